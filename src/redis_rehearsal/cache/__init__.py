@@ -1,0 +1,1 @@
+"""Redis as the application sees it: protocol, connections, which server an operation goes to."""

@@ -1,0 +1,138 @@
+"""The coordinator's own connection to a Redis, apart from the load; by redis-py, which is convenient."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.pool import ConnectionPool
+from redis_rehearsal.errors import ServerRefusedError
+
+CONTROL_ERRORS: Final = (RedisError, OSError, TimeoutError)
+"""What an operation can fail with when the server or the way to it is at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a server says that it is.
+
+    Attributes:
+        product: `redis` or `valkey`.
+        version: its own, not the Redis version that Valkey claims for old clients.
+        run_id: differs after every start.
+        mode: standalone, cluster or sentinel.
+    """
+
+    product: str
+    version: str
+    run_id: str
+    mode: str
+
+    @classmethod
+    def of(cls, info: dict[str, Any]) -> "Identity":
+        """From the reply to INFO server."""
+        if "valkey_version" in info:
+            product, version = "valkey", info["valkey_version"]
+        else:
+            product, version = "redis", info.get("redis_version", "unknown")
+        mode = info.get("redis_mode") or info.get("server_mode") or "standalone"
+        return cls(product, str(version), str(info.get("run_id", "")), str(mode))
+
+
+def control_client(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
+    """A client that never tries a command twice, since a write whose reply was lost may have been applied."""
+    connection: dict[str, Any] = {
+        "db": endpoint.database,
+        "username": endpoint.username or None,
+        "password": endpoint.password or None,
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "client_name": "redis-rehearsal:control",
+        "lib_name": None,
+        "lib_version": None,
+    }
+    if endpoint.path:
+        return redis.Redis(
+            connection_pool=redis.ConnectionPool(
+                connection_class=redis.UnixDomainSocketConnection, path=endpoint.path, **connection
+            )
+        )
+    connection |= {"host": endpoint.host, "port": endpoint.port}
+    if endpoint.tls:
+        connection |= {
+            "connection_class": redis.SSLConnection,
+            "ssl_cert_reqs": "required" if endpoint.verify else "none",
+            "ssl_check_hostname": endpoint.verify,
+            "ssl_ca_certs": endpoint.ca_file or None,
+            "ssl_certfile": endpoint.certificate_file or None,
+            "ssl_keyfile": endpoint.key_file or None,
+        }
+    return redis.Redis(connection_pool=redis.ConnectionPool(**connection))
+
+
+async def identify(client: redis.Redis) -> Identity:
+    """Ask a server what it is."""
+    return Identity.of(await client.info("server"))
+
+
+async def first_contact(role: str, variable: str, endpoint: Endpoint, timeout_seconds: float) -> Identity:
+    """See before the run that a server will do.
+
+    Args:
+        role: of the server, for the person who reads an error.
+        variable: the setting that names it.
+        endpoint: of the server.
+        timeout_seconds: for all of it.
+
+    Raises:
+        ServerRefusedError: names the server and says what to do.
+    """
+    where = f"The {role} {endpoint}"
+    await _knock(where, variable, endpoint, timeout_seconds)
+    client = control_client(endpoint, timeout_seconds)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            identity = await identify(client)
+    except NoPermissionError:
+        raise ServerRefusedError(
+            f"{where} does not permit INFO; give the user of {variable} the permission +info."
+        ) from None
+    except AuthenticationError:
+        raise ServerRefusedError(f"{where} refused the login; check user and password in {variable}.") from None
+    except TimeoutError:
+        raise ServerRefusedError(f"{where} did not answer within {timeout_seconds:g} s.") from None
+    except ResponseError as error:
+        raise ServerRefusedError(f"{where} refused INFO: {error}.") from None
+    except (RedisError, OSError) as error:
+        raise ServerRefusedError(f"{where} could not be used: {error}. Is {variable} right?") from None
+    finally:
+        await client.aclose()
+    if identity.mode != "standalone":
+        raise ServerRefusedError(
+            f"{where} is a {identity.mode} endpoint, which is not supported yet; "
+            f"{variable} must name a single server."
+        )
+    return identity
+
+
+async def _knock(where: str, variable: str, endpoint: Endpoint, timeout_seconds: float) -> None:
+    # Through the connection of the load: it cannot be made to wait for ever, and says what it saw.
+    endpoint.ssl_context()
+    pool = ConnectionPool(endpoint, 1, "redis-rehearsal:check", timeout_seconds)
+    await pool.open()
+    ready, error = bool(pool.ready), pool.last_error
+    await pool.close()
+    if ready:
+        return
+    if error.startswith(("WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")):
+        raise ServerRefusedError(
+            f"{where} refused the login ({error}); check user and password in {variable}."
+        )
+    raise ServerRefusedError(f"{where} could not be used: {error}. Is it running, and {variable} right?")

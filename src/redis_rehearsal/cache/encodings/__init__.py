@@ -1,0 +1,1 @@
+"""How a report is stored: one file for each Redis data type."""

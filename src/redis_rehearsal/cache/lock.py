@@ -1,0 +1,99 @@
+"""A lock that keeps a second run away from a server and prefix, and ends by itself when its owner dies."""
+
+import os
+import platform
+import secrets
+from typing import Final
+
+import psutil
+import redis.asyncio as redis
+from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError, WatchError
+
+from redis_rehearsal.errors import LockedError, ServerRefusedError
+
+TTL_SECONDS: Final = 30
+REFRESH_SECONDS: Final = 10.0
+
+
+class RunLock:
+    """The lock under a prefix on one server.
+
+    Args:
+        client: of the server.
+        key: of the lock.
+        where: the server's address, for people.
+    """
+
+    def __init__(self, client: redis.Redis, key: str, where: str) -> None:
+        self._client = client
+        self._key = key
+        self._where = where
+        self._owner = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(8)}"
+
+    async def take(self) -> None:
+        """Take the lock.
+
+        Raises:
+            LockedError: another run has it.
+            ServerRefusedError: the server does not let us write under the prefix.
+        """
+        try:
+            for _ in range(2):
+                if await self._client.set(self._key, self._owner, nx=True, ex=TTL_SECONDS):
+                    return
+                owner = await self._value()
+                if not _is_dead(owner):
+                    break
+                await self._delete(owner)
+        except NoPermissionError as error:
+            raise ServerRefusedError(
+                f"The server {self._where} does not permit what a run needs ({error}). "
+                f"Give its user the keys {self._key.removesuffix('lock')}* and the commands for strings."
+            ) from None
+        except ReadOnlyError:
+            raise ServerRefusedError(
+                f"The server {self._where} is a read-only replica; give the address of its primary."
+            ) from None
+        except ResponseError as error:
+            raise ServerRefusedError(f"The server {self._where} refused a write: {error}.") from None
+        host, _, rest = owner.partition(":")
+        seconds = max(1, await self._client.ttl(self._key))
+        raise LockedError(
+            f"Another run (process {rest.partition(':')[0]} on {host}) uses the server {self._where} under the same "
+            f"prefix. Stop it, or set another KEY_PREFIX; if it was killed, its lock ends in {seconds} s."
+        )
+
+    async def refresh(self) -> bool:
+        """Make it last longer; takes it again where the server lost it. False where another run has it."""
+        if await self._client.set(self._key, self._owner, nx=True, ex=TTL_SECONDS):
+            return True
+        if await self._value() != self._owner:
+            return False
+        await self._client.expire(self._key, TTL_SECONDS)
+        return True
+
+    async def release(self) -> None:
+        """Give it back, if it is ours."""
+        await self._delete(self._owner)
+
+    async def _value(self) -> str:
+        value = await self._client.get(self._key)
+        return value.decode() if isinstance(value, bytes) else ""
+
+    async def _delete(self, owner: str) -> None:
+        async with self._client.pipeline(transaction=True) as pipe:
+            try:
+                await pipe.watch(self._key)
+                value = await pipe.get(self._key)  # at once: the key is watched
+                if value is not None and value.decode() == owner:
+                    pipe.multi()
+                    pipe.delete(self._key)
+                    await pipe.execute()
+            except WatchError:
+                return  # somebody else's by now
+
+
+def _is_dead(owner: str) -> bool:
+    host, _, rest = owner.partition(":")
+    pid = rest.partition(":")[0]
+    return host == platform.node() and pid.isdigit() and not psutil.pid_exists(int(pid))

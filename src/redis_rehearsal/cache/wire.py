@@ -1,0 +1,226 @@
+"""A pipelined Redis connection that costs the least a Python one can.
+
+There is no task, future or callback for an operation: commands are written in batches, and the replies that
+arrive together are handed over together, to the receiver of the batch that they belong to.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from time import monotonic
+from typing import Any, Final, Protocol, cast
+
+import hiredis
+
+from redis_rehearsal.cache.endpoint import Endpoint
+
+MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
+"""A reply that is still incomplete after this much is taken for one that never ends."""
+
+Reply = bytes | int | list[Any] | None | hiredis.ReplyError
+
+
+@lru_cache(maxsize=8)
+def _ssl_context(endpoint: Endpoint) -> ssl.SSLContext | None:
+    # Loading the system's certificates takes milliseconds, in which the loop would stand still.
+    return endpoint.ssl_context()
+
+
+class Receiver(Protocol):
+    """Who wants the replies of a batch."""
+
+    def on_replies(self, batch: "Batch", replies: list[Reply], now_seconds: float) -> None:
+        """Take the next replies of the batch, from its command number `batch.answered` on."""
+
+    def on_lost(self, batch: "Batch", now_seconds: float) -> None:
+        """The connection broke: commands from number `batch.answered` on will have no reply."""
+
+
+class Batch:
+    """Commands that are written together.
+
+    Attributes:
+        receiver: gets the replies.
+        count: how many commands there are.
+        answered: how many have had their reply.
+        written_seconds: when they were written, on the monotonic clock; set by `Connection.send`.
+    """
+
+    __slots__ = ("answered", "count", "receiver", "written_seconds")
+
+    def __init__(self, receiver: Receiver, count: int) -> None:
+        self.receiver = receiver
+        self.count = count
+        self.answered = 0
+        self.written_seconds = 0.0
+
+
+class _Handshake:
+    """Receives the replies to what opens a connection; the last one answers PING."""
+
+    def __init__(self, done: "asyncio.Future[None]") -> None:
+        self.done = done
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        for reply in replies:
+            # A user who may not PING or name a connection may still use the prefix.
+            if isinstance(reply, hiredis.ReplyError) and not str(reply).startswith(("NOPERM", "ERR unknown")):
+                if not self.done.done():
+                    self.done.set_exception(ConnectionRefusedError(str(reply)))
+                return
+        if batch.answered + len(replies) == batch.count and not self.done.done():
+            self.done.set_result(None)
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        if not self.done.done():
+            self.done.set_exception(ConnectionResetError("the connection was closed before it answered"))
+
+
+class Connection(asyncio.Protocol):
+    """One connection to a Redis; use `Connection.open`.
+
+    Attributes:
+        pending: batches that have not had all their replies, oldest first.
+        ready: whether commands may be sent.
+        reason: why the connection closed, in words, once it has.
+    """
+
+    def __init__(self, on_closed: Callable[["Connection"], None]) -> None:
+        self.pending: deque[Batch] = deque()
+        self.ready = False
+        self.reason = ""
+        self._on_closed = on_closed
+        self._reader = hiredis.Reader()
+        self._incomplete_bytes = 0
+        self._transport: asyncio.WriteTransport | None = None
+
+    @classmethod
+    async def open(
+        cls, endpoint: Endpoint, name: str, timeout: float, on_closed: Callable[["Connection"], None]
+    ) -> "Connection":
+        """Connect, log in, select the database and see that a Redis answers that is not loading.
+
+        Args:
+            endpoint: where to; its name is resolved anew.
+            name: as CLIENT LIST shows it.
+            timeout: seconds for all of it.
+                on_closed: called once, when an opened connection can no longer be used, whoever closes it.
+
+        Raises:
+            OSError: there is no connection to be had, or the server refused; its text says why.
+        """
+        loop = asyncio.get_running_loop()
+        connection: Connection | None = None
+        done: asyncio.Future[None] = loop.create_future()
+        try:
+            async with asyncio.timeout(timeout):
+                if endpoint.path:
+                    _, connection = await loop.create_unix_connection(lambda: cls(on_closed), endpoint.path)
+                else:
+                    _, connection = await loop.create_connection(
+                        lambda: cls(on_closed),
+                        endpoint.host,
+                        endpoint.port,
+                        ssl=_ssl_context(endpoint),
+                        server_hostname=endpoint.host if endpoint.tls else None,
+                    )
+                commands: list[tuple[str, ...]] = []
+                if endpoint.password:
+                    login = (endpoint.username, endpoint.password) if endpoint.username else (endpoint.password,)
+                    commands.append(("AUTH", *login))
+                if endpoint.database:
+                    commands.append(("SELECT", str(endpoint.database)))
+                commands += [("CLIENT", "SETNAME", name), ("PING",)]
+                packed = b"".join(hiredis.pack_command(command) for command in commands)
+                connection.send(packed, Batch(_Handshake(done), len(commands)))
+                await done
+        except TimeoutError:
+            if connection is not None:
+                connection.abort("it did not answer in time")
+            raise TimeoutError(f"no answer within {timeout:g} s") from None
+        except BaseException:
+            if connection is not None:
+                connection.abort("the handshake failed")
+            raise
+        finally:
+            # Where nobody awaits it any more, its error must not be reported as forgotten.
+            if done.done() and not done.cancelled():
+                done.exception()
+        connection.ready = True
+        return connection
+
+    def send(self, commands: bytes, batch: Batch) -> None:
+        """Write a batch's commands; the caller has made sure that the connection is open."""
+        batch.written_seconds = monotonic()
+        self.pending.append(batch)
+        self._transport.write(commands)  # type: ignore[union-attr]  # open connections have one
+
+    def abort(self, reason: str) -> None:
+        """Close at once; what is pending is lost."""
+        self._leave(reason)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        now = monotonic()
+        reader, pending = self._reader, self.pending
+        replies: list[Reply] = []
+        reader.feed(data)
+        try:
+            next_reply = reader.gets
+            while (reply := next_reply()) is not False:
+                replies.append(reply)
+        except hiredis.ProtocolError as error:
+            self._deliver(replies, now)
+            self.abort(f"what it sent is not the Redis protocol ({error})")
+            return
+        if replies:
+            self._incomplete_bytes = 0
+            if pending and pending[0].count - pending[0].answered == len(replies):
+                batch = pending.popleft()
+                batch.receiver.on_replies(batch, replies, now)
+            else:
+                self._deliver(replies, now)
+        else:
+            self._incomplete_bytes += len(data)
+            if self._incomplete_bytes > MAX_REPLY_BYTES:
+                self.abort(f"a reply did not end within {MAX_REPLY_BYTES} bytes")
+
+    def _deliver(self, replies: list[Reply], now: float) -> None:
+        pending = self.pending
+        start = 0
+        while start < len(replies):
+            if not pending:
+                self.abort("it sent a reply that nothing asked for")
+                return
+            batch = pending[0]
+            part = replies[start : start + batch.count - batch.answered]
+            start += len(part)
+            if batch.answered + len(part) == batch.count:
+                pending.popleft()
+                batch.receiver.on_replies(batch, part, now)
+            else:
+                batch.receiver.on_replies(batch, part, now)
+                batch.answered += len(part)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._leave(str(error) if error else "the server closed the connection")
+        now = monotonic()
+        while self.pending:
+            batch = self.pending.popleft()
+            batch.receiver.on_lost(batch, now)
+
+    def _leave(self, reason: str) -> None:
+        # First of all, since a receiver that learns of a loss may send something else at once.
+        self.reason = self.reason or reason
+        if self.ready:
+            self.ready = False
+            self._on_closed(self)

@@ -1,0 +1,68 @@
+"""`redis-rehearsal clean`: remove our keys and schema from servers of the user's."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.lock import RunLock
+from redis_rehearsal.cache.prefix import remove_all
+from redis_rehearsal.cli.run import DEFAULTS
+from redis_rehearsal.database import schema
+from redis_rehearsal.database.connection import first_connect, safe_address
+from redis_rehearsal.embedded.directory import remove_leftovers
+from redis_rehearsal.errors import LockedError, ServerRefusedError
+from redis_rehearsal.settings import Settings
+from redis_rehearsal.workload.keys import Keys
+
+
+def clean(*, settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS) -> int:
+    """Remove what runs left: keys under the prefix, the schema `analytics`, and embedded servers of killed runs.
+
+    Looks at the servers that REDIS_URL, TARGET_REDIS_URL and DATABASE_URL name; touches nothing else there.
+
+    Args:
+        settings: All settings; only the URLs and KEY_PREFIX matter.
+    """
+    for sentence in remove_leftovers():
+        sys.stdout.write(f"{sentence}\n")
+    asyncio.run(_clean(settings))
+    return 0
+
+
+async def _clean(settings: Settings) -> None:
+    keys = Keys(settings.key_prefix)
+    for role, variable, url in (
+        ("source", "REDIS_URL", settings.redis_url),
+        ("target", "TARGET_REDIS_URL", settings.target_redis_url),
+    ):
+        if url is None:
+            continue
+        endpoint = Endpoint.parse(url.get_secret_value())
+        await first_contact(role, variable, endpoint, settings.operation_timeout)
+        client = control_client(endpoint, settings.operation_timeout)
+        lock = RunLock(client, keys.lock, str(endpoint))
+        try:
+            await lock.take()
+            removed = await remove_all(client, keys, keep_lock=True)
+            await lock.release()
+        except CONTROL_ERRORS as error:
+            raise ServerRefusedError(f"The {role} {endpoint} could not be cleaned: {error}.") from None
+        finally:
+            await client.aclose()
+        sys.stdout.write(f"Removed {removed} keys under {keys.prefix} from the {role} {endpoint}.\n")
+    if settings.database_url is not None:
+        url_text = settings.database_url.get_secret_value()
+        connection, _ = await first_connect(url_text, settings.operation_timeout, "redis-rehearsal clean")
+        try:
+            if not await schema.lock(connection):
+                raise LockedError(f"A run uses the schema `analytics` of {safe_address(url_text)}; stop it first.")
+            found = await schema.exists(connection)
+            await schema.drop(connection)
+        finally:
+            await connection.close()
+        what = "Removed the schema `analytics` from" if found else "There is no schema of ours in"
+        sys.stdout.write(f"{what} {safe_address(url_text)}.\n")

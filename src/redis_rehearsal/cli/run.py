@@ -1,0 +1,80 @@
+"""`redis-rehearsal run`: the platform, until it is stopped."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import structlog
+import uvloop
+from cyclopts import Parameter
+from rich.console import Console
+
+from redis_rehearsal.coordinator.run import Run
+from redis_rehearsal.report import terminal
+from redis_rehearsal.report.document import make_document
+from redis_rehearsal.settings import Settings
+from redis_rehearsal.telemetry import logging
+from redis_rehearsal.web.app import make_app
+from redis_rehearsal.web.server import WebServer
+
+_log = structlog.get_logger()
+DEFAULTS = Settings()
+
+
+def run(
+    *,
+    settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run the analytics platform under load until it is stopped.
+
+    Starts a real PostgreSQL, source and target where no URL is given, seeds them, warms the cache, and drives
+    queries and events. Every setting is a flag here, an environment variable, and a key of a TOML file that
+    --config FILE names. Exit codes: 0 ended as asked, 2 wrong usage or configuration, 4 something that is
+    needed broke for good.
+
+    Args:
+        settings: All settings.
+        json: Print the run's document (run.json) to stdout when it ends.
+    """
+    logging.configure(settings.log_format, settings.log_level)
+    return uvloop.run(_run(settings, print_json=json))
+
+
+async def _run(settings: Settings, *, print_json: bool) -> int:
+    rehearsal = Run(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, rehearsal.stop)
+    web = WebServer(make_app(rehearsal.view), settings.bind_host, settings.bind_port)
+    await web.start()
+    _log.info(f"serving {web.address}/health and {web.address}/metrics")
+    console = Console(stderr=True)
+    showing = asyncio.create_task(terminal.show(rehearsal.view, console))
+    try:
+        await rehearsal.execute()
+    finally:
+        showing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await showing
+        await web.close()
+        _leave_document(rehearsal, console, print_json=print_json)
+    return 0
+
+
+def _leave_document(rehearsal: Run, console: Console, *, print_json: bool) -> None:
+    view = rehearsal.view
+    if not view.began_seconds or view.directory is None:
+        return
+    document = make_document(view)
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    path: Path = view.directory / "run.json"
+    path.write_bytes(text)
+    console.print(terminal.summary(document), soft_wrap=True, highlight=False)
+    console.print(f"The run's document is {path}.", soft_wrap=True, highlight=False)
+    if print_json:
+        sys.stdout.write(text.decode())

@@ -1,0 +1,1 @@
+"""The coordinator: owns everything but the load itself."""

@@ -1,0 +1,80 @@
+"""Which servers are there, asked once a second by other connections than the load's."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Final
+
+from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.database.connection import CONNECTION_ERRORS
+
+CHECK_SECONDS: Final = 1.0
+Probe = Callable[[], Awaitable[object]]
+
+
+@dataclass(slots=True)
+class ServerHealth:
+    """The state of one server.
+
+    Attributes:
+        needed: whether the run cannot do without it.
+        probe: asks it something; raises where it is away.
+        error: why it is away; empty where it is there.
+        away_since: on the monotonic clock; None where it is there.
+    """
+
+    needed: bool
+    probe: Probe
+    error: str = ""
+    away_since: float | None = None
+
+    @property
+    def away_seconds(self) -> float:
+        """For how long it has been away."""
+        return 0.0 if self.away_since is None else monotonic() - self.away_since
+
+
+@dataclass(slots=True)
+class Health:
+    """The state of all servers.
+
+    Attributes:
+        servers: by role.
+    """
+
+    servers: dict[str, ServerHealth] = field(default_factory=dict)
+
+    async def watch(self, timeout_seconds: float) -> None:
+        """Ask all servers once a second, for ever."""
+        while True:
+            await asyncio.gather(*(self._check(server, timeout_seconds) for server in self.servers.values()))
+            await asyncio.sleep(CHECK_SECONDS)
+
+    @staticmethod
+    async def _check(server: ServerHealth, timeout_seconds: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await server.probe()
+        except (*CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
+            server.error = str(error) or type(error).__name__
+            if server.away_since is None:
+                server.away_since = monotonic()
+        else:
+            server.error = ""
+            server.away_since = None
+
+    @property
+    def missing(self) -> list[str]:
+        """Roles of the needed servers that are away."""
+        return [role for role, server in self.servers.items() if server.needed and server.error]
+
+    def given_up(self, after_seconds: float) -> str:
+        """A sentence on a needed server that was away for too long; empty where there is none."""
+        for role, server in self.servers.items():
+            if server.needed and server.away_seconds > after_seconds:
+                return (
+                    f"The {role} has been away for {server.away_seconds:.0f} s ({server.error}); the run gives up. "
+                    "GIVE_UP_AFTER says how long it waits."
+                )
+        return ""

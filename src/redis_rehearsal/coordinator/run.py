@@ -1,0 +1,469 @@
+"""A run: from the first server to the last figure."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Final
+
+import redis.asyncio as redis
+import structlog
+
+from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client
+from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock
+from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
+from redis_rehearsal.coordinator.health import Health, ServerHealth
+from redis_rehearsal.coordinator.servers import ServerRoom, Servers, run_directory
+from redis_rehearsal.database import schema
+from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
+from redis_rehearsal.database.seed import SeedParameters, ensure_seeded
+from redis_rehearsal.embedded.directory import remove_leftovers
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.messages import (
+    Broken,
+    Finish,
+    Ready,
+    Report,
+    SetNovelty,
+    Snapshot,
+    Start,
+    WarmUp,
+    WarmUpProgress,
+    WorkerPlan,
+)
+from redis_rehearsal.errors import BrokenError, LockedError
+from redis_rehearsal.fleet.local import LocalFleet
+from redis_rehearsal.fleet.totals import Totals
+from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.settings import Settings
+from redis_rehearsal.telemetry import logging
+from redis_rehearsal.verification.ledger_keeper import Audit, LedgerKeeper
+from redis_rehearsal.workload.hit_ratio import HitRatioModel, joined_novelty, split_novelty
+from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.tenants import share_out, zipf_shares
+
+_log = structlog.get_logger()
+
+_READY_SECONDS: Final = 30.0
+_START_DELAY_SECONDS: Final = 0.05
+_ROWS_PATIENCE_SECONDS: Final = 15.0
+_WARM_UP_CONCURRENCY: Final = 8
+_REFRESH_SHARE: Final = 0.5
+"""A refresh is spread over this share of its interval, so that it disturbs queries little."""
+_SETTLED_SECONDS: Final = 2.0
+"""Warm-up load whose hit ratio is not looked at yet."""
+
+
+class Run:
+    """Everything that one command `run` does.
+
+    Args:
+        settings: of the run.
+
+    Attributes:
+        view: what there is to see of it, while it lasts.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.view = RunView(settings, Totals(), Health())
+        self.view.audit_now = self.audit
+        self._keys = Keys(settings.key_prefix)
+        self._clock = WallClock.start()
+        self._room = ServerRoom(settings)
+        self._clients: dict[str, redis.Redis] = {}
+        self._locks: list[RunLock] = []
+        self._fleet = LocalFleet(self._on_report, self._on_worker_exit)
+        self._keeper: LedgerKeeper | None = None
+        self._database: Any = None
+        self._ready: set[int] = set()
+        self._warmed: set[int] = set()
+        self._load_began: set[int] = set()
+        # One asyncpg connection does one thing at a time.
+        self._database_turn = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._broken = ""
+        self._finishing = False
+        self._tasks: list[asyncio.Task[None]] = []
+        shares = zipf_shares(settings.organizations, settings.tenant_skew)
+        self._model = HitRatioModel(
+            shares,
+            settings.queries_per_second,
+            settings.events_per_second,
+            settings.cache_ttl,
+            settings.warmup_interval,
+        )
+        self._novelty = self._model.novelty_for(settings.cache_hit_target / 100)
+        self._tenants = [tenants.tolist() for tenants in share_out(shares, settings.workers)]
+        self._shares = shares
+
+    def stop(self) -> None:
+        """End the run in an orderly way, as after its duration."""
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to end."""
+        return self._stop.is_set()
+
+    async def execute(self) -> None:
+        """Do all of it; what there is to say stands in `view` afterwards.
+
+        Raises:
+            ConfigurationError: nothing was started, or it was ended again.
+            BrokenError: something that is needed broke for good; the view says what was seen until then.
+        """
+        view = self.view
+        view.directory = run_directory(
+            self.settings.run_dir, datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+        )
+        logging.write_to(view.directory / "run.log")
+        try:
+            preparing = asyncio.create_task(self._prepare())
+            if not await self._unless_stopped(preparing):
+                return
+            await self._drive()
+        finally:
+            view.stage = Stage.ENDING
+            await self._close()
+            view.stage = Stage.ENDED
+            logging.close()
+        if self._broken:
+            raise BrokenError(self._broken)
+
+    async def _unless_stopped(self, task: "asyncio.Task[None]") -> bool:
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if task.done():
+            task.result()
+            return not self._stop.is_set()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return False
+
+    async def _prepare(self) -> None:
+        settings, view = self.settings, self.view
+        view.stage = Stage.STARTING
+        for sentence in await asyncio.to_thread(remove_leftovers):
+            _log.info(sentence)
+        servers = view.servers = await self._room.open()
+        self._database = servers.database
+        for role, endpoint in (("source", servers.source), ("target", servers.target)):
+            client = self._clients[role] = control_client(endpoint, settings.operation_timeout)
+            lock = RunLock(client, self._keys.lock, str(endpoint))
+            await lock.take()
+            self._locks.append(lock)
+        if not await schema.lock(servers.database):
+            raise LockedError(
+                f"Another run uses the schema `analytics` of {servers.addresses['database']}. "
+                "Stop it, or use another database."
+            )
+        _log.info(
+            "servers are ready",
+            source=f"{servers.source_identity.product} {servers.source_identity.version}",
+            target=f"{servers.target_identity.product} {servers.target_identity.version}",
+            database=f"postgresql {servers.database_version}",
+        )
+        self._watch_health(servers)
+        await self._deal_with_leftovers(servers)
+        view.stage = Stage.SEEDING
+        reused = await ensure_seeded(
+            servers.database, self._seed_parameters(), self._clock.now(), view.set_progress
+        )
+        if reused:
+            _log.info(reused)
+        await self._extend_partitions()
+        source = self._clients["source"]
+        await source.set(self._keys.marker, datetime.now(UTC).isoformat(timespec="seconds"))
+        await add_dead_weight(
+            source, self._keys, settings.ballast_bytes, settings.big_keys, view.set_progress
+        )
+        self._keeper = LedgerKeeper(
+            source,
+            self._keys,
+            settings.time_bucket_seconds,
+            settings.time_buckets,
+            [[tenant + 1 for tenant in tenants] for tenants in self._tenants],
+        )
+        await self._keeper.open_ahead(self._clock.now())
+        view.stage = Stage.WARMING
+        await self._fleet.start(self._plans(servers, self._keeper))
+        await self._until(lambda: len(self._ready) == settings.workers, _READY_SECONDS, "start")
+        self._fleet.tell(WarmUp(seconds=0, concurrency=_WARM_UP_CONCURRENCY))
+        await self._until(lambda: len(self._warmed) == settings.workers, None, "warm up")
+
+    def _watch_health(self, servers: Servers) -> None:
+        async def ask_database() -> None:
+            if self._database_turn.locked():
+                return  # upkeep is asking it something right now, with a deadline of its own
+            async with self._database_turn:
+                if self._database is None or self._database.is_closed():
+                    self._database = await connect(
+                        servers.database_url, self.settings.operation_timeout, "redis-rehearsal"
+                    )
+                    if not await schema.lock(self._database):
+                        # It may be our own old session, which the server has not given up yet.
+                        self._database.terminate()
+                        raise ConnectionError("another session holds the schema `analytics`")
+                await self._database.execute("SELECT 1")
+
+        def ask(role: str) -> Callable[[], Awaitable[object]]:
+            return self._clients[role].ping
+
+        self.view.health.servers = {
+            "source": ServerHealth(needed=True, probe=ask("source")),
+            "target": ServerHealth(needed=False, probe=ask("target")),
+            "database": ServerHealth(needed=True, probe=ask_database),
+        }
+
+    async def _deal_with_leftovers(self, servers: Servers) -> None:
+        source = self._clients["source"]
+        earlier = await source.get(self._keys.marker)
+        if self.settings.reset:
+            removed = await remove_all(source, self._keys, keep_lock=True)
+            removed += await remove_all(self._clients["target"], self._keys, keep_lock=True)
+            await schema.drop(servers.database)
+            _log.info("removed what an earlier run left", keys=removed)
+        elif earlier is not None:
+            _log.warning(
+                f"A run that began at {earlier.decode()} left keys under {self._keys.prefix} on {servers.source}; "
+                "they are used as they are. --reset would remove them first."
+            )
+
+    def _seed_parameters(self) -> SeedParameters:
+        names = SeedParameters.__slots__
+        return SeedParameters(**{name: getattr(self.settings, name) for name in names})
+
+    def _plans(self, servers: Servers, keeper: LedgerKeeper) -> list[WorkerPlan]:
+        settings = self.settings
+        workers = settings.workers
+        plans = []
+        for index, (tenants, ledger) in enumerate(zip(self._tenants, keeper.ledgers, strict=True)):
+            shares = self._shares[tenants]
+            share = float(shares.sum())
+            plans.append(
+                WorkerPlan(
+                    index=index,
+                    workers=workers,
+                    run_id=f"{self.view.directory.name}-{os.getpid()}" if self.view.directory else "",
+                    source=servers.source,
+                    database_url=servers.database_url,
+                    organizations=ledger.organizations,
+                    tenant_shares=shares,
+                    ledger_descriptor=ledger.descriptor,
+                    ledger_slots=keeper.slots,
+                    clock=self._clock,
+                    # More than one microsecond passes for each event, so that the next run's ids are higher.
+                    first_event_id=int(self._clock.now() * 1e6),
+                    events_per_second=settings.events_per_second * share,
+                    queries_per_second=settings.queries_per_second * share,
+                    max_workers=max(1, settings.max_workers // workers),
+                    max_queued_queries=int(settings.queue_limit(settings.queries_per_second) * share),
+                    max_queued_events=int(settings.queue_limit(settings.events_per_second) * share),
+                    operation_timeout=settings.operation_timeout,
+                    redis_pool_size=settings.redis_pool_size // workers,
+                    database_pool_size=max(1, settings.database_pool_size // workers),
+                    cache_ttl=settings.cache_ttl,
+                    time_buckets=settings.time_buckets,
+                    time_bucket_seconds=settings.time_bucket_seconds,
+                    users_per_org=settings.users_per_org,
+                    arrivals=settings.arrivals,
+                    validation_sample_rate=settings.validation_sample_rate,
+                    query_complexity=settings.query_complexity,
+                    single_flight=settings.single_flight,
+                    event_buffer_rows=settings.event_buffer_rows // workers,
+                    seed=settings.seed,
+                    key_prefix=settings.key_prefix,
+                    novelty=self._novelty,
+                    log_level=settings.log_level,
+                    log_format=settings.log_format,
+                )
+            )
+        return plans
+
+    async def _until(self, condition: Callable[[], bool], timeout_seconds: float | None, what: str) -> None:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not condition():
+                    if self._broken:
+                        raise BrokenError(self._broken)
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise BrokenError(f"The workers did not {what} within {timeout_seconds} s.") from None
+
+    async def _drive(self) -> None:
+        settings, view = self.settings, self.view
+        predicted = self._model.predict(self._novelty)
+        if predicted < settings.cache_hit_target / 100 - 0.01:
+            _log.warning(
+                f"CACHE_HIT_TARGET is {settings.cache_hit_target:g}%, but with these rates, tenants and TTL the hit "
+                f"ratio will be about {predicted:.1%}."
+            )
+        began = monotonic() + _START_DELAY_SECONDS
+        steady = began + settings.warmup
+        view.began_seconds, view.steady_seconds = began, steady
+        view.stage = Stage.RUNNING
+        self._fleet.tell(Start(began, steady if settings.warmup else None))
+        _log.info(
+            "load begins",
+            queries_per_second=settings.queries_per_second,
+            events_per_second=settings.events_per_second,
+        )
+        self._tasks = [
+            asyncio.create_task(work)
+            for work in (
+                self.view.health.watch(min(1.0, settings.operation_timeout)),
+                self._keep_up(),
+                self._turn_seconds(),
+                self._adjust_novelty(),
+                self._refresh_cache(),
+            )
+        ]
+        end = None if settings.duration is None else steady + settings.duration
+        while not (self._stop.is_set() or self._broken):
+            self._broken = self._broken or view.health.given_up(settings.give_up_after)
+            if end is not None and monotonic() >= end:
+                break
+            for task in self._tasks:
+                if task.done() and not task.cancelled() and task.exception() is not None:
+                    task.result()
+            wait = 0.2 if end is None else min(0.2, max(0.0, end - monotonic()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._stop.wait()
+        await self._finish(min(end, monotonic()) if end is not None else monotonic())
+
+    async def _finish(self, at_seconds: float) -> None:
+        view = self.view
+        view.stage = Stage.FINISHING
+        view.ended_seconds = at_seconds
+        self._finishing = True
+        patience = 0.0 if "database" in view.health.missing else _ROWS_PATIENCE_SECONDS
+        self._fleet.tell(Finish(at_seconds, patience))
+        longest = 4 * self.settings.operation_timeout + _ROWS_PATIENCE_SECONDS + 5
+        if not await self._fleet.join(longest):
+            self._broken = self._broken or "A worker did not end in time; what it did since is not known."
+        view.totals.turn()
+        view.audit = await self.audit()
+
+    async def audit(self) -> Audit:
+        """Hold the ledger against the source, now."""
+        if self._keeper is None:
+            return Audit(error="the load has not begun")
+        return await self._keeper.audit(self._clock.now())
+
+    def _on_report(self, report: Report) -> None:
+        match report:
+            case Ready():
+                self._ready.add(report.worker)
+            case WarmUpProgress():
+                self.view.set_warm_up(report.worker, report.done, report.total)
+                if report.ended:
+                    self._warmed.add(report.worker)
+                    if report.failed:
+                        _log.warning("reports could not be warmed up", failed=report.failed, total=report.total)
+            case Snapshot():
+                if report.worker in self._load_began:
+                    self.view.totals.add(report)
+                else:
+                    # A worker's first snapshot ends its warm-up.
+                    self._load_began.add(report.worker)
+                    self.view.totals.add_warm_up(report)
+            case Broken():
+                self._broken = self._broken or f"Worker {report.worker} broke: {report.message}"
+        self._changed.set()
+
+    def _on_worker_exit(self, index: int, code: int) -> None:
+        if not self._finishing or code != 0:
+            self.view.workers_lost += 1
+            self._broken = self._broken or (
+                f"Worker {index} ended by itself (exit code {code}); what it did in its last second is not known."
+            )
+        self._changed.set()
+
+    async def _keep_up(self) -> None:
+        last_refresh = monotonic()
+        last_bucket = 0
+        while True:
+            await asyncio.sleep(min(1.0, self.settings.time_bucket_seconds / 10))
+            now = self._clock.now()
+            with contextlib.suppress(*CONTROL_ERRORS):  # the watch on health shows it
+                if self._keeper is not None:
+                    await self._keeper.open_ahead(now)
+                    await self._keeper.retire(now)
+                if monotonic() - last_refresh >= REFRESH_SECONDS:
+                    last_refresh = monotonic()
+                    await self._refresh_locks()
+            bucket = int(now) // self.settings.time_bucket_seconds
+            if bucket != last_bucket:
+                with contextlib.suppress(*CONNECTION_ERRORS):  # tried again; the watch on health shows it
+                    await self._extend_partitions()
+                    last_bucket = bucket
+
+    async def _refresh_locks(self) -> None:
+        for lock in self._locks:
+            with contextlib.suppress(*CONTROL_ERRORS):  # away; it is taken again when it is back
+                if not await lock.refresh():
+                    self._broken = "Another run took the lock under our prefix; the two would spoil each other."
+
+    async def _extend_partitions(self) -> None:
+        seconds, kept = self.settings.time_bucket_seconds, self.settings.time_buckets
+        current = int(self._clock.now()) // seconds * seconds
+        async with self._database_turn:
+            await schema.extend(self._database, [current + i * seconds for i in range(-1, 3)], seconds)
+            dropped = await schema.expire(self._database, current - kept * seconds)
+        if dropped:
+            _log.info("dropped event rows that are no longer kept", buckets=dropped)
+
+    async def _turn_seconds(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            self.view.totals.turn()
+
+    async def _adjust_novelty(self) -> None:
+        # During warm-up only: what a migration does to the hit ratio must not be steered away.
+        target = self.settings.cache_hit_target / 100
+        before = (0, 0)
+        while (left := self.view.steady_seconds - monotonic()) > 0:
+            await asyncio.sleep(min(_SETTLED_SECONDS, left))
+            tally = self.view.totals.joined(self.view.totals.queries)
+            hits, misses = tally.hits - before[0], tally.misses - before[1]
+            before = (tally.hits, tally.misses)
+            if monotonic() - self.view.began_seconds < 1.5 * _SETTLED_SECONDS or hits + misses < 1000:
+                continue
+            share = joined_novelty(self._novelty) + hits / (hits + misses) - target
+            self._novelty = split_novelty(share)
+            self._fleet.tell(SetNovelty(self._novelty))
+
+    async def _refresh_cache(self) -> None:
+        interval = self.settings.warmup_interval
+        while interval:
+            await asyncio.sleep(interval)
+            self._warmed.clear()
+            self._fleet.tell(WarmUp(seconds=interval * _REFRESH_SHARE, concurrency=_WARM_UP_CONCURRENCY))
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._finishing = True
+        await self._fleet.close()
+        if self._keeper is not None:
+            for ledger in self._keeper.ledgers:
+                os.close(ledger.descriptor)
+        for lock in self._locks:
+            with contextlib.suppress(*CONTROL_ERRORS):  # it ends by itself
+                await lock.release()
+        for client in self._clients.values():
+            with contextlib.suppress(*CONTROL_ERRORS):
+                await client.aclose()
+        if self._database is not None:
+            self._database.terminate()
+        await self._room.close()
+

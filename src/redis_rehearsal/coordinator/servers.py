@@ -1,0 +1,159 @@
+"""The servers of a run: the user's, or embedded ones."""
+
+import asyncio
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from redis_rehearsal.cache.control import Identity, first_contact
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.database.connection import first_connect, safe_address
+from redis_rehearsal.embedded.directory import DataDirectory
+from redis_rehearsal.embedded.postgres import PostgresServer
+from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.settings import Settings, default_source_server
+
+_FREE_BYTES: Final = 512 * 1024 * 1024
+"""Embedded servers are not started with less room for their files."""
+
+
+@dataclass(slots=True)
+class Servers:
+    """The servers of a run.
+
+    Attributes:
+        source: where it is.
+        target: where it is.
+        database_url: where it is, with the password.
+        source_identity: what it says that it is.
+        target_identity: what it says that it is.
+        database_version: of PostgreSQL.
+        database: the coordinator's own connection to it.
+        embedded: names of those that are ours.
+    """
+
+    source: Endpoint
+    target: Endpoint
+    database_url: str = field(repr=False)
+    source_identity: Identity
+    target_identity: Identity
+    database_version: str
+    database: Any
+    embedded: tuple[str, ...]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where each server is, without user and password."""
+        return {
+            "source": str(self.source),
+            "target": str(self.target),
+            "database": "embedded" if "database" in self.embedded else safe_address(self.database_url),
+        }
+
+
+class ServerRoom:
+    """Starts what is not given, and ends it again.
+
+    Args:
+        settings: of the run.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._directory: DataDirectory | None = None
+        self._running: list[RedisServer | PostgresServer] = []
+
+    async def open(self) -> Servers:
+        """Start embedded servers where no URL is given, and see that all servers will do.
+
+        Raises:
+            ConfigurationError: one of them will not; the sentence names it.
+        """
+        settings = self._settings
+        given = {
+            name: url.get_secret_value()
+            for name, url in (
+                ("source", settings.redis_url),
+                ("target", settings.target_redis_url),
+                ("database", settings.database_url),
+            )
+            if url is not None
+        }
+        embedded = tuple(name for name in ("source", "target", "database") if name not in given)
+        endpoints = {name: Endpoint.parse(given[name]) for name in ("source", "target") if name in given}
+        if endpoints.get("source") is not None and endpoints.get("source") == endpoints.get("target"):
+            raise ConfigurationError(
+                f"REDIS_URL and TARGET_REDIS_URL both name {endpoints['source']}; source and target must differ."
+            )
+        if embedded:
+            await self._start(embedded, given)
+            for name in endpoints.keys() ^ {"source", "target"}:
+                endpoints[name] = Endpoint.parse(given[name])
+        timeout = settings.operation_timeout
+        source, target = endpoints["source"], endpoints["target"]
+        source_identity = await first_contact("source", "REDIS_URL", source, timeout)
+        target_identity = await first_contact("target", "TARGET_REDIS_URL", target, timeout)
+        database, version = await first_connect(given["database"], timeout, "redis-rehearsal")
+        return Servers(
+            source, target, given["database"], source_identity, target_identity, version, database, embedded
+        )
+
+    async def _start(self, names: tuple[str, ...], urls: dict[str, str]) -> None:
+        settings = self._settings
+        self._directory = await asyncio.to_thread(DataDirectory, settings.data_dir)
+        place, keep = self._directory.path, settings.data_dir is not None
+        free = shutil.disk_usage(place).free
+        if free < _FREE_BYTES:
+            raise ConfigurationError(
+                f"The directory for embedded servers, {place}, has {free >> 20} MiB free; "
+                f"at least {_FREE_BYTES >> 20} MiB are needed. Free some, or choose another with DATA_DIR or TMPDIR."
+            )
+        programs = {
+            "source": settings.source_server or default_source_server(),
+            "target": settings.target_server,
+        }
+        servers: dict[str, RedisServer | PostgresServer] = {}
+        for name in names:
+            if name == "database":
+                servers[name] = PostgresServer(place / "postgres")
+            else:
+                servers[name] = RedisServer(programs[name], place / name, keep=keep)
+        # All of them, also where one fails: each that did start must be ended.
+        results = await asyncio.gather(
+            *(asyncio.to_thread(server.start) for server in servers.values()), return_exceptions=True
+        )
+        self._running = list(servers.values())
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        urls |= {name: server.url for name, server in servers.items()}
+
+    async def close(self) -> None:
+        """End the embedded servers and remove their files, unless they are to be kept."""
+        await asyncio.gather(*(asyncio.to_thread(server.stop) for server in self._running))
+        self._running.clear()
+        if self._directory is not None:
+            await asyncio.to_thread(self._directory.remove)
+            self._directory = None
+
+
+def run_directory(place: Path, name: str) -> Path:
+    """Make the directory of a run.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            directory = place / (name if number == 1 else f"{name}-{number}")
+            try:
+                directory.mkdir()
+            except FileExistsError:
+                continue
+            return directory
+    except OSError as error:
+        raise ConfigurationError(f"RUN_DIR {place} cannot be used: {error}.") from None
+    raise ConfigurationError(f"RUN_DIR {place} is full of runs of the same second.")

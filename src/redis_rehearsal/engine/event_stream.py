@@ -1,0 +1,386 @@
+"""Events: each is one INCR in Redis and one row in PostgreSQL, whatever becomes of the INCR."""
+
+from bisect import bisect_left
+from collections import Counter
+from time import monotonic
+from typing import Final
+
+import hiredis
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.database.event_writer import EventWriter
+from redis_rehearsal.database.rows import EventRows
+from redis_rehearsal.engine.cache_writer import CacheWriter
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.open_loop import OpenLoop
+from redis_rehearsal.engine.outcome import Outcome
+from redis_rehearsal.engine.recorder import Recorder
+from redis_rehearsal.workload.events import EVENT_TYPES
+from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.questions import EventBlock, EventStream
+
+_TYPES: Final = len(EVENT_TYPES)
+_INVALIDATING: Final = np.array([kind.invalidates for kind in EVENT_TYPES])
+
+
+class IncrementBlock:
+    """Events in the order in which they are due; lists and arrays of one length.
+
+    Attributes:
+        intended: intended starts on the monotonic clock.
+        commands: packed, ready to be written.
+        places: of the events' counters in the ledger's lanes.
+        invalidating: positions of the events that make cached reports obsolete, ascending.
+        drawn: what happened to whom.
+        occurred_seconds: intended starts as Unix time.
+    """
+
+    __slots__ = ("commands", "drawn", "intended", "invalidating", "occurred_seconds", "places")
+
+    def __init__(
+        self,
+        intended: list[float],
+        commands: list[bytes],
+        places: list[int],
+        invalidating: list[int],
+        drawn: EventBlock,
+        occurred_seconds: NDArray[np.float64],
+    ) -> None:
+        self.intended = intended
+        self.commands = commands
+        self.places = places
+        self.invalidating = invalidating
+        self.drawn = drawn
+        self.occurred_seconds = occurred_seconds
+
+
+class IncrementBlocks:
+    """Makes blocks of events; a counter's command is prepared once.
+
+    Args:
+        stream: which event happens next.
+        organizations: number of the organisation of each tenant.
+        keys: the names of keys.
+        clock: the run's time of day.
+        bucket_seconds: length of a time bucket.
+        ledger: gives counters their places.
+    """
+
+    def __init__(
+        self,
+        stream: EventStream,
+        organizations: list[int],
+        keys: Keys,
+        clock: WallClock,
+        bucket_seconds: int,
+        ledger: Ledger,
+    ) -> None:
+        self._stream = stream
+        self._organizations = organizations
+        self._keys = keys
+        self._clock = clock
+        self._bucket_seconds = bucket_seconds
+        self._ledger = ledger
+        self._commands: dict[int, bytes] = {}
+        self._newest_bucket = -1
+
+    def build(self, intended: NDArray[np.float64]) -> IncrementBlock:
+        """The block of the next events, due at these times."""
+        drawn = self._stream.draw(len(intended))
+        occurred = intended + self._clock.offset_seconds
+        buckets = (occurred // self._bucket_seconds).astype(np.int64)
+        for bucket in np.unique(buckets).tolist():
+            self._open(bucket)
+        counters = drawn.tenants * _TYPES + drawn.types
+        places = (buckets % self._ledger.slots * self._ledger.counters + counters).tolist()
+        known = self._commands
+        commands = [
+            known.get(place) or self._prepare(place, position, buckets, counters)
+            for position, place in enumerate(places)
+        ]
+        return IncrementBlock(
+            intended.tolist(),
+            commands,
+            places,
+            np.flatnonzero(_INVALIDATING[drawn.types]).tolist(),
+            drawn,
+            occurred,
+        )
+
+    def _open(self, bucket: int) -> None:
+        if bucket > self._newest_bucket:
+            # Places are used again in later buckets, for other keys.
+            self._newest_bucket = bucket
+            kept = {bucket - 1, bucket}
+            self._commands = {
+                place: command
+                for place, command in self._commands.items()
+                if any(0 <= place - self._ledger.place(b) < self._ledger.counters for b in kept)
+            }
+        if not self._ledger.has(bucket):
+            # Its baseline was not read ahead: the server was away for a whole bucket.
+            self._ledger.open_bucket(bucket, None)
+
+    def _prepare(
+        self, place: int, position: int, buckets: NDArray[np.int64], counters: NDArray[np.int64]
+    ) -> bytes:
+        tenant, kind = divmod(int(counters[position]), _TYPES)
+        start = int(buckets[position]) * self._bucket_seconds
+        key = self._keys.counter(self._organizations[tenant], kind, start)
+        command = self._commands[place] = hiredis.pack_command(("INCR", key))
+        return command
+
+    def organization_array(self) -> NDArray[np.int64]:
+        """Number of the organisation of each tenant, shape (tenants,)."""
+        return np.array(self._organizations, dtype=np.int64)
+
+
+class _IncrementBatch(Batch):
+    """Increments that were written together."""
+
+    __slots__ = ("block", "first")
+
+    def __init__(self, receiver: "EventDriver", block: IncrementBlock, start: int, stop: int) -> None:
+        super().__init__(receiver, stop - start)
+        self.block = block
+        self.first = start
+
+
+class _ExpiryBatch(Batch):
+    """A counter's EXPIREAT."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, receiver: "Expiries", place: int) -> None:
+        super().__init__(receiver, 1)
+        self.place = place
+
+
+class Expiries:
+    """Gives every counter its time to expire, and again where it was made anew.
+
+    Args:
+        router: the connections.
+        bucket_seconds: length of a time bucket.
+        buckets_kept: how many buckets a counter outlives its own.
+        ledger: gives counters their places.
+
+    Attributes:
+        failed: how many were refused.
+        pending: how many were sent and not answered.
+    """
+
+    def __init__(self, router: Router, bucket_seconds: int, buckets_kept: int, ledger: Ledger) -> None:
+        self._router = router
+        self._bucket_seconds = bucket_seconds
+        self._buckets_kept = buckets_kept
+        self._ledger = ledger
+        self._bucket_of: dict[int, int] = {}
+        self.failed = 0
+        self.pending = 0
+
+    def is_set(self, place: int, bucket: int) -> bool:
+        """Whether the server has confirmed it, or is being asked to, for that bucket's counter."""
+        return self._bucket_of.get(place) == bucket
+
+    def set(self, place: int, bucket: int, increment: bytes) -> None:
+        """Ask for it on any connection, as the counter exists by now.
+
+        Args:
+            place: of the counter in the ledger's lanes.
+            bucket: number of its bucket.
+            increment: the counter's packed INCR, which holds its key.
+        """
+        connection = self._router.for_write()
+        if connection is None:
+            return
+        # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
+        at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
+        key = increment.split(b"\r\n")[4]
+        self._bucket_of[place] = bucket
+        self.pending += 1
+        connection.send(hiredis.pack_command(("EXPIREAT", key, str(at))), _ExpiryBatch(self, place))
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        """See `Receiver`."""
+        self.pending -= 1
+        if replies[0] != 1:
+            self.failed += isinstance(replies[0], hiredis.ReplyError)
+            self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        """See `Receiver`."""
+        self.pending -= 1
+        self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent
+
+
+class EventDriver:
+    """The events of a worker.
+
+    Args:
+        blocks: knows the events' commands.
+        router: the connections.
+        ledger: is kept.
+        recorder: keeps the tallies.
+        writer: deletes the reports that an event makes obsolete.
+        rows: takes the rows.
+        first_id: of the rows of this worker.
+        id_step: between the rows of this worker.
+        bucket_seconds: length of a time bucket.
+        buckets_kept: see TIME_BUCKETS.
+
+    Attributes:
+        loop: the open loop that drives it; set once it is made.
+        failures: failed events by reason.
+        by_type: events that were due, by type.
+    """
+
+    loop: OpenLoop[IncrementBlock]
+
+    def __init__(
+        self,
+        blocks: IncrementBlocks,
+        router: Router,
+        ledger: Ledger,
+        recorder: Recorder,
+        writer: CacheWriter,
+        rows: EventWriter,
+        *,
+        first_id: int,
+        id_step: int,
+        clock: WallClock,
+        bucket_seconds: int,
+        buckets_kept: int,
+    ) -> None:
+        self._blocks = blocks
+        self._router = router
+        self._ledger = ledger
+        self._recorder = recorder
+        self._writer = writer
+        self._rows = rows
+        self._next_id = first_id
+        self._id_step = id_step
+        self._clock = clock
+        self._bucket_seconds = bucket_seconds
+        self.expiries = Expiries(router, bucket_seconds, buckets_kept, ledger)
+        self._unwritten: list[tuple[IncrementBlock, int, int]] = []
+        self.failures: Counter[str] = Counter()
+        self.by_type = np.zeros(_TYPES, dtype=np.int64)
+
+    def tick(self, now_seconds: float) -> None:
+        """Send what is due, and remember it for its rows."""
+        for block, start, stop in self.loop.tick(now_seconds):
+            if self._unwritten and self._unwritten[-1][0] is block:
+                self._unwritten[-1] = (block, self._unwritten[-1][1], stop)
+            else:
+                self._unwritten.append((block, start, stop))
+
+    def flush_rows(self) -> None:
+        """Hand the rows of all events that were due to the writer."""
+        organizations = self._blocks.organization_array()
+        for block, start, stop in self._unwritten:
+            drawn, count = block.drawn, stop - start
+            ids = self._next_id + self._id_step * np.arange(count, dtype=np.int64)
+            self._next_id += self._id_step * count
+            types = drawn.types[start:stop]
+            self.by_type += np.bincount(types, minlength=_TYPES)
+            self._rows.append(
+                EventRows(
+                    ids=ids,
+                    organizations=organizations[drawn.tenants[start:stop]],
+                    users=drawn.users[start:stop],
+                    types=types,
+                    pages=drawn.pages[start:stop],
+                    occurred_seconds=block.occurred_seconds[start:stop],
+                )
+            )
+        self._unwritten.clear()
+
+    def send(self, block: IncrementBlock, start: int, stop: int) -> None:
+        """Write the block's increments from `start` to `stop` on one connection."""
+        connection = self._router.for_write()
+        if connection is None:
+            now = monotonic()
+            self._recorder.record(Outcome.FAILED, block.intended[start:stop], now, now)
+            self.failures["no connection"] += stop - start
+            return
+        sent = self._ledger.sent
+        for place in block.places[start:stop]:
+            sent[place] += 1
+        self.loop.sent += stop - start
+        connection.send(b"".join(block.commands[start:stop]), _IncrementBatch(self, block, start, stop))
+        invalidating = block.invalidating
+        index = bisect_left(invalidating, start)
+        while index < len(invalidating) and invalidating[index] < stop:
+            self._writer.invalidate(int(block.drawn.tenants[invalidating[index]]))
+            index += 1
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        """See `Receiver`."""
+        assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
+        block = batch.block
+        first = batch.first + batch.answered
+        stop = first + len(replies)
+        acknowledged, expiries = self._ledger.acknowledged, self.expiries
+        refused: list[int] = []
+        bucket = int(self._clock.at(block.intended[first]) // self._bucket_seconds)
+        last_bucket = int(self._clock.at(block.intended[stop - 1]) // self._bucket_seconds)
+        for position, (place, reply) in enumerate(zip(block.places[first:stop], replies, strict=True), first):
+            if reply.__class__ is int:
+                acknowledged[place] += 1
+                if bucket != last_bucket:
+                    bucket = int(self._clock.at(block.intended[position]) // self._bucket_seconds)
+                # A counter that begins at 1 was just made, also where a server lost the earlier one.
+                if reply == 1 or not expiries.is_set(place, bucket):
+                    expiries.set(place, bucket, block.commands[position])
+            else:
+                refused.append(position)
+        if not refused:
+            self._recorder.record(
+                Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds
+            )
+        else:
+            self._on_refused(batch, first, replies, refused, now_seconds)
+        self.loop.release(stop - first)
+
+    def _on_refused(
+        self,
+        batch: _IncrementBatch,
+        first: int,
+        replies: list[Reply],
+        refused: list[int],
+        now_seconds: float,
+    ) -> None:
+        block, written = batch.block, batch.written_seconds
+        not_ok = set(refused)
+        ok = [at for i, at in enumerate(block.intended[first : first + len(replies)], first) if i not in not_ok]
+        if ok:
+            self._recorder.record(Outcome.OK, ok, written, now_seconds)
+        failed: list[float] = []
+        unknown: list[float] = []
+        for position in refused:
+            reply = replies[position - first]
+            if isinstance(reply, hiredis.ReplyError):
+                # An error reply says that the command was not executed.
+                self._ledger.failed[block.places[position]] += 1
+                failed.append(block.intended[position])
+                self.failures[str(reply).partition(" ")[0]] += 1
+            else:
+                unknown.append(block.intended[position])
+                self.failures["unexpected reply"] += 1
+        if failed:
+            self._recorder.record(Outcome.FAILED, failed, written, now_seconds)
+        if unknown:
+            self._recorder.record(Outcome.UNKNOWN, unknown, written, now_seconds)
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        """See `Receiver`."""
+        assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
+        lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
+        self._recorder.record(Outcome.UNKNOWN, lost, batch.written_seconds, now_seconds)
+        self.failures["connection lost"] += len(lost)
+        self.loop.release(len(lost))

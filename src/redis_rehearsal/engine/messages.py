@@ -1,0 +1,200 @@
+"""What coordinator and workers say to each other. Commands go down, reports go up."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.telemetry.histogram import Histogram
+from redis_rehearsal.workload.arrivals import ArrivalKind
+from redis_rehearsal.workload.questions import Novelty
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """All that a worker needs to know. Rates and limits are this worker's share.
+
+    Attributes:
+        index: of the worker.
+        workers: how many there are.
+        run_id: identifies the run.
+        source: the Redis to use.
+        database_url: the PostgreSQL to use.
+        organizations: numbers of the worker's organisations.
+        tenant_shares: of the whole load, of each of them.
+        ledger_descriptor: of the ledger's memory.
+        ledger_slots: how many buckets it holds.
+        clock: the run's time of day.
+        first_event_id: of the run's event rows.
+
+    The others are as the settings of the same names.
+    """
+
+    index: int
+    workers: int
+    run_id: str
+    source: Endpoint
+    database_url: str = field(repr=False)
+    organizations: list[int]
+    tenant_shares: NDArray[np.float64]
+    ledger_descriptor: int
+    ledger_slots: int
+    clock: WallClock
+    first_event_id: int
+    events_per_second: float
+    queries_per_second: float
+    max_workers: int
+    max_queued_queries: int
+    max_queued_events: int
+    operation_timeout: float
+    redis_pool_size: int
+    database_pool_size: int
+    cache_ttl: float
+    time_buckets: int
+    time_bucket_seconds: int
+    users_per_org: int
+    arrivals: ArrivalKind
+    validation_sample_rate: float
+    query_complexity: int
+    single_flight: bool
+    event_buffer_rows: int
+    seed: int
+    key_prefix: str
+    novelty: Novelty
+    log_level: str
+    log_format: str
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """Write all standing reports, spread over `seconds`; 0 for as fast as `concurrency` allows."""
+
+    seconds: float
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin the load at a time of the monotonic clock, with a boundary between segments at another."""
+
+    at_seconds: float
+    boundary_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetNovelty:
+    """Change how many questions are new."""
+
+    novelty: Novelty
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing more is due after a time; end what is under way, send a last snapshot, and exit.
+
+    Attributes:
+        at_seconds: on the monotonic clock.
+        patience_seconds: how long event rows may take to be written after that.
+    """
+
+    at_seconds: float
+    patience_seconds: float
+
+
+Command = WarmUp | Start | SetNovelty | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker is connected."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarmUpProgress:
+    """How many standing reports are written, how many failed, and how many there are."""
+
+    worker: int
+    done: int
+    failed: int
+    total: int
+    ended: bool
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What happened since the worker's last snapshot, except where it says "now".
+
+    Attributes:
+        worker: index of the worker.
+        at_seconds: when it was taken, on the monotonic clock.
+        seconds: time that it covers.
+        queries: tallies by segment.
+        events: tallies by segment.
+        query_failures: by reason.
+        event_failures: by reason.
+        misplaced: misses because another type of value was there.
+        checks: findings about answers.
+        cache_writes: by what became of them.
+        events_by_type: events that were due.
+        database_queries: reports asked of the database, for queries and to warm up.
+        database_failed: of those, the ones that failed.
+        database_duration: of those that were answered.
+        rows_written: event rows committed.
+        rows_dropped: event rows given up.
+        rows_buffered: event rows that wait now.
+        tick_delay: how late the generator's own wake-ups were.
+        cpu_seconds: processor time used.
+        memory_bytes: resident now.
+        connections: usable now.
+        connections_wanted: of the settings.
+        queries_in_flight: now: sent or waiting.
+        events_in_flight: now: sent or waiting.
+        redis_error: why a connection last ended or could not be made; empty if none did.
+        database_error: why the database last failed; empty if it did not.
+        final: whether it is the last one.
+    """
+
+    worker: int
+    at_seconds: float
+    seconds: float
+    queries: list[Tally]
+    events: list[Tally]
+    query_failures: dict[str, int]
+    event_failures: dict[str, int]
+    misplaced: int
+    checks: Checks
+    cache_writes: dict[str, int]
+    events_by_type: list[int]
+    database_queries: int
+    database_failed: int
+    database_duration: Histogram
+    rows_written: int
+    rows_dropped: int
+    rows_buffered: int
+    tick_delay: Histogram
+    cpu_seconds: float
+    memory_bytes: int
+    connections: int
+    connections_wanted: int
+    queries_in_flight: int
+    events_in_flight: int
+    redis_error: str
+    database_error: str
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The worker cannot go on; what it says is for a person."""
+
+    worker: int
+    message: str
+
+
+Report = Ready | WarmUpProgress | Snapshot | Broken

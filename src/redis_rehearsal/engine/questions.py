@@ -1,0 +1,158 @@
+"""Blocks of queries: what is asked, with its command and its answer's identity prepared."""
+
+from typing import Final
+
+import hiredis
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_rehearsal.cache.encodings import string
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.workload.events import EVENT_TYPES
+from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.queries import FIRST_NOVEL_FILTER, REAL_TIME_SLOT, SLOTS
+from redis_rehearsal.workload.questions import QuestionStream
+
+Novel = tuple[int, int, int]
+"""A question that nobody asked before: tenant, slot, number of the filter."""
+
+_SLOTS: Final = len(SLOTS)
+
+
+class QueryBlock:
+    """Queries in the order in which they are due; lists of one length.
+
+    Attributes:
+        intended: intended starts on the monotonic clock.
+        questions: a standing question's number, tenant times `len(SLOTS)` plus slot; or a new question.
+        commands: packed, ready to be written.
+        identities: what the right report begins with after its envelope; None for real-time queries.
+        real_time: positions of the real-time queries, ascending.
+        buckets: number of the time bucket that each real-time query reads, as long as `real_time`.
+    """
+
+    __slots__ = ("buckets", "commands", "identities", "intended", "questions", "real_time")
+
+    def __init__(
+        self,
+        intended: list[float],
+        questions: list[int | Novel],
+        commands: list[bytes],
+        identities: list[bytes | None],
+        real_time: list[int],
+        buckets: list[int],
+    ) -> None:
+        self.intended = intended
+        self.questions = questions
+        self.commands = commands
+        self.identities = identities
+        self.real_time = real_time
+        self.buckets = buckets
+
+
+class QueryBlocks:
+    """Makes blocks of queries; what a standing question needs is prepared once.
+
+    Args:
+        stream: which question is asked next.
+        organizations: number of the organisation of each tenant.
+        keys: the names of keys.
+        clock: the run's time of day.
+        bucket_seconds: length of a time bucket.
+        worker: index of the worker, so that no two ask the same new question.
+    """
+
+    def __init__(
+        self,
+        stream: QuestionStream,
+        organizations: list[int],
+        keys: Keys,
+        clock: WallClock,
+        bucket_seconds: int,
+        worker: int,
+    ) -> None:
+        self.stream = stream
+        self._organizations = organizations
+        self._keys = keys
+        self._clock = clock
+        self._bucket_seconds = bucket_seconds
+        self._next_filter = FIRST_NOVEL_FILTER + (worker << 48)
+        standing = len(organizations) * _SLOTS
+        self._commands: list[bytes | None] = [None] * standing
+        self._identities: list[bytes | None] = [None] * standing
+        self._real_time_bucket = -1
+
+    def identity(self, question: int | Novel) -> str:
+        """What identifies the report that answers a question."""
+        tenant, slot, number = self.parts(question)
+        return self._keys.report_identity(self._organizations[tenant], SLOTS[slot].kind.name, number)
+
+    def key(self, question: int | Novel) -> str:
+        """Key of the report that answers a question."""
+        return self._keys.report(self.identity(question))
+
+    def organization(self, tenant: int) -> int:
+        """Number of a tenant's organisation."""
+        return self._organizations[tenant]
+
+    @staticmethod
+    def parts(question: int | Novel) -> Novel:
+        """Tenant, slot and number of the filter of a question."""
+        if isinstance(question, tuple):
+            return question
+        tenant, slot = divmod(question, _SLOTS)
+        return tenant, slot, SLOTS[slot].filter_number
+
+    def build(self, intended: NDArray[np.float64]) -> QueryBlock:
+        """The block of the next queries, due at these times."""
+        drawn = self.stream.draw(len(intended))
+        questions: list[int | Novel] = (drawn.tenants * _SLOTS + drawn.slots).tolist()
+        real_time: list[int] = np.flatnonzero(drawn.slots == REAL_TIME_SLOT).tolist()
+        buckets: list[int] = (
+            (intended[real_time] + self._clock.offset_seconds) // self._bucket_seconds
+        ).astype(np.int64).tolist()
+        known_commands, known_identities = self._commands, self._identities
+        commands: list[bytes] = []
+        identities: list[bytes | None] = []
+        new = set(np.flatnonzero(drawn.novel).tolist())
+        moments = iter(buckets)
+        for position, question in enumerate(questions):
+            if position in new:
+                tenant, slot, _ = self.parts(question)
+                question = questions[position] = (tenant, slot, self._next_filter)
+                self._next_filter += 1
+                identity = self.identity(question)
+                commands.append(string.read_command(self._keys.report(identity)))
+                identities.append(string.expected_identity(identity))
+                continue
+            number: int = question  # type: ignore[assignment]  # new ones were dealt with
+            if number % _SLOTS == REAL_TIME_SLOT:
+                self._turn_to(next(moments))
+            command = known_commands[number]
+            if command is None:
+                command = self._prepare(number)
+            commands.append(command)
+            identities.append(known_identities[number])
+        return QueryBlock(intended.tolist(), questions, commands, identities, real_time, buckets)
+
+    def _prepare(self, question: int) -> bytes:
+        tenant, slot, _ = self.parts(question)
+        if slot == REAL_TIME_SLOT:
+            start = self._real_time_bucket * self._bucket_seconds
+            organization = self._organizations[tenant]
+            counters = [self._keys.counter(organization, kind, start) for kind in range(len(EVENT_TYPES))]
+            command = hiredis.pack_command(("MGET", *counters))
+        else:
+            identity = self.identity(question)
+            command = string.read_command(self._keys.report(identity))
+            self._identities[question] = string.expected_identity(identity)
+        self._commands[question] = command
+        return command
+
+    def _turn_to(self, bucket: int) -> None:
+        if bucket != self._real_time_bucket:
+            self._real_time_bucket = bucket
+            for tenant in range(len(self._organizations)):
+                self._commands[tenant * _SLOTS + REAL_TIME_SLOT] = None
+
+

@@ -1,0 +1,444 @@
+"""A worker: one process, one loop, and nothing in it but load.
+
+Started by the fleet as `python -m redis_rehearsal.engine.worker DESCRIPTOR`, with a socket to the
+coordinator, which sends the plan first.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+from collections import Counter
+from time import monotonic, process_time
+from typing import Any, Final
+
+import numpy as np
+import psutil
+import uvloop
+
+from redis_rehearsal.cache.router import Router
+from redis_rehearsal.database.connection import CONNECTION_ERRORS
+from redis_rehearsal.database.event_writer import EventWriter
+from redis_rehearsal.database.report_source import ReportSource
+from redis_rehearsal.engine.cache_aside import CacheAside
+from redis_rehearsal.engine.cache_writer import CacheWriter
+from redis_rehearsal.engine.channel import Channel
+from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.engine.event_stream import EventDriver, IncrementBlock, IncrementBlocks
+from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.messages import (
+    Broken,
+    Finish,
+    Ready,
+    SetNovelty,
+    Snapshot,
+    Start,
+    WarmUp,
+    WarmUpProgress,
+    WorkerPlan,
+)
+from redis_rehearsal.engine.open_loop import OpenLoop
+from redis_rehearsal.engine.pacer import Pacer
+from redis_rehearsal.engine.questions import QueryBlock, QueryBlocks
+from redis_rehearsal.engine.recorder import FLUSH_OPERATIONS, Recorder
+from redis_rehearsal.engine.timer import Timer, make_timer
+from redis_rehearsal.telemetry import logging
+from redis_rehearsal.telemetry.histogram import Histogram
+from redis_rehearsal.workload.arrivals import Arrivals
+from redis_rehearsal.workload.events import EVENT_TYPES
+from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.queries import SLOTS
+from redis_rehearsal.workload.questions import EventStream, QuestionStream
+
+HOUSEKEEPING_SECONDS: Final = 0.1
+SNAPSHOT_SECONDS: Final = 1.0
+_PROGRESS_SECONDS: Final = 0.2
+_BLOCK_SECONDS: Final = 0.1
+_MIN_BLOCK, _MAX_BLOCK = 16, 2048
+
+
+def min_tick_seconds(operations_per_second: float) -> float:
+    """The least time between two ticks: often where that is cheap, rarer where batches are large anyway."""
+    if operations_per_second <= 30_000:
+        return 0.000_25
+    return 0.000_5 if operations_per_second <= 100_000 else 0.001
+
+
+class Worker:
+    """All that a worker process does.
+
+    Args:
+        plan: what to do.
+        channel: to the coordinator.
+    """
+
+    def __init__(self, plan: WorkerPlan, channel: Channel) -> None:
+        self._plan = plan
+        self._channel = channel
+        tenants = len(plan.organizations)
+        keys = Keys(plan.key_prefix)
+        streams = np.random.SeedSequence([plan.seed, plan.index]).spawn(4)
+        self._query_arrivals_rng, self._event_arrivals_rng, questions_rng, events_rng = map(
+            np.random.default_rng, streams
+        )
+        ledger = Ledger(plan.ledger_descriptor, tenants, len(EVENT_TYPES), plan.ledger_slots)
+        name = f"redis-rehearsal:{plan.index}"
+        self._router = Router(plan.source, plan.redis_pool_size, name, plan.operation_timeout)
+        self._reports = ReportSource(
+            plan.database_url,
+            plan.database_pool_size,
+            plan.operation_timeout,
+            plan.query_complexity,
+            plan.time_bucket_seconds,
+            plan.time_buckets,
+            plan.clock.now,
+        )
+        self._rows = EventWriter(
+            plan.database_url,
+            plan.run_id,
+            plan.index,
+            plan.time_bucket_seconds,
+            plan.event_buffer_rows,
+            plan.operation_timeout,
+        )
+        self._question_blocks = QueryBlocks(
+            QuestionStream(plan.tenant_shares, questions_rng, plan.novelty),
+            plan.organizations,
+            keys,
+            plan.clock,
+            plan.time_bucket_seconds,
+            plan.index,
+        )
+        self._writer = CacheWriter(
+            self._question_blocks, self._router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index
+        )
+        self._query_recorder, self._event_recorder = Recorder(), Recorder()
+        self._queries = CacheAside(
+            self._question_blocks,
+            self._router,
+            self._reports,
+            self._writer,
+            ledger,
+            self._query_recorder,
+            plan.clock,
+            timeout_seconds=plan.operation_timeout,
+            buckets_kept=plan.time_buckets,
+            single_flight=plan.single_flight,
+            sample_rate=plan.validation_sample_rate,
+            seed=plan.seed + plan.index,
+        )
+        self._increments = IncrementBlocks(
+            EventStream(plan.tenant_shares, plan.users_per_org, events_rng),
+            plan.organizations,
+            keys,
+            plan.clock,
+            plan.time_bucket_seconds,
+            ledger,
+        )
+        self._events = EventDriver(
+            self._increments,
+            self._router,
+            ledger,
+            self._event_recorder,
+            self._writer,
+            self._rows,
+            first_id=plan.first_event_id + plan.index,
+            id_step=plan.workers,
+            clock=plan.clock,
+            bucket_seconds=plan.time_bucket_seconds,
+            buckets_kept=plan.time_buckets,
+        )
+        self._set_loops(at_seconds=0.0, running=False)
+        self._timer: Timer | None = None
+        self._scheduled_seconds = 0.0
+        self._delays_seconds: list[float] = []
+        self._min_tick_seconds = min_tick_seconds(plan.events_per_second + plan.queries_per_second)
+        self._process = psutil.Process()
+        self._last_snapshot_seconds = monotonic()
+        self._last_cpu_seconds = process_time()
+        self._last_counts: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] | None = None
+
+    def _set_loops(self, *, at_seconds: float, running: bool) -> None:
+        plan = self._plan
+        query_pacer: Pacer[QueryBlock] | None = None
+        event_pacer: Pacer[IncrementBlock] | None = None
+        if running and plan.queries_per_second > 0:
+            arrivals = Arrivals(plan.arrivals, plan.queries_per_second, at_seconds, self._query_arrivals_rng)
+            query_pacer = Pacer(arrivals, self._question_blocks.build, _block_size(plan.queries_per_second))
+        if running and plan.events_per_second > 0:
+            arrivals = Arrivals(plan.arrivals, plan.events_per_second, at_seconds, self._event_arrivals_rng)
+            event_pacer = Pacer(arrivals, self._increments.build, _block_size(plan.events_per_second))
+        self._queries.loop = OpenLoop(
+            "queries",
+            query_pacer,
+            self._queries.send,
+            self._query_recorder,
+            plan.max_workers,
+            plan.max_queued_queries,
+        )
+        self._events.loop = OpenLoop(
+            "events",
+            event_pacer,
+            self._events.send,
+            self._event_recorder,
+            plan.max_workers,
+            plan.max_queued_events,
+        )
+
+    async def run(self) -> None:
+        """Do what the coordinator says, until it says `Finish` or is gone."""
+        loop = asyncio.get_running_loop()
+        self._broken = loop.create_future()
+        loop.set_exception_handler(self._on_exception)
+        await self._router.open()
+        await self._reports.open()
+        writing = asyncio.create_task(self._rows.run())
+        writing.add_done_callback(self._on_task_done)
+        self._channel.send(Ready(self._plan.index))
+        obeying = asyncio.create_task(self._obey())
+        obeying.add_done_callback(self._on_task_done)
+        self._housekeeping()
+        try:
+            await asyncio.wait({obeying, self._broken}, return_when=asyncio.FIRST_COMPLETED)
+            if self._broken.done():
+                self._broken.result()
+            finish = obeying.result()
+            if finish is not None:
+                await self._finish(finish, writing)
+        finally:
+            writing.cancel()
+            obeying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writing
+            await self._router.close()
+            await self._reports.close()
+
+    async def _obey(self) -> Finish | None:
+        while True:
+            command = await self._channel.receive()
+            match command:
+                case WarmUp():
+                    self._start_task(self._warm_up(command))
+                case Start():
+                    self._start(command)
+                case SetNovelty():
+                    self._question_blocks.stream.set_novelty(command.novelty)
+                case Finish():
+                    return command
+                case _:
+                    return None
+
+    def _start(self, command: Start) -> None:
+        self._send_snapshot()
+        if command.boundary_seconds is not None:
+            self._query_recorder.add_boundary(command.boundary_seconds)
+            self._event_recorder.add_boundary(command.boundary_seconds)
+        self._set_loops(at_seconds=command.at_seconds, running=True)
+        # What was made so far lives as long as the process: no collection needs to look at it again.
+        gc.collect()
+        gc.freeze()
+        self._timer = make_timer(self._tick)
+        self._schedule(command.at_seconds)
+        self._snapshots()
+
+    def _schedule(self, at_seconds: float) -> None:
+        self._scheduled_seconds = at_seconds
+        if self._timer is not None:
+            self._timer.set(at_seconds)
+
+    def _tick(self) -> None:
+        now = monotonic()
+        self._delays_seconds.append(now - self._scheduled_seconds)
+        queries, events = self._queries, self._events
+        queries.loop.tick(now)
+        events.tick(now)
+        for recorder in (self._query_recorder, self._event_recorder):
+            if recorder.pending >= FLUSH_OPERATIONS:
+                recorder.flush()
+        due = min(queries.loop.next_seconds, events.loop.next_seconds)
+        if due < float("inf"):
+            self._schedule(max(due, now + self._min_tick_seconds))
+        elif queries.loop.waiting or events.loop.waiting:
+            self._schedule(now + HOUSEKEEPING_SECONDS)
+
+    def _housekeeping(self) -> None:
+        self._router.break_overdue(monotonic())
+        self._query_recorder.flush()
+        self._event_recorder.flush()
+        self._events.flush_rows()
+        asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeeping)
+
+    def _snapshots(self) -> None:
+        self._send_snapshot()
+        asyncio.get_running_loop().call_later(SNAPSHOT_SECONDS, self._snapshots)
+
+    def _send_snapshot(self, *, final: bool = False) -> None:
+        queries, events = self._queries, self._events
+        queries.loop.check()
+        events.loop.check()
+        now, cpu = monotonic(), process_time()
+        delay = Histogram()
+        delay.record(self._delays_seconds)
+        self._delays_seconds.clear()
+        self._reports.flush()
+        duration, self._reports.duration = self._reports.duration, Histogram()
+        checks, queries.checks = queries.checks, Checks()
+        query_failures, queries.failures = queries.failures, Counter()
+        event_failures, events.failures = events.failures, Counter()
+        cache_writes, self._writer.outcomes = self._writer.outcomes, Counter()
+        events_by_type, events.by_type = events.by_type.tolist(), np.zeros_like(events.by_type)
+        counts = Counter(
+            misplaced=queries.misplaced,
+            database_queries=self._reports.queries,
+            database_failed=self._reports.failed,
+            rows_written=self._rows.written,
+            rows_dropped=self._rows.dropped,
+        )
+        since = {name: counts[name] - self._last_counts[name] for name in counts}
+        connections, wanted = self._router.connections
+        self._channel.send(
+            Snapshot(
+                worker=self._plan.index,
+                at_seconds=now,
+                seconds=now - self._last_snapshot_seconds,
+                queries=self._query_recorder.take(),
+                events=self._event_recorder.take(),
+                query_failures=dict(query_failures),
+                event_failures=dict(event_failures),
+                checks=checks,
+                cache_writes=dict(cache_writes),
+                events_by_type=events_by_type,
+                database_duration=duration,
+                rows_buffered=self._rows.buffered,
+                tick_delay=delay,
+                cpu_seconds=cpu - self._last_cpu_seconds,
+                memory_bytes=self._process.memory_info().rss,
+                connections=connections,
+                connections_wanted=wanted,
+                queries_in_flight=queries.loop.sent + queries.loop.waiting,
+                events_in_flight=events.loop.sent + events.loop.waiting,
+                redis_error=self._router.last_error,
+                database_error=self._rows.last_error or self._reports.last_error,
+                final=final,
+                **since,
+            )
+        )
+        self._last_snapshot_seconds, self._last_cpu_seconds, self._last_counts = now, cpu, counts
+
+    async def _warm_up(self, command: WarmUp) -> None:
+        slots = [index for index, slot in enumerate(SLOTS) if slot.kind.cacheable]
+        questions = [
+            tenant * len(SLOTS) + slot for tenant in range(len(self._plan.organizations)) for slot in slots
+        ]
+        started = monotonic()
+        done = failed = 0
+        remaining = iter(enumerate(questions))
+
+        async def fill() -> None:
+            nonlocal done, failed
+            for number, question in remaining:
+                wait = started + command.seconds * number / len(questions) - monotonic()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+                try:
+                    await self._queries.fill(question, monotonic() + self._plan.operation_timeout)
+                except CONNECTION_ERRORS:
+                    failed += 1
+                done += 1
+
+        filling = asyncio.gather(*(fill() for _ in range(command.concurrency)))
+        while True:
+            finished, _ = await asyncio.wait({filling}, timeout=_PROGRESS_SECONDS)
+            self._channel.send(
+                WarmUpProgress(self._plan.index, done, failed, len(questions), ended=bool(finished))
+            )
+            if finished:
+                filling.result()
+                return
+
+    async def _finish(self, command: Finish, writing: "asyncio.Task[None]") -> None:
+        loops: tuple[OpenLoop[Any], ...] = (self._queries.loop, self._events.loop)
+        for loop in loops:
+            loop.until_seconds = command.at_seconds
+        await asyncio.sleep(max(0.0, command.at_seconds - monotonic()))
+        self._tick()
+        # In flight ends by its own deadline. What waits gets as long, so that a frozen server may thaw.
+        deadline = monotonic() + 2 * self._plan.operation_timeout + HOUSEKEEPING_SECONDS
+        while any(loop.sent or loop.waiting for loop in loops) and monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        for loop in loops:
+            loop.give_up(monotonic())
+        await self._queries.settle()
+        deadline = monotonic() + self._plan.operation_timeout
+        while self._writer.pending + self._events.expiries.pending and monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        self._events.flush_rows()
+        self._rows.end()
+        await asyncio.wait({writing}, timeout=command.patience_seconds)
+        if not writing.done():
+            self._rows.abandon()
+        self._send_snapshot(final=True)
+        await self._channel.drain()
+
+    def _start_task(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: "asyncio.Task[Any]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._break(task.exception())
+
+    def _on_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        # A connection that broke was dealt with where it was used.
+        if error is not None and not isinstance(error, CONNECTION_ERRORS):
+            self._break(error)
+        else:
+            loop.default_exception_handler(context)
+
+    def _break(self, error: BaseException | None) -> None:
+        if self._broken is not None and not self._broken.done() and error is not None:
+            self._broken.set_exception(error)
+
+
+def _block_size(rate_per_second: float) -> int:
+    return int(min(_MAX_BLOCK, max(_MIN_BLOCK, rate_per_second * _BLOCK_SECONDS)))
+
+
+async def _serve(end: socket.socket) -> int:
+    channel = await Channel.over(end)
+    plan = await channel.receive()
+    if plan is None:
+        return 0
+    logging.configure(plan.log_format, plan.log_level)
+    try:
+        await Worker(plan, channel).run()
+    except Exception as error:  # noqa: BLE001 # whatever it is, the coordinator must hear of it
+        channel.send(Broken(plan.index, f"{type(error).__name__}: {error}"))
+        with contextlib.suppress(ConnectionError):
+            await channel.drain()
+        await channel.close()
+        raise
+    await channel.close()
+    return 0
+
+
+def main() -> None:
+    """Run a worker over the socket whose descriptor is the first argument."""
+    # Ctrl-C is the coordinator's business.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end = socket.socket(fileno=int(sys.argv[1]))
+    code = uvloop.run(_serve(end))
+    sys.stdout.flush()
+    os._exit(code)  # at once: nothing that is left needs an orderly end
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What can go wrong, by who has to act.
+
+RehearsalError
+├── ConfigurationError      the person who typed the command: exit code 2
+│   ├── ServerRefusedError      a server could not be reached or refused at the start
+│   └── LockedError             another run holds the server and the prefix
+├── BrokenError             something that is needed broke for good: exit code 4
+└── AccountingError         the generator's own books do not add up: a bug, never hidden
+"""
+
+
+class RehearsalError(Exception):
+    """The base of all errors that are meant to be read by a person; its text is the message."""
+
+    exit_code = 1
+
+
+class ConfigurationError(RehearsalError):
+    """The command, a setting or a server's address is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class ServerRefusedError(ConfigurationError):
+    """A server could not be reached, or refused what the tool needs, before the load began."""
+
+
+class LockedError(ConfigurationError):
+    """Another run works under the same prefix on the same server."""
+
+
+class BrokenError(RehearsalError):
+    """Something that the run needs went away and did not come back."""
+
+    exit_code = 4
+
+
+class AccountingError(RehearsalError):
+    """`offered = ok + failed + unknown + shed + in flight` did not hold: a bug in the generator."""
+
+    exit_code = 4

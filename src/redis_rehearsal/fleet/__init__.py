@@ -1,0 +1,1 @@
+"""WHERE workers run."""

@@ -1,0 +1,122 @@
+"""What there is to see of a run while it lasts."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+from redis_rehearsal.cache.control import Identity
+from redis_rehearsal.fleet.totals import Totals
+from redis_rehearsal.settings import Settings
+from redis_rehearsal.verification.ledger_keeper import Audit
+
+
+class Stage(StrEnum):
+    """How far a run is."""
+
+    STARTING = "starting"
+    SEEDING = "seeding"
+    WARMING = "warming up"
+    RUNNING = "running"
+    FINISHING = "finishing"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class ServersView(Protocol):
+    """What is known of a run's servers."""
+
+    source_identity: Identity
+    target_identity: Identity
+    database_version: str
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where each server is, without user and password."""
+
+
+class ServerState(Protocol):
+    """The state of one server."""
+
+    needed: bool
+    error: str
+
+
+class HealthView(Protocol):
+    """The state of all servers."""
+
+    @property
+    def servers(self) -> "dict[str, ServerState]":
+        """By role."""
+
+    @property
+    def missing(self) -> list[str]:
+        """Roles of the needed servers that are away."""
+
+
+async def _no_audit() -> Audit:
+    return Audit(error="the load has not begun")
+
+
+@dataclass(slots=True)
+class RunView:
+    """A run as the terminal, the web and the document see it.
+
+    Attributes:
+        settings: of the run.
+        totals: what the workers reported.
+        health: of the servers.
+        stage: how far the run is.
+        servers: once they are there.
+        directory: of the run's files, once it is there.
+        began_seconds: when the load began, on the monotonic clock; 0 before.
+        steady_seconds: when the warm-up load ended and the duration began.
+        ended_seconds: when nothing more was due; 0 before.
+        audit: the ledger held against the source at the end.
+        audit_now: holds it against the source now.
+        workers_lost: workers that ended by themselves.
+        progress: of the current stage: done and total by name of the step.
+    """
+
+    settings: Settings
+    totals: Totals
+    health: HealthView
+    stage: Stage = Stage.STARTING
+    servers: ServersView | None = None
+    directory: Path | None = None
+    began_seconds: float = 0.0
+    steady_seconds: float = 0.0
+    ended_seconds: float = 0.0
+    audit: Audit | None = None
+    audit_now: Callable[[], Awaitable[Audit]] = _no_audit
+    workers_lost: int = 0
+    progress: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _warm_up: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def set_progress(self, step: str, done: int, total: int) -> None:
+        """Note how far a step is."""
+        self.progress[step] = (done, total)
+
+    def set_warm_up(self, worker: int, done: int, total: int) -> None:
+        """Note how far a worker's part of the cache warm-up is."""
+        self._warm_up[worker] = (done, total)
+        self.progress["cache warm-up"] = (
+            sum(part for part, _ in self._warm_up.values()),
+            sum(whole for _, whole in self._warm_up.values()),
+        )
+
+    @property
+    def load_seconds(self) -> float:
+        """For how long the load has lasted, or lasted."""
+        if not self.began_seconds:
+            return 0.0
+        return max(0.0, (self.ended_seconds or monotonic()) - self.began_seconds)
+
+    @property
+    def measured_seconds(self) -> float:
+        """The same without the warm-up load."""
+        if not self.began_seconds:
+            return 0.0
+        return max(0.0, (self.ended_seconds or monotonic()) - self.steady_seconds)

@@ -1,0 +1,305 @@
+"""Every setting, with its default, its bounds and its words. docs/configuration.md is made from here.
+
+A value is taken from, in rising order: the default, the preset (`--load`), the TOML file, the environment,
+the command's flag.
+"""
+
+import platform
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from cyclopts import Parameter
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from redis_rehearsal.workload.arrivals import ArrivalKind
+from redis_rehearsal.workload.presets import PRESETS, LoadName
+
+ServerName = Literal["redis-6.2", "redis-8.2", "valkey-9.1"]
+
+QUEUE_SECONDS: Final = 10.0
+"""How many seconds of arrivals wait, unless MAX_QUEUE says otherwise."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)")
+_DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
+POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
+
+
+def _duration_seconds(value: object) -> object:
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value.strip())
+        if match is None:
+            raise ValueError(value)
+        return float(match[1]) * _DURATION_UNITS[match[2]]
+    return value
+
+
+def _empty_is_unset(value: object) -> object:
+    return None if value == "" else value
+
+
+Seconds = Annotated[float, BeforeValidator(_duration_seconds)]
+Url = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
+
+
+def _env(name: str) -> Parameter:
+    return Parameter(env_var=name)
+
+
+def default_source_server() -> ServerName:
+    """Redis 6.2 where its wheel installs, else what the platform has."""
+    if sys.version_info < (3, 13) and sys.platform == "linux" and platform.machine() == "x86_64":
+        return "redis-6.2"
+    return "redis-8.2" if sys.version_info < (3, 14) else "valkey-9.1"
+
+
+class Settings(BaseModel):
+    """All settings of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    events_per_second: Annotated[
+        float, Field(ge=0, le=1_000_000, allow_inf_nan=False), _env("EVENTS_PER_SECOND")
+    ] = 1000
+    "Events generated per second (Redis INCR operations)."
+
+    queries_per_second: Annotated[
+        float, Field(ge=0, le=10_000_000, allow_inf_nan=False), _env("QUERIES_PER_SECOND")
+    ] = 10_000
+    "Analytics queries per second."
+
+    load: Annotated[LoadName | None, _env("LOAD")] = None
+    "A preset of the two rates: ultra 2000 events and 8000 queries per second, high 300 and 700, demo 50 and 150, low 10 and 20."
+
+    organizations: Annotated[int, Field(ge=1, le=100_000), _env("ORGANIZATIONS")] = 500
+    "Tenant organisations."
+
+    users_per_org: Annotated[int, Field(ge=1, le=1_000_000), _env("USERS_PER_ORG")] = 1000
+    "Users per organisation."
+
+    tenant_skew: Annotated[float, Field(ge=0, le=3), _env("TENANT_SKEW")] = 1.0
+    "Exponent of the zipf law by which tenants are unequal; 0 makes them equal."
+
+    history_events: Annotated[int, Field(ge=0, le=100_000_000), _env("HISTORY_EVENTS")] = 500_000
+    "Events of history in PostgreSQL, spread over TIME_BUCKETS, before the load begins."
+
+    cache_hit_target: Annotated[float, Field(ge=0, le=100), _env("CACHE_HIT_TARGET")] = 95
+    "Target hit ratio over cacheable queries, %."
+
+    max_workers: Annotated[int, Field(ge=1, le=1_000_000), _env("MAX_WORKERS")] = 500
+    "Most queries in flight at once (each simulated query worker has one), and most events; what is due beyond waits."
+
+    max_queue: Annotated[int | None, Field(ge=0, le=100_000_000), _env("MAX_QUEUE")] = None
+    "Most queries that wait, and most events; what is due beyond is shed. Default: 10 s of arrivals."
+
+    operation_timeout: Annotated[Seconds, Field(gt=0, le=3600), _env("OPERATION_TIMEOUT")] = 5.0
+    "Seconds until an operation without a reply is failed (reads) or unknown (writes)."
+
+    redis_pool_size: Annotated[int, Field(ge=2, le=10_000), _env("REDIS_POOL_SIZE")] = 100
+    "Redis connections, of all worker processes together; a fifth of them carries writes."
+
+    database_pool_size: Annotated[int, Field(ge=1, le=1000), _env("DATABASE_POOL_SIZE")] = 10
+    "PostgreSQL connections for queries, of all worker processes together."
+
+    cache_ttl: Annotated[Seconds, Field(ge=1, le=31_536_000), _env("CACHE_TTL")] = 300
+    "Default cache TTL, seconds; each report's is up to 10% shorter or longer."
+
+    warmup_interval: Annotated[Seconds, Field(ge=0, le=31_536_000), _env("WARMUP_INTERVAL")] = 300
+    "Cache warm-up and refresh interval, seconds; 0 warms up once and never refreshes."
+
+    time_buckets: Annotated[int, Field(ge=1, le=24 * 31), _env("TIME_BUCKETS")] = 24
+    "Hourly buckets kept."
+
+    time_bucket_seconds: Annotated[int, Field(ge=5, le=86_400), _env("TIME_BUCKET_SECONDS")] = 3600
+    "Length of a bucket: shorter than an hour to rehearse what happens when one ends."
+
+    redis_url: Annotated[Url, _env("REDIS_URL")] = None
+    "The source: redis://, rediss:// or unix://. Default: an embedded server."
+
+    target_redis_url: Annotated[Url, _env("TARGET_REDIS_URL")] = None
+    "The target: redis://, rediss:// or unix://. Default: an embedded server."
+
+    database_url: Annotated[Url, _env("DATABASE_URL")] = None
+    "The database: postgresql://, version 13 or later. Default: an embedded server."
+
+    source_server: Annotated[ServerName | None, _env("SOURCE_SERVER")] = None
+    "The embedded source. Default: redis-6.2 (its wheel needs Python 3.11 or 3.12 on x86-64 Linux), elsewhere redis-8.2 or valkey-9.1."
+
+    target_server: Annotated[ServerName, _env("TARGET_SERVER")] = "valkey-9.1"
+    "The embedded target."
+
+    key_prefix: Annotated[str, Field(pattern=r"^[^\s*?\[\]\\{}]{1,64}$"), _env("KEY_PREFIX")] = "rehearsal:"
+    "Begins every key that is ever written."
+
+    ballast_bytes: Annotated[int, Field(ge=0, le=1 << 40), _env("BALLAST_BYTES")] = 0
+    "Bytes of values under the prefix that nothing asks for, in strings of 1 KiB."
+
+    big_keys: Annotated[int, Field(ge=0, le=10_000), _env("BIG_KEYS")] = 0
+    "Hashes of 10 MiB under the prefix that nothing asks for."
+
+    reset: Annotated[bool, _env("RESET")] = False
+    "Remove what an earlier run left under the prefix and in the schema before this one begins."
+
+    data_dir: Annotated[Path | None, _env("DATA_DIR")] = None
+    "Keep the files of embedded servers in this directory. Default: a temporary one that is removed."
+
+    bind_address: Annotated[str, _env("BIND_ADDRESS")] = "127.0.0.1:3000"
+    "Where /health and /metrics are served."
+
+    arrivals: Annotated[ArrivalKind, _env("ARRIVALS")] = "poisson"
+    "How arrivals are spaced: poisson as independent users would, or constant."
+
+    validation_sample_rate: Annotated[float, Field(ge=0, le=1), _env("VALIDATION_SAMPLE_RATE")] = 1.0
+    "Share of hits whose report is checked."
+
+    single_flight: Annotated[bool, _env("SINGLE_FLIGHT")] = True
+    "Answer all misses of one report that come together from one database query; off shows a stampede."
+
+    query_complexity: Annotated[int, Field(ge=1, le=3), _env("QUERY_COMPLEXITY")] = 1
+    "How much SQL a miss costs: 1 reads roll-ups, 2 also recent event rows, 3 also joins them with users."
+
+    event_buffer_rows: Annotated[int, Field(ge=1000, le=100_000_000), _env("EVENT_BUFFER_ROWS")] = 500_000
+    "Most event rows that wait for PostgreSQL, of all worker processes together; what is over is dropped and counted."
+
+    workers: Annotated[int, Field(ge=1, le=64), _env("WORKERS")] = 1
+    "Worker processes, which share the tenants and so the rates."
+
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1), _env("SEED")] = 1
+    "Of every random choice: the same seed asks the same questions."
+
+    warmup: Annotated[Seconds, Field(ge=0, le=86_400), _env("WARMUP")] = 0.0
+    "Load before the duration that is left out of totals, rates and latency, for example 5s."
+
+    duration: Annotated[Seconds | None, Field(gt=0, le=31_536_000), _env("DURATION")] = None
+    "End the run after this long, for example 30s. Default: until it is stopped."
+
+    give_up_after: Annotated[Seconds, Field(gt=0, le=86_400), _env("GIVE_UP_AFTER")] = 60.0
+    "End the run (exit code 4) when a server that is needed was away for this long."
+
+    run_dir: Annotated[Path, _env("RUN_DIR")] = Path("runs")
+    "Each run leaves a directory here, named after its start, with run.json and run.log."
+
+    log_format: Annotated[Literal["console", "json"], _env("LOG_FORMAT")] = "console"
+    "How log lines look on stderr."
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], _env("LOG_LEVEL")] = "info"
+    "The least important log lines that are shown."
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("load") in PRESETS:
+            return {**PRESETS[values["load"]], **values}
+        return values
+
+    @field_validator("redis_url", "target_redis_url")
+    @classmethod
+    def _is_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            scheme = urlsplit(value.get_secret_value()).scheme
+            if scheme not in REDIS_SCHEMES:
+                raise ValueError(scheme)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            scheme = urlsplit(value.get_secret_value()).scheme
+            if scheme not in POSTGRES_SCHEMES:
+                raise ValueError(scheme)
+        return value
+
+    @field_validator("bind_address")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65_535:
+            raise ValueError(value)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.redis_pool_size < 2 * self.workers:
+            raise ValueError(
+                f"REDIS_POOL_SIZE is {self.redis_pool_size}, but WORKERS is {self.workers}: "
+                "each worker needs a connection for reads and one for writes"
+            )
+        if self.organizations < self.workers:
+            raise ValueError(
+                f"ORGANIZATIONS is {self.organizations}, but WORKERS is {self.workers}: "
+                "each worker needs at least one organisation"
+            )
+        return self
+
+    @property
+    def bind_host(self) -> str:
+        """The address part of BIND_ADDRESS, without brackets."""
+        return self.bind_address.rpartition(":")[0].strip("[]")
+
+    @property
+    def bind_port(self) -> int:
+        """The port part of BIND_ADDRESS; 0 takes any free one."""
+        return int(self.bind_address.rpartition(":")[2])
+
+    def queue_limit(self, rate_per_second: float) -> int:
+        """Most operations that wait at that rate."""
+        if self.max_queue is not None:
+            return self.max_queue
+        return max(1, round(rate_per_second * QUEUE_SECONDS))
+
+
+def _allowed(field: str) -> str:
+    """What a field may be, in words, from its type and bounds."""
+    if field in ("redis_url", "target_redis_url"):
+        return "a URL that begins with redis://, rediss:// or unix://"
+    if field == "database_url":
+        return "a URL that begins with postgresql://"
+    if field == "bind_address":
+        return "an address and a port, as in 127.0.0.1:3000"
+    if field == "key_prefix":
+        return "1 to 64 characters without spaces, braces, brackets, backslashes, * or ?"
+    schema = Settings.model_json_schema()["properties"][field]
+    options = schema.get("anyOf", [schema])
+    schema = {**schema, **options[0]}
+    if "enum" in schema:
+        return "one of " + ", ".join(map(str, schema["enum"]))
+    if schema.get("type") == "boolean":
+        return "true or false"
+    low = schema.get("minimum", schema.get("exclusiveMinimum"))
+    high = schema.get("maximum")
+    if low is None:
+        return "text"
+    annotation = str(Settings.model_fields[field].annotation) + str(Settings.model_fields[field].metadata)
+    kind = "a whole number" if schema.get("type") == "integer" else "a number"
+    if "_duration_seconds" in annotation:
+        kind = "a duration such as 500ms, 30s or 5m, in seconds"
+    bound = f"above {low:,}" if "exclusiveMinimum" in schema else f"from {low:,}"
+    return f"{kind} {bound} to {high:,}"
+
+
+def explain(error: ValidationError) -> str:
+    """One sentence on the first thing that is wrong: the variable, the value and what is allowed."""
+    first = error.errors(include_url=False)[0]
+    field = next((str(part) for part in first["loc"] if part in Settings.model_fields), None)
+    if field is None:
+        if first["type"] == "extra_forbidden":
+            return f"{first['loc'][0]} is not a setting."
+        return f"{first['msg'].removeprefix('Value error, ')}."
+    value = first["input"]
+    shown = value
+    if field.endswith("_url"):
+        shown = f"{urlsplit(str(value)).scheme or '(no scheme)'}://…" if "://" in str(value) else "not a URL"
+    return f"{field.upper()} is {shown!r}; it must be {_allowed(field)}."

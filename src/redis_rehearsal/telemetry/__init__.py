@@ -1,0 +1,1 @@
+"""Measuring: histograms, logging, Prometheus text."""

@@ -1,0 +1,66 @@
+"""Structured logs, to stderr and to the run's log file."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Final, Literal, TextIO
+
+import structlog
+
+LogFormat = Literal["console", "json"]
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class _Tee:
+    """Prints each line in the person's format, and as JSON to a file once there is one."""
+
+    def __init__(self, stream: TextIO, log_format: LogFormat) -> None:
+        self.file: TextIO | None = None
+        self.quiet = False
+        self._stream = stream
+        self._json = structlog.processors.JSONRenderer()
+        self._shown = self._json if log_format == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+
+    def __call__(self, logger: object, method: str, event: structlog.typing.EventDict) -> str:
+        if self.file is not None:
+            self.file.write(str(self._json(logger, method, event.copy())) + "\n")
+            self.file.flush()
+        if self.quiet:
+            raise structlog.DropEvent
+        return str(self._shown(logger, method, event))
+
+
+_tee: _Tee | None = None
+
+
+def configure(log_format: LogFormat, log_level: str) -> None:
+    """Send structured logs of that level and above to stderr."""
+    global _tee
+    _tee = _Tee(sys.stderr, log_format)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _tee,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[log_level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+def write_to(path: Path) -> None:
+    """Send the same lines, as JSON, to a file too."""
+    if _tee is not None:
+        _tee.file = path.open("a", encoding="utf-8")
+
+
+def close() -> None:
+    """Close the log file."""
+    if _tee is not None and _tee.file is not None:
+        _tee.file.close()
+        _tee.file = None

@@ -1,0 +1,1 @@
+"""Proving what happened: the ledger against the servers."""

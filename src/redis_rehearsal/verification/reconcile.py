@@ -1,0 +1,98 @@
+"""The ledger's formulas. Pure: arrays in, counts out."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_rehearsal.engine.ledger import UNKNOWN_BASELINE
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """What comparing the ledger with the servers' counters showed.
+
+    Attributes:
+        counters: that were compared.
+        unverified_counters: that could not be, because their baseline or their value is not known.
+        acknowledged: writes that were acknowledged.
+        unknown: writes that may or may not have been applied.
+        lost: writes acknowledged and surely missing.
+        lost_at_most: as many may be missing.
+        duplicated: writes surely counted more often than they were sent.
+        duplicated_at_most: as many may be.
+        worst: the counters with most lost and duplicated, by place, at most ten: place, lost, duplicated.
+    """
+
+    counters: int = 0
+    unverified_counters: int = 0
+    acknowledged: int = 0
+    unknown: int = 0
+    lost: int = 0
+    lost_at_most: int = 0
+    duplicated: int = 0
+    duplicated_at_most: int = 0
+    worst: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def merge(self, other: "Reconciliation") -> None:
+        """Add another reconciliation's counts; of the worst counters each keeps its own."""
+        for name in (
+            "counters",
+            "unverified_counters",
+            "acknowledged",
+            "unknown",
+            "lost",
+            "lost_at_most",
+            "duplicated",
+            "duplicated_at_most",
+        ):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def reconcile(
+    baseline: NDArray[np.int64],
+    acknowledged: NDArray[np.int64],
+    possible: NDArray[np.int64],
+    final: NDArray[np.int64] | None,
+) -> Reconciliation:
+    """Compare what was acknowledged with what the servers hold, counter by counter.
+
+    With B the baseline, A acknowledged, A + U possible and T final, of each counter:
+    lost = max(0, B + A - T), at most max(0, B + A + U - T);
+    duplicated = max(0, T - B - A - U), at most max(0, T - B - A).
+
+    While writes are under way it still holds, if `acknowledged` was taken before and `possible` after the
+    counters were read.
+
+    Args:
+        baseline: value before the first write; `UNKNOWN_BASELINE` where it was not read.
+        acknowledged: writes that were acknowledged.
+        possible: writes that were acknowledged or may have been applied.
+        final: value on the truth, 0 where the counter is missing; None where it could not be read.
+
+    All arrays have one shape.
+    """
+    total_acknowledged = int(acknowledged.sum())
+    total_unknown = int((possible - acknowledged).sum())
+    if final is None:
+        return Reconciliation(
+            unverified_counters=baseline.size, acknowledged=total_acknowledged, unknown=total_unknown
+        )
+    known = baseline != UNKNOWN_BASELINE
+    # A counter that was never written to is compared too: somebody else may have written.
+    low, high, value = (array[known] for array in (baseline + acknowledged, baseline + possible, final))
+    lost, duplicated = np.maximum(0, low - value), np.maximum(0, value - high)
+    places = np.flatnonzero(known.ravel())
+    badness = lost + duplicated
+    order = np.argsort(-badness, kind="stable")[:10]
+    return Reconciliation(
+        counters=int(known.sum()),
+        unverified_counters=int((~known & (possible > 0)).sum()),
+        acknowledged=total_acknowledged,
+        unknown=total_unknown,
+        lost=int(lost.sum()),
+        lost_at_most=int(np.maximum(0, high - value).sum()),
+        duplicated=int(duplicated.sum()),
+        duplicated_at_most=int(np.maximum(0, value - low).sum()),
+        worst=[(int(places[i]), int(lost[i]), int(duplicated[i])) for i in order if badness[i]],
+    )

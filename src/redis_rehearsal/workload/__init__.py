@@ -1,0 +1,1 @@
+"""WHAT is simulated: tenants, events, queries, arrivals. Pure and seeded; no I/O."""

@@ -65,11 +65,10 @@ async def first_connect(url: str, timeout_seconds: float, name: str) -> tuple[An
         raise ServerRefusedError(
             f"PostgreSQL at {address} could not be reached: {error}. Is it running, and DATABASE_URL right?"
         ) from None
-    version = connection.get_server_version()
-    if version.major < MINIMUM_VERSION:
+    version = str(await connection.fetchval("SHOW server_version")).partition(" ")[0]
+    if connection.get_server_version().major < MINIMUM_VERSION:
         await connection.close()
         raise ServerRefusedError(
-            f"PostgreSQL at {address} is version {version.major}.{version.minor}; "
-            f"version {MINIMUM_VERSION} or later is needed."
+            f"PostgreSQL at {address} is version {version}; version {MINIMUM_VERSION} or later is needed."
         )
-    return connection, f"{version.major}.{version.minor}"
+    return connection, version

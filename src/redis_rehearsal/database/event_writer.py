@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
@@ -19,9 +17,9 @@ INSERT INTO analytics.batches AS b (run_id, worker, number) VALUES ($1, $2, $3)
 ON CONFLICT (run_id, worker) DO UPDATE SET number = excluded.number WHERE b.number < excluded.number"""
 
 _ROLL_UP: Final = """
-INSERT INTO analytics.{table} AS r (organization_id, bucket_at, {value}, events)
-SELECT * FROM unnest($1::integer[], $2::timestamptz[], $3::smallint[], $4::bigint[])
-ON CONFLICT (organization_id, bucket_at, {value}) DO UPDATE SET events = r.events + excluded.events"""
+INSERT INTO analytics.{table} AS r (organization_id, bucket_start, {value}, events)
+SELECT * FROM unnest($1::integer[], $2::bigint[], $3::smallint[], $4::bigint[])
+ON CONFLICT (organization_id, bucket_start, {value}) DO UPDATE SET events = r.events + excluded.events"""
 
 
 class EventWriter:
@@ -139,7 +137,7 @@ class EventWriter:
                         values = rows.types if value == "type" else rows.pages
                         await connection.execute(
                             _ROLL_UP.format(table=table, value=value),
-                            *_columns(rows.counted(values, self._bucket_seconds)),
+                            *rows.counted(values, self._bucket_seconds),
                         )
 
     def _terminate(self) -> None:
@@ -147,7 +145,3 @@ class EventWriter:
             self._connection.terminate()
             self._connection = None
 
-
-def _columns(counted: tuple[list[int], list[int], list[int], list[int]]) -> Iterable[list[Any]]:
-    organizations, buckets, values, counts = counted
-    return organizations, [datetime.fromtimestamp(start, UTC) for start in buckets], values, counts

@@ -7,6 +7,7 @@ QUERY_COMPLEXITY 2 and 3 also from the rows of the last minute themselves.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
@@ -23,28 +24,23 @@ class Window:
     """The buckets that a report covers.
 
     Attributes:
-        current: when the current bucket begins.
-        bucket: length of a bucket.
+        current_start: Unix time at which the current bucket begins.
+        bucket_seconds: length of a bucket.
         kept: how many buckets are kept, the current one included.
     """
 
-    current: datetime
-    bucket: timedelta
+    current_start: int
+    bucket_seconds: int
     kept: int
 
     @classmethod
     def at(cls, unix_seconds: float, bucket_seconds: int, kept: int) -> "Window":
         """The window at a time."""
-        start = int(unix_seconds) // bucket_seconds * bucket_seconds
-        return cls(datetime.fromtimestamp(start, UTC), timedelta(seconds=bucket_seconds), kept)
+        return cls(int(unix_seconds) // bucket_seconds * bucket_seconds, bucket_seconds, kept)
 
-    def bounds(self, asked: Filter) -> tuple[datetime, datetime]:
-        """When the oldest and the newest bucket that a filter asks for begin."""
-        return self.current - asked.from_bucket * self.bucket, self.current - asked.to_bucket * self.bucket
-
-
-def _selected(bits: int, count: int) -> list[int]:
-    return [i for i in range(count) if bits >> i & 1]
+    def start(self, buckets_ago: int) -> int:
+        """Unix time at which the bucket so many before the current one begins."""
+        return self.current_start - buckets_ago * self.bucket_seconds
 
 
 def _overview(rows: list[_Row], window: Window) -> Entries:
@@ -58,13 +54,19 @@ def _overview(rows: list[_Row], window: Window) -> Entries:
 
 
 def _series(rows: list[_Row], window: Window) -> Entries:
-    by_bucket = {row[0]: row[1] for row in rows}
-    entries = {
-        str(-ago): by_bucket.get(window.current - ago * window.bucket, 0) for ago in range(window.kept - 1, -1, -1)
-    }
-    if None in by_bucket:
-        entries["on_pages"] = by_bucket[None] or 0
+    entries = _empty_series(window.kept).copy()
+    current, length = window.current_start, window.bucket_seconds
+    for start, events in rows:
+        if start is None:
+            entries["on_pages"] = events or 0
+        else:
+            entries[str((start - current) // length)] = events
     return entries
+
+
+@cache
+def _empty_series(buckets: int) -> Entries:
+    return {str(-ago): 0 for ago in range(buckets - 1, -1, -1)}
 
 
 def _top_pages(rows: list[_Row], window: Window) -> Entries:
@@ -90,8 +92,8 @@ class ReportQuery:
     """How one kind of report is computed.
 
     Attributes:
-        sql: with $1 the organisation, $2 and $3 the starts of the oldest and the newest bucket, $4 the types
-            and $5 the pages that count.
+        sql: with $1 the organisation, $2 and $3 the starts of the oldest and the newest bucket, $4 a bit for
+            each type and $5 a bit for each page that counts.
         shape: makes entries of the rows.
         by_pages: whether $4 is the pages and there is no $5.
         by_both: whether there is a $5.
@@ -104,45 +106,43 @@ class ReportQuery:
 
     def arguments(self, organization: int, asked: Filter, window: Window) -> tuple[Any, ...]:
         """The values of the SQL's parameters."""
-        oldest, newest = window.bounds(asked)
-        types = _selected(asked.types, len(EVENT_TYPES))
-        pages = _selected(asked.pages, len(PAGES))
+        oldest, newest = window.start(asked.from_bucket), window.start(asked.to_bucket)
         if self.by_both:
-            return organization, oldest, newest, types, pages
-        return organization, oldest, newest, pages if self.by_pages else types
+            return organization, oldest, newest, asked.types, asked.pages
+        return organization, oldest, newest, asked.pages if self.by_pages else asked.types
 
 
-_WHERE: Final = "WHERE organization_id = $1 AND bucket_at BETWEEN $2 AND $3"
+_WHERE: Final = "WHERE organization_id = $1 AND bucket_start BETWEEN $2 AND $3"
 
 QUERIES: Final[dict[str, ReportQuery]] = {
     "overview": ReportQuery(
         "SELECT type, sum(events)::bigint, "  # noqa: S608 # constants
-        "coalesce(sum(events) FILTER (WHERE bucket_at = $3), 0)::bigint "
-        f"FROM analytics.hourly_events {_WHERE} AND type = ANY($4::smallint[]) GROUP BY type",
+        "coalesce(sum(events) FILTER (WHERE bucket_start = $3), 0)::bigint "
+        f"FROM analytics.hourly_events {_WHERE} AND $4::integer >> type & 1 = 1 GROUP BY type",
         _overview,
     ),
     "hourly_series": ReportQuery(
-        "SELECT bucket_at, sum(events)::bigint "  # noqa: S608 # constants
-        f"FROM analytics.hourly_events {_WHERE} AND type = ANY($4::smallint[]) GROUP BY bucket_at",
+        "SELECT bucket_start, sum(events)::bigint "  # noqa: S608 # constants
+        f"FROM analytics.hourly_events {_WHERE} AND $4::integer >> type & 1 = 1 GROUP BY bucket_start",
         _series,
     ),
     "top_pages": ReportQuery(
         "SELECT page, sum(events)::bigint AS events "  # noqa: S608 # constants
-        f"FROM analytics.hourly_pages {_WHERE} AND page = ANY($4::smallint[]) "
+        f"FROM analytics.hourly_pages {_WHERE} AND $4::integer >> page & 1 = 1 "
         "GROUP BY page ORDER BY events DESC, page LIMIT 12",
         _top_pages,
         by_pages=True,
     ),
     "event_distribution": ReportQuery(
         "SELECT type, sum(events)::bigint, max(events) "  # noqa: S608 # constants
-        f"FROM analytics.hourly_events {_WHERE} AND type = ANY($4::smallint[]) GROUP BY type",
+        f"FROM analytics.hourly_events {_WHERE} AND $4::integer >> type & 1 = 1 GROUP BY type",
         _distribution,
     ),
     "filtered": ReportQuery(
-        "SELECT bucket_at, sum(events)::bigint "  # noqa: S608 # constants
-        f"FROM analytics.hourly_events {_WHERE} AND type = ANY($4::smallint[]) GROUP BY bucket_at "
+        "SELECT bucket_start, sum(events)::bigint "  # noqa: S608 # constants
+        f"FROM analytics.hourly_events {_WHERE} AND $4::integer >> type & 1 = 1 GROUP BY bucket_start "
         "UNION ALL SELECT NULL, sum(events)::bigint "
-        f"FROM analytics.hourly_pages {_WHERE} AND page = ANY($5::smallint[])",
+        f"FROM analytics.hourly_pages {_WHERE} AND $5::integer >> page & 1 = 1",
         _series,
         by_both=True,
     ),

@@ -92,9 +92,8 @@ async def expire(connection: Any, oldest_start: int) -> int:
         await connection.execute(f"ALTER TABLE analytics.events DETACH PARTITION analytics.{name}")
         await connection.execute(f"DROP TABLE analytics.{name}")
     if expired:
-        oldest = datetime.fromtimestamp(oldest_start, UTC)
-        await connection.execute("DELETE FROM analytics.hourly_events WHERE bucket_at < $1", oldest)
-        await connection.execute("DELETE FROM analytics.hourly_pages WHERE bucket_at < $1", oldest)
+        await connection.execute("DELETE FROM analytics.hourly_events WHERE bucket_start < $1", oldest_start)
+        await connection.execute("DELETE FROM analytics.hourly_pages WHERE bucket_start < $1", oldest_start)
     return len(expired)
 
 

@@ -29,21 +29,22 @@ CREATE TABLE analytics.events (
     occurred_at timestamptz NOT NULL
 ) PARTITION BY RANGE (occurred_at);
 
--- Roll-ups are kept in the transaction that writes the rows. Updates change no index.
+-- Roll-ups are kept in the transaction that writes the rows; a bucket is named by the Unix time at which it
+-- begins. Updates change no index.
 CREATE TABLE analytics.hourly_events (
     organization_id integer NOT NULL,
-    bucket_at timestamptz NOT NULL,
+    bucket_start bigint NOT NULL,
     type smallint NOT NULL,
     events bigint NOT NULL,
-    PRIMARY KEY (organization_id, bucket_at, type)
+    PRIMARY KEY (organization_id, bucket_start, type)
 ) WITH (fillfactor = 70);
 
 CREATE TABLE analytics.hourly_pages (
     organization_id integer NOT NULL,
-    bucket_at timestamptz NOT NULL,
+    bucket_start bigint NOT NULL,
     page smallint NOT NULL,
     events bigint NOT NULL,
-    PRIMARY KEY (organization_id, bucket_at, page)
+    PRIMARY KEY (organization_id, bucket_start, page)
 ) WITH (fillfactor = 70);
 
 -- The last batch of event rows that each worker of a run has committed: a batch that is sent again, because

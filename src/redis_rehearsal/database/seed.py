@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -133,7 +132,7 @@ async def _seed_history(
     for table, value in (("hourly_events", "type"), ("hourly_pages", "page")):
         await connection.execute(
             f"INSERT INTO analytics.{table} SELECT organization_id, "  # noqa: S608 # constants
-            f"to_timestamp(floor(extract(epoch FROM occurred_at) / {bucket_seconds}) * {bucket_seconds}), "
+            f"floor(extract(epoch FROM occurred_at) / {bucket_seconds})::bigint * {bucket_seconds}, "
             f"{value}, count(*) FROM analytics.events GROUP BY 1, 2, 3",
             timeout=_SEED_SECONDS,
         )
@@ -156,7 +155,3 @@ async def copy_rows(connection: Any, rows: EventRows, timeout_seconds: float) ->
         timeout=timeout_seconds,
     )
 
-
-def bucket_start(unix_seconds: float, bucket_seconds: int) -> datetime:
-    """When the bucket of a time begins."""
-    return datetime.fromtimestamp(int(unix_seconds) // bucket_seconds * bucket_seconds, UTC)

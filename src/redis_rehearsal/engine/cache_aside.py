@@ -4,7 +4,6 @@ import asyncio
 import random
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Coroutine
 from time import monotonic
 from typing import Any, Final
 
@@ -98,7 +97,7 @@ class CacheAside:
         self._sample_rate = sample_rate
         self._sampling = random.Random(seed)  # noqa: S311 # not for secrets
         self._flights: dict[int | Novel, list[Waiter]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._deadlines_seconds: dict[asyncio.Task[None], float] = {}
         self.misplaced = 0
         self.checks = Checks()
         self.failures: Counter[str] = Counter()
@@ -142,8 +141,7 @@ class CacheAside:
         hits = 0
         others: list[int] = []
         if checking:
-            wall = self._clock.at(now_seconds)
-            oldest = string.milliseconds(wall - self._timeout_seconds)
+            oldest = string.milliseconds(self._clock.at(now_seconds) - self._timeout_seconds)
             obsolete = writer.obsolete
             is_right = string.is_right
             for position, (identity, reply) in enumerate(
@@ -249,20 +247,27 @@ class CacheAside:
             waiters = self._flights[question] = [waiter]
         else:
             waiters = [waiter]
-        self._start(self._answer(question, waiters))
+        task = asyncio.get_running_loop().create_task(self._answer(question, waiters))
+        self._deadlines_seconds[task] = waiter[1] + self._timeout_seconds
+        task.add_done_callback(self._deadlines_seconds.pop)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def fail_overdue(self, now_seconds: float) -> None:
+        """Fail the misses whose database query has taken too long."""
+        # One look at all of them now and then costs less than a timer for each.
+        for task, deadline in self._deadlines_seconds.items():
+            if now_seconds > deadline:
+                task.cancel()
 
     async def _answer(self, question: int | Novel, waiters: list[Waiter]) -> None:
         outcome = Outcome.OK
         try:
-            await self.fill(question, waiters[0][1] + self._timeout_seconds)
+            await self.fill(question)
         except CONNECTION_ERRORS:
             outcome = Outcome.FAILED
             self.failures["database"] += len(waiters)
+        except asyncio.CancelledError:
+            outcome = Outcome.FAILED
+            self.failures["database timeout"] += len(waiters)
         finally:
             if self._flights.get(question) is waiters:
                 del self._flights[question]
@@ -271,12 +276,11 @@ class CacheAside:
             self._recorder.record(outcome, [intended], written, now)
         self.loop.release(len(waiters))
 
-    async def fill(self, question: int | Novel, deadline_seconds: float) -> None:
-        """Compute a report and hand it to the cache; does not wait for the cache.
+    async def fill(self, question: int | Novel) -> None:
+        """Compute a report and hand it to the cache; does not wait for the cache. To bound it, cancel it.
 
         Args:
             question: what the report answers.
-            deadline_seconds: on the monotonic clock.
 
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: the database is at fault.
@@ -284,19 +288,17 @@ class CacheAside:
         tenant, slot, number = self._blocks.parts(question)
         ticket = self._writer.ticket(tenant)
         computed_ms = int(self._clock.now() * 1000)
-        loop_deadline = asyncio.get_running_loop().time() + deadline_seconds - monotonic()
-        async with asyncio.timeout_at(loop_deadline):
-            entries = await self._reports.compute(
-                SLOTS[slot].kind.name,
-                self._blocks.organization(tenant),
-                Filter.numbered(number, self._buckets_kept),
-            )
+        entries = await self._reports.compute(
+            SLOTS[slot].kind.name,
+            self._blocks.organization(tenant),
+            Filter.numbered(number, self._buckets_kept),
+        )
         self._writer.store(question, tenant, ticket, entries, computed_ms)
 
     async def settle(self) -> None:
         """Wait for the database queries that are under way; their deadlines bound it."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._deadlines_seconds:
+            await asyncio.wait(list(self._deadlines_seconds))
 
 
 def _reason(reply: Reply) -> str:

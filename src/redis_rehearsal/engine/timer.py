@@ -10,10 +10,13 @@ from typing import Protocol
 
 
 class Timer(Protocol):
-    """Calls back once, at a time; then it must be set again."""
+    """Calls back at times of the monotonic clock."""
 
-    def set(self, at_seconds: float) -> None:
-        """Call back at that time of the monotonic clock, or at once where it has passed."""
+    def once(self, at_seconds: float) -> None:
+        """Call back once, or at once where the time has passed."""
+
+    def every(self, from_seconds: float, interval_seconds: float) -> None:
+        """Call back on a grid of times; what is missed is skipped, and setting it once is enough."""
 
     def close(self) -> None:
         """Never call back again."""
@@ -62,12 +65,19 @@ class DescriptorTimer:
             return  # it was set anew after it had fired
         self._callback()
 
-    def set(self, at_seconds: float) -> None:
+    def once(self, at_seconds: float) -> None:
         """See `Timer`."""
-        seconds = int(at_seconds)
-        value = self._spec.value
-        value.seconds = seconds
-        value.nanoseconds = int((at_seconds - seconds) * 1e9) or 1  # all zero would disarm it
+        self._set(at_seconds, 0.0)
+
+    def every(self, from_seconds: float, interval_seconds: float) -> None:
+        """See `Timer`."""
+        self._set(from_seconds, interval_seconds)
+
+    def _set(self, at_seconds: float, interval_seconds: float) -> None:
+        for part, duration in ((self._spec.value, at_seconds), (self._spec.interval, interval_seconds)):
+            part.seconds = int(duration)
+            part.nanoseconds = int((duration - part.seconds) * 1e9)
+        self._spec.value.nanoseconds |= 1  # all zero would disarm it
         self._settime(self._descriptor, _ABSOLUTE, self._reference, None)
 
     def close(self) -> None:
@@ -84,11 +94,23 @@ class LoopTimer:
         self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
 
-    def set(self, at_seconds: float) -> None:
+    def once(self, at_seconds: float) -> None:
         """See `Timer`."""
+        self._set(at_seconds, self._callback)
+
+    def every(self, from_seconds: float, interval_seconds: float) -> None:
+        """See `Timer`."""
+
+        def again() -> None:
+            self._set(monotonic() + interval_seconds, again)
+            self._callback()
+
+        self._set(from_seconds, again)
+
+    def _set(self, at_seconds: float, callback: Callable[[], None]) -> None:
         if self._handle is not None:
             self._handle.cancel()
-        self._handle = self._loop.call_later(max(0.0, at_seconds - monotonic()), self._callback)
+        self._handle = self._loop.call_later(max(0.0, at_seconds - monotonic()), callback)
 
     def close(self) -> None:
         """See `Timer`."""

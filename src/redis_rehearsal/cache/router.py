@@ -2,7 +2,7 @@
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.pool import ConnectionPool
-from redis_rehearsal.cache.wire import Connection
+from redis_rehearsal.cache.wire import Batch, Connection
 
 
 class Router:
@@ -21,6 +21,7 @@ class Router:
         writers = max(1, pool_size // 5)
         self._reads = ConnectionPool(endpoint, pool_size - writers, f"{name}:reads", timeout)
         self._writes = ConnectionPool(endpoint, writers, f"{name}:writes", timeout)
+        self._queued: list[Connection] = []
 
     async def open(self) -> None:
         """Start connecting; returns when every connection has been tried once."""
@@ -36,13 +37,33 @@ class Router:
         """Where the next reads go; None while there is no connection."""
         return self._reads.next()
 
-    def for_write(self) -> Connection | None:
-        """Where the next writes go whose order does not matter; None while there is no connection."""
-        return self._writes.next()
+    def write(self, commands: bytes, batch: Batch) -> bool:
+        """Queue writes whose order does not matter; False while there is no connection."""
+        # With what is queued already, so that one write to a socket and one wake-up do for all.
+        connection = self._queued[-1] if self._queued else self._writes.next()
+        return self._queue(connection, commands, batch)
 
-    def for_writes_of(self, tenant: int) -> Connection | None:
-        """Where a tenant's writes go that must be applied in the order in which they are sent."""
-        return self._writes.of(tenant)
+    def write_for(self, tenant: int, commands: bytes, batch: Batch) -> bool:
+        """Queue writes of a tenant that must be applied in the order in which they are queued.
+
+        Returns:
+            False while there is no connection; nothing is queued then.
+        """
+        return self._queue(self._writes.of(tenant), commands, batch)
+
+    def _queue(self, connection: Connection | None, commands: bytes, batch: Batch) -> bool:
+        if connection is None or not connection.ready:
+            return False
+        connection.queue(commands, batch)
+        if connection not in self._queued:
+            self._queued.append(connection)
+        return True
+
+    def flush(self) -> None:
+        """Let queued writes leave; once a tick."""
+        for connection in self._queued:
+            connection.flush()
+        self._queued.clear()
 
     def break_overdue(self, now_seconds: float) -> None:
         """Break the connections that have not answered for longer than the timeout."""

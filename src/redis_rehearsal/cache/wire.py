@@ -94,6 +94,7 @@ class Connection(asyncio.Protocol):
         self._on_closed = on_closed
         self._reader = hiredis.Reader()
         self._incomplete_bytes = 0
+        self._queued: list[bytes] = []
         self._transport: asyncio.WriteTransport | None = None
 
     @classmethod
@@ -156,6 +157,21 @@ class Connection(asyncio.Protocol):
         batch.written_seconds = monotonic()
         self.pending.append(batch)
         self._transport.write(commands)  # type: ignore[union-attr]  # open connections have one
+
+    def queue(self, commands: bytes, batch: Batch) -> None:
+        """Like `send`, but the commands leave together with others at the next `flush`.
+
+        A write to a socket costs some 25 µs on a virtual machine, whatever its size.
+        """
+        batch.written_seconds = monotonic()
+        self.pending.append(batch)
+        self._queued.append(commands)
+
+    def flush(self) -> None:
+        """Write what was queued."""
+        if self._queued and self.ready:
+            self._transport.write(b"".join(self._queued))  # type: ignore[union-attr]  # see above
+        self._queued.clear()
 
     def abort(self, reason: str) -> None:
         """Close at once; what is pending is lost."""

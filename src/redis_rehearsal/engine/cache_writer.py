@@ -13,7 +13,7 @@ import hiredis
 
 from redis_rehearsal.cache.encodings import string
 from redis_rehearsal.cache.router import Router
-from redis_rehearsal.cache.wire import Batch, Connection, Reply
+from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
@@ -21,7 +21,7 @@ from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
 
 
 class _StoreBatch(Batch):
-    """Reports on their way into the cache."""
+    """A report on its way into the cache."""
 
     __slots__ = ()
 
@@ -56,7 +56,7 @@ class CacheWriter:
             between which a report must not be served any more, as in an envelope, and when the
             acknowledgement came.
         outcomes: cache writes and deletions by what became of them.
-        pending: batches of them that were sent and not answered.
+        pending: cache writes and deletions that were sent and not answered.
     """
 
     def __init__(
@@ -78,7 +78,6 @@ class CacheWriter:
         self.obsolete: dict[bytes | None, tuple[bytes, bytes, float]] = {}
         self.outcomes: Counter[str] = Counter()
         self.pending = 0
-        self._unsent: list[tuple[int, bytes]] = []
 
     def ticket(self, tenant: int) -> int:
         """To be taken before a report's data is read, and shown when it is stored."""
@@ -96,39 +95,20 @@ class CacheWriter:
         command = string.write_command(
             self._blocks.key(question), string.expected_identity(identity), entries, computed_ms, int(ttl * 1000)
         )
-        self._unsent.append((tenant, command))
-
-    def flush(self) -> None:
-        """Send the reports that were stored since: with the tick's other writes, so that replies come together."""
-        if not self._unsent:
-            return
-        by_connection: dict[Connection, list[bytes]] = {}
-        for tenant, command in self._unsent:
-            connection = self._router.for_writes_of(tenant)
-            if connection is None:
-                self.outcomes["store_failed"] += 1
-            else:
-                by_connection.setdefault(connection, []).append(command)
-        self._unsent.clear()
-        for connection, commands in by_connection.items():
+        if self._router.write_for(tenant, command, _StoreBatch(self, 1)):
             self.pending += 1
-            connection.send(b"".join(commands), _StoreBatch(self, len(commands)))
+        else:
+            self.outcomes["store_failed"] += 1
 
     def invalidate(self, tenant: int) -> None:
         """Delete the tenant's reports that an event made obsolete."""
         self._generations[tenant] += 1
-        # What is stored and not sent yet must be sent before the deletion.
-        self.flush()
-        connection = self._router.for_writes_of(tenant)
-        if connection is None:
-            self.outcomes["invalidation_failed"] += 1
-            return
         command, identities = self._deletion(tenant)
-        self.pending += 1
-        connection.send(
-            command,
-            _InvalidationBatch(self, identities, monotonic(), self._router.writes_stable_since),
-        )
+        batch = _InvalidationBatch(self, identities, monotonic(), self._router.writes_stable_since)
+        if self._router.write_for(tenant, command, batch):
+            self.pending += 1
+        else:
+            self.outcomes["invalidation_failed"] += 1
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
         known = self._deletions.get(tenant)
@@ -141,12 +121,11 @@ class CacheWriter:
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
-        self.pending -= batch.answered + len(replies) == batch.count
-        if not isinstance(batch, _InvalidationBatch):
-            for reply in replies:
-                self.outcomes["store_failed" if isinstance(reply, hiredis.ReplyError) else "store_ok"] += 1
-            return
+        self.pending -= 1
         refused = isinstance(replies[0], hiredis.ReplyError)
+        if not isinstance(batch, _InvalidationBatch):
+            self.outcomes["store_failed" if refused else "store_ok"] += 1
+            return
         self.outcomes["invalidation_failed" if refused else "invalidation_ok"] += 1
         # After a change of connections the order of what was sent before it is not known.
         if refused or self._router.writes_stable_since != batch.stable_since_seconds:
@@ -160,7 +139,7 @@ class CacheWriter:
         """See `Receiver`."""
         self.pending -= 1
         kind = "invalidation" if isinstance(batch, _InvalidationBatch) else "store"
-        self.outcomes[f"{kind}_unknown"] += batch.count - batch.answered
+        self.outcomes[f"{kind}_unknown"] += 1
 
     def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:
         """Whether a report with that time of computation should have been gone for a read.

@@ -195,15 +195,12 @@ class Expiries:
             bucket: number of its bucket.
             increment: the counter's packed INCR, which holds its key.
         """
-        connection = self._router.for_write()
-        if connection is None:
-            return
         # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
         at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
         key = increment.split(b"\r\n")[4]
-        self._bucket_of[place] = bucket
-        self.pending += 1
-        connection.send(hiredis.pack_command(("EXPIREAT", key, str(at))), _ExpiryBatch(self, place))
+        if self._router.write(hiredis.pack_command(("EXPIREAT", key, str(at))), _ExpiryBatch(self, place)):
+            self._bucket_of[place] = bucket
+            self.pending += 1
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
@@ -302,17 +299,19 @@ class EventDriver:
 
     def send(self, block: IncrementBlock, start: int, stop: int) -> None:
         """Write the block's increments from `start` to `stop` on one connection."""
-        connection = self._router.for_write()
-        if connection is None:
+        # Entered before the commands can leave, so that the ledger never knows too little.
+        sent = self._ledger.sent
+        for place in block.places[start:stop]:
+            sent[place] += 1
+        batch = _IncrementBatch(self, block, start, stop)
+        if not self._router.write(b"".join(block.commands[start:stop]), batch):
+            for place in block.places[start:stop]:
+                sent[place] -= 1
             now = monotonic()
             self._recorder.record(Outcome.FAILED, block.intended[start:stop], now, now)
             self.failures["no connection"] += stop - start
             return
-        sent = self._ledger.sent
-        for place in block.places[start:stop]:
-            sent[place] += 1
         self.loop.sent += stop - start
-        connection.send(b"".join(block.commands[start:stop]), _IncrementBatch(self, block, start, stop))
         invalidating = block.invalidating
         index = bisect_left(invalidating, start)
         while index < len(invalidating) and invalidating[index] < stop:

@@ -263,7 +263,7 @@ class Worker:
         queries, events = self._queries, self._events
         queries.loop.tick(now)
         events.tick(now)
-        self._writer.flush()
+        self._router.flush()
         for recorder in (self._query_recorder, self._event_recorder):
             if recorder.pending >= FLUSH_OPERATIONS:
                 recorder.flush()
@@ -286,7 +286,7 @@ class Worker:
         self._query_recorder.flush()
         self._event_recorder.flush()
         self._events.flush_rows()
-        self._writer.flush()
+        self._router.flush()
         asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeeping)
 
     def _snapshots(self) -> None:
@@ -387,6 +387,7 @@ class Worker:
             self._timer.close()
         for tick in (self._queries.loop.tick, self._events.tick):
             tick(monotonic())
+        self._router.flush()
         # In flight ends by its own deadline. What waits gets as long, so that a frozen server may thaw.
         deadline = monotonic() + 2 * self._plan.operation_timeout + HOUSEKEEPING_SECONDS
         while any(loop.sent or loop.waiting for loop in loops) and monotonic() < deadline:

@@ -76,7 +76,7 @@ class EventRows:
     def counted(
         self, values: NDArray[np.int64], bucket_seconds: int
     ) -> tuple[list[int], list[int], list[int], list[int]]:
-        """How many rows there are for each organisation, bucket and value.
+        """How many rows there are for each organisation, bucket and value, of buckets less than 2**16 apart.
 
         Args:
             values: `types` or `pages`.
@@ -86,7 +86,10 @@ class EventRows:
             Organisations, bucket starts (Unix time), values and counts, in the order of the keys, so that
             concurrent writers lock rows in one order.
         """
-        keys = np.stack([self.organizations, self.bucket_starts(bucket_seconds), values])
-        unique, counts = np.unique(keys, axis=1, return_counts=True)
-        organizations, buckets, distinct = unique.tolist()
-        return organizations, buckets, distinct, counts.tolist()
+        # One number for each key, since sorting numbers is many times faster than sorting rows of them.
+        buckets = self.bucket_starts(bucket_seconds) // bucket_seconds
+        first = int(buckets.min())
+        keys = (self.organizations << 32) | (buckets - first << 16) | values
+        unique, counts = np.unique(keys, return_counts=True)
+        starts = ((unique >> 16 & 0xFFFF) + first) * bucket_seconds
+        return (unique >> 32).tolist(), starts.tolist(), (unique & 0xFFFF).tolist(), counts.tolist()

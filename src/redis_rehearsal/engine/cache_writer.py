@@ -91,10 +91,10 @@ class CacheWriter:
             self.outcomes["store_overtaken"] += 1
             return
         ttl = self._ttl_seconds * self._jitter.uniform(1 - TTL_JITTER_RATIO, 1 + TTL_JITTER_RATIO)
-        identity = self._blocks.identity(question)
-        command = string.write_command(
-            self._blocks.key(question), string.expected_identity(identity), entries, computed_ms, int(ttl * 1000)
-        )
+        ttl_ms = int(ttl * 1000)
+        identity = string.expected_identity(self._blocks.identity(question))
+        value = string.encode(identity, entries, computed_ms, ttl_ms)
+        command = string.write_command(self._blocks.key(question), value, ttl_ms)
         if self._router.write_for(tenant, command, _StoreBatch(self, 1)):
             self.pending += 1
         else:

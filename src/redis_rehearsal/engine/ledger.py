@@ -74,6 +74,10 @@ class Ledger:
         """Whether the bucket is in the ring."""
         return self._bucket_in[bucket % self.slots] == bucket + 1
 
+    def begins_at_zero(self, bucket: int) -> bool:
+        """Whether all counters of a bucket in the ring were zero, or not known, before the first write."""
+        return not (self.lane("baseline", bucket) > 0).any()
+
     def open_bucket(self, bucket: int, baseline: NDArray[np.int64] | None) -> None:
         """Put a bucket into the ring, in place of the one that was there.
 

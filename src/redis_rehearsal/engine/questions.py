@@ -1,6 +1,6 @@
 """Blocks of queries: what is asked, with its command and its answer's identity prepared."""
 
-from typing import Final
+from typing import Final, cast
 
 import hiredis
 import numpy as np
@@ -112,36 +112,35 @@ class QueryBlocks:
             (intended[real_time] + self._clock.offset_seconds) // self._bucket_seconds
         ).astype(np.int64).tolist()
         known_commands, known_identities = self._commands, self._identities
-        commands: list[bytes] = []
-        identities: list[bytes | None] = []
-        new = set(np.flatnonzero(drawn.novel).tolist())
-        moments = iter(buckets)
-        for position, question in enumerate(questions):
-            if position in new:
-                tenant, slot, _ = self.parts(question)
-                question = questions[position] = (tenant, slot, self._next_filter)
-                self._next_filter += 1
-                identity = self.identity(question)
-                commands.append(string.read_command(self._keys.report(identity)))
-                identities.append(string.expected_identity(identity))
-                continue
-            number: int = question  # type: ignore[assignment]  # new ones were dealt with
-            if number % _SLOTS == REAL_TIME_SLOT:
-                self._turn_to(next(moments))
-            command = known_commands[number]
-            if command is None:
-                command = self._prepare(number)
-            commands.append(command)
-            identities.append(known_identities[number])
-        return QueryBlock(intended.tolist(), questions, commands, identities, real_time, buckets)
+        novel: list[int] = np.flatnonzero(drawn.novel).tolist()
+        if buckets and (buckets[0] != self._real_time_bucket or buckets[-1] != buckets[0]):
+            self._turn_to(buckets[-1])
+        commands: list[bytes | None] = [known_commands[q] for q in questions]  # type: ignore[index]
+        identities: list[bytes | None] = [known_identities[q] for q in questions]  # type: ignore[index]
+        if None in commands:
+            for position, question in enumerate(questions):
+                if commands[position] is None:
+                    number = cast("int", question)
+                    commands[position] = known_commands[number] or self._prepare(number)
+                    identities[position] = known_identities[number]
+        if buckets and buckets[0] != buckets[-1]:
+            for position, bucket in zip(real_time, buckets, strict=True):
+                commands[position] = self._real_time_command(self.parts(questions[position])[0], bucket)
+        for position in novel:
+            tenant, slot, _ = self.parts(questions[position])
+            new = questions[position] = (tenant, slot, self._next_filter)
+            self._next_filter += 1
+            identity = self.identity(new)
+            commands[position] = string.read_command(self._keys.report(identity))
+            identities[position] = string.expected_identity(identity)
+        return QueryBlock(
+            intended.tolist(), questions, cast("list[bytes]", commands), identities, real_time, buckets
+        )
 
     def _prepare(self, question: int) -> bytes:
         tenant, slot, _ = self.parts(question)
         if slot == REAL_TIME_SLOT:
-            start = self._real_time_bucket * self._bucket_seconds
-            organization = self._organizations[tenant]
-            counters = [self._keys.counter(organization, kind, start) for kind in range(len(EVENT_TYPES))]
-            command = hiredis.pack_command(("MGET", *counters))
+            command = self._real_time_command(tenant, self._real_time_bucket)
         else:
             identity = self.identity(question)
             command = string.read_command(self._keys.report(identity))
@@ -149,10 +148,16 @@ class QueryBlocks:
         self._commands[question] = command
         return command
 
+    def _real_time_command(self, tenant: int, bucket: int) -> bytes:
+        start = bucket * self._bucket_seconds
+        organization = self._organizations[tenant]
+        return hiredis.pack_command(
+            ("MGET", *(self._keys.counter(organization, kind, start) for kind in range(len(EVENT_TYPES))))
+        )
+
     def _turn_to(self, bucket: int) -> None:
-        if bucket != self._real_time_bucket:
-            self._real_time_bucket = bucket
-            for tenant in range(len(self._organizations)):
-                self._commands[tenant * _SLOTS + REAL_TIME_SLOT] = None
+        self._real_time_bucket = bucket
+        for tenant in range(len(self._organizations)):
+            self._commands[tenant * _SLOTS + REAL_TIME_SLOT] = None
 
 

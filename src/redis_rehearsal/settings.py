@@ -70,9 +70,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    events_per_second: Annotated[
-        float, Field(ge=0, le=1_000_000, allow_inf_nan=False), _env("EVENTS_PER_SECOND")
-    ] = 1000
+    events_per_second: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False), _env("EVENTS_PER_SECOND")] = (
+        1000
+    )
     "Events generated per second (Redis INCR operations)."
 
     queries_per_second: Annotated[
@@ -81,7 +81,7 @@ class Settings(BaseModel):
     "Analytics queries per second."
 
     load: Annotated[LoadName | None, _env("LOAD")] = None
-    "A preset of the two rates: ultra 2000 events and 8000 queries per second, high 300 and 700, demo 50 and 150, low 10 and 20."
+    "A preset of the event and query rates: ultra 2000 and 8000, high 300 and 700, demo 50 and 150, low 10 and 20."
 
     organizations: Annotated[int, Field(ge=1, le=100_000), _env("ORGANIZATIONS")] = 500
     "Tenant organisations."
@@ -135,7 +135,7 @@ class Settings(BaseModel):
     "The database: postgresql://, version 13 or later. Default: an embedded server."
 
     source_server: Annotated[ServerName | None, _env("SOURCE_SERVER")] = None
-    "The embedded source. Default: redis-6.2 (its wheel needs Python 3.11 or 3.12 on x86-64 Linux), elsewhere redis-8.2 or valkey-9.1."
+    "The embedded source. Default: redis-6.2 (Python 3.11 or 3.12 on x86-64 Linux), elsewhere redis-8.2 or valkey-9.1."
 
     target_server: Annotated[ServerName, _env("TARGET_SERVER")] = "valkey-9.1"
     "The embedded target."

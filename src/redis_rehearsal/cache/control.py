@@ -116,8 +116,7 @@ async def first_contact(role: str, variable: str, endpoint: Endpoint, timeout_se
         await client.aclose()
     if identity.mode != "standalone":
         raise ServerRefusedError(
-            f"{where} is a {identity.mode} endpoint, which is not supported yet; "
-            f"{variable} must name a single server."
+            f"{where} is a {identity.mode} endpoint, which is not supported yet; {variable} must name a single server."
         )
     return identity
 
@@ -132,7 +131,5 @@ async def _knock(where: str, variable: str, endpoint: Endpoint, timeout_seconds:
     if ready:
         return
     if error.startswith(("WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")):
-        raise ServerRefusedError(
-            f"{where} refused the login ({error}); check user and password in {variable}."
-        )
+        raise ServerRefusedError(f"{where} refused the login ({error}); check user and password in {variable}.")
     raise ServerRefusedError(f"{where} could not be used: {error}. Is it running, and {variable} right?")

@@ -78,19 +78,23 @@ class RunLock:
 
     async def _value(self) -> str:
         value = await self._client.get(self._key)
-        return value.decode() if isinstance(value, bytes) else ""
+        return _text(value)
 
     async def _delete(self, owner: str) -> None:
         async with self._client.pipeline(transaction=True) as pipe:
             try:
                 await pipe.watch(self._key)
                 value = await pipe.get(self._key)  # at once: the key is watched
-                if value is not None and value.decode() == owner:
-                    pipe.multi()
+                if _text(value) == owner:
+                    pipe.multi()  # type: ignore[no-untyped-call]
                     pipe.delete(self._key)
                     await pipe.execute()
             except WatchError:
                 return  # somebody else's by now
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
 
 
 def _is_dead(owner: str) -> bool:

@@ -37,7 +37,11 @@ async def remove_all(client: redis.Redis, keys: Keys, *, keep_lock: bool) -> int
 
 
 async def add_dead_weight(
-    client: redis.Redis, keys: Keys, ballast_bytes: int, big_keys: int, progress: Callable[[str, int, int], None]
+    client: redis.Redis,
+    keys: Keys,
+    ballast_bytes: int,
+    big_keys: int,
+    progress: Callable[[str, int, int], None],
 ) -> None:
     """Add data that nothing asks for: strings of 1 KiB and hashes of 10 MiB.
 
@@ -58,8 +62,6 @@ async def add_dead_weight(
         progress("big keys", number, big_keys)
         for start in range(0, _BIG_FIELDS, _BATCH):
             fields = range(start, min(_BIG_FIELDS, start + _BATCH))
-            await client.hset(
-                keys.big(number), mapping={f"field:{i}": rng.bytes(_BIG_FIELD_BYTES) for i in fields}
-            )
+            await client.hset(keys.big(number), mapping={f"field:{i}": rng.bytes(_BIG_FIELD_BYTES) for i in fields})
     if big_keys:
         progress("big keys", big_keys, big_keys)

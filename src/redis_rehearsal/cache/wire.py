@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, cast
 
 import hiredis
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 
 MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
@@ -107,7 +108,7 @@ class Connection(asyncio.Protocol):
             endpoint: where to; its name is resolved anew.
             name: as CLIENT LIST shows it.
             timeout: seconds for all of it.
-                on_closed: called once, when an opened connection can no longer be used, whoever closes it.
+            on_closed: called once, when an opened connection can no longer be used, whoever closes it.
 
         Raises:
             OSError: there is no connection to be had, or the server refused; its text says why.
@@ -134,7 +135,7 @@ class Connection(asyncio.Protocol):
                 if endpoint.database:
                     commands.append(("SELECT", str(endpoint.database)))
                 commands += [("CLIENT", "SETNAME", name), ("PING",)]
-                packed = b"".join(hiredis.pack_command(command) for command in commands)
+                packed = b"".join(pack(*command) for command in commands)
                 connection.send(packed, Batch(_Handshake(done), len(commands)))
                 await done
         except TimeoutError:

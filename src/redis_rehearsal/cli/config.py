@@ -2,12 +2,14 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cyclopts
 
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.settings import Settings
+
+_FLAG: Final = "--config"
 
 
 def take_config(tokens: list[str]) -> tuple[list[str], Any]:
@@ -23,13 +25,13 @@ def take_config(tokens: list[str]) -> tuple[list[str], Any]:
     path: Path | None = None
     remaining = iter(tokens)
     for token in remaining:
-        if token == "--config":
+        if token == _FLAG:
             value = next(remaining, None)
             if value is None:
                 raise ConfigurationError("--config needs the name of a TOML file.")
             path = Path(value)
-        elif token.startswith("--config="):
-            path = Path(token.removeprefix("--config="))
+        elif token.startswith(f"{_FLAG}="):
+            path = Path(token.removeprefix(f"{_FLAG}="))
         else:
             rest.append(token)
     if path is None:

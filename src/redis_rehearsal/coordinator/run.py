@@ -14,7 +14,6 @@ import structlog
 from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client
 from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock
 from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
-from redis_rehearsal.coordinator.health import Health, ServerHealth
 from redis_rehearsal.coordinator.servers import ServerRoom, Servers, run_directory
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
@@ -39,6 +38,7 @@ from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
+from redis_rehearsal.telemetry.health import Health, ServerHealth
 from redis_rehearsal.verification.ledger_keeper import Audit, LedgerKeeper
 from redis_rehearsal.workload.hit_ratio import HitRatioModel, joined_novelty, split_novelty
 from redis_rehearsal.workload.keys import Keys
@@ -68,7 +68,7 @@ class Run:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.view = RunView(settings, Totals(), Health())
+        self.view = RunView(settings, Totals(), Health((*CONTROL_ERRORS, *CONNECTION_ERRORS)))
         self.view.audit_now = self.audit
         self._keys = Keys(settings.key_prefix)
         self._clock = WallClock.start()
@@ -117,9 +117,7 @@ class Run:
             BrokenError: something that is needed broke for good; the view says what was seen until then.
         """
         view = self.view
-        view.directory = run_directory(
-            self.settings.run_dir, datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-        )
+        view.directory = run_directory(self.settings.run_dir, datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"))
         logging.write_to(view.directory / "run.log")
         try:
             preparing = asyncio.create_task(self._prepare())
@@ -172,17 +170,13 @@ class Run:
         self._watch_health(servers)
         await self._deal_with_leftovers(servers)
         view.stage = Stage.SEEDING
-        reused = await ensure_seeded(
-            servers.database, self._seed_parameters(), self._clock.now(), view.set_progress
-        )
+        reused = await ensure_seeded(servers.database, self._seed_parameters(), self._clock.now(), view.set_progress)
         if reused:
             _log.info(reused)
         await self._extend_partitions()
         source = self._clients["source"]
         await source.set(self._keys.marker, datetime.now(UTC).isoformat(timespec="seconds"))
-        await add_dead_weight(
-            source, self._keys, settings.ballast_bytes, settings.big_keys, view.set_progress
-        )
+        await add_dead_weight(source, self._keys, settings.ballast_bytes, settings.big_keys, view.set_progress)
         self._keeper = LedgerKeeper(
             source,
             self._keys,
@@ -230,8 +224,9 @@ class Run:
             await schema.drop(servers.database)
             _log.info("removed what an earlier run left", keys=removed)
         elif earlier is not None:
+            began = earlier.decode() if isinstance(earlier, bytes) else earlier
             _log.warning(
-                f"A run that began at {earlier.decode()} left keys under {self._keys.prefix} on {servers.source}; "
+                f"A run that began at {began} left keys under {self._keys.prefix} on {servers.source}; "
                 "they are used as they are. --reset would remove them first."
             )
 
@@ -466,4 +461,3 @@ class Run:
         if self._database is not None:
             self._database.terminate()
         await self._room.close()
-

@@ -72,7 +72,7 @@ class ServerRoom:
             ConfigurationError: one of them will not; the sentence names it.
         """
         settings = self._settings
-        given = {
+        given: dict[str, str] = {
             name: url.get_secret_value()
             for name, url in (
                 ("source", settings.redis_url),
@@ -82,7 +82,9 @@ class ServerRoom:
             if url is not None
         }
         embedded = tuple(name for name in ("source", "target", "database") if name not in given)
-        endpoints = {name: Endpoint.parse(given[name]) for name in ("source", "target") if name in given}
+        endpoints: dict[str, Endpoint] = {
+            name: Endpoint.parse(given[name]) for name in ("source", "target") if name in given
+        }
         if endpoints.get("source") is not None and endpoints.get("source") == endpoints.get("target"):
             raise ConfigurationError(
                 f"REDIS_URL and TARGET_REDIS_URL both name {endpoints['source']}; source and target must differ."
@@ -96,9 +98,7 @@ class ServerRoom:
         source_identity = await first_contact("source", "REDIS_URL", source, timeout)
         target_identity = await first_contact("target", "TARGET_REDIS_URL", target, timeout)
         database, version = await first_connect(given["database"], timeout, "redis-rehearsal")
-        return Servers(
-            source, target, given["database"], source_identity, target_identity, version, database, embedded
-        )
+        return Servers(source, target, given["database"], source_identity, target_identity, version, database, embedded)
 
     async def _start(self, names: tuple[str, ...], urls: dict[str, str]) -> None:
         settings = self._settings

@@ -144,4 +144,3 @@ class EventWriter:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
-

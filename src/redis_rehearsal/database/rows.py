@@ -9,8 +9,14 @@ from numpy.typing import NDArray
 COLUMNS: Final = ("id", "organization_id", "user_id", "type", "page", "occurred_at")
 _WIDTHS: Final = {"id": 8, "organization_id": 4, "user_id": 4, "type": 2, "page": 2, "occurred_at": 8}
 _ROW: Final = np.dtype(
-    [("fields", ">i2"), *((f"{part}{name}", f">i{width}") for name, width in _WIDTHS.items()
-                          for part, width in (("length_of_", 4), ("", width)))]
+    [
+        ("fields", ">i2"),
+        *(
+            (f"{part}{name}", f">i{width}")
+            for name, width in _WIDTHS.items()
+            for part, width in (("length_of_", 4), ("", width))
+        ),
+    ]
 )
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"

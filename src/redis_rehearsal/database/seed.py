@@ -35,9 +35,7 @@ class SeedParameters:
     time_bucket_seconds: int
 
 
-async def ensure_seeded(
-    connection: Any, parameters: SeedParameters, now_seconds: float, progress: Progress
-) -> str:
+async def ensure_seeded(connection: Any, parameters: SeedParameters, now_seconds: float, progress: Progress) -> str:
     """Make and fill the schema, or see that what an earlier run left can be used.
 
     Args:
@@ -68,9 +66,7 @@ async def ensure_seeded(
             "--reset would make it anew."
         )
     await schema.create(connection)
-    await connection.execute(
-        "INSERT INTO analytics.seeding (parameters) VALUES ($1)", json.dumps(asdict(parameters))
-    )
+    await connection.execute("INSERT INTO analytics.seeding (parameters) VALUES ($1)", json.dumps(asdict(parameters)))
     await _seed_tenants(connection, parameters, progress)
     await _seed_history(connection, parameters, now_seconds, progress)
     await schema.finish(connection)
@@ -101,19 +97,13 @@ async def _seed_tenants(connection: Any, parameters: SeedParameters, progress: P
     progress("users", total, total)
 
 
-async def _seed_history(
-    connection: Any, parameters: SeedParameters, now_seconds: float, progress: Progress
-) -> None:
+async def _seed_history(connection: Any, parameters: SeedParameters, now_seconds: float, progress: Progress) -> None:
     bucket_seconds, buckets = parameters.time_bucket_seconds, parameters.time_buckets
     current = int(now_seconds) // bucket_seconds * bucket_seconds
     oldest = current - (buckets - 1) * bucket_seconds
-    await schema.extend(
-        connection, list(range(oldest, current + 3 * bucket_seconds, bucket_seconds)), bucket_seconds
-    )
+    await schema.extend(connection, list(range(oldest, current + 3 * bucket_seconds, bucket_seconds)), bucket_seconds)
     rng = np.random.default_rng([parameters.seed, 0x5EED])
-    stream = EventStream(
-        zipf_shares(parameters.organizations, parameters.tenant_skew), parameters.users_per_org, rng
-    )
+    stream = EventStream(zipf_shares(parameters.organizations, parameters.tenant_skew), parameters.users_per_org, rng)
     total = parameters.history_events
     for start in range(0, total, _CHUNK_ROWS):
         progress("history", start, total)
@@ -154,4 +144,3 @@ async def copy_rows(connection: Any, rows: EventRows, timeout_seconds: float) ->
         format="binary",
         timeout=timeout_seconds,
     )
-

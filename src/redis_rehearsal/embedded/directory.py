@@ -56,9 +56,7 @@ class DataDirectory:
             self.remove()
             raise ConfigurationError(f"DATA_DIR {keep} is in use by another run.") from None
         except OSError as error:
-            raise ConfigurationError(
-                f"The directory for embedded servers cannot be made: {error}."
-            ) from None
+            raise ConfigurationError(f"The directory for embedded servers cannot be made: {error}.") from None
 
     def remove(self) -> None:
         """End what still runs in the directory, and remove it unless it is the user's."""

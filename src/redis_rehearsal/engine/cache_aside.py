@@ -154,30 +154,28 @@ class CacheAside:
             position = first
             # Nothing is called here that can be written out: this is the one loop over all hits.
             for identity, reply in zip(block.identities[first:stop], replies, strict=True):
-                if reply.__class__ is not bytes:
+                if type(reply) is not bytes:
                     others.append(position)
-                elif crc32(reply) != _RESIDUE or not reply.startswith(identity, _IDENTITY_START):  # type: ignore
+                elif crc32(reply) != _RESIDUE or not reply.startswith(identity, _IDENTITY_START):
                     checks.wrong += 1
-                elif reply[14:27] < oldest:  # type: ignore
+                elif reply[14:27] < oldest:
                     checks.stale += 1
                 elif identity in obsolete and writer.is_resurrected(
-                    identity,  # type: ignore
-                    reply[:13],  # type: ignore
+                    identity,
+                    reply[:13],
                     batch.written_seconds,
                 ):
                     checks.resurrected += 1
                 position += 1
         else:
-            others = [i for i, reply in enumerate(replies, first) if reply.__class__ is not bytes]
+            others = [i for i, reply in enumerate(replies, first) if type(reply) is not bytes]
         hits = len(replies) - len(others)
         if checking:
             checks.reports_checked += hits
         if hits:
             self._count_hits(block, first, replies, hits)
         if not others:
-            self._recorder.record(
-                Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds
-            )
+            self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
             self.loop.release(stop - first)
             return
         self._on_others(batch, first, replies, others, now_seconds, checking)
@@ -207,9 +205,9 @@ class CacheAside:
         missing = 0
         for position in reversed(others):
             reply = replies[position - first]
-            if reply.__class__ is list:
+            if type(reply) is list:
                 if checking:
-                    self._check_counters(reply, batch.floors[position])  # type: ignore[arg-type]  # it is a list
+                    self._check_counters(reply, batch.floors[position])
                 continue
             intended = ok.pop(position - first)
             misplaced = isinstance(reply, hiredis.ReplyError) and str(reply).startswith("WRONGTYPE")

@@ -11,6 +11,7 @@ from time import monotonic
 
 import hiredis
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings import string
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.wire import Batch, Reply
@@ -31,9 +32,7 @@ class _InvalidationBatch(Batch):
 
     __slots__ = ("identities", "sent_seconds", "stable_since_seconds")
 
-    def __init__(
-        self, receiver: "CacheWriter", identities: list[bytes], sent: float, stable_since: float
-    ) -> None:
+    def __init__(self, receiver: "CacheWriter", identities: list[bytes], sent: float, stable_since: float) -> None:
         super().__init__(receiver, 1)
         self.identities = identities
         self.sent_seconds = sent
@@ -75,7 +74,7 @@ class CacheWriter:
         self._ttl_seconds = ttl_seconds
         self._jitter = random.Random(seed)  # noqa: S311 # not for secrets
         self._deletions: dict[int, tuple[bytes, list[bytes]]] = {}
-        self.obsolete: dict[bytes | None, tuple[bytes, bytes, float]] = {}
+        self.obsolete: dict[bytes, tuple[bytes, bytes, float]] = {}
         self.outcomes: Counter[str] = Counter()
         self.pending = 0
 
@@ -83,9 +82,7 @@ class CacheWriter:
         """To be taken before a report's data is read, and shown when it is stored."""
         return self._generations[tenant]
 
-    def store(
-        self, question: int | Novel, tenant: int, ticket: int, entries: string.Entries, computed_ms: int
-    ) -> None:
+    def store(self, question: int | Novel, tenant: int, ticket: int, entries: string.Entries, computed_ms: int) -> None:
         """Store a report, unless the tenant's reports were deleted since the ticket was taken."""
         if ticket != self._generations[tenant]:
             self.outcomes["store_overtaken"] += 1
@@ -114,7 +111,7 @@ class CacheWriter:
         known = self._deletions.get(tenant)
         if known is None:
             questions = [tenant * len(SLOTS) + slot for slot in INVALIDATED_SLOTS]
-            command = hiredis.pack_command(("UNLINK", *map(self._blocks.key, questions)))
+            command = pack("UNLINK", *map(self._blocks.key, questions))
             identities = [string.expected_identity(self._blocks.identity(q)) for q in questions]
             known = self._deletions[tenant] = (command, identities)
         return known

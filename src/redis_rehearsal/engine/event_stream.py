@@ -9,6 +9,7 @@ import hiredis
 import numpy as np
 from numpy.typing import NDArray
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.database.event_writer import EventWriter
@@ -125,13 +126,11 @@ class IncrementBlocks:
             # Its baseline was not read ahead: the server was away for a whole bucket.
             self._ledger.open_bucket(bucket, None)
 
-    def _prepare(
-        self, place: int, position: int, buckets: NDArray[np.int64], counters: NDArray[np.int64]
-    ) -> bytes:
+    def _prepare(self, place: int, position: int, buckets: NDArray[np.int64], counters: NDArray[np.int64]) -> bytes:
         tenant, kind = divmod(int(counters[position]), _TYPES)
         start = int(buckets[position]) * self._bucket_seconds
         key = self._keys.counter(self._organizations[tenant], kind, start)
-        command = self._commands[place] = hiredis.pack_command(("INCR", key))
+        command = self._commands[place] = pack("INCR", key)
         return command
 
     def organization_array(self) -> NDArray[np.int64]:
@@ -198,7 +197,7 @@ class Expiries:
         # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
         at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
         key = increment.split(b"\r\n")[4]
-        if self._router.write(hiredis.pack_command(("EXPIREAT", key, str(at))), _ExpiryBatch(self, place)):
+        if self._router.write(pack("EXPIREAT", key, str(at)), _ExpiryBatch(self, place)):
             self._bucket_of[place] = bucket
             self.pending += 1
 
@@ -339,9 +338,7 @@ class EventDriver:
             else:
                 refused.append(position)
         if not refused:
-            self._recorder.record(
-                Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds
-            )
+            self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
         else:
             self._on_refused(batch, first, replies, refused, now_seconds)
         self.loop.release(stop - first)

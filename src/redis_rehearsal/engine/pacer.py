@@ -28,9 +28,7 @@ class Pacer(Generic[BlockT]):
         block_size: how many operations are drawn at once.
     """
 
-    def __init__(
-        self, arrivals: Arrivals, build: Callable[[NDArray[np.float64]], BlockT], block_size: int
-    ) -> None:
+    def __init__(self, arrivals: Arrivals, build: Callable[[NDArray[np.float64]], BlockT], block_size: int) -> None:
         self._arrivals = arrivals
         self._build = build
         self._block_size = block_size

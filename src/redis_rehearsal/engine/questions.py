@@ -2,10 +2,10 @@
 
 from typing import Final, cast
 
-import hiredis
 import numpy as np
 from numpy.typing import NDArray
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings import string
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.workload.events import EVENT_TYPES
@@ -26,7 +26,7 @@ class QueryBlock:
         intended: intended starts on the monotonic clock.
         questions: a standing question's number, tenant times `len(SLOTS)` plus slot; or a new question.
         commands: packed, ready to be written.
-        identities: what the right report begins with after its envelope; None for real-time queries.
+        identities: what the right report begins with after its envelope; empty for real-time queries.
         real_time: positions of the real-time queries, ascending.
         buckets: number of the time bucket that each real-time query reads, as long as `real_time`.
     """
@@ -38,7 +38,7 @@ class QueryBlock:
         intended: list[float],
         questions: list[int | Novel],
         commands: list[bytes],
-        identities: list[bytes | None],
+        identities: list[bytes],
         real_time: list[int],
         buckets: list[int],
     ) -> None:
@@ -79,7 +79,7 @@ class QueryBlocks:
         self._next_filter = FIRST_NOVEL_FILTER + (worker << 48)
         standing = len(organizations) * _SLOTS
         self._commands: list[bytes | None] = [None] * standing
-        self._identities: list[bytes | None] = [None] * standing
+        self._identities: list[bytes] = [b""] * standing
         self._real_time_bucket = -1
 
     def identity(self, question: int | Novel) -> str:
@@ -109,14 +109,14 @@ class QueryBlocks:
         questions: list[int | Novel] = (drawn.tenants * _SLOTS + drawn.slots).tolist()
         real_time: list[int] = np.flatnonzero(drawn.slots == REAL_TIME_SLOT).tolist()
         buckets: list[int] = (
-            (intended[real_time] + self._clock.offset_seconds) // self._bucket_seconds
-        ).astype(np.int64).tolist()
+            ((intended[real_time] + self._clock.offset_seconds) // self._bucket_seconds).astype(np.int64).tolist()
+        )
         known_commands, known_identities = self._commands, self._identities
         novel: list[int] = np.flatnonzero(drawn.novel).tolist()
         if buckets and (buckets[0] != self._real_time_bucket or buckets[-1] != buckets[0]):
             self._turn_to(buckets[-1])
         commands: list[bytes | None] = [known_commands[q] for q in questions]  # type: ignore[index]
-        identities: list[bytes | None] = [known_identities[q] for q in questions]  # type: ignore[index]
+        identities: list[bytes] = [known_identities[q] for q in questions]  # type: ignore[index]
         if None in commands:
             for position, question in enumerate(questions):
                 if commands[position] is None:
@@ -133,9 +133,7 @@ class QueryBlocks:
             identity = self.identity(new)
             commands[position] = string.read_command(self._keys.report(identity))
             identities[position] = string.expected_identity(identity)
-        return QueryBlock(
-            intended.tolist(), questions, cast("list[bytes]", commands), identities, real_time, buckets
-        )
+        return QueryBlock(intended.tolist(), questions, cast("list[bytes]", commands), identities, real_time, buckets)
 
     def _prepare(self, question: int) -> bytes:
         tenant, slot, _ = self.parts(question)
@@ -151,13 +149,9 @@ class QueryBlocks:
     def _real_time_command(self, tenant: int, bucket: int) -> bytes:
         start = bucket * self._bucket_seconds
         organization = self._organizations[tenant]
-        return hiredis.pack_command(
-            ("MGET", *(self._keys.counter(organization, kind, start) for kind in range(len(EVENT_TYPES))))
-        )
+        return pack("MGET", *(self._keys.counter(organization, kind, start) for kind in range(len(EVENT_TYPES))))
 
     def _turn_to(self, bucket: int) -> None:
         self._real_time_bucket = bucket
         for tenant in range(len(self._organizations)):
             self._commands[tenant * _SLOTS + REAL_TIME_SLOT] = None
-
-

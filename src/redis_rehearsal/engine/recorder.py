@@ -61,9 +61,7 @@ class Recorder:
             intended = intended[before:]
             self._offering += 1
             boundaries = self.boundaries_seconds
-            self._next_boundary = (
-                boundaries[self._offering] if self._offering < len(boundaries) else float("inf")
-            )
+            self._next_boundary = boundaries[self._offering] if self._offering < len(boundaries) else float("inf")
         self.tallies[self._offering].offered += len(intended)
 
     def record(self, outcome: Outcome, intended: list[float], written: float, ended: float) -> None:
@@ -99,9 +97,7 @@ class Recorder:
         segments = np.searchsorted(self.boundaries_seconds, intended, side="right")
         for segment in np.unique(segments).tolist():
             of = segments == segment
-            self._tally(
-                self.tallies[segment], intended[of], each_outcome[of], each_written[of], each_ended[of]
-            )
+            self._tally(self.tallies[segment], intended[of], each_outcome[of], each_written[of], each_ended[of])
 
     @staticmethod
     def _tally(

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections import Counter
+from collections.abc import Callable
 from time import monotonic, process_time
 from typing import Any, Final
 
@@ -62,6 +63,7 @@ _BLOCK_SECONDS: Final = 0.03
 _MIN_BLOCK, _MAX_BLOCK = 16, 1024
 _SPARSE_PER_SECOND: Final = 1_000
 _PRIORITY: Final = -10
+_POLL_SECONDS: Final = 0.01
 
 
 def tick_seconds(operations_per_second: float) -> float | None:
@@ -211,7 +213,8 @@ class Worker:
         obeying.add_done_callback(self._on_task_done)
         self._housekeeping()
         try:
-            await asyncio.wait({obeying, self._broken}, return_when=asyncio.FIRST_COMPLETED)
+            waiting: list[asyncio.Future[Any]] = [obeying, self._broken]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if self._broken.done():
                 self._broken.result()
             finish = obeying.result()
@@ -349,9 +352,7 @@ class Worker:
 
     async def _warm_up(self, command: WarmUp) -> None:
         slots = [index for index, slot in enumerate(SLOTS) if slot.kind.cacheable]
-        questions = [
-            tenant * len(SLOTS) + slot for tenant in range(len(self._plan.organizations)) for slot in slots
-        ]
+        questions = [tenant * len(SLOTS) + slot for tenant in range(len(self._plan.organizations)) for slot in slots]
         started = monotonic()
         done = failed = 0
         remaining = iter(enumerate(questions))
@@ -372,9 +373,7 @@ class Worker:
         filling = asyncio.gather(*(fill() for _ in range(command.concurrency)))
         while True:
             finished, _ = await asyncio.wait({filling}, timeout=_PROGRESS_SECONDS)
-            self._channel.send(
-                WarmUpProgress(self._plan.index, done, failed, len(questions), ended=bool(finished))
-            )
+            self._channel.send(WarmUpProgress(self._plan.index, done, failed, len(questions), ended=bool(finished)))
             if finished:
                 filling.result()
                 return
@@ -391,14 +390,12 @@ class Worker:
         self._router.flush()
         # In flight ends by its own deadline. What waits gets as long, so that a frozen server may thaw.
         deadline = monotonic() + 2 * self._plan.operation_timeout + HOUSEKEEPING_SECONDS
-        while any(loop.sent or loop.waiting for loop in loops) and monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        await _until(lambda: not any(loop.sent or loop.waiting for loop in loops), deadline)
         for loop in loops:
             loop.give_up(monotonic())
         await self._queries.settle()
         deadline = monotonic() + self._plan.operation_timeout
-        while self._writer.pending + self._events.expiries.pending and monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        await _until(lambda: not (self._writer.pending or self._events.expiries.pending), deadline)
         self._events.flush_rows()
         self._rows.end()
         await asyncio.wait({writing}, timeout=command.patience_seconds)
@@ -430,6 +427,12 @@ class Worker:
             self._broken.set_exception(error)
 
 
+async def _until(condition: Callable[[], bool], deadline_seconds: float) -> None:
+    # At the end of a run only: the hot path signals nobody.
+    while not condition() and monotonic() < deadline_seconds:  # noqa: ASYNC110 # see above
+        await asyncio.sleep(_POLL_SECONDS)
+
+
 def _block_size(rate_per_second: float) -> int:
     return int(min(_MAX_BLOCK, max(_MIN_BLOCK, rate_per_second * _BLOCK_SECONDS)))
 
@@ -442,7 +445,7 @@ async def _serve(end: socket.socket) -> int:
     logging.configure(plan.log_format, plan.log_level)
     try:
         await Worker(plan, channel).run()
-    except Exception as error:  # noqa: BLE001 # whatever it is, the coordinator must hear of it
+    except Exception as error:  # whatever it is, the coordinator must hear of it
         channel.send(Broken(plan.index, f"{type(error).__name__}: {error}"))
         with contextlib.suppress(ConnectionError):
             await channel.drain()

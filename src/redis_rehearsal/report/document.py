@@ -57,9 +57,7 @@ def make_document(view: RunView) -> dict[str, Any]:
             "queries": dict(sorted(totals.query_failures.items())),
             "events": dict(sorted(totals.event_failures.items())),
         },
-        "events_by_type": {
-            kind.name: totals.events_by_type[number] for number, kind in enumerate(EVENT_TYPES)
-        },
+        "events_by_type": {kind.name: totals.events_by_type[number] for number, kind in enumerate(EVENT_TYPES)},
         "ledger": _ledger(view.audit),
         "checks": asdict(totals.checks),
         "generator": _generator(totals, view.workers_lost),

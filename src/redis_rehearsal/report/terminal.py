@@ -106,7 +106,17 @@ class Status:
         queries, events, seconds, _ = self._recent()
         settings = self.view.settings
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("last 10 s", "asked/s", "held/s", "p50 ms", "p95", "p99", "service p50", "p99 ", "not ok"):
+        for name in (
+            "last 10 s",
+            "asked/s",
+            "held/s",
+            "p50 ms",
+            "p95",
+            "p99",
+            "service p50",
+            "p99 ",
+            "not ok",
+        ):
             table.add_column(name, justify="left" if name == "last 10 s" else "right")
         for name, asked, tally in (
             ("queries", settings.queries_per_second, queries),
@@ -189,9 +199,7 @@ def summary(document: dict[str, Any]) -> str:
     for name in ("queries", "events"):
         counts = totals[name]
         response = latency[name]["response_seconds"]
-        shown = ", ".join(
-            f"{quantile} {value * 1000:.2f}" for quantile, value in response.items() if value is not None
-        )
+        shown = ", ".join(f"{quantile} {value * 1000:.2f}" for quantile, value in response.items() if value is not None)
         lines.append(
             f"{name}: {rates[f'{name}_per_second']:,.1f}/s ok; {counts['offered']:,} offered, "
             f"{counts['ok']:,} ok, {counts['failed']:,} failed, {counts['unknown']:,} unknown, "

@@ -10,6 +10,7 @@ from typing import Protocol
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.settings import Settings
+from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.verification.ledger_keeper import Audit
 
 
@@ -35,25 +36,6 @@ class ServersView(Protocol):
     @property
     def addresses(self) -> dict[str, str]:
         """Where each server is, without user and password."""
-
-
-class ServerState(Protocol):
-    """The state of one server."""
-
-    needed: bool
-    error: str
-
-
-class HealthView(Protocol):
-    """The state of all servers."""
-
-    @property
-    def servers(self) -> "dict[str, ServerState]":
-        """By role."""
-
-    @property
-    def missing(self) -> list[str]:
-        """Roles of the needed servers that are away."""
 
 
 async def _no_audit() -> Audit:
@@ -82,7 +64,7 @@ class RunView:
 
     settings: Settings
     totals: Totals
-    health: HealthView
+    health: Health
     stage: Stage = Stage.STARTING
     servers: ServersView | None = None
     directory: Path | None = None

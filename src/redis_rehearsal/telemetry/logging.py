@@ -24,7 +24,7 @@ class _Tee:
 
     def __call__(self, logger: object, method: str, event: structlog.typing.EventDict) -> str:
         if self.file is not None:
-            self.file.write(str(self._json(logger, method, event.copy())) + "\n")
+            self.file.write(str(self._json(logger, method, {**event})) + "\n")
             self.file.flush()
         if self.quiet:
             raise structlog.DropEvent

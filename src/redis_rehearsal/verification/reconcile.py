@@ -75,9 +75,7 @@ def reconcile(
     total_acknowledged = int(acknowledged.sum())
     total_unknown = int((possible - acknowledged).sum())
     if final is None:
-        return Reconciliation(
-            unverified_counters=baseline.size, acknowledged=total_acknowledged, unknown=total_unknown
-        )
+        return Reconciliation(unverified_counters=baseline.size, acknowledged=total_acknowledged, unknown=total_unknown)
     known = baseline != UNKNOWN_BASELINE
     # A counter that was never written to is compared too: somebody else may have written.
     low, high, value = (array[known] for array in (baseline + acknowledged, baseline + possible, final))

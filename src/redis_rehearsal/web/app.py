@@ -16,9 +16,7 @@ from redis_rehearsal.web.metrics import render
 
 
 def _json(content: Any, status_code: int = 200) -> Response:
-    return Response(
-        orjson.dumps(content, option=orjson.OPT_INDENT_2), status_code, media_type="application/json"
-    )
+    return Response(orjson.dumps(content, option=orjson.OPT_INDENT_2), status_code, media_type="application/json")
 
 
 def health_document(view: RunView) -> tuple[dict[str, Any], bool]:

@@ -47,12 +47,20 @@ class RunCollector(Collector):
                 "outcome",
                 ((outcome.name.lower(), tally.outcomes[outcome]) for outcome in Outcome),
             )
-            yield _counter(f"rehearsal_{name}_offered", f"{name.capitalize()} that were due.", None, [("", tally.offered)])
+            yield _counter(
+                f"rehearsal_{name}_offered",
+                f"{name.capitalize()} that were due.",
+                None,
+                [("", tally.offered)],
+            )
             yield from _clocks(name, tally)
         queries = tallies["queries"]
         yield _counter("rehearsal_cache_hits", "Queries whose report was in the cache.", None, [("", queries.hits)])
         yield _counter(
-            "rehearsal_cache_misses", "Queries whose report was not in the cache.", None, [("", queries.misses)]
+            "rehearsal_cache_misses",
+            "Queries whose report was not in the cache.",
+            None,
+            [("", queries.misses)],
         )
         yield _counter(
             "rehearsal_events_by_type",
@@ -67,12 +75,22 @@ class RunCollector(Collector):
             (totals.query_failures + totals.event_failures).items(),
         )
         yield _counter(
-            "rehearsal_database_queries", "Reports asked of PostgreSQL.", None, [("", totals.database_queries)]
+            "rehearsal_database_queries",
+            "Reports asked of PostgreSQL.",
+            None,
+            [("", totals.database_queries)],
         )
         yield _counter(
-            "rehearsal_database_query_failures", "Of those, failed ones.", None, [("", totals.database_failed)]
+            "rehearsal_database_query_failures",
+            "Of those, failed ones.",
+            None,
+            [("", totals.database_failed)],
         )
-        yield _histogram("rehearsal_database_query_seconds", "Duration of a report in PostgreSQL.", totals.database_duration)
+        yield _histogram(
+            "rehearsal_database_query_seconds",
+            "Duration of a report in PostgreSQL.",
+            totals.database_duration,
+        )
         yield _counter("rehearsal_database_rows_written", "Event rows committed.", None, [("", totals.rows_written)])
         yield _counter("rehearsal_database_rows_dropped", "Event rows given up.", None, [("", totals.rows_dropped)])
         checks = totals.checks
@@ -87,7 +105,12 @@ class RunCollector(Collector):
                 ("counter_regression", checks.counter_regressions),
             ),
         )
-        yield _counter("rehearsal_reports_checked", "Hits whose report was checked.", None, [("", checks.reports_checked)])
+        yield _counter(
+            "rehearsal_reports_checked",
+            "Hits whose report was checked.",
+            None,
+            [("", checks.reports_checked)],
+        )
         yield from self._gauges(view)
 
     @staticmethod
@@ -162,9 +185,7 @@ def _counter(
     return family
 
 
-def _gauge(
-    name: str, documentation: str, label: str | None, samples: Iterable[tuple[str, float]]
-) -> GaugeMetricFamily:
+def _gauge(name: str, documentation: str, label: str | None, samples: Iterable[tuple[str, float]]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, documentation, labels=[label] if label else [])
     for value, amount in samples:
         family.add_metric([value] if label else [], amount)

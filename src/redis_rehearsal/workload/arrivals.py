@@ -30,8 +30,8 @@ class Arrivals:
         """The next `count` intended starts in seconds, ascending, shape (count,)."""
         if self._kind == "poisson":
             gaps = self._rng.exponential(self._gap_seconds, count)
-            intended = self._last_seconds + np.cumsum(gaps)
+            intended = np.asarray(self._last_seconds + np.cumsum(gaps), dtype=np.float64)
         else:
-            intended = self._last_seconds + self._gap_seconds * np.arange(1, count + 1)
+            intended = self._last_seconds + self._gap_seconds * np.arange(1, count + 1, dtype=np.float64)
         self._last_seconds = float(intended[-1])
-        return np.asarray(intended)
+        return intended

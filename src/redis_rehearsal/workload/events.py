@@ -33,6 +33,17 @@ INVALIDATING_SHARE: Final = sum(kind.share for kind in EVENT_TYPES if kind.inval
 
 PAGES: Final[tuple[str, ...]] = (
     *("/", "/pricing", "/docs", "/blog", "/login", "/signup", "/features", "/about", "/contact", "/careers"),
-    *("/dashboard", "/settings", "/billing", "/team", "/reports", "/export", "/api", "/status", "/help", "/terms"),
+    *(
+        "/dashboard",
+        "/settings",
+        "/billing",
+        "/team",
+        "/reports",
+        "/export",
+        "/api",
+        "/status",
+        "/help",
+        "/terms",
+    ),
 )
 """The pages of every organisation's site, most visited first."""

@@ -79,9 +79,7 @@ class QuestionStream:
         novelty: how many questions are new.
     """
 
-    def __init__(
-        self, tenant_shares: NDArray[np.float64], rng: np.random.Generator, novelty: Novelty
-    ) -> None:
+    def __init__(self, tenant_shares: NDArray[np.float64], rng: np.random.Generator, novelty: Novelty) -> None:
         self._rng = rng
         self._tenant = _Choice(tenant_shares)
         self._slot = _Choice(np.array([slot.share for slot in SLOTS]))
@@ -113,9 +111,7 @@ class EventStream:
         rng: the source of randomness.
     """
 
-    def __init__(
-        self, tenant_shares: NDArray[np.float64], users_per_tenant: int, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, tenant_shares: NDArray[np.float64], users_per_tenant: int, rng: np.random.Generator) -> None:
         self._rng = rng
         self._users_per_tenant = users_per_tenant
         self._tenant = _Choice(tenant_shares)

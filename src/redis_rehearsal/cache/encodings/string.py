@@ -10,8 +10,9 @@ always the same number: a hit is checked by one pass over its bytes and two comp
 from typing import Final
 from zlib import crc32
 
-import hiredis
 import orjson
+
+from redis_rehearsal.cache.commands import pack
 
 COMPUTED_AT: Final = slice(0, 13)
 EXPIRES_AT: Final = slice(14, 27)
@@ -25,7 +26,7 @@ Entries = dict[str, int]
 
 def read_command(key: str) -> bytes:
     """The command, packed, that reads a report."""
-    return hiredis.pack_command(("GET", key))
+    return pack("GET", key)
 
 
 def encode(identity: bytes, entries: Entries, computed_ms: int, ttl_ms: int) -> bytes:
@@ -43,7 +44,7 @@ def encode(identity: bytes, entries: Entries, computed_ms: int, ttl_ms: int) -> 
 
 def write_command(key: str, value: bytes, ttl_ms: int) -> bytes:
     """The command, packed, that stores an encoded report."""
-    return hiredis.pack_command(("SET", key, value, "PX", str(ttl_ms)))
+    return pack("SET", key, value, "PX", str(ttl_ms))
 
 
 def expected_identity(identity: str) -> bytes:

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
-from redis_rehearsal.database.connection import CONNECTION_ERRORS
-
 CHECK_SECONDS: Final = 1.0
 Probe = Callable[[], Awaitable[object]]
 
@@ -40,9 +37,11 @@ class Health:
     """The state of all servers.
 
     Attributes:
+        errors: what a probe raises where a server is away.
         servers: by role.
     """
 
+    errors: tuple[type[Exception], ...]
     servers: dict[str, ServerHealth] = field(default_factory=dict)
 
     async def watch(self, timeout_seconds: float) -> None:
@@ -51,12 +50,11 @@ class Health:
             await asyncio.gather(*(self._check(server, timeout_seconds) for server in self.servers.values()))
             await asyncio.sleep(CHECK_SECONDS)
 
-    @staticmethod
-    async def _check(server: ServerHealth, timeout_seconds: float) -> None:
+    async def _check(self, server: ServerHealth, timeout_seconds: float) -> None:
         try:
             async with asyncio.timeout(timeout_seconds):
                 await server.probe()
-        except (*CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
+        except self.errors as error:
             server.error = str(error) or type(error).__name__
             if server.away_since is None:
                 server.away_since = monotonic()

@@ -1,0 +1,88 @@
+# Targets for people; CI runs the same ones.
+PYTHON ?= python3
+BIN := .venv/bin
+ADDRESS := $(if $(BIND_ADDRESS),$(BIND_ADDRESS),127.0.0.1:3000)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run run-ultra-load run-high-load run-demo-load run-low-load dev-local \
+	health metrics stats logs stop clean test test-matrix lint types layers fmt bench lock
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+install: .venv/installed ## Make .venv with all that run and test need
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
+		{ echo "Python 3.11 to 3.14 is needed; say which with PYTHON=..."; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: install ## Run the platform: 10,000 queries and 1,000 events a second, until stopped
+	@$(BIN)/redis-rehearsal run $(ARGS)
+
+run-ultra-load: install ## 8,000 queries and 2,000 events a second
+	@$(BIN)/redis-rehearsal run --load ultra $(ARGS)
+
+run-high-load: install ## 700 queries and 300 events a second
+	@$(BIN)/redis-rehearsal run --load high $(ARGS)
+
+run-demo-load: install ## 150 queries and 50 events a second
+	@$(BIN)/redis-rehearsal run --load demo $(ARGS)
+
+run-low-load: install ## 20 queries and 10 events a second
+	@$(BIN)/redis-rehearsal run --load low $(ARGS)
+
+dev-local: install ## Run against your own servers: REDIS_URL and DATABASE_URL must be set
+	@test -n "$$REDIS_URL" && test -n "$$DATABASE_URL" || \
+		{ echo "Set REDIS_URL and DATABASE_URL to your servers first."; exit 2; }
+	@$(BIN)/redis-rehearsal run $(ARGS)
+
+health: install ## State of the run that is going on, and of its servers
+	@$(BIN)/redis-rehearsal health --bind-address $(ADDRESS)
+
+metrics: install ## Its metrics, as Prometheus reads them
+	@$(BIN)/redis-rehearsal metrics --bind-address $(ADDRESS)
+
+stats: install ## Its figures so far
+	@$(BIN)/redis-rehearsal stats --bind-address $(ADDRESS)
+
+logs: install ## Its log
+	@$(BIN)/redis-rehearsal logs --bind-address $(ADDRESS)
+
+stop: install ## End it in an orderly way
+	@$(BIN)/redis-rehearsal stop --bind-address $(ADDRESS)
+
+clean: ## Remove what killed runs left, our keys and schema on your servers, and build files
+	@if [ -x $(BIN)/redis-rehearsal ]; then $(BIN)/redis-rehearsal clean; fi
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/results
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+test: install ## All tests but the long ones
+	$(BIN)/python -m pytest -m "not matrix" $(ARGS)
+
+test-matrix: install ## The long tests
+	$(BIN)/python -m pytest -m matrix $(ARGS)
+
+lint: install types layers ## Style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+layers: install
+	$(BIN)/lint-imports
+
+fmt: install ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install ## Measure this machine: prints a table, writes bench/results/
+	$(BIN)/python -m bench $(ARGS)
+
+lock: ## Pin all dependencies anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-emit-index-url --quiet -o requirements.txt

@@ -1,0 +1,1 @@
+"""Measuring this machine with the tool, and others beside it."""

@@ -1,0 +1,9 @@
+"""Commands as they leave: the Redis protocol's form, made by hiredis."""
+
+import hiredis
+
+
+def pack(*parts: str | bytes) -> bytes:
+    """A command and its arguments, ready to be written."""
+    packed: bytes = hiredis.pack_command(parts)  # type: ignore[arg-type]  # its stub knows one-part tuples only
+    return packed

@@ -5,7 +5,7 @@ ADDRESS := $(if $(BIND_ADDRESS),$(BIND_ADDRESS),127.0.0.1:3000)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run run-ultra-load run-high-load run-demo-load run-low-load dev-local \
-	health metrics stats logs stop clean test test-matrix lint types layers fmt bench lock
+	health metrics stats logs stop clean test test-matrix lint types layers fmt bench docs lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ fmt: install ## Format the code
 
 bench: install ## Measure this machine: prints a table, writes bench/results/
 	$(BIN)/python -m bench $(ARGS)
+
+docs: install ## Write docs/configuration.md from the settings
+	$(BIN)/python -m tools.configuration_page
 
 lock: ## Pin all dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

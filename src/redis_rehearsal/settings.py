@@ -50,7 +50,7 @@ def _empty_is_unset(value: object) -> object:
     return None if value == "" else value
 
 
-Seconds = Annotated[float, BeforeValidator(_duration_seconds)]
+_SECONDS: Final = BeforeValidator(_duration_seconds)
 Url = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
 
 
@@ -68,7 +68,7 @@ def default_source_server() -> ServerName:
 class Settings(BaseModel):
     """All settings of a run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     events_per_second: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False), _env("EVENTS_PER_SECOND")] = (
         1000
@@ -104,7 +104,7 @@ class Settings(BaseModel):
     max_queue: Annotated[int | None, Field(ge=0, le=100_000_000), _env("MAX_QUEUE")] = None
     "Most queries that wait, and most events; what is due beyond is shed. Default: 10 s of arrivals."
 
-    operation_timeout: Annotated[Seconds, Field(gt=0, le=3600), _env("OPERATION_TIMEOUT")] = 5.0
+    operation_timeout: Annotated[float, Field(gt=0, le=3600), _SECONDS, _env("OPERATION_TIMEOUT")] = 5.0
     "Seconds until an operation without a reply is failed (reads) or unknown (writes)."
 
     redis_pool_size: Annotated[int, Field(ge=2, le=10_000), _env("REDIS_POOL_SIZE")] = 100
@@ -113,10 +113,10 @@ class Settings(BaseModel):
     database_pool_size: Annotated[int, Field(ge=1, le=1000), _env("DATABASE_POOL_SIZE")] = 10
     "PostgreSQL connections for queries, of all worker processes together."
 
-    cache_ttl: Annotated[Seconds, Field(ge=1, le=31_536_000), _env("CACHE_TTL")] = 300
+    cache_ttl: Annotated[float, Field(ge=1, le=31_536_000), _SECONDS, _env("CACHE_TTL")] = 300
     "Default cache TTL, seconds; each report's is up to 10% shorter or longer."
 
-    warmup_interval: Annotated[Seconds, Field(ge=0, le=31_536_000), _env("WARMUP_INTERVAL")] = 300
+    warmup_interval: Annotated[float, Field(ge=0, le=31_536_000), _SECONDS, _env("WARMUP_INTERVAL")] = 300
     "Cache warm-up and refresh interval, seconds; 0 warms up once and never refreshes."
 
     time_buckets: Annotated[int, Field(ge=1, le=24 * 31), _env("TIME_BUCKETS")] = 24
@@ -179,13 +179,13 @@ class Settings(BaseModel):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1), _env("SEED")] = 1
     "Of every random choice: the same seed asks the same questions."
 
-    warmup: Annotated[Seconds, Field(ge=0, le=86_400), _env("WARMUP")] = 0.0
+    warmup: Annotated[float, Field(ge=0, le=86_400), _SECONDS, _env("WARMUP")] = 0.0
     "Load before the duration that is left out of totals, rates and latency, for example 5s."
 
-    duration: Annotated[Seconds | None, Field(gt=0, le=31_536_000), _env("DURATION")] = None
+    duration: Annotated[float | None, Field(gt=0, le=31_536_000), _SECONDS, _env("DURATION")] = None
     "End the run after this long, for example 30s. Default: until it is stopped."
 
-    give_up_after: Annotated[Seconds, Field(gt=0, le=86_400), _env("GIVE_UP_AFTER")] = 60.0
+    give_up_after: Annotated[float, Field(gt=0, le=86_400), _SECONDS, _env("GIVE_UP_AFTER")] = 60.0
     "End the run (exit code 4) when a server that is needed was away for this long."
 
     run_dir: Annotated[Path, _env("RUN_DIR")] = Path("runs")
@@ -261,7 +261,7 @@ class Settings(BaseModel):
         return max(1, round(rate_per_second * QUEUE_SECONDS))
 
 
-def _allowed(field: str) -> str:
+def allowed(field: str) -> str:
     """What a field may be, in words, from its type and bounds."""
     if field in ("redis_url", "target_redis_url"):
         return "a URL that begins with redis://, rediss:// or unix://"
@@ -282,9 +282,8 @@ def _allowed(field: str) -> str:
     high = schema.get("maximum")
     if low is None:
         return "text"
-    annotation = str(Settings.model_fields[field].annotation) + str(Settings.model_fields[field].metadata)
     kind = "a whole number" if schema.get("type") == "integer" else "a number"
-    if "_duration_seconds" in annotation:
+    if _SECONDS in Settings.model_fields[field].metadata:
         kind = "a duration such as 500ms, 30s or 5m, in seconds"
     bound = f"above {low:,}" if "exclusiveMinimum" in schema else f"from {low:,}"
     return f"{kind} {bound} to {high:,}"
@@ -302,4 +301,4 @@ def explain(error: ValidationError) -> str:
     shown = value
     if field.endswith("_url"):
         shown = f"{urlsplit(str(value)).scheme or '(no scheme)'}://…" if "://" in str(value) else "not a URL"
-    return f"{field.upper()} is {shown!r}; it must be {_allowed(field)}."
+    return f"{field.upper()} is {shown!r}; it must be {allowed(field)}."

@@ -1,5 +1,53 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
 from hypothesis import settings
+
+from redis_rehearsal.embedded.postgres import PostgresServer
+from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.settings import default_source_server
 
 # Timings are never asserted: machines are shared.
 settings.register_profile("shared-machine", deadline=None, max_examples=60)
 settings.load_profile("shared-machine")
+
+MakeServer = Callable[..., RedisServer]
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[MakeServer]:
+    """Starts servers that end with the test; without a name, the default source."""
+    servers: list[RedisServer] = []
+
+    def make(*options: str, name: str | None = None) -> RedisServer:
+        place = tmp_path / f"server-{len(servers)}"
+        server = RedisServer(name or default_source_server(), place, options=options)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture
+def source(make_server: MakeServer) -> RedisServer:
+    return make_server()
+
+
+@pytest.fixture
+def client(source: RedisServer) -> Iterator["redis.Redis"]:
+    """Another client, not ours: evidence from outside."""
+    with redis.Redis(port=source.port, protocol=2) as outside:
+        yield outside
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.stop()

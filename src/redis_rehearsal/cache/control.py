@@ -55,15 +55,11 @@ def control_client(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
         "client_name": "redis-rehearsal:control",
-        "lib_name": None,
-        "lib_version": None,
+        "driver_info": None,
     }
     if endpoint.path:
-        return redis.Redis(
-            connection_pool=redis.ConnectionPool(
-                connection_class=redis.UnixDomainSocketConnection, path=endpoint.path, **connection
-            )
-        )
+        connection |= {"connection_class": redis.UnixDomainSocketConnection, "path": endpoint.path}
+        return redis.Redis.from_pool(redis.ConnectionPool(**connection))
     connection |= {"host": endpoint.host, "port": endpoint.port}
     if endpoint.tls:
         connection |= {
@@ -74,7 +70,7 @@ def control_client(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
             "ssl_certfile": endpoint.certificate_file or None,
             "ssl_keyfile": endpoint.key_file or None,
         }
-    return redis.Redis(connection_pool=redis.ConnectionPool(**connection))
+    return redis.Redis.from_pool(redis.ConnectionPool(**connection))
 
 
 async def identify(client: redis.Redis) -> Identity:

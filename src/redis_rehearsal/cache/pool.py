@@ -57,6 +57,7 @@ class ConnectionPool:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         self._tasks.clear()
+        await asyncio.sleep(0)  # a transport closes in the loop's next turn
 
     def next(self) -> Connection | None:
         """A usable connection, each in its turn; None while there is none."""

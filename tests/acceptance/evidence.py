@@ -1,0 +1,31 @@
+"""What servers say themselves, asked by other clients than ours."""
+
+import asyncio
+
+import asyncpg
+import redis
+
+from redis_rehearsal.embedded.postgres import PostgresServer
+
+
+def counters(client: "redis.Redis", prefix: str = "rehearsal:") -> int:
+    """The sum of all counters."""
+    keys = list(client.scan_iter(f"{prefix}count:*"))
+    return sum(int(value) for value in client.mget(keys)) if keys else 0  # type: ignore[arg-type,union-attr]
+
+
+def events_in(postgres: PostgresServer) -> tuple[int, int, int]:
+    """Event rows, different ids among them, and the sum of the roll-ups."""
+
+    async def ask() -> tuple[int, int, int]:
+        connection = await asyncpg.connect(postgres.url)
+        try:
+            row = await connection.fetchrow(
+                "SELECT count(*), count(DISTINCT id), (SELECT sum(events)::bigint FROM analytics.hourly_events) "
+                "FROM analytics.events"
+            )
+        finally:
+            await connection.close()
+        return tuple(row)
+
+    return asyncio.run(ask())

@@ -1,0 +1,318 @@
+"""The command `run`, as a user sees it."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+import redis
+
+from redis_rehearsal.embedded.directory import common_place
+from redis_rehearsal.embedded.postgres import PostgresServer
+from redis_rehearsal.embedded.redis_server import RedisServer
+from tests.acceptance.evidence import counters, events_in
+from tests.support import SMALL, adds_up, command, run_to_the_end, wait_for, working_in
+
+
+def test_the_whole_platform_runs_on_a_bare_machine(tmp_path: Path) -> None:
+    settings = {**SMALL, "TMPDIR": str(tmp_path)}
+    with command(tmp_path, "run", "--load", "demo", "--duration", "4s", "--warmup", "1s", "--json", **settings) as run:
+        run.until_running()
+        place = tmp_path / common_place().name
+        servers = working_in(place)
+        assert {"redis-server", "valkey-server", "postgres"} <= {server.name() for server in servers}
+        children = [*run.children(), *servers]
+        assert run.get("/health")[0] == 200
+        health = json.loads(run.get("/health")[1])
+        assert {server["status"] for server in health["servers"].values()} == {"ok"}
+        metrics = run.get("/metrics")[1]
+        document = run.document()
+        assert json.loads(run.stdout) == document
+    for name in ("rehearsal_queries_total", "rehearsal_queries_response_seconds_bucket", "rehearsal_build_info"):
+        assert name in metrics
+    totals = document["totals"]
+    assert adds_up(totals["queries"])
+    assert adds_up(totals["events"])
+    assert totals["queries"]["ok"] == totals["queries"]["offered"] == pytest.approx(600, rel=0.25)
+    assert totals["events"]["ok"] == totals["events"]["offered"] == pytest.approx(200, rel=0.4)
+    assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == document["ledger"]["unknown"] == 0
+    assert document["ledger"]["acknowledged"] == document["database"]["rows_written"] > totals["events"]["ok"]
+    checks = document["checks"]
+    assert checks["reports_checked"] > 400
+    assert [checks[name] for name in ("wrong", "stale", "resurrected", "counter_regressions")] == [0] * 4
+    assert document["servers"]["target"]["product"] == "valkey"
+    assert document["complete"] is True
+    # It leaves nothing behind but its document and its log.
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []
+    assert [path for path in place.iterdir() if path.name != "runtime"] == []
+
+
+def test_the_servers_own_data_agree_with_the_document(
+    tmp_path: Path, given: dict[str, str], client: "redis.Redis", postgres: PostgresServer
+) -> None:
+    with command(tmp_path, "run", "--duration", "3s", "--warmup", "1s", **given) as run:
+        document = run.document()
+    assert counters(client) == document["ledger"]["acknowledged"] > 400
+    statistics = client.info("commandstats")
+    assert statistics["cmdstat_incr"]["calls"] == document["ledger"]["acknowledged"]  # type: ignore[index]
+    expiring = [client.ttl(key) for key in client.scan_iter("rehearsal:count:*")]
+    assert min(expiring) > 23 * 3600  # type: ignore[type-var]
+    assert events_in(postgres) == (document["ledger"]["acknowledged"] + 2_000,) * 3
+    assert {key.split(b":")[0] for key in client.keys()} == {b"rehearsal"}  # type: ignore[union-attr]
+    assert client.exists("rehearsal:lock") == 0
+
+
+def test_two_workers_share_the_load_exactly(tmp_path: Path, given: dict[str, str], client: "redis.Redis") -> None:
+    given |= {"WORKERS": "2", "ARRIVALS": "constant"}
+    with command(tmp_path, "run", "--duration", "4s", **given) as run:
+        document = run.document()
+    assert document["totals"]["queries"]["ok"] == pytest.approx(2_000, abs=4)
+    assert document["totals"]["events"]["ok"] == pytest.approx(800, abs=4)
+    assert counters(client) == document["totals"]["events"]["ok"]
+    assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == 0
+
+
+def test_the_same_seed_asks_the_same_questions(tmp_path: Path, given: dict[str, str], client: "redis.Redis") -> None:
+    given |= {"ARRIVALS": "constant", "QUERIES_PER_SECOND": "0"}
+    seen = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        with command(tmp_path / name, "run", "--duration", "2s", **given) as run:
+            run.document()
+        found: dict[bytes, int] = {}
+        for key in client.scan_iter("rehearsal:count:*"):
+            subject = key.rpartition(b":")[0]
+            found[subject] = found.get(subject, 0) + int(client.get(key))  # type: ignore[arg-type]
+        seen.append(found)
+    assert seen[0] == seen[1]
+
+
+def test_a_real_time_read_below_what_was_acknowledged_is_noticed(
+    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
+) -> None:
+    with command(tmp_path, "run", "--duration", "20s", **given) as run:
+        run.until_running(500)
+        lowered = 0
+        for key in list(client.scan_iter("rehearsal:count:1:*")):
+            if int(client.get(key)) >= 3:  # type: ignore[arg-type]
+                client.decrby(key, 3)
+                lowered += 3
+        assert lowered
+        wait_for(lambda: run.stats()["checks"]["counter_regressions"] > 0, "a regression")
+        run.interrupt()
+        document = run.document()
+    assert document["ledger"]["lost"] == lowered == document["ledger"]["lost_at_most"]
+    assert document["ledger"]["duplicated"] == 0
+    assert sum(row["lost"] for row in document["ledger"]["worst"]) == lowered
+
+
+def test_what_is_added_behind_its_back_is_duplicated(
+    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
+) -> None:
+    with command(tmp_path, "run", "--duration", "20s", **given) as run:
+        run.until_running(500)
+        keys = list(client.scan_iter("rehearsal:count:*"))[:7]
+        for key in keys:
+            client.incrby(key, 2)
+        ledger = json.loads(run.get("/ledger")[1])
+        assert ledger["duplicated"] == 14
+        run.interrupt()
+        document = run.document()
+    assert (document["ledger"]["duplicated"], document["ledger"]["lost"]) == (14, 0)
+
+
+@pytest.mark.parametrize("damage", ["wrong", "stale"])
+def test_damaged_and_old_reports_are_noticed(
+    tmp_path: Path, given: dict[str, str], client: "redis.Redis", damage: str
+) -> None:
+    given |= {"EVENTS_PER_SECOND": "0"}
+    with command(tmp_path, "run", "--duration", "30s", **given) as run:
+        run.until_running(100)
+        key = b"rehearsal:report:1:hourly_series"
+        value = client.get(key)
+        assert isinstance(value, bytes)
+        if damage == "wrong":
+            client.set(key, value.replace(b'"-1":', b'"-1":9', 1), keepttl=True)
+        else:
+            from zlib import crc32  # noqa: PLC0415 # for this case only
+
+            old = value[:-4].replace(value[14:27], b"%013d" % (int(value[14:27]) - 900_000), 1)
+            client.set(key, old + crc32(old).to_bytes(4, "little"), keepttl=True)
+        wait_for(lambda: run.stats()["checks"][damage] > 0, f"a {damage} report")
+        run.interrupt()
+        checks = run.document()["checks"]
+    assert {name for name in ("wrong", "stale", "resurrected") if checks[name]} == {damage}
+
+
+def test_a_report_that_comes_back_from_the_dead_is_noticed(
+    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
+) -> None:
+    given |= {"EVENTS_PER_SECOND": "400", "ORGANIZATIONS": "1"}
+    with command(tmp_path, "run", "--duration", "30s", **given) as run:
+        run.until_running(100)
+        key = b"rehearsal:report:1:overview"
+        old = wait_for(lambda: client.get(key), "a report")
+        deleted = client.info("commandstats")["cmdstat_unlink"]["calls"]  # type: ignore[index]
+
+        def deletions() -> int:
+            return int(client.info("commandstats")["cmdstat_unlink"]["calls"])  # type: ignore[index]
+
+        wait_for(lambda: deletions() > deleted, "a deletion")
+
+        def resurrect() -> bool:
+            client.set(key, old, px=60_000)
+            return bool(run.stats()["checks"]["resurrected"])
+
+        wait_for(resurrect, "a resurrected report")
+        run.interrupt()
+        assert run.document()["checks"]["wrong"] == 0
+
+
+def test_a_value_of_another_type_is_a_miss_that_is_replaced(
+    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
+) -> None:
+    given |= {"EVENTS_PER_SECOND": "0"}
+    with command(tmp_path, "run", "--duration", "30s", **given) as run:
+        run.until_running(100)
+        key = b"rehearsal:report:1:hourly_series"
+        client.delete(key)
+        client.rpush(key, "not a report")
+        wait_for(lambda: client.type(key) == b"string", "a replaced report")
+        run.interrupt()
+        document = run.document()
+    assert document["cache"]["misplaced"] >= 1
+    assert document["totals"]["queries"]["failed"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_as_asked(tmp_path: Path, given: dict[str, str], number: signal.Signals) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running()
+        run.interrupt(number)
+        assert run.document()["stage"] == "ended"
+
+
+def test_stop_ends_a_run_and_health_says_when_there_is_none(tmp_path: Path, given: dict[str, str]) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running()
+        address = run.address.removeprefix("http://")
+        (tmp_path / "stop").mkdir()
+        assert run_to_the_end(tmp_path / "stop", "stats", BIND_ADDRESS=address).returncode == 0
+        stopped = run_to_the_end(tmp_path / "stop", "stop", BIND_ADDRESS=address)
+        assert (stopped.returncode, run.wait(1)) == (0, 0)
+        assert run_to_the_end(tmp_path / "stop", "health", BIND_ADDRESS=address).returncode == 2
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    settings = {**SMALL, "TMPDIR": str(tmp_path)}
+    with command(tmp_path, "run", "--load", "low", **settings) as run:
+        run.until_running()
+        children = [*run.children(), *working_in(tmp_path / common_place().name)]
+        servers = [child for child in children if "python" not in child.name()]
+        run.process.kill()
+        run.wait()
+    assert len([server for server in servers if server.is_running()]) >= 3
+    (tmp_path / "next").mkdir()
+    result = run_to_the_end(tmp_path / "next", "run", "--load", "low", "--duration", "1s", **settings)
+    assert result.returncode == 0, result.stderr
+    assert "Removed what an earlier run left" in result.stderr
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert alive == []
+
+
+def test_two_runs_at_once_do_not_touch_each_other(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    settings = {**SMALL, "TMPDIR": str(tmp_path)}
+    with (
+        command(tmp_path / "one", "run", "--load", "demo", "--duration", "6s", **settings) as one,
+        command(tmp_path / "two", "run", "--load", "demo", "--duration", "3s", **settings) as two,
+    ):
+        documents = [two.document(), one.document()]
+    for document in documents:
+        assert document["totals"]["queries"]["failed"] == document["ledger"]["lost"] == 0
+        assert document["ledger"]["duplicated"] == 0
+
+
+def test_a_second_run_on_the_same_server_is_refused(tmp_path: Path, given: dict[str, str]) -> None:
+    (tmp_path / "second").mkdir()
+    with command(tmp_path, "run", **given) as run:
+        run.until_running()
+        second = run_to_the_end(tmp_path / "second", "run", **given)
+        assert second.returncode == 2
+        assert "Another run" in second.stderr.splitlines()[-1]
+        run.interrupt()
+        assert run.document()["ledger"]["lost"] == 0
+
+
+def test_clean_removes_what_is_ours_and_nothing_else(
+    tmp_path: Path, given: dict[str, str], client: "redis.Redis", postgres: PostgresServer
+) -> None:
+    client.set("precious", "1")
+    with command(tmp_path, "run", "--duration", "1s", **given) as run:
+        run.document()
+    assert client.dbsize() > 100  # type: ignore[operator]
+    (tmp_path / "clean").mkdir()
+    assert run_to_the_end(tmp_path / "clean", "clean", **given).returncode == 0
+    assert client.keys() == [b"precious"]
+
+    async def schemas() -> int:
+        connection = await asyncpg.connect(postgres.url)
+        count = await connection.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname = 'analytics'")
+        await connection.close()
+        return int(count)
+
+    import asyncio  # noqa: PLC0415 # for this test only
+
+    assert asyncio.run(schemas()) == 0
+
+
+def test_time_buckets_that_end_during_a_run_change_nothing(
+    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
+) -> None:
+    given |= {"TIME_BUCKET_SECONDS": "5", "TIME_BUCKETS": "12"}
+    with command(tmp_path, "run", "--duration", "12s", **given) as run:
+        document = run.document()
+    buckets = {key.rpartition(b":")[2] for key in client.scan_iter("rehearsal:count:*")}
+    assert len(buckets) >= 3
+    assert counters(client) == document["ledger"]["acknowledged"] == document["totals"]["events"]["ok"]
+    ledger = document["ledger"]
+    assert [ledger[name] for name in ("lost", "duplicated", "unverified_counters")] == [0, 0, 0]
+    assert document["checks"]["counter_regressions"] == 0
+    assert document["database"]["rows_written"] == document["totals"]["events"]["offered"]
+
+
+def test_counters_are_reconciled_before_they_expire(tmp_path: Path, given: dict[str, str]) -> None:
+    given |= {"TIME_BUCKET_SECONDS": "5", "TIME_BUCKETS": "1"}
+    began = time.time()
+    with command(tmp_path, "run", "--duration", "22s", **given) as run:
+        document = run.document()
+    assert time.time() - began > 20
+    ledger = document["ledger"]
+    assert [ledger[name] for name in ("lost", "duplicated", "unverified_counters")] == [0, 0, 0]
+    assert ledger["acknowledged"] == document["totals"]["events"]["ok"]
+
+
+def test_passwords_are_nowhere(tmp_path: Path, target: RedisServer, postgres: PostgresServer, make_server) -> None:  # type: ignore[no-untyped-def]
+    server = make_server("--requirepass", "geh%ime/s wort")
+    settings = {
+        **SMALL,
+        "REDIS_URL": f"redis://:geh%25ime%2Fs%20wort@127.0.0.1:{server.port}",
+        "TARGET_REDIS_URL": target.url,
+        "DATABASE_URL": postgres.url,
+        "RESET": "1",
+        "LOG_LEVEL": "debug",
+    }
+    with command(tmp_path, "run", "--load", "demo", "--duration", "2s", "--json", **settings) as run:
+        run.until_running()
+        shown = [run.get(path)[1] for path in ("/health", "/metrics", "/stats")]
+        arguments = [" ".join(child.cmdline()) for child in run.children()]
+        run.document()
+    (directory,) = (tmp_path / "runs").iterdir()
+    files = [path.read_text() for path in directory.iterdir()]
+    for text in (run.stdout, run.stderr, *shown, *arguments, *files):
+        assert "geh" not in text

@@ -1,0 +1,126 @@
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+import redis
+
+from redis_rehearsal.cache.control import control_client, first_contact
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.lock import RunLock
+from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
+from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.errors import LockedError, ServerRefusedError
+from redis_rehearsal.workload.keys import Keys
+from tests.conftest import MakeServer
+
+KEYS = Keys("rehearsal:")
+
+
+def refusal(work: Awaitable[object]) -> str:
+    async def run() -> None:
+        await work
+
+    with pytest.raises(ServerRefusedError) as error:
+        asyncio.run(run())
+    return str(error.value)
+
+
+def contact(url: str) -> str:
+    return refusal(first_contact("source", "REDIS_URL", Endpoint.parse(url), 0.5))
+
+
+def test_each_product_is_known_with_its_own_version(make_server: MakeServer) -> None:
+    valkey = make_server(name="valkey-9.1")
+    identity = asyncio.run(first_contact("source", "REDIS_URL", Endpoint.parse(valkey.url), 5))
+    assert (identity.product, identity.version[:4], identity.mode) == ("valkey", "9.1.", "standalone")
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    sentence = contact("redis://127.0.0.1:1")
+    assert "redis://127.0.0.1:1/0" in sentence
+    assert "REDIS_URL" in sentence
+
+
+def test_a_wrong_password_is_named_and_not_shown(make_server: MakeServer) -> None:
+    server = make_server("--requirepass", "right")
+    sentence = contact(f"redis://:geheim@127.0.0.1:{server.port}")
+    assert "refused the login" in sentence
+    assert "geheim" not in sentence
+
+
+def test_a_cluster_endpoint_is_refused(make_server: MakeServer) -> None:
+    server = make_server("--cluster-enabled", "yes")
+    assert "cluster endpoint" in contact(server.url)
+
+
+def test_a_second_run_is_kept_away_until_the_first_gives_up(source: RedisServer, client: "redis.Redis") -> None:
+    async def work() -> None:
+        one, two = (control_client(Endpoint.parse(source.url), 5) for _ in range(2))
+        first, second = RunLock(one, KEYS.lock, "here"), RunLock(two, KEYS.lock, "here")
+        await first.take()
+        with pytest.raises(LockedError, match="KEY_PREFIX"):
+            await second.take()
+        assert not await second.refresh()
+        await second.release()
+        assert await first.refresh()
+        assert 0 < client.ttl(KEYS.lock) <= 30  # type: ignore[operator]
+        await first.release()
+        await second.take()
+        await second.release()
+        assert client.exists(KEYS.lock) == 0
+        await one.aclose()
+        await two.aclose()
+
+    asyncio.run(work())
+
+
+def test_the_lock_of_a_dead_process_of_this_machine_is_taken_over(source: RedisServer, client: "redis.Redis") -> None:
+    import platform  # noqa: PLC0415 # for this test only
+
+    client.set(KEYS.lock, f"{platform.node()}:{2**22 + 1}:abc", ex=30)
+
+    async def work() -> None:
+        ours = control_client(Endpoint.parse(source.url), 5)
+        await RunLock(ours, KEYS.lock, "here").take()
+        await ours.aclose()
+
+    asyncio.run(work())
+
+
+def test_a_user_without_permission_is_told_what_is_missing(make_server: MakeServer) -> None:
+    server = make_server("--user", "reader", "on", ">x", "~*", "+@read", "+info", "+ping", "+client", "+auth")
+
+    async def work() -> None:
+        ours = control_client(Endpoint.parse(f"redis://reader:x@127.0.0.1:{server.port}"), 5)
+        try:
+            await RunLock(ours, KEYS.lock, "here").take()
+        finally:
+            await ours.aclose()
+
+    assert "does not permit" in refusal(work())
+
+
+def test_only_what_is_under_the_prefix_is_removed(source: RedisServer, client: "redis.Redis") -> None:
+    client.mset({"rehearsal:a": 1, "rehearsal:lock": 2, "rehearsa": 3, "other:rehearsal:b": 4})
+
+    async def work() -> int:
+        ours = control_client(Endpoint.parse(source.url), 5)
+        removed = await remove_all(ours, KEYS, keep_lock=True)
+        await ours.aclose()
+        return removed
+
+    assert asyncio.run(work()) == 1
+    assert sorted(client.keys()) == [b"other:rehearsal:b", b"rehearsa", b"rehearsal:lock"]  # type: ignore[arg-type]
+
+
+def test_dead_weight_has_the_size_that_was_asked_for(source: RedisServer, client: "redis.Redis") -> None:
+    async def work() -> None:
+        ours = control_client(Endpoint.parse(source.url), 5)
+        await add_dead_weight(ours, KEYS, 10_000, 1, lambda *_: None)
+        await ours.aclose()
+
+    asyncio.run(work())
+    sizes = [client.strlen(key) for key in client.scan_iter("rehearsal:ballast:*")]
+    assert sum(sizes) == 10_000  # type: ignore[arg-type]
+    assert client.hlen(KEYS.big(0)) == 10_240
+    assert len(client.hget(KEYS.big(0), "field:0")) == 1024  # type: ignore[arg-type]

@@ -1,0 +1,153 @@
+"""What tests of more than one tier need: waiting for conditions, and the command as a process."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+SMALL = {"ORGANIZATIONS": "20", "USERS_PER_ORG": "10", "HISTORY_EVENTS": "2000", "REDIS_POOL_SIZE": "10"}
+"""Settings under which a run is up in a moment."""
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    """Wait until a condition holds, and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+class Command:
+    """`redis-rehearsal` as a process, as a user runs it."""
+
+    def __init__(self, tmp_path: Path, *arguments: str, **settings: str) -> None:
+        self.directory = tmp_path
+        self._stderr = (tmp_path / "stderr").open("w+")
+        self._stdout = (tmp_path / "stdout").open("w+")
+        names = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR")
+        environment = {name: os.environ[name] for name in names if name in os.environ}
+        environment |= {"BIND_ADDRESS": "127.0.0.1:0", "RUN_DIR": str(tmp_path / "runs"), **settings}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "redis_rehearsal", *arguments],
+            stdout=self._stdout,
+            stderr=self._stderr,
+            env=environment,
+            cwd=tmp_path,
+            start_new_session=True,
+        )
+
+    @property
+    def stderr(self) -> str:
+        return (self.directory / "stderr").read_text()
+
+    @property
+    def stdout(self) -> str:
+        return (self.directory / "stdout").read_text()
+
+    @property
+    def address(self) -> str:
+        found = wait_for(lambda: re.search(r"serving (http://\S+)/health", self.stderr), "an address")
+        return str(found[1])
+
+    def get(self, path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(self.address + path, timeout=10) as response:  # noqa: S310 # our own server
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def stats(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.get("/stats")[1])
+        return document
+
+    def ok_queries(self) -> int:
+        return int(self.stats()["totals"]["queries"]["ok"]) if "load begins" in self.stderr else 0
+
+    def until_running(self, queries: int = 1) -> None:
+        def running() -> bool:
+            assert self.process.poll() is None, self.stderr
+            return self.ok_queries() >= queries
+
+        wait_for(running, "a running load")
+
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = 60) -> int:
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the command did not end:\n{self.stderr}") from None
+
+    def document(self) -> dict[str, Any]:
+        """Wait for the end as asked, and read run.json."""
+        assert self.wait() == 0, self.stderr
+        return self.stats_left()
+
+    def stats_left(self) -> dict[str, Any]:
+        """The run.json of a run that has ended."""
+        (path,) = (self.directory / "runs").glob("*/run.json")
+        document: dict[str, Any] = json.loads(path.read_text())
+        return document
+
+    def children(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.process.pid).children(recursive=True)
+        return []
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._stderr.close()
+        self._stdout.close()
+
+
+@contextlib.contextmanager
+def command(tmp_path: Path, *arguments: str, **settings: str) -> Iterator[Command]:
+    """A command that is ended with the block."""
+    running = Command(tmp_path, *arguments, **settings)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def run_to_the_end(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A command's exit code and output."""
+    with command(tmp_path, *arguments, **settings) as running:
+        code = running.wait()
+        return subprocess.CompletedProcess(arguments, code, running.stdout, running.stderr)
+
+
+def working_in(directory: Path) -> list[psutil.Process]:
+    """All processes whose working directory is below a directory: embedded servers, PostgreSQL's too."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if Path(process.cwd()).is_relative_to(directory):
+                found.append(process)
+    return found
+
+
+def adds_up(counts: dict[str, int]) -> bool:
+    """Whether `offered = ok + failed + unknown + shed + in flight`."""
+    return counts["offered"] == sum(count for name, count in counts.items() if name != "offered")

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -39,7 +40,7 @@ def source(make_server: MakeServer) -> RedisServer:
 
 
 @pytest.fixture
-def client(source: RedisServer) -> Iterator["redis.Redis"]:
+def client(source: RedisServer) -> Iterator[Any]:
     """Another client, not ours: evidence from outside."""
     with redis.Redis(port=source.port, protocol=2) as outside:
         yield outside

@@ -2,7 +2,9 @@
 
 import re
 import signal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -51,7 +53,7 @@ def test_a_source_that_is_killed_and_comes_back(
 
 
 def test_a_source_that_freezes_shows_as_users_would_see_it(
-    tmp_path: Path, given: dict[str, str], source: RedisServer, client: "redis.Redis"
+    tmp_path: Path, given: dict[str, str], source: RedisServer, client: Any
 ) -> None:
     given |= {"QUERIES_PER_SECOND": "2000", "ARRIVALS": "constant"}
     with command(tmp_path, "run", **given) as run:
@@ -82,7 +84,7 @@ def test_a_source_that_freezes_shows_as_users_would_see_it(
 
 
 def test_a_source_that_stays_frozen_times_out_and_nothing_counts_twice(
-    tmp_path: Path, given: dict[str, str], source: RedisServer, client: "redis.Redis"
+    tmp_path: Path, given: dict[str, str], source: RedisServer, client: Any
 ) -> None:
     given |= {"OPERATION_TIMEOUT": "0.5"}
     with command(tmp_path, "run", **given) as run:
@@ -110,8 +112,8 @@ def test_a_database_that_restarts(tmp_path: Path, given: dict[str, str], postgre
         run.until_running(500)
         for _ in range(2):
             postgres.restart(mode)
-            ok = run.ok_queries()
-            wait_for(lambda ok=ok: run.ok_queries() > ok + 500, "queries after the restart")
+            enough = run.ok_queries() + 500
+            wait_for(partial(lambda least: run.ok_queries() > least, enough), "queries after the restart")
         wait_for(lambda: run.stats()["failures"]["queries"].get("database", 0) > 0, "failed misses")
         run.interrupt()
         document = run.document()
@@ -138,7 +140,7 @@ def test_a_source_that_does_not_come_back_ends_the_run(
         assert run.stats_left()["ledger"]["lost"] is None
 
 
-def test_a_worker_that_is_killed_ends_the_run(tmp_path: Path, given: dict[str, str], client: "redis.Redis") -> None:
+def test_a_worker_that_is_killed_ends_the_run(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     with command(tmp_path, "run", **given) as run:
         run.until_running(500)
         (worker,) = [child for child in run.children() if "redis_rehearsal.engine.worker" in " ".join(child.cmdline())]

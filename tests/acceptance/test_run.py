@@ -4,16 +4,17 @@ import json
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
 import pytest
-import redis
 
 from redis_rehearsal.embedded.directory import common_place
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import counters, events_in
+from tests.conftest import MakeServer
 from tests.support import SMALL, adds_up, command, run_to_the_end, wait_for, working_in
 
 
@@ -52,21 +53,21 @@ def test_the_whole_platform_runs_on_a_bare_machine(tmp_path: Path) -> None:
 
 
 def test_the_servers_own_data_agree_with_the_document(
-    tmp_path: Path, given: dict[str, str], client: "redis.Redis", postgres: PostgresServer
+    tmp_path: Path, given: dict[str, str], client: Any, postgres: PostgresServer
 ) -> None:
     with command(tmp_path, "run", "--duration", "3s", "--warmup", "1s", **given) as run:
         document = run.document()
     assert counters(client) == document["ledger"]["acknowledged"] > 400
     statistics = client.info("commandstats")
-    assert statistics["cmdstat_incr"]["calls"] == document["ledger"]["acknowledged"]  # type: ignore[index]
+    assert statistics["cmdstat_incr"]["calls"] == document["ledger"]["acknowledged"]
     expiring = [client.ttl(key) for key in client.scan_iter("rehearsal:count:*")]
-    assert min(expiring) > 23 * 3600  # type: ignore[type-var]
+    assert min(expiring) > 23 * 3600
     assert events_in(postgres) == (document["ledger"]["acknowledged"] + 2_000,) * 3
-    assert {key.split(b":")[0] for key in client.keys()} == {b"rehearsal"}  # type: ignore[union-attr]
+    assert {key.split(b":")[0] for key in client.scan_iter()} == {b"rehearsal"}
     assert client.exists("rehearsal:lock") == 0
 
 
-def test_two_workers_share_the_load_exactly(tmp_path: Path, given: dict[str, str], client: "redis.Redis") -> None:
+def test_two_workers_share_the_load_exactly(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     given |= {"WORKERS": "2", "ARRIVALS": "constant"}
     with command(tmp_path, "run", "--duration", "4s", **given) as run:
         document = run.document()
@@ -76,7 +77,7 @@ def test_two_workers_share_the_load_exactly(tmp_path: Path, given: dict[str, str
     assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == 0
 
 
-def test_the_same_seed_asks_the_same_questions(tmp_path: Path, given: dict[str, str], client: "redis.Redis") -> None:
+def test_the_same_seed_asks_the_same_questions(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     given |= {"ARRIVALS": "constant", "QUERIES_PER_SECOND": "0"}
     seen = []
     for name in ("one", "two"):
@@ -86,19 +87,19 @@ def test_the_same_seed_asks_the_same_questions(tmp_path: Path, given: dict[str, 
         found: dict[bytes, int] = {}
         for key in client.scan_iter("rehearsal:count:*"):
             subject = key.rpartition(b":")[0]
-            found[subject] = found.get(subject, 0) + int(client.get(key))  # type: ignore[arg-type]
+            found[subject] = found.get(subject, 0) + int(client.get(key))
         seen.append(found)
     assert seen[0] == seen[1]
 
 
 def test_a_real_time_read_below_what_was_acknowledged_is_noticed(
-    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
+    tmp_path: Path, given: dict[str, str], client: Any
 ) -> None:
     with command(tmp_path, "run", "--duration", "20s", **given) as run:
         run.until_running(500)
         lowered = 0
         for key in list(client.scan_iter("rehearsal:count:1:*")):
-            if int(client.get(key)) >= 3:  # type: ignore[arg-type]
+            if int(client.get(key)) >= 3:
                 client.decrby(key, 3)
                 lowered += 3
         assert lowered
@@ -110,9 +111,7 @@ def test_a_real_time_read_below_what_was_acknowledged_is_noticed(
     assert sum(row["lost"] for row in document["ledger"]["worst"]) == lowered
 
 
-def test_what_is_added_behind_its_back_is_duplicated(
-    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
-) -> None:
+def test_what_is_added_behind_its_back_is_duplicated(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     with command(tmp_path, "run", "--duration", "20s", **given) as run:
         run.until_running(500)
         keys = list(client.scan_iter("rehearsal:count:*"))[:7]
@@ -126,9 +125,7 @@ def test_what_is_added_behind_its_back_is_duplicated(
 
 
 @pytest.mark.parametrize("damage", ["wrong", "stale"])
-def test_damaged_and_old_reports_are_noticed(
-    tmp_path: Path, given: dict[str, str], client: "redis.Redis", damage: str
-) -> None:
+def test_damaged_and_old_reports_are_noticed(tmp_path: Path, given: dict[str, str], client: Any, damage: str) -> None:
     given |= {"EVENTS_PER_SECOND": "0"}
     with command(tmp_path, "run", "--duration", "30s", **given) as run:
         run.until_running(100)
@@ -138,7 +135,7 @@ def test_damaged_and_old_reports_are_noticed(
         if damage == "wrong":
             client.set(key, value.replace(b'"-1":', b'"-1":9', 1), keepttl=True)
         else:
-            from zlib import crc32  # noqa: PLC0415 # for this case only
+            from zlib import crc32
 
             old = value[:-4].replace(value[14:27], b"%013d" % (int(value[14:27]) - 900_000), 1)
             client.set(key, old + crc32(old).to_bytes(4, "little"), keepttl=True)
@@ -148,18 +145,16 @@ def test_damaged_and_old_reports_are_noticed(
     assert {name for name in ("wrong", "stale", "resurrected") if checks[name]} == {damage}
 
 
-def test_a_report_that_comes_back_from_the_dead_is_noticed(
-    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
-) -> None:
+def test_a_report_that_comes_back_from_the_dead_is_noticed(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     given |= {"EVENTS_PER_SECOND": "400", "ORGANIZATIONS": "1"}
     with command(tmp_path, "run", "--duration", "30s", **given) as run:
         run.until_running(100)
         key = b"rehearsal:report:1:overview"
         old = wait_for(lambda: client.get(key), "a report")
-        deleted = client.info("commandstats")["cmdstat_unlink"]["calls"]  # type: ignore[index]
+        deleted = client.info("commandstats")["cmdstat_unlink"]["calls"]
 
         def deletions() -> int:
-            return int(client.info("commandstats")["cmdstat_unlink"]["calls"])  # type: ignore[index]
+            return int(client.info("commandstats")["cmdstat_unlink"]["calls"])
 
         wait_for(lambda: deletions() > deleted, "a deletion")
 
@@ -172,9 +167,7 @@ def test_a_report_that_comes_back_from_the_dead_is_noticed(
         assert run.document()["checks"]["wrong"] == 0
 
 
-def test_a_value_of_another_type_is_a_miss_that_is_replaced(
-    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
-) -> None:
+def test_a_value_of_another_type_is_a_miss_that_is_replaced(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     given |= {"EVENTS_PER_SECOND": "0"}
     with command(tmp_path, "run", "--duration", "30s", **given) as run:
         run.until_running(100)
@@ -250,12 +243,12 @@ def test_a_second_run_on_the_same_server_is_refused(tmp_path: Path, given: dict[
 
 
 def test_clean_removes_what_is_ours_and_nothing_else(
-    tmp_path: Path, given: dict[str, str], client: "redis.Redis", postgres: PostgresServer
+    tmp_path: Path, given: dict[str, str], client: Any, postgres: PostgresServer
 ) -> None:
     client.set("precious", "1")
     with command(tmp_path, "run", "--duration", "1s", **given) as run:
         run.document()
-    assert client.dbsize() > 100  # type: ignore[operator]
+    assert client.dbsize() > 100
     (tmp_path / "clean").mkdir()
     assert run_to_the_end(tmp_path / "clean", "clean", **given).returncode == 0
     assert client.keys() == [b"precious"]
@@ -266,14 +259,12 @@ def test_clean_removes_what_is_ours_and_nothing_else(
         await connection.close()
         return int(count)
 
-    import asyncio  # noqa: PLC0415 # for this test only
+    import asyncio
 
     assert asyncio.run(schemas()) == 0
 
 
-def test_time_buckets_that_end_during_a_run_change_nothing(
-    tmp_path: Path, given: dict[str, str], client: "redis.Redis"
-) -> None:
+def test_time_buckets_that_end_during_a_run_change_nothing(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     given |= {"TIME_BUCKET_SECONDS": "5", "TIME_BUCKETS": "12"}
     with command(tmp_path, "run", "--duration", "12s", **given) as run:
         document = run.document()
@@ -297,7 +288,9 @@ def test_counters_are_reconciled_before_they_expire(tmp_path: Path, given: dict[
     assert ledger["acknowledged"] == document["totals"]["events"]["ok"]
 
 
-def test_passwords_are_nowhere(tmp_path: Path, target: RedisServer, postgres: PostgresServer, make_server) -> None:  # type: ignore[no-untyped-def]
+def test_passwords_are_nowhere(
+    tmp_path: Path, target: RedisServer, postgres: PostgresServer, make_server: MakeServer
+) -> None:
     server = make_server("--requirepass", "geh%ime/s wort")
     settings = {
         **SMALL,

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tools.configuration_page import configuration_page
 
 from redis_rehearsal.settings import Settings, explain
-from tools.configuration_page import configuration_page
 
 
 def complaint(**values: object) -> str:

@@ -8,7 +8,13 @@ import asyncpg
 from redis_rehearsal.errors import ServerRefusedError
 
 MINIMUM_VERSION: Final = 13
-CONNECTION_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+CONNECTION_ERRORS: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg raises where a server goes between two messages
+)
 """What an operation on PostgreSQL can fail with when the server or the way to it is at fault."""
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-import asyncpg
-
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
 from redis_rehearsal.database.reports import Entries, Window, compute
 from redis_rehearsal.telemetry.histogram import Histogram
@@ -80,10 +78,9 @@ class ReportSource:
             try:
                 window = Window.at(self._wall_clock(), self._bucket_seconds, self._buckets_kept)
                 entries = await compute(connection, kind, organization, asked, window, self._complexity)
-            except BaseException as error:
-                # What a cancelled or broken query left on the connection is not waited for.
-                if not isinstance(error, asyncpg.PostgresError):
-                    connection.terminate()
+            except BaseException:
+                # Also after an error that the server sent: it may be its last word before it goes.
+                connection.terminate()
                 raise
             finally:
                 self._release(connection)

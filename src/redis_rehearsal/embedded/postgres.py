@@ -11,7 +11,6 @@ from typing import Any, Final
 from redis_rehearsal.embedded.directory import common_place
 from redis_rehearsal.errors import ServerRefusedError
 
-
 _LONGEST_PLACE: Final = 50
 """The path of a Unix socket has some 100 characters, of which the library adds half."""
 

@@ -1,8 +1,8 @@
 import asyncio
 from collections.abc import Awaitable
+from typing import Any
 
 import pytest
-import redis
 
 from redis_rehearsal.cache.control import control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
@@ -53,7 +53,7 @@ def test_a_cluster_endpoint_is_refused(make_server: MakeServer) -> None:
     assert "cluster endpoint" in contact(server.url)
 
 
-def test_a_second_run_is_kept_away_until_the_first_gives_up(source: RedisServer, client: "redis.Redis") -> None:
+def test_a_second_run_is_kept_away_until_the_first_gives_up(source: RedisServer, client: Any) -> None:
     async def work() -> None:
         one, two = (control_client(Endpoint.parse(source.url), 5) for _ in range(2))
         first, second = RunLock(one, KEYS.lock, "here"), RunLock(two, KEYS.lock, "here")
@@ -63,7 +63,7 @@ def test_a_second_run_is_kept_away_until_the_first_gives_up(source: RedisServer,
         assert not await second.refresh()
         await second.release()
         assert await first.refresh()
-        assert 0 < client.ttl(KEYS.lock) <= 30  # type: ignore[operator]
+        assert 0 < client.ttl(KEYS.lock) <= 30
         await first.release()
         await second.take()
         await second.release()
@@ -74,8 +74,8 @@ def test_a_second_run_is_kept_away_until_the_first_gives_up(source: RedisServer,
     asyncio.run(work())
 
 
-def test_the_lock_of_a_dead_process_of_this_machine_is_taken_over(source: RedisServer, client: "redis.Redis") -> None:
-    import platform  # noqa: PLC0415 # for this test only
+def test_the_lock_of_a_dead_process_of_this_machine_is_taken_over(source: RedisServer, client: Any) -> None:
+    import platform
 
     client.set(KEYS.lock, f"{platform.node()}:{2**22 + 1}:abc", ex=30)
 
@@ -100,7 +100,7 @@ def test_a_user_without_permission_is_told_what_is_missing(make_server: MakeServ
     assert "does not permit" in refusal(work())
 
 
-def test_only_what_is_under_the_prefix_is_removed(source: RedisServer, client: "redis.Redis") -> None:
+def test_only_what_is_under_the_prefix_is_removed(source: RedisServer, client: Any) -> None:
     client.mset({"rehearsal:a": 1, "rehearsal:lock": 2, "rehearsa": 3, "other:rehearsal:b": 4})
 
     async def work() -> int:
@@ -110,10 +110,10 @@ def test_only_what_is_under_the_prefix_is_removed(source: RedisServer, client: "
         return removed
 
     assert asyncio.run(work()) == 1
-    assert sorted(client.keys()) == [b"other:rehearsal:b", b"rehearsa", b"rehearsal:lock"]  # type: ignore[arg-type]
+    assert sorted(client.keys()) == [b"other:rehearsal:b", b"rehearsa", b"rehearsal:lock"]
 
 
-def test_dead_weight_has_the_size_that_was_asked_for(source: RedisServer, client: "redis.Redis") -> None:
+def test_dead_weight_has_the_size_that_was_asked_for(source: RedisServer, client: Any) -> None:
     async def work() -> None:
         ours = control_client(Endpoint.parse(source.url), 5)
         await add_dead_weight(ours, KEYS, 10_000, 1, lambda *_: None)
@@ -121,6 +121,6 @@ def test_dead_weight_has_the_size_that_was_asked_for(source: RedisServer, client
 
     asyncio.run(work())
     sizes = [client.strlen(key) for key in client.scan_iter("rehearsal:ballast:*")]
-    assert sum(sizes) == 10_000  # type: ignore[arg-type]
+    assert sum(sizes) == 10_000
     assert client.hlen(KEYS.big(0)) == 10_240
-    assert len(client.hget(KEYS.big(0), "field:0")) == 1024  # type: ignore[arg-type]
+    assert len(client.hget(KEYS.big(0), "field:0")) == 1024

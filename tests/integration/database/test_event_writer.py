@@ -25,7 +25,7 @@ def rows(first_id: int, count: int) -> EventRows:
         users=1 + numbers % 7,
         types=numbers % 5,
         pages=numbers % 20,
-        occurred_seconds=START + numbers % (2 * BUCKET) + 0.5,
+        occurred_seconds=(START + 0.5 + numbers % (2 * BUCKET)).astype(np.float64),
     )
 
 

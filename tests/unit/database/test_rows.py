@@ -22,7 +22,8 @@ rows = st.lists(
 
 def made(values: list[tuple[int, int, int, int, int, float]]) -> EventRows:
     columns = list(zip(*values, strict=True))
-    return EventRows(*(np.array(column, dtype=np.int64) for column in columns[:5]), np.array(columns[5]))
+    ids, organizations, users, types, pages = (np.array(column, dtype=np.int64) for column in columns[:5])
+    return EventRows(ids, organizations, users, types, pages, np.array(columns[5], dtype=np.float64))
 
 
 @given(rows, st.sampled_from([5, 60, 3600]))

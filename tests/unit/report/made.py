@@ -1,0 +1,76 @@
+"""A run's view filled with known figures."""
+
+from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.engine.messages import Snapshot
+from redis_rehearsal.engine.outcome import Outcome, Tally
+from redis_rehearsal.fleet.totals import Totals
+from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.settings import Settings
+from redis_rehearsal.telemetry.health import Health
+from redis_rehearsal.telemetry.histogram import Histogram
+from redis_rehearsal.verification.ledger_keeper import Audit
+from redis_rehearsal.verification.reconcile import Reconciliation
+
+
+def tally(ok: int, failed: int = 0, unknown: int = 0, *, hits: int = 0, misses: int = 0) -> Tally:
+    """A tally whose ok operations took 1 ms to answer after a lag of 0.5 ms."""
+    made = Tally(offered=ok + failed + unknown, hits=hits, misses=misses)
+    made.outcomes[Outcome.OK], made.outcomes[Outcome.FAILED], made.outcomes[Outcome.UNKNOWN] = ok, failed, unknown
+    made.response.record([0.0015] * ok)
+    made.service.record([0.001] * ok)
+    made.lag.record([0.0005] * ok)
+    return made
+
+
+def snapshot(
+    worker: int, queries: list[Tally], events: list[Tally], *, cpu_seconds: float = 0.25, late_seconds: float = 0.0
+) -> Snapshot:
+    """A second of a worker."""
+    delay = Histogram()
+    delay.record([late_seconds] * 100)
+    return Snapshot(
+        worker=worker,
+        at_seconds=100.0,
+        seconds=1.0,
+        queries=queries,
+        events=events,
+        query_failures={"database": sum(part.outcomes[Outcome.FAILED] for part in queries)},
+        event_failures={},
+        misplaced=0,
+        checks=Checks(reports_checked=7, wrong=1),
+        cache_writes={"store_ok": 3},
+        events_by_type=[6, 3, 1, 0, 0],
+        database_queries=4,
+        database_failed=1,
+        database_duration=Histogram(),
+        rows_written=10,
+        rows_dropped=0,
+        rows_buffered=5,
+        tick_delay=delay,
+        cpu_seconds=cpu_seconds,
+        memory_bytes=50_000_000,
+        connections=10,
+        connections_wanted=10,
+        queries_in_flight=0,
+        events_in_flight=0,
+        redis_error="",
+        database_error="",
+    )
+
+
+def view() -> RunView:
+    """Two workers, a warm-up and a measured part of ten seconds."""
+    totals = Totals()
+    for worker in range(2):
+        totals.add(
+            snapshot(
+                worker,
+                [tally(50, hits=40, misses=5), tally(500, failed=2, hits=430, misses=20)],
+                [tally(5), tally(40, unknown=1)],
+            )
+        )
+    made = RunView(Settings.model_validate({"warmup": 1, "redis_url": "redis://:geheim@localhost"}), totals, Health(()))
+    made.stage = Stage.ENDED
+    made.began_seconds, made.steady_seconds, made.ended_seconds = 100.0, 101.0, 111.0
+    made.audit = Audit(Reconciliation(counters=5, acknowledged=90, unknown=2, lost_at_most=2))
+    return made

@@ -1,0 +1,59 @@
+import json
+
+import pytest
+
+from redis_rehearsal.report.document import make_document
+from redis_rehearsal.report.terminal import Status, summary
+from redis_rehearsal.verification.ledger_keeper import Audit
+from tests.support import adds_up
+from tests.unit.report.made import view
+
+
+def test_workers_are_added_up_and_the_warm_up_is_left_out() -> None:
+    document = make_document(view())
+    assert document["totals"]["queries"] == {
+        "offered": 1004,
+        "ok": 1000,
+        "failed": 4,
+        "unknown": 0,
+        "shed": 0,
+        "in_flight": 0,
+    }
+    assert adds_up(document["totals"]["events"])
+    assert document["rates"] == {"queries_per_second": 100.0, "events_per_second": 8.0}
+    assert (document["duration_seconds"], document["warmup_seconds"]) == (10.0, 1.0)
+    assert document["cache"]["hit_ratio"] == pytest.approx(860 / 900)
+    response = document["latency"]["queries"]["response_seconds"]
+    assert response["p50"] == pytest.approx(0.0015, rel=0.008)
+    # Checks, rows and failures cover the whole load.
+    assert document["checks"]["wrong"] == 2
+    assert document["database"]["rows_written"] == 20
+
+
+def test_it_is_json_and_holds_no_secret() -> None:
+    text = json.dumps(make_document(view()))
+    assert "geheim" not in text
+
+
+def test_a_ledger_that_could_not_be_compared_claims_nothing() -> None:
+    made = view()
+    made.audit = Audit(error="connection refused")
+    ledger = make_document(made)["ledger"]
+    assert [ledger[name] for name in ("lost", "lost_at_most", "duplicated", "duplicated_at_most")] == [None] * 4
+    assert "could not be compared" in summary(make_document(made))
+
+
+def test_a_lost_worker_makes_it_incomplete() -> None:
+    made = view()
+    assert make_document(made)["complete"] is True
+    made.workers_lost = 1
+    assert make_document(made)["complete"] is False
+
+
+def test_the_summary_and_the_line_name_the_figures() -> None:
+    made = view()
+    text = summary(make_document(made))
+    for part in ("100.0/s ok", "1,004 offered", "p50 1.50", "hit ratio 95.56%", "90 acknowledged, 2 unknown"):
+        assert part in text
+    made.totals.turn()
+    assert "not ok 6" in Status(made).line()

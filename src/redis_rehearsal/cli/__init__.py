@@ -2,53 +2,14 @@
 
 import sys
 
-import cyclopts
-from cyclopts import CycloptsError
-from pydantic import ValidationError
 
-from redis_rehearsal import __version__
-from redis_rehearsal.cli import clean, instance, run
-from redis_rehearsal.cli.config import take_config
-from redis_rehearsal.errors import RehearsalError
-from redis_rehearsal.settings import explain
-
-USAGE_EXIT_CODE = 2
-
-
-def make_app() -> cyclopts.App:
-    """The command `redis-rehearsal`."""
-    app = cyclopts.App(
-        name="redis-rehearsal",
-        help="Rehearse moving a live Redis to another one under a realistic load, and prove what happened.",
-        version=__version__,
-        help_format="plaintext",
-    )
-    app.command(run.run, name="run")
-    app.command(clean.clean, name="clean")
-    for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
-        app.command(command)
-    return app
-
-
-def main(arguments: list[str] | None = None) -> None:
+def main() -> None:
     """Run the command line and exit with its code."""
-    tokens = list(sys.argv[1:] if arguments is None else arguments)
-    app = make_app()
     try:
-        tokens, app.config = take_config(tokens)
-        code = app(tokens, exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        cause = error.__cause__
-        sentence = explain(cause) if isinstance(cause, ValidationError) else " ".join(str(error).split())
-        _complain(sentence)
-        code = USAGE_EXIT_CODE
-    except RehearsalError as error:
-        _complain(str(error))
-        code = error.exit_code
-    except BrokenPipeError:
-        code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+        # Here, since it takes a while, in which Ctrl-C must not print a traceback.
+        from redis_rehearsal.cli.app import call
 
-
-def _complain(sentence: str) -> None:
-    sys.stderr.write(f"redis-rehearsal: {sentence}\n")
+        code = call(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 0  # ended as asked, before anything was started
+    sys.exit(code)

@@ -154,8 +154,8 @@ class Run:
         for role, endpoint in (("source", servers.source), ("target", servers.target)):
             client = self._clients[role] = control_client(endpoint, settings.operation_timeout)
             lock = RunLock(client, self._keys.lock, str(endpoint))
+            self._locks.append(lock)  # first: giving back a lock that is not ours does nothing
             await lock.take()
-            self._locks.append(lock)
         if not await schema.lock(servers.database):
             raise LockedError(
                 f"Another run uses the schema `analytics` of {servers.addresses['database']}. "

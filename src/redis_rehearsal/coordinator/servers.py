@@ -64,6 +64,7 @@ class ServerRoom:
         self._settings = settings
         self._directory: DataDirectory | None = None
         self._running: list[RedisServer | PostgresServer] = []
+        self._starting: asyncio.Future[list[BaseException | None]] | None = None
 
     async def open(self) -> Servers:
         """Start embedded servers where no URL is given, and see that all servers will do.
@@ -102,7 +103,7 @@ class ServerRoom:
 
     async def _start(self, names: tuple[str, ...], urls: dict[str, str]) -> None:
         settings = self._settings
-        self._directory = await asyncio.to_thread(DataDirectory, settings.data_dir)
+        self._directory = DataDirectory(settings.data_dir)
         place, keep = self._directory.path, settings.data_dir is not None
         free = shutil.disk_usage(place).free
         if free < _FREE_BYTES:
@@ -120,18 +121,20 @@ class ServerRoom:
                 servers[name] = PostgresServer(place / "postgres")
             else:
                 servers[name] = RedisServer(programs[name], place / name, keep=keep)
-        # All of them, also where one fails: each that did start must be ended.
-        results = await asyncio.gather(
+        self._running = list(servers.values())
+        # All of them, also where one fails or the run is ended meanwhile: each that did start must be ended.
+        self._starting = asyncio.gather(
             *(asyncio.to_thread(server.start) for server in servers.values()), return_exceptions=True
         )
-        self._running = list(servers.values())
-        for result in results:
+        for result in await asyncio.shield(self._starting):
             if isinstance(result, BaseException):
                 raise result
         urls |= {name: server.url for name, server in servers.items()}
 
     async def close(self) -> None:
         """End the embedded servers and remove their files, unless they are to be kept."""
+        if self._starting is not None:
+            await self._starting
         await asyncio.gather(*(asyncio.to_thread(server.stop) for server in self._running))
         self._running.clear()
         if self._directory is not None:

@@ -60,7 +60,7 @@ _COLLECTION_THRESHOLDS: Final = (20_000, 20, 100)
 """Few objects of the load are in cycles; the defaults would look for them some hundred times a second."""
 _PROGRESS_SECONDS: Final = 0.2
 _BLOCK_SECONDS: Final = 0.03
-_MIN_BLOCK, _MAX_BLOCK = 16, 1024
+_MAX_BLOCK: Final = 1024
 _SPARSE_PER_SECOND: Final = 1_000
 _PRIORITY: Final = -10
 _POLL_SECONDS: Final = 0.01
@@ -400,6 +400,8 @@ class Worker:
         self._rows.end()
         await asyncio.wait({writing}, timeout=command.patience_seconds)
         if not writing.done():
+            writing.cancel()
+            await asyncio.wait({writing})
             self._rows.abandon()
         self._send_snapshot(final=True)
         await self._channel.drain()
@@ -434,7 +436,7 @@ async def _until(condition: Callable[[], bool], deadline_seconds: float) -> None
 
 
 def _block_size(rate_per_second: float) -> int:
-    return int(min(_MAX_BLOCK, max(_MIN_BLOCK, rate_per_second * _BLOCK_SECONDS)))
+    return int(min(_MAX_BLOCK, max(1.0, rate_per_second * _BLOCK_SECONDS)))
 
 
 async def _serve(end: socket.socket) -> int:

@@ -121,7 +121,9 @@ class Totals:
     @property
     def saturated(self) -> bool:
         """Whether the generator itself was the bottleneck."""
-        return self.saturated_seconds > SATURATED_SHARE * self.worker_seconds
+        share = self.saturated_seconds / max(1, self.worker_seconds)
+        # A single second of a short run is chance, unless it is most of the run.
+        return share > SATURATED_SHARE and (self.saturated_seconds > 1 or share > 0.5)
 
     @staticmethod
     def joined(tallies: list[Tally]) -> Tally:

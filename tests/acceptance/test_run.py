@@ -67,14 +67,28 @@ def test_the_servers_own_data_agree_with_the_document(
     assert client.exists("rehearsal:lock") == 0
 
 
-def test_two_workers_share_the_load_exactly(tmp_path: Path, given: dict[str, str], client: Any) -> None:
+def test_two_workers_share_the_load_exactly(
+    tmp_path: Path, given: dict[str, str], client: Any, postgres: PostgresServer
+) -> None:
     given |= {"WORKERS": "2", "ARRIVALS": "constant"}
     with command(tmp_path, "run", "--duration", "4s", **given) as run:
         document = run.document()
     assert document["totals"]["queries"]["ok"] == pytest.approx(2_000, abs=4)
     assert document["totals"]["events"]["ok"] == pytest.approx(800, abs=4)
     assert counters(client) == document["totals"]["events"]["ok"]
+    assert events_in(postgres) == (document["totals"]["events"]["offered"] + 2_000,) * 3
     assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == 0
+
+
+def test_what_an_earlier_run_asked_makes_no_new_question_a_hit(tmp_path: Path, given: dict[str, str]) -> None:
+    given |= {"CACHE_HIT_TARGET": "60", "EVENTS_PER_SECOND": "0", "QUERIES_PER_SECOND": "1000"}
+    ratios = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        with command(tmp_path / name, "run", "--duration", "3s", **given) as run:
+            ratios.append(run.document()["cache"]["hit_ratio"])
+        given.pop("RESET", None)
+    assert ratios == [pytest.approx(0.6, abs=0.05)] * 2
 
 
 def test_the_same_seed_asks_the_same_questions(tmp_path: Path, given: dict[str, str], client: Any) -> None:

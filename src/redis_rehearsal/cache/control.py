@@ -54,7 +54,6 @@ def control_client(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
         "socket_connect_timeout": timeout_seconds,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        "client_name": "redis-rehearsal:control",
         "driver_info": None,
     }
     if endpoint.path:

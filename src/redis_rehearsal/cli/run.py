@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from redis_rehearsal.coordinator.run import Run
+from redis_rehearsal.errors import BrokenError
 from redis_rehearsal.report import terminal
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.settings import Settings
@@ -59,8 +60,10 @@ async def _run(settings: Settings, *, print_json: bool) -> int:
         await rehearsal.execute()
     finally:
         showing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await showing
+        # What is shown may have had nobody left to read it; the run and its document come first.
+        await asyncio.wait({showing})
+        if not showing.cancelled() and showing.exception() is not None:
+            _log.warning("the status could not be shown", error=str(showing.exception()))
         await web.close()
         _leave_document(rehearsal, console, print_json=print_json)
     return 0
@@ -72,9 +75,16 @@ def _leave_document(rehearsal: Run, console: Console, *, print_json: bool) -> No
         return
     document = make_document(view)
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    path: Path = view.directory / "run.json"
-    path.write_bytes(text)
-    console.print(terminal.summary(document), soft_wrap=True, highlight=False)
-    console.print(f"The run's document is {path}.", soft_wrap=True, highlight=False)
     if print_json:
         sys.stdout.write(text.decode())
+        sys.stdout.flush()
+    path: Path = view.directory / "run.json"
+    try:
+        # Never half a document under its name.
+        path.with_suffix(".part").write_bytes(text)
+        path.with_suffix(".part").rename(path)
+    except OSError as error:
+        raise BrokenError(f"The run's document {path} could not be written: {error}. Is the disk full?") from None
+    with contextlib.suppress(BrokenPipeError):  # nobody reads it
+        console.print(terminal.summary(document), soft_wrap=True, highlight=False)
+        console.print(f"The run's document is {path}.", soft_wrap=True, highlight=False)

@@ -5,11 +5,14 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
+import asyncpg
 import redis.asyncio as redis
 import structlog
+from redis.exceptions import RedisError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client
 from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock
@@ -32,7 +35,7 @@ from redis_rehearsal.engine.messages import (
     WarmUpProgress,
     WorkerPlan,
 )
-from redis_rehearsal.errors import BrokenError, LockedError
+from redis_rehearsal.errors import BrokenError, LockedError, ServerRefusedError
 from redis_rehearsal.fleet.local import LocalFleet
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.report.view import RunView, Stage
@@ -85,9 +88,11 @@ class Run:
         self._database_turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._broken = ""
         self._finishing = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._extended_through = int(self._clock.now()) // settings.time_bucket_seconds * settings.time_bucket_seconds
         shares = zipf_shares(settings.organizations, settings.tenant_skew)
         self._model = HitRatioModel(
             shares,
@@ -101,7 +106,9 @@ class Run:
         self._shares = shares
 
     def stop(self) -> None:
-        """End the run in an orderly way, as after its duration."""
+        """End the run in an orderly way, as after its duration; said twice, without waiting for anything."""
+        if self._stop.is_set():
+            self._hurry.set()
         self._stop.set()
 
     @property
@@ -121,8 +128,11 @@ class Run:
         logging.write_to(view.directory / "run.log")
         try:
             preparing = asyncio.create_task(self._prepare())
-            if not await self._unless_stopped(preparing):
-                return
+            try:
+                if not await self._unless_stopped(preparing):
+                    return
+            except (*CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
+                raise ServerRefusedError(self._blame(error)) from None
             await self._drive()
         finally:
             view.stage = Stage.ENDING
@@ -131,6 +141,16 @@ class Run:
             logging.close()
         if self._broken:
             raise BrokenError(self._broken)
+
+    def _blame(self, error: Exception) -> str:
+        addresses = self.view.servers.addresses if self.view.servers else {}
+        if isinstance(error, RedisError):
+            who = " or ".join(f"the {role} {addresses.get(role, '')}" for role in ("source", "target"))
+        elif isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+            who = f"the database {addresses.get('database', '')}"
+        else:
+            who = "a server (" + ", ".join(f"{role} {address}" for role, address in addresses.items()) + ")"
+        return f"While the run was being prepared, {who} failed: {error or type(error).__name__}."
 
     async def _unless_stopped(self, task: "asyncio.Task[None]") -> bool:
         stopping = asyncio.create_task(self._stop.wait())
@@ -156,6 +176,7 @@ class Run:
             lock = RunLock(client, self._keys.lock, str(endpoint))
             self._locks.append(lock)  # first: giving back a lock that is not ours does nothing
             await lock.take()
+        self._tasks.append(asyncio.create_task(self._hold_locks()))
         if not await schema.lock(servers.database):
             raise LockedError(
                 f"Another run uses the schema `analytics` of {servers.addresses['database']}. "
@@ -180,11 +201,12 @@ class Run:
         self._keeper = LedgerKeeper(
             source,
             self._keys,
+            self._clock.now,
             settings.time_bucket_seconds,
             settings.time_buckets,
             [[tenant + 1 for tenant in tenants] for tenants in self._tenants],
         )
-        await self._keeper.open_ahead(self._clock.now())
+        await self._keeper.open_ahead()
         view.stage = Stage.WARMING
         await self._fleet.start(self._plans(servers, self._keeper))
         await self._until(lambda: len(self._ready) == settings.workers, _READY_SECONDS, "start")
@@ -193,27 +215,34 @@ class Run:
 
     def _watch_health(self, servers: Servers) -> None:
         async def ask_database() -> None:
-            if self._database_turn.locked():
-                return  # upkeep is asking it something right now, with a deadline of its own
             async with self._database_turn:
                 if self._database is None or self._database.is_closed():
-                    self._database = await connect(
-                        servers.database_url, self.settings.operation_timeout, "redis-rehearsal"
-                    )
-                    if not await schema.lock(self._database):
-                        # It may be our own old session, which the server has not given up yet.
-                        self._database.terminate()
-                        raise ConnectionError("another session holds the schema `analytics`")
+                    connection = await connect(servers.database_url, self.settings.operation_timeout, "redis-rehearsal")
+                    self._database = await self._locked(connection)
                 await self._database.execute("SELECT 1")
 
         def ask(role: str) -> Callable[[], Awaitable[object]]:
-            return self._clients[role].ping
+            # Not PING, which a user may be forbidden that may do all that the load does.
+            return partial(self._clients[role].get, self._keys.lock)
 
         self.view.health.servers = {
             "source": ServerHealth(needed=True, probe=ask("source")),
             "target": ServerHealth(needed=False, probe=ask("target")),
             "database": ServerHealth(needed=True, probe=ask_database),
         }
+
+    @staticmethod
+    async def _locked(connection: Any) -> Any:
+        locked = False
+        try:
+            locked = await schema.lock(connection)
+        finally:
+            if not locked:
+                connection.terminate()
+        if not locked:
+            # It may be our own old session, which the server has not given up yet.
+            raise ConnectionError("another session holds the schema `analytics`")
+        return connection
 
     async def _deal_with_leftovers(self, servers: Servers) -> None:
         source = self._clients["source"]
@@ -238,6 +267,8 @@ class Run:
         settings = self.settings
         workers = settings.workers
         plans = []
+        # More than one microsecond passes for each event, so that the next run's ids are higher.
+        first_event_id = int(self._clock.now() * 1e6)
         for index, (tenants, ledger) in enumerate(zip(self._tenants, keeper.ledgers, strict=True)):
             shares = self._shares[tenants]
             share = float(shares.sum())
@@ -253,8 +284,7 @@ class Run:
                     ledger_descriptor=ledger.descriptor,
                     ledger_slots=keeper.slots,
                     clock=self._clock,
-                    # More than one microsecond passes for each event, so that the next run's ids are higher.
-                    first_event_id=int(self._clock.now() * 1e6),
+                    first_event_id=first_event_id,
                     events_per_second=settings.events_per_second * share,
                     queries_per_second=settings.queries_per_second * share,
                     max_workers=max(1, settings.max_workers // workers),
@@ -304,13 +334,14 @@ class Run:
         steady = began + settings.warmup
         view.began_seconds, view.steady_seconds = began, steady
         view.stage = Stage.RUNNING
-        self._fleet.tell(Start(began, steady if settings.warmup else None))
+        end = None if settings.duration is None else steady + settings.duration
+        self._fleet.tell(Start(began, steady if settings.warmup else None, end))
         _log.info(
             "load begins",
             queries_per_second=settings.queries_per_second,
             events_per_second=settings.events_per_second,
         )
-        self._tasks = [
+        self._tasks += [
             asyncio.create_task(work)
             for work in (
                 self.view.health.watch(min(1.0, settings.operation_timeout)),
@@ -320,7 +351,6 @@ class Run:
                 self._refresh_cache(),
             )
         ]
-        end = None if settings.duration is None else steady + settings.duration
         while not (self._stop.is_set() or self._broken):
             self._broken = self._broken or view.health.given_up(settings.give_up_after)
             if end is not None and monotonic() >= end:
@@ -342,16 +372,28 @@ class Run:
         patience = 0.0 if "database" in view.health.missing else _ROWS_PATIENCE_SECONDS
         self._fleet.tell(Finish(at_seconds, patience))
         longest = 4 * self.settings.operation_timeout + _ROWS_PATIENCE_SECONDS + 5
-        if not await self._fleet.join(longest):
+        ending = asyncio.create_task(self._end_load(longest))
+        hurrying = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+        hurrying.cancel()
+        if ending.done():
+            ending.result()
+            return
+        ending.cancel()
+        await asyncio.wait({ending})
+        self._broken = self._broken or "The run was ended before all that was under way had ended."
+
+    async def _end_load(self, timeout_seconds: float) -> None:
+        if not await self._fleet.join(timeout_seconds):
             self._broken = self._broken or "A worker did not end in time; what it did since is not known."
-        view.totals.turn()
-        view.audit = await self.audit()
+        self.view.totals.turn()
+        self.view.audit = await self.audit()
 
     async def audit(self) -> Audit:
         """Hold the ledger against the source, now."""
         if self._keeper is None:
             return Audit(error="the load has not begun")
-        return await self._keeper.audit(self._clock.now())
+        return await self._keeper.audit()
 
     def _on_report(self, report: Report) -> None:
         match report:
@@ -383,35 +425,39 @@ class Run:
         self._changed.set()
 
     async def _keep_up(self) -> None:
-        last_refresh = monotonic()
         last_bucket = 0
         while True:
             await asyncio.sleep(min(1.0, self.settings.time_bucket_seconds / 10))
             now = self._clock.now()
-            with contextlib.suppress(*CONTROL_ERRORS):  # the watch on health shows it
-                if self._keeper is not None:
-                    await self._keeper.open_ahead(now)
-                    await self._keeper.retire(now)
-                if monotonic() - last_refresh >= REFRESH_SECONDS:
-                    last_refresh = monotonic()
-                    await self._refresh_locks()
+            if self._keeper is not None:
+                # Tried again; the watch on health shows it. Each by itself: retiring needs no server once it is late.
+                with contextlib.suppress(*CONTROL_ERRORS):
+                    await self._keeper.retire()
+                with contextlib.suppress(*CONTROL_ERRORS):
+                    await self._keeper.open_ahead()
             bucket = int(now) // self.settings.time_bucket_seconds
             if bucket != last_bucket:
                 with contextlib.suppress(*CONNECTION_ERRORS):  # tried again; the watch on health shows it
                     await self._extend_partitions()
                     last_bucket = bucket
 
-    async def _refresh_locks(self) -> None:
-        for lock in self._locks:
-            with contextlib.suppress(*CONTROL_ERRORS):  # away; it is taken again when it is back
-                if not await lock.refresh():
-                    self._broken = "Another run took the lock under our prefix; the two would spoil each other."
+    async def _hold_locks(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            for lock in self._locks:
+                with contextlib.suppress(*CONTROL_ERRORS):  # away; it is taken again when it is back
+                    if not await lock.refresh():
+                        self._broken = "Another run took the lock under our prefix; the two would spoil each other."
+                        self._changed.set()
 
     async def _extend_partitions(self) -> None:
         seconds, kept = self.settings.time_bucket_seconds, self.settings.time_buckets
         current = int(self._clock.now()) // seconds * seconds
+        # Also those that began while the database was away: rows of that time may still wait.
+        first = max(current - (kept - 1) * seconds, min(current - seconds, self._extended_through))
         async with self._database_turn:
-            await schema.extend(self._database, [current + i * seconds for i in range(-1, 3)], seconds)
+            await schema.extend(self._database, list(range(first, current + 3 * seconds, seconds)), seconds)
+            self._extended_through = current
             dropped = await schema.expire(self._database, current - kept * seconds)
         if dropped:
             _log.info("dropped event rows that are no longer kept", buckets=dropped)
@@ -440,6 +486,8 @@ class Run:
         interval = self.settings.warmup_interval
         while interval:
             await asyncio.sleep(interval)
+            if len(self._warmed) < self.settings.workers:
+                continue  # the last one still runs
             self._warmed.clear()
             self._fleet.tell(WarmUp(seconds=interval * _REFRESH_SHARE, concurrency=_WARM_UP_CONCURRENCY))
 
@@ -453,8 +501,10 @@ class Run:
             for ledger in self._keeper.ledgers:
                 os.close(ledger.descriptor)
         for lock in self._locks:
-            with contextlib.suppress(*CONTROL_ERRORS):  # it ends by itself
+            try:
                 await lock.release()
+            except CONTROL_ERRORS as error:
+                _log.warning("a lock could not be given back; it ends by itself", error=str(error))
         for client in self._clients.values():
             with contextlib.suppress(*CONTROL_ERRORS):
                 await client.aclose()

@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from typing import Any, Final
 
+import asyncpg
+
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.database.seed import copy_rows
@@ -11,6 +13,8 @@ from redis_rehearsal.database.seed import copy_rows
 BATCH_ROWS: Final = 2_000
 FLUSH_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 0.25
+_MOST_REFUSALS: Final = 40
+"""How often a batch is sent again whose rows the database refuses: ten seconds, in which a partition may be made."""
 
 _CLAIM: Final = """
 INSERT INTO analytics.batches AS b (run_id, worker, number) VALUES ($1, $2, $3)
@@ -56,6 +60,7 @@ class EventWriter:
         self._batch_number = 0
         self._connection: Any = None
         self._ending = asyncio.Event()
+        self._abandoned = False
         self.buffered = 0
         self.written = 0
         self.dropped = 0
@@ -71,6 +76,7 @@ class EventWriter:
 
     async def run(self) -> None:
         """Write until `end` was called and nothing is left."""
+        refusals = 0
         while True:
             if self._batch is None:
                 if self._ending.is_set() and not self._waiting:
@@ -85,10 +91,19 @@ class EventWriter:
             except CONNECTION_ERRORS as error:
                 self.last_error = str(error) or type(error).__name__
                 self._terminate()
-                await asyncio.sleep(_RETRY_SECONDS)
-                continue
-            self.last_error = ""
-            self.written += len(self._batch)
+                if self._abandoned:
+                    break
+                refused = isinstance(error, asyncpg.IntegrityConstraintViolationError | asyncpg.DataError)
+                refusals = refusals + 1 if refused else 0
+                if refusals < _MOST_REFUSALS:
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    continue
+                # Rows of a time that is no longer kept have no place; the others must not wait for them.
+                self.dropped += len(self._batch)
+            else:
+                self.last_error = ""
+                self.written += len(self._batch)
+            refusals = 0
             self.buffered -= len(self._batch)
             self._batch = None
         self._terminate()
@@ -104,6 +119,10 @@ class EventWriter:
         self._waiting.clear()
         self._batch = None
         self._terminate()
+
+    def give_up(self) -> None:
+        """Let `run` return at its next failure."""
+        self._abandoned = True
 
     async def _pause(self, seconds: float) -> None:
         try:

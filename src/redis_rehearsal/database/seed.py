@@ -118,12 +118,13 @@ async def _seed_history(connection: Any, parameters: SeedParameters, now_seconds
             occurred_seconds=rng.uniform(oldest, now_seconds, count),
         )
         await copy_rows(connection, rows, _SEED_SECONDS)
-    # From the rows themselves, so that roll-ups and rows agree from the start.
+    # From the rows themselves, so that roll-ups and rows agree from the start; in the order in which reports read
+    # them, since an organisation's rows scattered over as many pages cost three times the processor time.
     for table, value in (("hourly_events", "type"), ("hourly_pages", "page")):
         await connection.execute(
             f"INSERT INTO analytics.{table} SELECT organization_id, "  # noqa: S608 # constants
             f"floor(extract(epoch FROM occurred_at) / {bucket_seconds})::bigint * {bucket_seconds}, "
-            f"{value}, count(*) FROM analytics.events GROUP BY 1, 2, 3",
+            f"{value}, count(*) FROM analytics.events GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
             timeout=_SEED_SECONDS,
         )
     progress("history", total, total)

@@ -20,6 +20,9 @@ from redis_rehearsal.errors import ConfigurationError
 _LOCK_FILE: Final = "owner.lock"
 _POINTER_FILE: Final = "data-dir"
 _STOP_SECONDS: Final = 5.0
+SERVER_DIRECTORIES: Final = ("source", "target", "postgres")
+"""Of the servers' files, in a run's directory."""
+_PROGRAMS: Final = ("redis-server", "valkey-server", "postgres", "initdb", "pg_ctl")
 
 
 def common_place() -> Path:
@@ -79,11 +82,15 @@ def _lock(directory: Path) -> int:
 
 
 def end_processes(directory: Path) -> list[int]:
-    """End every process that works in a directory; returns their ids."""
+    """End the embedded servers whose files are in a directory; returns the ids of their processes.
+
+    Only programs that we start, and only where we start them: the directory may be the user's.
+    """
+    places = [directory / name for name in SERVER_DIRECTORIES]
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if Path(process.cwd()).is_relative_to(directory):
+            if process.name() in _PROGRAMS and Path(process.cwd()) in places:
                 found.append(process)
     for process in found:
         with contextlib.suppress(psutil.Error):

@@ -61,6 +61,7 @@ class CacheAside:
         clock: the run's time of day.
         timeout_seconds: of a query.
         buckets_kept: see TIME_BUCKETS.
+        bucket_seconds: length of a time bucket.
         single_flight: whether misses of one report share one database query.
         sample_rate: share of replies that are checked.
 
@@ -85,6 +86,7 @@ class CacheAside:
         *,
         timeout_seconds: float,
         buckets_kept: int,
+        bucket_seconds: int,
         single_flight: bool,
         sample_rate: float,
         seed: int,
@@ -98,6 +100,7 @@ class CacheAside:
         self._clock = clock
         self._timeout_seconds = timeout_seconds
         self._buckets_kept = buckets_kept
+        self._counter_life_seconds = buckets_kept * bucket_seconds
         self._single_flight = single_flight
         self._sample_rate = sample_rate
         self._sampling = random.Random(seed)  # noqa: S311 # not for secrets
@@ -206,7 +209,8 @@ class CacheAside:
         for position in reversed(others):
             reply = replies[position - first]
             if type(reply) is list:
-                if checking:
+                # A reply that comes this late may be about counters that have expired since.
+                if checking and now_seconds - block.intended[position] < self._counter_life_seconds:
                     self._check_counters(reply, batch.floors[position])
                 continue
             intended = ok.pop(position - first)

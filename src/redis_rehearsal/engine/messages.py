@@ -79,10 +79,17 @@ class WarmUp:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin the load at a time of the monotonic clock, with a boundary between segments at another."""
+    """Begin the load.
+
+    Attributes:
+        at_seconds: on the monotonic clock.
+        boundary_seconds: ends the first segment; None for a single one.
+        until_seconds: nothing is due later; None where that is not known yet.
+    """
 
     at_seconds: float
     boundary_seconds: float | None
+    until_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,7 @@ class Snapshot:
         events_in_flight: now: sent or waiting.
         redis_error: why a connection last ended or could not be made; empty if none did.
         database_error: why the database last failed; empty if it did not.
-        final: whether it is the last one.
+        finishing: whether it covers time in which nothing more was due.
     """
 
     worker: int
@@ -186,7 +193,7 @@ class Snapshot:
     events_in_flight: int
     redis_error: str
     database_error: str
-    final: bool = False
+    finishing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

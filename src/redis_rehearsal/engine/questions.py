@@ -60,6 +60,7 @@ class QueryBlocks:
         clock: the run's time of day.
         bucket_seconds: length of a time bucket.
         worker: index of the worker, so that no two ask the same new question.
+        run: differs from run to run, so that nobody asked a run's new questions before.
     """
 
     def __init__(
@@ -70,12 +71,14 @@ class QueryBlocks:
         clock: WallClock,
         bucket_seconds: int,
         worker: int,
+        run: int,
     ) -> None:
         self.stream = stream
         self._organizations = organizations
         self._keys = keys
         self._clock = clock
         self._bucket_seconds = bucket_seconds
+        self._run = f"{run:x}"
         self._next_filter = FIRST_NOVEL_FILTER + (worker << 48)
         standing = len(organizations) * _SLOTS
         self._commands: list[bytes | None] = [None] * standing
@@ -85,7 +88,8 @@ class QueryBlocks:
     def identity(self, question: int | Novel) -> str:
         """What identifies the report that answers a question."""
         tenant, slot, number = self.parts(question)
-        return self._keys.report_identity(self._organizations[tenant], SLOTS[slot].kind.name, number)
+        identity = self._keys.report_identity(self._organizations[tenant], SLOTS[slot].kind.name, number)
+        return identity if number < FIRST_NOVEL_FILTER else f"{identity}:{self._run}"
 
     def key(self, question: int | Novel) -> str:
         """Key of the report that answers a question."""

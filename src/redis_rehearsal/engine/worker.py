@@ -121,6 +121,7 @@ class Worker:
             plan.clock,
             plan.time_bucket_seconds,
             plan.index,
+            plan.first_event_id,
         )
         self._writer = CacheWriter(
             self._question_blocks, self._router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index
@@ -136,6 +137,7 @@ class Worker:
             plan.clock,
             timeout_seconds=plan.operation_timeout,
             buckets_kept=plan.time_buckets,
+            bucket_seconds=plan.time_bucket_seconds,
             single_flight=plan.single_flight,
             sample_rate=plan.validation_sample_rate,
             seed=plan.seed + plan.index,
@@ -172,6 +174,7 @@ class Worker:
         self._last_counts: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None] | None = None
+        self._finishing = False
 
     def _set_loops(self, *, at_seconds: float, running: bool) -> None:
         plan = self._plan
@@ -248,6 +251,8 @@ class Worker:
             self._query_recorder.add_boundary(command.boundary_seconds)
             self._event_recorder.add_boundary(command.boundary_seconds)
         self._set_loops(at_seconds=command.at_seconds, running=True)
+        if command.until_seconds is not None:
+            self._queries.loop.until_seconds = self._events.loop.until_seconds = command.until_seconds
         # What was made so far lives as long as the process: no collection needs to look at it again.
         gc.collect()
         gc.freeze()
@@ -297,7 +302,7 @@ class Worker:
         self._send_snapshot()
         asyncio.get_running_loop().call_later(SNAPSHOT_SECONDS, self._snapshots)
 
-    def _send_snapshot(self, *, final: bool = False) -> None:
+    def _send_snapshot(self) -> None:
         queries, events = self._queries, self._events
         queries.loop.check()
         events.loop.check()
@@ -311,6 +316,8 @@ class Worker:
         query_failures, queries.failures = queries.failures, Counter()
         event_failures, events.failures = events.failures, Counter()
         cache_writes, self._writer.outcomes = self._writer.outcomes, Counter()
+        if events.expiries.failed:
+            cache_writes["expiry_failed"], events.expiries.failed = events.expiries.failed, 0
         events_by_type, events.by_type = events.by_type.tolist(), np.zeros_like(events.by_type)
         counts = Counter(
             misplaced=queries.misplaced,
@@ -344,7 +351,7 @@ class Worker:
                 events_in_flight=events.loop.sent + events.loop.waiting,
                 redis_error=self._router.last_error,
                 database_error=self._rows.last_error or self._reports.last_error,
-                final=final,
+                finishing=self._finishing,
                 **since,
             )
         )
@@ -381,10 +388,12 @@ class Worker:
     async def _finish(self, command: Finish, writing: "asyncio.Task[None]") -> None:
         loops: tuple[OpenLoop[Any], ...] = (self._queries.loop, self._events.loop)
         for loop in loops:
-            loop.until_seconds = command.at_seconds
+            loop.until_seconds = min(loop.until_seconds, command.at_seconds)
         await asyncio.sleep(max(0.0, command.at_seconds - monotonic()))
         if self._timer is not None:
             self._timer.close()
+        self._send_snapshot()
+        self._finishing = True
         for tick in (self._queries.loop.tick, self._events.tick):
             tick(monotonic())
         self._router.flush()
@@ -400,10 +409,11 @@ class Worker:
         self._rows.end()
         await asyncio.wait({writing}, timeout=command.patience_seconds)
         if not writing.done():
+            self._rows.give_up()
             writing.cancel()
-            await asyncio.wait({writing})
+            await asyncio.wait({writing}, timeout=self._plan.operation_timeout)
             self._rows.abandon()
-        self._send_snapshot(final=True)
+        self._send_snapshot()
         await self._channel.drain()
 
     def _start_task(self, work: Any) -> None:

@@ -28,12 +28,14 @@ class Second:
         queries: of all segments.
         events: of all segments.
         database_queries: reports asked of the database.
+        snapshots: how many there were.
     """
 
     at_seconds: float
     queries: Tally = field(default_factory=Tally)
     events: Tally = field(default_factory=Tally)
     database_queries: int = 0
+    snapshots: int = 0
 
 
 class Totals:
@@ -88,6 +90,7 @@ class Totals:
                 tally.merge(other)
                 second.merge(other)
         now.database_queries += snapshot.database_queries
+        now.snapshots += 1
         self.query_failures.update(snapshot.query_failures)
         self.event_failures.update(snapshot.event_failures)
         self.checks.merge(snapshot.checks)
@@ -101,10 +104,11 @@ class Totals:
         self.rows_dropped += snapshot.rows_dropped
         self.tick_delay.merge(snapshot.tick_delay)
         worker = snapshot.worker
-        self.cpu_seconds[worker] += snapshot.cpu_seconds
-        self.seconds[worker] += snapshot.seconds
         self.peak_memory_bytes[worker] = max(self.peak_memory_bytes.get(worker, 0), snapshot.memory_bytes)
-        if not snapshot.final:
+        # What comes after the load would make the generator look idler than it was.
+        if not snapshot.finishing:
+            self.cpu_seconds[worker] += snapshot.cpu_seconds
+            self.seconds[worker] += snapshot.seconds
             self.worker_seconds += 1
             self.saturated_seconds += is_saturated(snapshot)
         self.latest[worker] = snapshot

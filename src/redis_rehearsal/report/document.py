@@ -86,15 +86,17 @@ def ledger_document(audit: Audit) -> dict[str, Any]:
     """The ledger held against the source."""
     result = audit.result
     read = not audit.error
+    # A counter that could not be compared may have lost or doubled anything.
+    bounded = read and not result.unverified_counters
     return {
         "counters": result.counters,
         "unverified_counters": result.unverified_counters,
         "acknowledged": result.acknowledged,
         "unknown": result.unknown,
         "lost": result.lost if read else None,
-        "lost_at_most": result.lost_at_most if read else None,
+        "lost_at_most": result.lost_at_most if bounded else None,
         "duplicated": result.duplicated if read else None,
-        "duplicated_at_most": result.duplicated_at_most if read else None,
+        "duplicated_at_most": result.duplicated_at_most if bounded else None,
         "worst": [{"key": key, "lost": lost, "duplicated": doubled} for key, lost, doubled in audit.worst],
         "error": audit.error or None,
     }

@@ -38,7 +38,7 @@ class Status:
 
     def _recent(self) -> tuple[Tally, Tally, float, int]:
         # The newest second is still being filled.
-        seconds: list[Second] = list(self.view.totals.recent)[:-1]
+        seconds: list[Second] = [second for second in list(self.view.totals.recent)[:-1] if second.snapshots]
         queries, events = Tally(), Tally()
         for second in seconds:
             queries.merge(second.queries)
@@ -158,7 +158,8 @@ class Status:
         )
         table.add_row(
             "checks",
-            f"{checks.reports_checked:,} reports: {checks.wrong:,} wrong, {checks.stale:,} stale; "
+            f"{checks.reports_checked:,} reports: {checks.wrong:,} wrong, {checks.stale:,} stale, "
+            f"{checks.resurrected:,} resurrected; "
             f"{checks.counter_regressions:,} counter regressions",
         )
         table.add_row(
@@ -191,6 +192,10 @@ async def show(view: RunView, console: Console) -> None:
             live.update(status.screen(), refresh=True)
 
 
+def _at_most(count: int | None) -> str:
+    return " (at most: unknown)" if count is None else f" (at most {count:,})"
+
+
 def summary(document: dict[str, Any]) -> str:
     """What a run came to, in a few lines."""
     totals, rates, latency = document["totals"], document["rates"], document["latency"]
@@ -211,9 +216,22 @@ def summary(document: dict[str, Any]) -> str:
         lines.append(f"ledger: could not be compared with the source: {ledger['error']}")
     else:
         lines.append(
-            "ledger: {acknowledged:,} acknowledged, {unknown:,} unknown; {lost:,} lost (at most {lost_at_most:,}), "
-            "{duplicated:,} duplicated (at most {duplicated_at_most:,})".format(**ledger)
+            "ledger: {acknowledged:,} acknowledged, {unknown:,} unknown; {lost:,} lost{most_lost}, "
+            "{duplicated:,} duplicated{most_duplicated}".format(
+                most_lost=_at_most(ledger["lost_at_most"]),
+                most_duplicated=_at_most(ledger["duplicated_at_most"]),
+                **ledger,
+            )
         )
+        if ledger["unverified_counters"]:
+            lines.append(
+                f"{ledger['unverified_counters']:,} counters could not be compared: they were never read before the "
+                "first write, or expired first."
+            )
+    lines.append(
+        "checks: {reports_checked:,} reports: {wrong:,} wrong, {stale:,} stale, {resurrected:,} resurrected; "
+        "{counter_regressions:,} counter regressions".format(**document["checks"])
+    )
     if generator["saturated"]:
         lines.append("The generator itself was the bottleneck: do not trust these latencies.")
     return "\n".join(lines)

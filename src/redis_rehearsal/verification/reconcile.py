@@ -14,7 +14,7 @@ class Reconciliation:
 
     Attributes:
         counters: that were compared.
-        unverified_counters: that could not be, because their baseline or their value is not known.
+        unverified_counters: that were written to and could not be, because their baseline or value is not known.
         acknowledged: writes that were acknowledged.
         unknown: writes that may or may not have been applied.
         lost: writes acknowledged and surely missing.
@@ -75,7 +75,9 @@ def reconcile(
     total_acknowledged = int(acknowledged.sum())
     total_unknown = int((possible - acknowledged).sum())
     if final is None:
-        return Reconciliation(unverified_counters=baseline.size, acknowledged=total_acknowledged, unknown=total_unknown)
+        return Reconciliation(
+            unverified_counters=int((possible > 0).sum()), acknowledged=total_acknowledged, unknown=total_unknown
+        )
     known = baseline != UNKNOWN_BASELINE
     # A counter that was never written to is compared too: somebody else may have written.
     low, high, value = (array[known] for array in (baseline + acknowledged, baseline + possible, final))

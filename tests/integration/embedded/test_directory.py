@@ -35,6 +35,13 @@ def test_a_stopped_process_ends_too(tmp_path: Path) -> None:
     wait_for(lambda: not server.running, "the server's end")
 
 
+def test_other_processes_in_the_users_directory_are_let_live(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"], cwd=tmp_path) as bystander:  # noqa: S607 # any will do
+        assert end_processes(tmp_path) == []
+        assert bystander.poll() is None
+        bystander.kill()
+
+
 def test_what_a_killed_run_left_is_removed_and_what_is_in_use_is_not(tmp_path: Path) -> None:
     script = (
         "import sys, time, tempfile; from pathlib import Path\n"

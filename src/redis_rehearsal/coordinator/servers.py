@@ -19,6 +19,10 @@ _FREE_BYTES: Final = 512 * 1024 * 1024
 """Embedded servers are not started with less room for their files."""
 
 
+_DOCUMENT_BYTES: Final = 64 * 1024
+"""Room that a run's document and log need at least."""
+
+
 @dataclass(slots=True)
 class Servers:
     """The servers of a run.
@@ -156,6 +160,10 @@ def run_directory(place: Path, name: str) -> Path:
                 directory.mkdir()
             except FileExistsError:
                 continue
+            # A disk that is full now would cost the document at the end.
+            probe = directory / "probe"
+            probe.write_bytes(bytes(_DOCUMENT_BYTES))
+            probe.unlink()
             return directory
     except OSError as error:
         raise ConfigurationError(f"RUN_DIR {place} cannot be used: {error}.") from None

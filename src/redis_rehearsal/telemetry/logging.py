@@ -1,5 +1,6 @@
 """Structured logs, to stderr and to the run's log file."""
 
+import contextlib
 import logging
 import sys
 from pathlib import Path
@@ -24,8 +25,13 @@ class _Tee:
 
     def __call__(self, logger: object, method: str, event: structlog.typing.EventDict) -> str:
         if self.file is not None:
-            self.file.write(str(self._json(logger, method, {**event})) + "\n")
-            self.file.flush()
+            try:
+                self.file.write(str(self._json(logger, method, {**event})) + "\n")
+                self.file.flush()
+            except OSError as error:
+                # The run goes on without its log file; whoever watches is told once.
+                self.file = None
+                event["log_file_error"] = str(error)
         if self.quiet:
             raise structlog.DropEvent
         return str(self._shown(logger, method, event))
@@ -62,5 +68,6 @@ def write_to(path: Path) -> None:
 def close() -> None:
     """Close the log file."""
     if _tee is not None and _tee.file is not None:
-        _tee.file.close()
-        _tee.file = None
+        file, _tee.file = _tee.file, None
+        with contextlib.suppress(OSError):  # every line was flushed when it was written
+            file.close()

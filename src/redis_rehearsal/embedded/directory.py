@@ -41,30 +41,31 @@ class DataDirectory:
     """
 
     def __init__(self, keep: Path | None) -> None:
-        place = common_place()
+        self._own = common_place() / secrets.token_hex(4)
+        self._locks: list[int] = []
         try:
-            place.mkdir(mode=0o755, exist_ok=True)
-            self._own = place / secrets.token_hex(4)
+            common_place().mkdir(mode=0o755, exist_ok=True)
             self._own.mkdir(mode=0o755)
-            self._locks = [_lock(self._own)]
-            if keep is None:
-                self.path = self._own
-            else:
+            self._locks.append(_lock(self._own))
+            if keep is not None:
                 keep.mkdir(parents=True, exist_ok=True)
-                self.path = keep.resolve()
-                (self._own / _POINTER_FILE).write_text(str(self.path))
-                self._locks.append(_lock(self.path))
-                end_processes(self.path)
-        except BlockingIOError:
-            self.remove()
-            raise ConfigurationError(f"DATA_DIR {keep} is in use by another run.") from None
+                (self._own / _POINTER_FILE).write_text(str(keep.resolve()))
+                self._locks.append(_lock(keep))
         except OSError as error:
+            # Nothing that runs in the user's directory is ours before its lock is.
+            self._remove_own()
+            if isinstance(error, BlockingIOError):
+                raise ConfigurationError(f"DATA_DIR {keep} is in use by another run.") from None
             raise ConfigurationError(f"The directory for embedded servers cannot be made: {error}.") from None
+        self.path = self._own if keep is None else keep.resolve()
+        end_processes(self.path)
 
     def remove(self) -> None:
         """End what still runs in the directory, and remove it unless it is the user's."""
-        if hasattr(self, "path"):
-            end_processes(self.path)
+        end_processes(self.path)
+        self._remove_own()
+
+    def _remove_own(self) -> None:
         shutil.rmtree(self._own, ignore_errors=True)
         for descriptor in self._locks:
             os.close(descriptor)
@@ -120,11 +121,22 @@ def remove_leftovers() -> list[str]:
         except OSError:
             continue  # it is in use, or was removed just now
         try:
-            pointer = directory / _POINTER_FILE
-            places = [directory, *([Path(pointer.read_text())] if pointer.exists() else [])]
-            ended = sum(len(end_processes(place)) for place in places)
+            ended = len(end_processes(directory)) + _end_in_pointed(directory / _POINTER_FILE)
             shutil.rmtree(directory, ignore_errors=True)
             removed.append(f"Removed what an earlier run left in {directory} ({ended} processes).")
         finally:
             os.close(descriptor)
     return removed
+
+
+def _end_in_pointed(pointer: Path) -> int:
+    """End what runs in the DATA_DIR of a run that is gone, unless another run uses it by now."""
+    try:
+        place = Path(pointer.read_text())
+        descriptor = _lock(place)
+    except OSError:
+        return 0  # it had none, or it is in use or gone
+    try:
+        return len(end_processes(place))
+    finally:
+        os.close(descriptor)

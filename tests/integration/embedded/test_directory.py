@@ -6,7 +6,7 @@ import psutil
 import pytest
 import redis
 
-from redis_rehearsal.embedded.directory import DataDirectory, end_processes, remove_leftovers
+from redis_rehearsal.embedded.directory import DataDirectory, common_place, end_processes, remove_leftovers
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.settings import default_source_server
@@ -76,6 +76,25 @@ def test_the_users_directory_is_kept_and_cannot_be_used_twice(tmp_path: Path) ->
     directory.remove()
     assert (kept / "file").read_text() == "data"
     DataDirectory(kept).remove()
+
+
+def test_a_refused_second_run_and_a_stale_pointer_let_the_first_ones_servers_live(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    directory = DataDirectory(kept)
+    server = RedisServer(default_source_server(), directory.path / "source")
+    server.start()
+    with pytest.raises(ConfigurationError, match="in use"):
+        DataDirectory(kept)
+    stale = common_place() / "stale"
+    stale.mkdir()
+    (stale / "owner.lock").touch()
+    (stale / "data-dir").write_text(str(kept))
+    (sentence,) = remove_leftovers()
+    assert "(0 processes)" in sentence
+    assert server.running
+    assert sorted(path.name for path in common_place().iterdir()) == [directory._own.name]
+    directory.remove()
+    wait_for(lambda: not server.running, "the server's end")
 
 
 def test_kept_data_is_there_again(tmp_path: Path) -> None:

@@ -4,17 +4,19 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 
+import hiredis
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.pool import ConnectionPool
+from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.errors import ServerRefusedError
 
 CONTROL_ERRORS: Final = (RedisError, OSError, TimeoutError)
 """What an operation can fail with when the server or the way to it is at fault."""
+_LOGIN_ERRORS: Final = ("WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,14 @@ class Identity:
     mode: str
 
     @classmethod
-    def of(cls, info: dict[str, Any]) -> "Identity":
-        """From the reply to INFO server."""
+    def of(cls, info: dict[str, Any]) -> "Identity | None":
+        """From the reply to INFO server; None where it is not that of a Redis."""
         if "valkey_version" in info:
             product, version = "valkey", info["valkey_version"]
+        elif "redis_version" in info:
+            product, version = "redis", info["redis_version"]
         else:
-            product, version = "redis", info.get("redis_version", "unknown")
+            return None
         mode = info.get("redis_mode") or info.get("server_mode") or "standalone"
         return cls(product, str(version), str(info.get("run_id", "")), str(mode))
 
@@ -72,11 +76,6 @@ def control_client(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
     return redis.Redis.from_pool(redis.ConnectionPool(**connection))
 
 
-async def identify(client: redis.Redis) -> Identity:
-    """Ask a server what it is."""
-    return Identity.of(await client.info("server"))
-
-
 async def first_contact(role: str, variable: str, endpoint: Endpoint, timeout_seconds: float) -> Identity:
     """See before the run that a server will do.
 
@@ -90,25 +89,30 @@ async def first_contact(role: str, variable: str, endpoint: Endpoint, timeout_se
         ServerRefusedError: names the server and says what to do.
     """
     where = f"The {role} {endpoint}"
-    await _knock(where, variable, endpoint, timeout_seconds)
-    client = control_client(endpoint, timeout_seconds)
+    endpoint.ssl_context()
+    # Over a connection as the load has them: it is bounded in time and memory, whatever answers.
     try:
-        async with asyncio.timeout(timeout_seconds):
-            identity = await identify(client)
-    except NoPermissionError:
-        raise ServerRefusedError(
-            f"{where} does not permit INFO; give the user of {variable} the permission +info."
-        ) from None
-    except AuthenticationError:
-        raise ServerRefusedError(f"{where} refused the login; check user and password in {variable}.") from None
+        connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
+        try:
+            reply = await connection.ask(timeout_seconds, "INFO", "server")
+        finally:
+            connection.abort("it was only asked who it is")
+            await asyncio.sleep(0)  # its transport closes in the loop's next turn
     except TimeoutError:
         raise ServerRefusedError(f"{where} did not answer within {timeout_seconds:g} s.") from None
-    except ResponseError as error:
-        raise ServerRefusedError(f"{where} refused INFO: {error}.") from None
-    except (RedisError, OSError) as error:
-        raise ServerRefusedError(f"{where} could not be used: {error}. Is {variable} right?") from None
-    finally:
-        await client.aclose()
+    except (OSError, ValueError) as error:
+        if str(error).startswith(_LOGIN_ERRORS):
+            raise ServerRefusedError(
+                f"{where} refused the login ({error}); check user and password in {variable}."
+            ) from None
+        raise ServerRefusedError(f"{where} could not be used: {error}. Is it running, and {variable} right?") from None
+    if isinstance(reply, hiredis.ReplyError):
+        raise ServerRefusedError(
+            f"{where} refused INFO ({reply}); give the user of {variable} the permission +info."
+        ) from None
+    identity = Identity.of(_lines(reply))
+    if identity is None:
+        raise ServerRefusedError(f"{where} answers INFO with something else; is {variable} a Redis?")
     if identity.mode != "standalone":
         raise ServerRefusedError(
             f"{where} is a {identity.mode} endpoint, which is not supported yet; {variable} must name a single server."
@@ -116,15 +120,8 @@ async def first_contact(role: str, variable: str, endpoint: Endpoint, timeout_se
     return identity
 
 
-async def _knock(where: str, variable: str, endpoint: Endpoint, timeout_seconds: float) -> None:
-    # Through the connection of the load: it cannot be made to wait for ever, and says what it saw.
-    endpoint.ssl_context()
-    pool = ConnectionPool(endpoint, 1, "redis-rehearsal:check", timeout_seconds)
-    await pool.open()
-    ready, error = bool(pool.ready), pool.last_error
-    await pool.close()
-    if ready:
-        return
-    if error.startswith(("WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")):
-        raise ServerRefusedError(f"{where} refused the login ({error}); check user and password in {variable}.")
-    raise ServerRefusedError(f"{where} could not be used: {error}. Is it running, and {variable} right?")
+def _lines(reply: Reply) -> dict[str, str]:
+    if not isinstance(reply, bytes):
+        return {}
+    pairs = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
+    return {name: value for name, colon, value in pairs if colon}

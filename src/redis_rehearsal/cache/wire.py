@@ -17,8 +17,9 @@ import hiredis
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 
-MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
+MAX_REPLY_BYTES: Final = 16 * 1024 * 1024
 """A reply that is still incomplete after this much is taken for one that never ends."""
+_MAX_HANDSHAKE_BYTES: Final = 64 * 1024
 
 Reply = bytes | int | list[Any] | None | hiredis.ReplyError
 
@@ -56,6 +57,21 @@ class Batch:
         self.count = count
         self.answered = 0
         self.written_seconds = 0.0
+
+
+class _Answer:
+    """Receives one reply that somebody waits for."""
+
+    def __init__(self, reply: "asyncio.Future[Reply]") -> None:
+        self.reply = reply
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        if not self.reply.done():
+            self.reply.set_result(replies[0])
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(ConnectionResetError("the connection was closed before it answered"))
 
 
 class _Handshake:
@@ -143,10 +159,13 @@ class Connection(asyncio.Protocol):
                 connection.abort("it did not answer in time")
                 await asyncio.sleep(0)
             raise TimeoutError(f"no answer within {timeout:g} s") from None
-        except BaseException:
+        except BaseException as error:
             if connection is not None:
+                reason = connection.reason
                 connection.abort("the handshake failed")
                 await asyncio.sleep(0)  # the transport closes in the loop's next turn
+                if isinstance(error, ConnectionResetError) and reason:
+                    raise ConnectionResetError(reason) from None
             raise
         finally:
             # Where nobody awaits it any more, its error must not be reported as forgotten.
@@ -175,6 +194,24 @@ class Connection(asyncio.Protocol):
         if self._queued and self.ready:
             self._transport.write(b"".join(self._queued))  # type: ignore[union-attr]  # see above
         self._queued.clear()
+
+    async def ask(self, timeout: float, *command: str) -> Reply:
+        """One command, apart from the load.
+
+        Args:
+            timeout: seconds for the reply.
+            command: its words.
+
+        Raises:
+            OSError: the connection broke, or there was no reply in time.
+        """
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.send(pack(*command), Batch(_Answer(reply), 1))
+        try:
+            async with asyncio.timeout(timeout):
+                return await reply
+        except ConnectionResetError:
+            raise ConnectionResetError(self.reason) from None
 
     def abort(self, reason: str) -> None:
         """Close at once; what is pending is lost."""
@@ -209,8 +246,9 @@ class Connection(asyncio.Protocol):
                 self._deliver(replies, now)
         else:
             self._incomplete_bytes += len(data)
-            if self._incomplete_bytes > MAX_REPLY_BYTES:
-                self.abort(f"a reply did not end within {MAX_REPLY_BYTES} bytes")
+            most = MAX_REPLY_BYTES if self.ready else _MAX_HANDSHAKE_BYTES
+            if self._incomplete_bytes > most:
+                self.abort(f"a reply did not end within {most} bytes")
 
     def _deliver(self, replies: list[Reply], now: float) -> None:
         pending = self.pending

@@ -14,6 +14,17 @@ def counters(client: Any, prefix: str = "rehearsal:") -> int:
     return sum(int(value) for value in client.mget(keys)) if keys else 0
 
 
+def statement(postgres: PostgresServer, sql: str) -> None:
+    """Do something to the database behind the tool's back."""
+
+    async def execute() -> None:
+        connection = await asyncpg.connect(postgres.url)
+        await connection.execute(sql)
+        await connection.close()
+
+    asyncio.run(execute())
+
+
 def events_in(postgres: PostgresServer) -> tuple[int, int, int]:
     """Event rows, different ids among them, and the sum of the roll-ups."""
 

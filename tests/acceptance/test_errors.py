@@ -81,6 +81,21 @@ def test_a_wrong_password(tmp_path: Path, make_server: MakeServer) -> None:
     assert "wrong" not in sentence.replace("WRONGPASS", "")
 
 
+def test_a_server_that_gives_too_few_connections(
+    tmp_path: Path, make_server: MakeServer, given: dict[str, str]
+) -> None:
+    server = make_server("--maxclients", "12")
+    sentence = refused(tmp_path, **(given | {"REDIS_URL": server.url, "REDIS_POOL_SIZE": "20"}))
+    assert f"redis://127.0.0.1:{server.port}/0" in sentence
+    assert "of 20 connections (ERR max number of clients reached)" in sentence
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_one_server_under_two_names(tmp_path: Path, source: RedisServer) -> None:
+    other = source.url.replace("127.0.0.1", "localhost")
+    assert "lead to the same server" in refused(tmp_path, REDIS_URL=source.url, TARGET_REDIS_URL=other)
+
+
 def test_something_that_is_not_a_redis(tmp_path: Path) -> None:
     (tmp_path / "http").mkdir()
     with command(tmp_path / "http", "run", "--load", "low") as http:

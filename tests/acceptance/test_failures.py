@@ -1,5 +1,6 @@
 """What must survive: servers that die, freeze and come back."""
 
+import json
 import re
 import signal
 from functools import partial
@@ -12,7 +13,7 @@ import redis
 
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
-from tests.acceptance.evidence import counters, events_in
+from tests.acceptance.evidence import counters, events_in, statement
 from tests.conftest import MakeServer
 from tests.support import adds_up, command, wait_for
 
@@ -125,6 +126,26 @@ def test_a_database_that_restarts(tmp_path: Path, given: dict[str, str], postgre
     assert document["database"]["rows_dropped"] == 0
     assert document["database"]["rows_written"] == events["offered"]
     assert events_in(postgres) == (events["offered"] + 2_000,) * 3
+
+
+def test_rows_that_the_database_never_takes_are_said(
+    tmp_path: Path, given: dict[str, str], postgres: PostgresServer
+) -> None:
+    """As on a full disk: it answers, and refuses to write."""
+    given |= {"CACHE_HIT_TARGET": "100"}
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(500)
+        statement(postgres, "ALTER TABLE analytics.batches ADD CONSTRAINT full_disk CHECK (number < 0) NOT VALID")
+        assert wait_for(lambda: run.get("/health")[0] == 503, "an unhealthy run")
+        assert "full_disk" in json.loads(run.get("/health")[1])["servers"]["database"]["error"]
+        run.interrupt()
+        assert run.wait() == 4
+        last = run.stderr.splitlines()[-1]
+        document = run.stats_left()
+    dropped = document["database"]["rows_dropped"]
+    assert f"did not take {dropped:,} event rows" in last
+    assert dropped + document["database"]["rows_written"] == document["totals"]["events"]["offered"]
+    assert events_in(postgres)[0] == document["database"]["rows_written"] + 2_000
 
 
 def test_a_source_that_does_not_come_back_ends_the_run(

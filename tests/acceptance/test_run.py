@@ -195,12 +195,23 @@ def test_a_value_of_another_type_is_a_miss_that_is_replaced(tmp_path: Path, give
     assert document["totals"]["queries"]["failed"] == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_as_asked(tmp_path: Path, given: dict[str, str], number: signal.Signals) -> None:
     with command(tmp_path, "run", **given) as run:
         run.until_running()
         run.interrupt(number)
         assert run.document()["stage"] == "ended"
+
+
+def test_a_run_that_is_ended_before_its_load_leaves_a_document_too(tmp_path: Path, given: dict[str, str]) -> None:
+    with command(tmp_path, "run", "--json", "--history-events", "3000000", **given) as run:
+        wait_for(lambda: "servers are ready" in run.stderr, "seeding")
+        run.interrupt()
+        document = run.document()
+        assert json.loads(run.stdout) == document
+    assert document["complete"] is False
+    assert document["totals"]["queries"]["offered"] == 0
+    assert document["ledger"]["lost"] is None
 
 
 def test_stop_ends_a_run_and_health_says_when_there_is_none(tmp_path: Path, given: dict[str, str]) -> None:

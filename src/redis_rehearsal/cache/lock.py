@@ -55,7 +55,7 @@ class RunLock:
                 f"The server {self._where} is a read-only replica; give the address of its primary."
             ) from None
         except ResponseError as error:
-            raise ServerRefusedError(f"The server {self._where} refused a write: {error}.") from None
+            raise ServerRefusedError(f"The server {self._where} does not do what a run needs: {error}.") from None
         host, _, rest = owner.partition(":")
         seconds = max(1, await self._client.ttl(self._key))
         raise LockedError(
@@ -93,8 +93,12 @@ class RunLock:
                 return  # somebody else's by now
 
 
-def _text(value: bytes | str | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, bytes):
+        raise ResponseError(f"GET was answered by {type(value).__name__}")
+    return value.decode(errors="replace")
 
 
 def _is_dead(owner: str) -> bool:

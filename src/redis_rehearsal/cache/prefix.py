@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 import redis.asyncio as redis
 
+from redis_rehearsal.errors import LockedError
 from redis_rehearsal.workload.keys import Keys
 
 _SCAN_COUNT: Final = 1000
@@ -20,7 +21,16 @@ def _pattern(prefix: str) -> str:
 
 
 async def remove_all(client: redis.Redis, keys: Keys, *, keep_lock: bool) -> int:
-    """Remove every key under the prefix, and no other; returns how many there were."""
+    """Remove every key under the prefix, and no other; returns how many there were.
+
+    Raises:
+        LockedError: another run is under way under a longer prefix; nothing was removed.
+    """
+    async for key in client.scan_iter(match=f"{keys.prefix}?*lock", count=_SCAN_COUNT):
+        raise LockedError(
+            f"{key.decode(errors='replace')} is the lock of a run whose prefix begins with ours ({keys.prefix}); "
+            "its keys would be removed too. Stop it, or set another KEY_PREFIX."
+        )
     removed = 0
     found: list[bytes] = []
     lock = keys.lock.encode()

@@ -255,7 +255,10 @@ class Connection(asyncio.Protocol):
         start = 0
         while start < len(replies):
             if not pending:
-                self.abort("it sent a reply that nothing asked for")
+                said = replies[start]
+                # An error that comes unasked says why the server will not have us.
+                refusal = str(said) if isinstance(said, hiredis.ReplyError) else ""
+                self.abort(refusal or "it sent a reply that nothing asked for")
                 return
             batch = pending[0]
             part = replies[start : start + batch.count - batch.answered]

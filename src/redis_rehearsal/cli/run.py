@@ -49,12 +49,14 @@ def run(
 async def _run(settings: Settings, *, print_json: bool) -> int:
     rehearsal = Run(settings)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, rehearsal.stop)
     web = WebServer(make_app(rehearsal.view), settings.bind_host, settings.bind_port)
     await web.start()
     _log.info(f"serving {web.address}/health and {web.address}/metrics")
     console = Console(stderr=True)
+    # Who asked for JSON reads lines, not pictures.
+    console.quiet = settings.log_format == "json"
     showing = asyncio.create_task(terminal.show(rehearsal.view, console))
     try:
         await rehearsal.execute()
@@ -71,8 +73,8 @@ async def _run(settings: Settings, *, print_json: bool) -> int:
 
 def _leave_document(rehearsal: Run, console: Console, *, print_json: bool) -> None:
     view = rehearsal.view
-    if not view.began_seconds or view.directory is None:
-        return
+    if view.directory is None or not view.directory.exists():
+        return  # a start that was refused
     document = make_document(view)
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     if print_json:
@@ -84,6 +86,8 @@ def _leave_document(rehearsal: Run, console: Console, *, print_json: bool) -> No
         path.with_suffix(".part").write_bytes(text)
         path.with_suffix(".part").rename(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            path.with_suffix(".part").unlink(missing_ok=True)
         raise BrokenError(f"The run's document {path} could not be written: {error}. Is the disk full?") from None
     with contextlib.suppress(BrokenPipeError):  # nobody reads it
         console.print(terminal.summary(document), soft_wrap=True, highlight=False)

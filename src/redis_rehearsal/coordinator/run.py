@@ -16,8 +16,15 @@ from redis.exceptions import RedisError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client
 from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock
+from redis_rehearsal.cache.permissions import check_permissions
 from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
-from redis_rehearsal.coordinator.servers import ServerRoom, Servers, run_directory
+from redis_rehearsal.coordinator.servers import (
+    ServerRoom,
+    Servers,
+    raise_descriptor_limit,
+    remove_run_directory,
+    run_directory,
+)
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
 from redis_rehearsal.database.seed import SeedParameters, ensure_seeded
@@ -35,7 +42,7 @@ from redis_rehearsal.engine.messages import (
     WarmUpProgress,
     WorkerPlan,
 )
-from redis_rehearsal.errors import BrokenError, LockedError, ServerRefusedError
+from redis_rehearsal.errors import BrokenError, ConfigurationError, LockedError, ServerRefusedError
 from redis_rehearsal.fleet.local import LocalFleet
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.report.view import RunView, Stage
@@ -50,6 +57,7 @@ from redis_rehearsal.workload.tenants import share_out, zipf_shares
 _log = structlog.get_logger()
 
 _READY_SECONDS: Final = 30.0
+_OTHER_DESCRIPTORS: Final = 64
 _START_DELAY_SECONDS: Final = 0.05
 _ROWS_PATIENCE_SECONDS: Final = 15.0
 _WARM_UP_CONCURRENCY: Final = 8
@@ -90,6 +98,7 @@ class Run:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._broken = ""
+        self._refused = ""
         self._finishing = False
         self._tasks: list[asyncio.Task[None]] = []
         self._extended_through = int(self._clock.now()) // settings.time_bucket_seconds * settings.time_bucket_seconds
@@ -124,16 +133,15 @@ class Run:
             BrokenError: something that is needed broke for good; the view says what was seen until then.
         """
         view = self.view
+        raise_descriptor_limit(self.settings.redis_pool_size + self.settings.database_pool_size + _OTHER_DESCRIPTORS)
         view.directory = run_directory(self.settings.run_dir, datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"))
         logging.write_to(view.directory / "run.log")
         try:
-            preparing = asyncio.create_task(self._prepare())
-            try:
-                if not await self._unless_stopped(preparing):
-                    return
-            except (*CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
-                raise ServerRefusedError(self._blame(error)) from None
-            await self._drive()
+            if await self._unless_stopped(asyncio.create_task(self._prepare())):
+                await self._drive()
+        except ConfigurationError:
+            remove_run_directory(view.directory)  # the load did not begin
+            raise
         finally:
             view.stage = Stage.ENDING
             await self._close()
@@ -142,10 +150,16 @@ class Run:
         if self._broken:
             raise BrokenError(self._broken)
 
-    def _blame(self, error: Exception) -> str:
+    async def _blame(self, error: Exception) -> str:
         addresses = self.view.servers.addresses if self.view.servers else {}
         if isinstance(error, RedisError):
-            who = " or ".join(f"the {role} {addresses.get(role, '')}" for role in ("source", "target"))
+            roles = []
+            for role, client in self._clients.items():
+                try:
+                    await client.get(self._keys.lock)
+                except CONTROL_ERRORS:
+                    roles.append(role)
+            who = " or ".join(f"the {role} {addresses.get(role, '')}" for role in roles or ("source", "target"))
         elif isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
             who = f"the database {addresses.get('database', '')}"
         else:
@@ -165,6 +179,12 @@ class Run:
         return False
 
     async def _prepare(self) -> None:
+        try:
+            await self._prepare_servers()
+        except (*CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
+            raise ServerRefusedError(await self._blame(error)) from None
+
+    async def _prepare_servers(self) -> None:
         settings, view = self.settings, self.view
         view.stage = Stage.STARTING
         for sentence in await asyncio.to_thread(remove_leftovers):
@@ -176,6 +196,7 @@ class Run:
             lock = RunLock(client, self._keys.lock, str(endpoint))
             self._locks.append(lock)  # first: giving back a lock that is not ours does nothing
             await lock.take()
+            await check_permissions(client, self._keys, f"The {role} {endpoint}")
         self._tasks.append(asyncio.create_task(self._hold_locks()))
         if not await schema.lock(servers.database):
             raise LockedError(
@@ -210,6 +231,8 @@ class Run:
         view.stage = Stage.WARMING
         await self._fleet.start(self._plans(servers, self._keeper))
         await self._until(lambda: len(self._ready) == settings.workers, _READY_SECONDS, "start")
+        if self._refused:
+            raise ServerRefusedError(self._refused)
         self._fleet.tell(WarmUp(seconds=0, concurrency=_WARM_UP_CONCURRENCY))
         await self._until(lambda: len(self._warmed) == settings.workers, None, "warm up")
 
@@ -248,6 +271,7 @@ class Run:
         source = self._clients["source"]
         earlier = await source.get(self._keys.marker)
         if self.settings.reset:
+            await schema.exists(servers.database)  # refuses one that is not ours, before anything is removed
             removed = await remove_all(source, self._keys, keep_lock=True)
             removed += await remove_all(self._clients["target"], self._keys, keep_lock=True)
             await schema.drop(servers.database)
@@ -325,10 +349,10 @@ class Run:
     async def _drive(self) -> None:
         settings, view = self.settings, self.view
         predicted = self._model.predict(self._novelty)
-        if predicted < settings.cache_hit_target / 100 - 0.01:
+        if settings.queries_per_second and predicted < settings.cache_hit_target / 100 - 0.01:
             _log.warning(
                 f"CACHE_HIT_TARGET is {settings.cache_hit_target:g}%, but with these rates, tenants and TTL the hit "
-                f"ratio will be about {predicted:.1%}."
+                f"ratio will come down to about {predicted:.1%} once what was warmed up expires."
             )
         began = monotonic() + _START_DELAY_SECONDS
         steady = began + settings.warmup
@@ -367,6 +391,8 @@ class Run:
     async def _finish(self, at_seconds: float) -> None:
         view = self.view
         view.stage = Stage.FINISHING
+        if self._stop.is_set():
+            _log.info("the load ends; what is under way may take a moment (Ctrl-C again does not wait for it)")
         view.ended_seconds = at_seconds
         self._finishing = True
         patience = 0.0 if "database" in view.health.missing else _ROWS_PATIENCE_SECONDS
@@ -388,6 +414,14 @@ class Run:
             self._broken = self._broken or "A worker did not end in time; what it did since is not known."
         self.view.totals.turn()
         self.view.audit = await self.audit()
+        dropped, why = self.view.totals.rows_dropped, self.view.health.servers["database"].load_error
+        if dropped and why:
+            self._broken = self._broken or (
+                f"The database {self._address('database')} did not take {dropped:,} event rows: {why}."
+            )
+
+    def _address(self, role: str) -> str:
+        return self.view.servers.addresses[role] if self.view.servers else ""
 
     async def audit(self) -> Audit:
         """Hold the ledger against the source, now."""
@@ -399,6 +433,11 @@ class Run:
         match report:
             case Ready():
                 self._ready.add(report.worker)
+                if report.connections < report.wanted:
+                    self._refused = (
+                        f"The source {self._address('source')} gave worker {report.worker} only {report.connections} "
+                        f"of {report.wanted} connections ({report.error}); set REDIS_POOL_SIZE lower, or allow more."
+                    )
             case WarmUpProgress():
                 self.view.set_warm_up(report.worker, report.done, report.total)
                 if report.ended:
@@ -406,6 +445,8 @@ class Run:
                     if report.failed:
                         _log.warning("reports could not be warmed up", failed=report.failed, total=report.total)
             case Snapshot():
+                if "database" in self.view.health.servers:
+                    self.view.health.servers["database"].load_error = report.rows_error
                 if report.worker in self._load_began:
                     self.view.totals.add(report)
                 else:

@@ -1,6 +1,8 @@
 """The servers of a run: the user's, or embedded ones."""
 
 import asyncio
+import contextlib
+import resource
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +104,12 @@ class ServerRoom:
         source, target = endpoints["source"], endpoints["target"]
         source_identity = await first_contact("source", "REDIS_URL", source, timeout)
         target_identity = await first_contact("target", "TARGET_REDIS_URL", target, timeout)
+        same = source_identity.run_id and source_identity.run_id == target_identity.run_id
+        if same and source.database == target.database:
+            raise ConfigurationError(
+                f"REDIS_URL ({source}) and TARGET_REDIS_URL ({target}) lead to the same server; "
+                "source and target must differ."
+            )
         database, version = await first_connect(given["database"], timeout, "redis-rehearsal")
         return Servers(source, target, given["database"], source_identity, target_identity, version, database, embedded)
 
@@ -144,6 +152,31 @@ class ServerRoom:
         if self._directory is not None:
             await asyncio.to_thread(self._directory.remove)
             self._directory = None
+
+
+def raise_descriptor_limit(wanted: int) -> None:
+    """Let this process and its children have that many open files and connections each.
+
+    Raises:
+        ConfigurationError: the system does not.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = hard == resource.RLIM_INFINITY
+    if wanted > soft and (unlimited or wanted <= hard):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    elif wanted > soft:
+        raise ConfigurationError(
+            f"REDIS_POOL_SIZE needs {wanted} open files in a process, but the limit here is {hard} (ulimit -n); "
+            "raise it, or set REDIS_POOL_SIZE lower."
+        )
+
+
+def remove_run_directory(directory: Path | None) -> None:
+    """Remove a run's directory that holds nothing but the log of a start that was refused."""
+    if directory is not None:
+        with contextlib.suppress(OSError):
+            (directory / "run.log").unlink(missing_ok=True)
+            directory.rmdir()
 
 
 def run_directory(place: Path, name: str) -> Path:

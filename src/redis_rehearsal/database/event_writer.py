@@ -89,7 +89,7 @@ class EventWriter:
             try:
                 await self._write(self._batch)
             except CONNECTION_ERRORS as error:
-                self.last_error = str(error) or type(error).__name__
+                self.last_error = str(error).partition("\n")[0] or type(error).__name__
                 self._terminate()
                 if self._abandoned:
                     break

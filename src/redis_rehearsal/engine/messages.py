@@ -117,9 +117,19 @@ Command = WarmUp | Start | SetNovelty | Finish
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker is connected."""
+    """The worker is connected, as far as the servers let it.
+
+    Attributes:
+        worker: index of the worker.
+        connections: to Redis that can be used.
+        wanted: how many there should be.
+        error: why there are fewer.
+    """
 
     worker: int
+    connections: int
+    wanted: int
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +173,7 @@ class Snapshot:
         queries_in_flight: now: sent or waiting.
         events_in_flight: now: sent or waiting.
         redis_error: why a connection last ended or could not be made; empty if none did.
-        database_error: why the database last failed; empty if it did not.
+        rows_error: why event rows could not be written; empty since some were.
         finishing: whether it covers time in which nothing more was due.
     """
 
@@ -192,7 +202,7 @@ class Snapshot:
     queries_in_flight: int
     events_in_flight: int
     redis_error: str
-    database_error: str
+    rows_error: str
     finishing: bool = False
 
 

@@ -211,7 +211,8 @@ class Worker:
         await self._router.open()
         writing = asyncio.create_task(self._rows.run())
         writing.add_done_callback(self._on_task_done)
-        self._channel.send(Ready(self._plan.index))
+        connections, wanted = self._router.connections
+        self._channel.send(Ready(self._plan.index, connections, wanted, self._router.last_error))
         obeying = asyncio.create_task(self._obey())
         obeying.add_done_callback(self._on_task_done)
         self._housekeeping()
@@ -350,7 +351,7 @@ class Worker:
                 queries_in_flight=queries.loop.sent + queries.loop.waiting,
                 events_in_flight=events.loop.sent + events.loop.waiting,
                 redis_error=self._router.last_error,
-                database_error=self._rows.last_error or self._reports.last_error,
+                rows_error=self._rows.last_error,
                 finishing=self._finishing,
                 **since,
             )

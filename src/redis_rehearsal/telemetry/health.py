@@ -18,12 +18,14 @@ class ServerHealth:
         needed: whether the run cannot do without it.
         probe: asks it something; raises where it is away.
         error: why it is away; empty where it is there.
+        load_error: why it does not do what the load asks of it, though it may be there; empty where it does.
         away_since: on the monotonic clock; None where it is there.
     """
 
     needed: bool
     probe: Probe
     error: str = ""
+    load_error: str = ""
     away_since: float | None = None
 
     @property
@@ -56,11 +58,12 @@ class Health:
                 await server.probe()
         except self.errors as error:
             server.error = str(error) or type(error).__name__
-            if server.away_since is None:
-                server.away_since = monotonic()
         else:
-            server.error = ""
+            server.error = server.load_error
+        if not server.error:
             server.away_since = None
+        elif server.away_since is None:
+            server.away_since = monotonic()
 
     @property
     def missing(self) -> list[str]:

@@ -1,12 +1,15 @@
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+import redis
 
 from redis_rehearsal.cache.control import control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock
+from redis_rehearsal.cache.permissions import check_permissions
 from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.errors import LockedError, ServerRefusedError
@@ -98,6 +101,58 @@ def test_a_user_without_permission_is_told_what_is_missing(make_server: MakeServ
             await ours.aclose()
 
     assert "does not permit" in refusal(work())
+
+
+def test_commands_that_are_not_permitted_are_found_before_the_run(make_server: MakeServer) -> None:
+    rights = ("on", ">x", "~rehearsal:*", "+@all", "-incr", "-expireat", "-multi")
+    server = make_server("--user", "some", *rights)
+
+    async def work(login: str) -> None:
+        ours = control_client(Endpoint.parse(f"redis://{login}127.0.0.1:{server.port}"), 5)
+        try:
+            await check_permissions(ours, KEYS, "The source here")
+        finally:
+            await ours.aclose()
+
+    sentence = refusal(work("some:x@"))
+    assert "does not permit INCR, EXPIREAT, MULTI under rehearsal:" in sentence
+    asyncio.run(work(""))
+    with redis.Redis(port=server.port, protocol=2) as outside:
+        assert outside.keys() == []
+
+
+def test_nothing_is_removed_under_a_live_run_of_a_longer_prefix(source: RedisServer, client: Any) -> None:
+    client.mset({"rehearsal:a": 1, "rehearsal:inner:lock": 2, "rehearsal:inner:b": 3})
+
+    async def work() -> None:
+        ours = control_client(Endpoint.parse(source.url), 5)
+        try:
+            await remove_all(ours, KEYS, keep_lock=True)
+        finally:
+            await ours.aclose()
+
+    with pytest.raises(LockedError, match="rehearsal:inner:lock"):
+        asyncio.run(work())
+    assert client.dbsize() == 3
+
+
+@pytest.mark.parametrize("stream", [b"*1000000000\r\n" + b":1\r\n" * 100_000, b"$1000000000\r\n" + b"x" * 100_000])
+def test_an_endless_reply_ends_the_first_contact(stream: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(stream)
+                await writer.drain()
+
+    async def work() -> str:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ServerRefusedError) as error:
+            await first_contact("source", "REDIS_URL", Endpoint.parse(f"redis://127.0.0.1:{port}"), 20)
+        server.close()
+        return str(error.value)
+
+    assert "did not end within" in asyncio.run(work())
 
 
 def test_only_what_is_under_the_prefix_is_removed(source: RedisServer, client: Any) -> None:

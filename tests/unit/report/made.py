@@ -54,7 +54,7 @@ def snapshot(
         queries_in_flight=0,
         events_in_flight=0,
         redis_error="",
-        database_error="",
+        rows_error="",
     )
 
 

@@ -3,7 +3,8 @@
 RehearsalError
 ├── ConfigurationError      the person who typed the command: exit code 2
 │   ├── ServerRefusedError      a server could not be reached or refused at the start
-│   └── LockedError             another run holds the server and the prefix
+│   ├── LockedError             another run holds the server and the prefix
+│   └── ConflictError           what is asked for cannot be done now
 ├── BrokenError             something that is needed broke for good: exit code 4
 └── AccountingError         the generator's own books do not add up: a bug, never hidden
 """
@@ -27,6 +28,10 @@ class ServerRefusedError(ConfigurationError):
 
 class LockedError(ConfigurationError):
     """Another run works under the same prefix on the same server."""
+
+
+class ConflictError(ConfigurationError):
+    """What is asked of a run cannot be done in the state that it is in."""
 
 
 class BrokenError(RehearsalError):

@@ -1,0 +1,1 @@
+"""Moving the application from source to target: phases, steps, strategies."""

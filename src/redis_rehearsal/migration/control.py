@@ -1,0 +1,50 @@
+"""What can be done to a run that is going on: the port that the HTTP API and the commands use."""
+
+from typing import Any, Protocol
+
+from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+
+
+class Controls(Protocol):
+    """A run as its operator sees it. Every document is JSON without secrets."""
+
+    def status(self) -> dict[str, Any]:
+        """What is running: stage, phase, route (reads, writes, truth), frozen or not, servers, rates, migration."""
+
+    def control(self) -> dict[str, Any]:
+        """The load as it is asked for now: the fields of `ControlChange`, with their values."""
+
+    async def change(self, change: ControlChange) -> dict[str, Any]:
+        """Change the load, and return `control()` as it is then.
+
+        Raises:
+            ConflictError: the load is not running.
+        """
+
+    async def switch(self, options: SwitchOptions) -> dict[str, Any]:
+        """Point the application to another server, and return `status()` as it is then.
+
+        Raises:
+            ConflictError: the load is not running, or a migration is.
+            ConfigurationError: there is no such server, or it will not do.
+        """
+
+    def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+        """Begin a migration, and return its document.
+
+        Raises:
+            ConflictError: the load is not running, or a migration is.
+        """
+
+    def migrations(self) -> list[dict[str, Any]]:
+        """The documents of all migrations of this run, oldest first."""
+
+    async def rollback(self) -> dict[str, Any]:
+        """End the migration that is going on and return to the source; returns its document.
+
+        Raises:
+            ConflictError: none is going on.
+        """
+
+    def timeline(self) -> list[dict[str, Any]]:
+        """One row a second since the load began."""

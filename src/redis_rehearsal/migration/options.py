@@ -1,0 +1,186 @@
+"""What can be asked of a migration, a switch and the load: one model each for the command line, the API and TOML."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from redis_rehearsal.migration.abort import parse_condition
+from redis_rehearsal.settings import _SECONDS as SECONDS
+from redis_rehearsal.workload.events import EVENT_TYPES
+
+FreezeKind = Literal["client", "server", "none"]
+StrategyName = Literal["cold", "replicate", "external", "observe"]
+"""The names in `migration.strategies.STRATEGIES`; a test keeps the two the same."""
+
+_LEAST_BOUND_SECONDS: Final = 1.5
+_MIX: Final = {"query_mix": 3, "event_mix": len(EVENT_TYPES)}
+
+Seconds = Annotated[float, Field(ge=0, le=86_400), SECONDS]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Limits(BaseModel):
+    """What a migration may cost; more is a failed criterion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    max_lost: Count = 0
+    "Most acknowledged increments that may be missing."
+
+    max_duplicated: Count = 0
+    "Most increments that may be counted more often than they were sent."
+
+    max_stranded: Count = 0
+    "Most increments that the old server may have acknowledged after it had stopped being the truth."
+
+    max_wrong_reports: Count = 0
+    "Most reports that may be wrong, stale or back from the dead."
+
+    max_counter_regressions: Count = 0
+    "Most counters that may be read lower than what was acknowledged."
+
+    max_failed_queries: Ratio = 0.0001
+    "Largest share of queries that may fail."
+
+    max_failed_events: Ratio = 0.0001
+    "Largest share of events that may fail."
+
+    max_query_downtime: Seconds = 0.25
+    "Longest downtime of queries, for example 250ms."
+
+    max_event_downtime: Seconds = 0.25
+    "Longest downtime of events, for example 250ms."
+
+    max_cutover_p99: Seconds | None = None
+    "Highest p99 of queries in the cutover. Default: the larger of 50 ms and 5 times that of the baseline."
+
+    max_recovery: Seconds = 60.0
+    "Longest time from the cutover until all is as in the baseline again."
+
+
+class MigrationOptions(Limits):
+    """How a migration is to be done, and what it may cost."""
+
+    strategy: StrategyName
+    "How to migrate."
+
+    freeze: FreezeKind = "client"
+    "Who holds writes back in the cutover: the application, the source, or nobody."
+
+    freeze_bound: Annotated[float, Field(ge=_LEAST_BOUND_SECONDS, le=60), SECONDS] = 5.0
+    "Longest freeze; a cutover that takes longer is given up, or ends on the target."
+
+    rollout: Seconds = 0.0
+    "Move tenants over within this time, as a fleet of application servers does, instead of at once."
+
+    baseline: Seconds = 15.0
+    "Load before the migration, with which what follows is compared."
+
+    observe: Seconds = 30.0
+    "Load after the cutover, in which the recovery is watched."
+
+    command: str | None = None
+    "external: the tool that does the copying, run by a shell with SOURCE_URL, TARGET_URL and their parts in its environment."
+
+    ready_command: str | None = None
+    "external: run again and again; exit code 0 says that the cutover may begin, while `command` goes on."
+
+    ready_after: Seconds | None = None
+    "external: the cutover may begin this long after `command` was started, while it goes on."
+
+    settle: Seconds = 0.0
+    "external: how long writes stay frozen so that the tool can carry the last of them."
+
+    clear_target: bool = False
+    "Delete what the target holds under our prefix, and nothing else, before the migration."
+
+    allow_server_wide: bool = False
+    "Allow what acts on a whole server of yours (REPLICAOF, CLIENT PAUSE, CONFIG); it is put back afterwards."
+
+    rollback_on_fail: bool = False
+    "Return to the source where the migration fails after the cutover."
+
+    abort_if: tuple[str, ...] = ()
+    "End the migration and return to the source once this holds for a second: p99=500ms, failed=1%."
+
+    @field_validator("abort_if")
+    @classmethod
+    def _are_conditions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            parse_condition(text)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.strategy == "external" and not self.command:
+            raise ValueError("the strategy external needs --command, the tool that does the copying")
+        if self.strategy != "external" and self.command:
+            raise ValueError(f"--command is for the strategy external, not for {self.strategy}")
+        if self.settle and self.settle > self.freeze_bound - _LEAST_BOUND_SECONDS:
+            raise ValueError(
+                f"--settle must leave {_LEAST_BOUND_SECONDS} s of the freeze's bound ({self.freeze_bound:g} s)"
+            )
+        return self
+
+
+class SwitchOptions(BaseModel):
+    """Where the application is to be pointed, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    to: str
+    "source, target, or the URL of a server that becomes the target."
+
+    reads: bool = False
+    "Switch reads only."
+
+    writes: bool = False
+    "Switch writes only. With neither, or both, reads and writes are switched."
+
+    freeze: Literal["client", "none"] = "client"
+    "Who holds writes back meanwhile: the application, or nobody."
+
+    freeze_bound: Annotated[float, Field(ge=_LEAST_BOUND_SECONDS, le=60), SECONDS] = 5.0
+    "Longest freeze."
+
+    rollout: Seconds = 0.0
+    "Move tenants over within this time instead of at once."
+
+
+class ControlChange(BaseModel):
+    """What is to be changed of the load; what is not given stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    queries_per_second: Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)] | None = None
+    "Analytics queries per second."
+
+    events_per_second: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    "Events per second."
+
+    query_mix: str | None = None
+    "Shares of dashboard, filtered and real-time queries, as in 70/20/10; any scale."
+
+    event_mix: str | None = None
+    "Shares of page views, clicks, conversions, sign-ups and purchases, as in 60/28/10/1.5/0.5; any scale."
+
+    @field_validator("query_mix", "event_mix")
+    @classmethod
+    def _is_mix(cls, value: str | None, info: object) -> str | None:
+        if value is not None:
+            parse_mix(value, _MIX[info.field_name])  # type: ignore[attr-defined]
+        return value
+
+
+def parse_mix(text: str, parts: int) -> list[float]:
+    """The shares in a mix such as 70/20/10, summing to 1.
+
+    Raises:
+        ValueError: it has not that many parts, or one is negative, or all are zero.
+    """
+    shares = [float(part) for part in text.split("/")]
+    total = sum(shares)
+    if len(shares) != parts or min(shares) < 0 or not 0 < total < float("inf"):
+        raise ValueError(text)
+    return [share / total for share in shares]

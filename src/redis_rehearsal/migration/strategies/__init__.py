@@ -1,0 +1,1 @@
+"""The ways of migrating: one file each."""

@@ -413,4 +413,9 @@ def refusal(field: str, value: object, reason: str = "") -> str:
     variable = field.upper()
     if field.endswith("_url"):
         return f"{variable} {reason}." if isinstance(value, str) and reason else f"{variable} must be {allowed(field)}."
-    return f"{variable} is {value!r}; it must be {allowed(field)}."
+    return f"{variable} is {shown(value)}; it must be {allowed(field)}."
+
+
+def shown(value: object) -> str:
+    """A value as a sentence may show it, which is not as it is where it could be a URL in the wrong place."""
+    return "a value that may hold a password" if "@" in str(value) or "://" in str(value) else repr(value)

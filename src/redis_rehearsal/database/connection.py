@@ -22,12 +22,12 @@ def safe_address(url: str) -> str:
     """The address of a database without user, password and options, for people.
 
     Args:
-        url: of the database.
-
-    Raises:
-        ValueError: it is not such a URL.
+        url: of the database; of one that cannot be told apart for sure, nothing is shown.
     """
-    parts = split_postgres_url(url)
+    try:
+        parts = split_postgres_url(url)
+    except ValueError:
+        return "postgresql://…"
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

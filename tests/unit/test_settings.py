@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tools.configuration_page import configuration_page
 
-from redis_rehearsal.settings import Settings, explain, split_postgres_url, split_redis_url
+from redis_rehearsal.settings import Settings, allowed, explain, split_postgres_url, split_redis_url
 
 
 def complaint(**values: object) -> str:
@@ -142,6 +142,17 @@ def test_what_asyncpg_reads_is_allowed(url: str) -> None:
 def test_an_empty_directory_is_as_if_unset() -> None:
     settings = Settings.model_validate({"data_dir": "", "run_dir": ""})
     assert (settings.data_dir, settings.run_dir) == (None, Path("runs"))
+
+
+NUMBERS = [name for name in Settings.model_fields if allowed(name).startswith(("a number", "a whole", "a duration"))]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", ["1_0", " 1", "0x1", "inf", "nan", "\u0661", ""])
+def test_what_only_python_reads_as_a_number_is_refused(name: str, value: str) -> None:
+    # A space before a duration's unit is allowed, and so is one around it.
+    if value != " 1" or not allowed(name).startswith("a duration"):
+        assert complaint(**{name: value}).startswith(f"{name.upper()} is {value!r}; it must be a ")
 
 
 def test_settings_that_do_not_fit_together_are_named_both() -> None:

@@ -399,7 +399,9 @@ def explain(error: ValidationError) -> str:
         if first["type"] == "extra_forbidden":
             return f"{first['loc'][0]} is not a setting."
         return f"{first['msg'].removeprefix('Value error, ')}."
-    return refusal(field, first["input"], first["msg"].removeprefix("Value error, "))
+    # Only our own words: the library's may quote the value.
+    reason = first["msg"].removeprefix("Value error, ") if first["type"] == "value_error" else ""
+    return refusal(field, first["input"], reason)
 
 
 def refusal(field: str, value: object, reason: str = "") -> str:
@@ -412,7 +414,7 @@ def refusal(field: str, value: object, reason: str = "") -> str:
     """
     variable = field.upper()
     if field.endswith("_url"):
-        return f"{variable} {reason}." if isinstance(value, str) and reason else f"{variable} must be {allowed(field)}."
+        return f"{variable} {reason or f'must be {allowed(field)}'}."
     return f"{variable} is {shown(value)}; it must be {allowed(field)}."
 
 

@@ -16,7 +16,8 @@ Every setting can be given in four ways. Each overrides the ones before it:
 3. an environment variable: `QUERIES_PER_SECOND=500`,
 4. a flag: `--queries-per-second 500`.
 
-Durations are seconds, or have a unit: `250ms`, `30s`, `5m`, `1h`. A wrong value is named in one sentence, with
+Numbers are decimal, without separators: `1000`, `0.5`, `1e6`. Durations are seconds, or have a unit: `250ms`, `30s`,
+`5m`, `1h`. An empty URL or directory is the default. A wrong value is named in one sentence, with
 what is allowed, and the exit code is 2.
 
 | variable | default | allowed | meaning |
@@ -28,7 +29,8 @@ _TAIL: Final = """
 
 `REDIS_URL` and `TARGET_REDIS_URL`:
 
-- `redis://[user:password@]host[:port][/database]`; user, password and path are percent-decoded.
+- `redis://[user:password@]host[:port][/database]`; user, password and path are percent-decoded. In a password,
+  `/ ? # [ ] @` and spaces must be percent-encoded (`%2F %3F %23 %5B %5D %40 %20`); so in `DATABASE_URL`.
 - `rediss://…` is the same over TLS. The certificate and the name are verified against the system's authorities.
   Options in the query, under redis-py's names: `ssl_ca_certs=FILE` trusts these authorities instead,
   `ssl_certfile=FILE` and `ssl_keyfile=FILE` are the client's certificate, `ssl_cert_reqs=none` turns verification off.
@@ -59,8 +61,7 @@ def configuration_page() -> str:
             shown = str(default).lower()
         else:
             shown = str(default).removesuffix(".0")
-        words = allowed(name) if name not in ("data_dir", "run_dir") else "a directory"
-        rows.append(f"| `{name.upper()}` | {shown} | {words} | {field.description} |\n")
+        rows.append(f"| `{name.upper()}` | {shown} | {allowed(name)} | {field.description} |\n")
     return _HEAD + "".join(rows) + _TAIL
 
 

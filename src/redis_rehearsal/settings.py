@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from cyclopts import Parameter
 from pydantic import (
@@ -31,10 +31,20 @@ ServerName = Literal["redis-6.2", "redis-8.2", "valkey-9.1"]
 QUEUE_SECONDS: Final = 10.0
 """How many seconds of arrivals wait, unless MAX_QUEUE says otherwise."""
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|)")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|)")
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
 POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
+TLS_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+"""Options of a rediss:// URL that name files."""
+
+_EMPTY_IS_UNSET: Final = ("redis_url", "target_redis_url", "database_url", "data_dir", "run_dir")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+_POSTGRES_HOST = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]*)(?::([0-9]{0,5}))?")
+_HIGHEST_PORT: Final = 65_535
+_OTHER_SCHEMES: Final = ("http", "https", "tcp", "valkey", "valkeys", "mysql", *REDIS_SCHEMES, *POSTGRES_SCHEMES)
+"""What can be shown of a URL that is not understood: surely a scheme, and no part of a password."""
 
 
 def _duration_seconds(value: object) -> object:
@@ -46,12 +56,104 @@ def _duration_seconds(value: object) -> object:
     return value
 
 
-def _empty_is_unset(value: object) -> object:
-    return None if value == "" else value
+def _plain_number(value: object) -> object:
+    # Python reads more as a number than people do, such as 1_000.
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError(value)
+    return value
 
 
 _SECONDS: Final = BeforeValidator(_duration_seconds)
-Url = Annotated[SecretStr | None, BeforeValidator(_empty_is_unset)]
+_PLAIN: Final = BeforeValidator(_plain_number)
+
+
+def _split_url(url: str, schemes: tuple[str, ...]) -> SplitResult:
+    """Split a URL of which every part can be told apart for sure."""
+    scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower()
+    if not separator or scheme not in schemes:
+        begins = " or ".join(", ".join(f"{each}://" for each in schemes).rsplit(", ", 1))
+        found = f"begins with {scheme}://; it " if separator and scheme in _OTHER_SCHEMES else ""
+        raise ValueError(f"{found}must begin with {begins}")
+    # An unescaped one of these ends the password too early, so that the rest of it would pass for host, port or path.
+    if any(character in "/?#[]@" for character in rest.rpartition("@")[0]):
+        raise ValueError(
+            "has one of the characters / ? # [ ] @ before its last @; "
+            "in user names, passwords and options they must be percent-encoded, as in %2F for / and %40 for @"
+        )
+    if "#" in rest or any(character.isspace() or not character.isprintable() for character in url):
+        raise ValueError("has a #, a space or a control character; they must be percent-encoded, as in %23 for #")
+    try:
+        return urlsplit(url)
+    except ValueError:  # its text may hold the password
+        raise ValueError("has a host that cannot be read; an IPv6 address is written as in [::1]") from None
+
+
+def _url_options(parts: SplitResult) -> dict[str, str]:
+    try:
+        options = parse_qs(parts.query, keep_blank_values=True, strict_parsing=True) if parts.query else {}
+    except ValueError:  # its text may hold the password
+        raise ValueError("has options that cannot be read; they are written ?name=value&name=value") from None
+    return {name: values[-1] for name, values in options.items()}
+
+
+def split_redis_url(url: str) -> tuple[SplitResult, dict[str, str]]:
+    """The parts of a redis://, rediss:// or unix:// URL, and its options; `db` is always among these.
+
+    Args:
+        url: with the password.
+
+    Raises:
+        ValueError: what is wrong, to be read after the name of the variable. It shows nothing that could be a part
+            of the password.
+    """
+    parts = _split_url(url, REDIS_SCHEMES)
+    options = _url_options(parts)
+    is_unix = parts.scheme == "unix"
+    known = ("db", *TLS_FILES, "ssl_cert_reqs") if parts.scheme == "rediss" else ("db",)
+    if any(name not in known for name in options):
+        raise ValueError(f"has an option that a {parts.scheme}:// URL cannot have; it may have {', '.join(known)}")
+    if options.get("ssl_cert_reqs", "none") not in ("required", "none"):
+        raise ValueError("has an ssl_cert_reqs that is neither required nor none")
+    if is_unix and (parts.hostname or not parts.path):
+        raise ValueError("must name the path of a socket, as in unix:///run/redis.sock")
+    if not is_unix:
+        if not parts.hostname:
+            raise ValueError(f"must name a host, as in {parts.scheme}://localhost:6379")
+        try:
+            right = parts.port != 0 and parts.hostname.encode("idna")
+        except ValueError:  # its text may hold the password
+            right = False
+        if not right:
+            raise ValueError(f"has a host that cannot be one, or a port that is not a number from 1 to {_HIGHEST_PORT}")
+    options["db"] = options.get("db") or ("" if is_unix else parts.path.strip("/")) or "0"
+    if not re.fullmatch("[0-9]{1,9}", options["db"]):
+        raise ValueError("has a database that is not a number, as in redis://localhost:6379/0")
+    for name in TLS_FILES:
+        if name in options and not Path(options[name]).is_file():
+            raise ValueError(f"has the option {name}, which names {options[name]!r}; that is not a file")
+    return parts, options
+
+
+def split_postgres_url(url: str) -> SplitResult:
+    """The parts of a postgresql:// URL, of which asyncpg reads the options.
+
+    Args:
+        url: with the password.
+
+    Raises:
+        ValueError: as of `split_redis_url`.
+    """
+    parts = _split_url(url, POSTGRES_SCHEMES)
+    _url_options(parts)
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        match = _POSTGRES_HOST.fullmatch(host)
+        if match is None or int(match[1] or 1) not in range(1, _HIGHEST_PORT + 1):
+            raise ValueError(
+                f"has a host or a port that cannot be read; it is written host:port, with a port from 1 to "
+                f"{_HIGHEST_PORT}"
+            )
+    return parts
 
 
 def _env(name: str) -> Parameter:
@@ -70,47 +172,47 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    events_per_second: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False), _env("EVENTS_PER_SECOND")] = (
-        1000
-    )
+    events_per_second: Annotated[
+        float, Field(ge=0, le=1_000_000, allow_inf_nan=False), _PLAIN, _env("EVENTS_PER_SECOND")
+    ] = 1000
     "Events generated per second (Redis INCR operations)."
 
     queries_per_second: Annotated[
-        float, Field(ge=0, le=10_000_000, allow_inf_nan=False), _env("QUERIES_PER_SECOND")
+        float, Field(ge=0, le=10_000_000, allow_inf_nan=False), _PLAIN, _env("QUERIES_PER_SECOND")
     ] = 10_000
     "Analytics queries per second."
 
     load: Annotated[LoadName | None, _env("LOAD")] = None
     "A preset of the event and query rates: ultra 2000 and 8000, high 300 and 700, demo 50 and 150, low 10 and 20."
 
-    organizations: Annotated[int, Field(ge=1, le=100_000), _env("ORGANIZATIONS")] = 500
+    organizations: Annotated[int, Field(ge=1, le=100_000), _PLAIN, _env("ORGANIZATIONS")] = 500
     "Tenant organisations."
 
-    users_per_org: Annotated[int, Field(ge=1, le=1_000_000), _env("USERS_PER_ORG")] = 1000
+    users_per_org: Annotated[int, Field(ge=1, le=1_000_000), _PLAIN, _env("USERS_PER_ORG")] = 1000
     "Users per organisation."
 
-    tenant_skew: Annotated[float, Field(ge=0, le=3), _env("TENANT_SKEW")] = 1.0
+    tenant_skew: Annotated[float, Field(ge=0, le=3), _PLAIN, _env("TENANT_SKEW")] = 1.0
     "Exponent of the zipf law by which tenants are unequal; 0 makes them equal."
 
-    history_events: Annotated[int, Field(ge=0, le=100_000_000), _env("HISTORY_EVENTS")] = 500_000
+    history_events: Annotated[int, Field(ge=0, le=100_000_000), _PLAIN, _env("HISTORY_EVENTS")] = 500_000
     "Events of history in PostgreSQL, spread over TIME_BUCKETS, before the load begins."
 
-    cache_hit_target: Annotated[float, Field(ge=0, le=100), _env("CACHE_HIT_TARGET")] = 95
+    cache_hit_target: Annotated[float, Field(ge=0, le=100), _PLAIN, _env("CACHE_HIT_TARGET")] = 95
     "Target hit ratio over cacheable queries, %."
 
-    max_workers: Annotated[int, Field(ge=1, le=1_000_000), _env("MAX_WORKERS")] = 500
+    max_workers: Annotated[int, Field(ge=1, le=1_000_000), _PLAIN, _env("MAX_WORKERS")] = 500
     "Most queries in flight at once (each simulated query worker has one), and most events; what is due beyond waits."
 
-    max_queue: Annotated[int | None, Field(ge=0, le=100_000_000), _env("MAX_QUEUE")] = None
+    max_queue: Annotated[int | None, Field(ge=0, le=100_000_000), _PLAIN, _env("MAX_QUEUE")] = None
     "Most queries that wait, and most events; what is due beyond is shed. Default: 10 s of arrivals."
 
     operation_timeout: Annotated[float, Field(gt=0, le=3600), _SECONDS, _env("OPERATION_TIMEOUT")] = 5.0
     "Seconds until an operation without a reply is failed (reads) or unknown (writes)."
 
-    redis_pool_size: Annotated[int, Field(ge=2, le=10_000), _env("REDIS_POOL_SIZE")] = 100
+    redis_pool_size: Annotated[int, Field(ge=2, le=10_000), _PLAIN, _env("REDIS_POOL_SIZE")] = 100
     "Redis connections, of all worker processes together; a fifth of them carries writes."
 
-    database_pool_size: Annotated[int, Field(ge=1, le=1000), _env("DATABASE_POOL_SIZE")] = 10
+    database_pool_size: Annotated[int, Field(ge=1, le=1000), _PLAIN, _env("DATABASE_POOL_SIZE")] = 10
     "PostgreSQL connections for queries, of all worker processes together."
 
     cache_ttl: Annotated[float, Field(ge=1, le=31_536_000), _SECONDS, _env("CACHE_TTL")] = 300
@@ -119,19 +221,19 @@ class Settings(BaseModel):
     warmup_interval: Annotated[float, Field(ge=0, le=31_536_000), _SECONDS, _env("WARMUP_INTERVAL")] = 300
     "Cache warm-up and refresh interval, seconds; 0 warms up once and never refreshes."
 
-    time_buckets: Annotated[int, Field(ge=1, le=24 * 31), _env("TIME_BUCKETS")] = 24
+    time_buckets: Annotated[int, Field(ge=1, le=24 * 31), _PLAIN, _env("TIME_BUCKETS")] = 24
     "Hourly buckets kept."
 
-    time_bucket_seconds: Annotated[int, Field(ge=5, le=86_400), _env("TIME_BUCKET_SECONDS")] = 3600
+    time_bucket_seconds: Annotated[int, Field(ge=5, le=86_400), _PLAIN, _env("TIME_BUCKET_SECONDS")] = 3600
     "Length of a bucket: shorter than an hour to rehearse what happens when one ends."
 
-    redis_url: Annotated[Url, _env("REDIS_URL")] = None
+    redis_url: Annotated[SecretStr | None, _env("REDIS_URL")] = None
     "The source: redis://, rediss:// or unix://. Default: an embedded server."
 
-    target_redis_url: Annotated[Url, _env("TARGET_REDIS_URL")] = None
+    target_redis_url: Annotated[SecretStr | None, _env("TARGET_REDIS_URL")] = None
     "The target: redis://, rediss:// or unix://. Default: an embedded server."
 
-    database_url: Annotated[Url, _env("DATABASE_URL")] = None
+    database_url: Annotated[SecretStr | None, _env("DATABASE_URL")] = None
     "The database: postgresql://, version 13 or later. Default: an embedded server."
 
     source_server: Annotated[ServerName | None, _env("SOURCE_SERVER")] = None
@@ -143,10 +245,10 @@ class Settings(BaseModel):
     key_prefix: Annotated[str, Field(pattern=r"^[^\s*?\[\]\\{}]{1,64}$"), _env("KEY_PREFIX")] = "rehearsal:"
     "Begins every key that is ever written."
 
-    ballast_bytes: Annotated[int, Field(ge=0, le=1 << 40), _env("BALLAST_BYTES")] = 0
+    ballast_bytes: Annotated[int, Field(ge=0, le=1 << 40), _PLAIN, _env("BALLAST_BYTES")] = 0
     "Bytes of values under the prefix that nothing asks for, in strings of 1 KiB."
 
-    big_keys: Annotated[int, Field(ge=0, le=10_000), _env("BIG_KEYS")] = 0
+    big_keys: Annotated[int, Field(ge=0, le=10_000), _PLAIN, _env("BIG_KEYS")] = 0
     "Hashes of 10 MiB under the prefix that nothing asks for."
 
     reset: Annotated[bool, _env("RESET")] = False
@@ -161,22 +263,22 @@ class Settings(BaseModel):
     arrivals: Annotated[ArrivalKind, _env("ARRIVALS")] = "poisson"
     "How arrivals are spaced: poisson as independent users would, or constant."
 
-    validation_sample_rate: Annotated[float, Field(ge=0, le=1), _env("VALIDATION_SAMPLE_RATE")] = 1.0
+    validation_sample_rate: Annotated[float, Field(ge=0, le=1), _PLAIN, _env("VALIDATION_SAMPLE_RATE")] = 1.0
     "Share of hits whose report is checked."
 
     single_flight: Annotated[bool, _env("SINGLE_FLIGHT")] = True
     "Answer all misses of one report that come together from one database query; off shows a stampede."
 
-    query_complexity: Annotated[int, Field(ge=1, le=3), _env("QUERY_COMPLEXITY")] = 1
+    query_complexity: Annotated[int, Field(ge=1, le=3), _PLAIN, _env("QUERY_COMPLEXITY")] = 1
     "How much SQL a miss costs: 1 reads roll-ups, 2 also recent event rows, 3 also joins them with users."
 
-    event_buffer_rows: Annotated[int, Field(ge=1000, le=100_000_000), _env("EVENT_BUFFER_ROWS")] = 500_000
+    event_buffer_rows: Annotated[int, Field(ge=1000, le=100_000_000), _PLAIN, _env("EVENT_BUFFER_ROWS")] = 500_000
     "Most event rows that wait for PostgreSQL, of all worker processes together; what is over is dropped and counted."
 
-    workers: Annotated[int, Field(ge=1, le=64), _env("WORKERS")] = 1
+    workers: Annotated[int, Field(ge=1, le=64), _PLAIN, _env("WORKERS")] = 1
     "Worker processes, which share the tenants and so the rates."
 
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1), _env("SEED")] = 1
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1), _PLAIN, _env("SEED")] = 1
     "Of every random choice: the same seed asks the same questions."
 
     warmup: Annotated[float, Field(ge=0, le=86_400), _SECONDS, _env("WARMUP")] = 0.0
@@ -199,34 +301,32 @@ class Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _apply_preset(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("load") in PRESETS:
-            return {**PRESETS[values["load"]], **values}
+    def _apply_defaults(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            values = {name: value for name, value in values.items() if value != "" or name not in _EMPTY_IS_UNSET}
+            if isinstance(load := values.get("load"), str) and load in PRESETS:
+                return {**PRESETS[load], **values}
         return values
 
     @field_validator("redis_url", "target_redis_url")
     @classmethod
     def _is_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            scheme = urlsplit(value.get_secret_value()).scheme
-            if scheme not in REDIS_SCHEMES:
-                raise ValueError(scheme)
+            split_redis_url(value.get_secret_value())
         return value
 
     @field_validator("database_url")
     @classmethod
     def _is_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            scheme = urlsplit(value.get_secret_value()).scheme
-            if scheme not in POSTGRES_SCHEMES:
-                raise ValueError(scheme)
+            split_postgres_url(value.get_secret_value())
         return value
 
     @field_validator("bind_address")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65_535:
+        match = _ADDRESS.fullmatch(value)
+        if match is None or int(match[1]) > _HIGHEST_PORT:
             raise ValueError(value)
         return value
 
@@ -268,7 +368,7 @@ def allowed(field: str) -> str:
     if field == "database_url":
         return "a URL that begins with postgresql://"
     if field == "bind_address":
-        return "an address and a port, as in 127.0.0.1:3000"
+        return "an address and a port, as in 127.0.0.1:3000 or [::1]:3000"
     if field == "key_prefix":
         return "1 to 64 characters without spaces, braces, brackets, backslashes, * or ?"
     schema = Settings.model_json_schema()["properties"][field]
@@ -280,6 +380,8 @@ def allowed(field: str) -> str:
         return "true or false"
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum")
+    if field in ("data_dir", "run_dir"):
+        return "a directory"
     if low is None:
         return "text"
     kind = "a whole number" if schema.get("type") == "integer" else "a number"
@@ -297,8 +399,25 @@ def explain(error: ValidationError) -> str:
         if first["type"] == "extra_forbidden":
             return f"{first['loc'][0]} is not a setting."
         return f"{first['msg'].removeprefix('Value error, ')}."
-    value = first["input"]
-    shown = value
+    # Only our own words: the library's may quote the value.
+    reason = first["msg"].removeprefix("Value error, ") if first["type"] == "value_error" else ""
+    return refusal(field, first["input"], reason)
+
+
+def refusal(field: str, value: object, reason: str = "") -> str:
+    """One sentence on a value that a setting cannot have; the value of one that may hold a password is not shown.
+
+    Args:
+        field: the setting.
+        value: that it was given.
+        reason: what is wrong with a URL, after the name of its variable; shows nothing that could be a password.
+    """
+    variable = field.upper()
     if field.endswith("_url"):
-        shown = f"{urlsplit(str(value)).scheme or '(no scheme)'}://…" if "://" in str(value) else "not a URL"
-    return f"{field.upper()} is {shown!r}; it must be {allowed(field)}."
+        return f"{variable} {reason or f'must be {allowed(field)}'}."
+    return f"{variable} is {shown(value)}; it must be {allowed(field)}."
+
+
+def shown(value: object) -> str:
+    """A value as a sentence may show it, which is not as it is where it could be a URL in the wrong place."""
+    return "a value that may hold a password" if "@" in str(value) or "://" in str(value) else repr(value)

@@ -1,16 +1,30 @@
 """Wrong values and servers: one sentence, exit code 2, never a traceback."""
 
+import asyncio
+import contextlib
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.conftest import MakeServer
 from tests.support import command, run_to_the_end
 
 
 def refused(tmp_path: Path, *arguments: str, **settings: str) -> str:
-    result = run_to_the_end(tmp_path, "run", *arguments, **settings)
+    return refused_by("run", tmp_path, *arguments, **settings)
+
+
+def refused_by(name: str, tmp_path: Path, *arguments: str, **settings: str) -> str:
+    result = run_to_the_end(tmp_path, name, *arguments, **settings)
     assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
@@ -29,7 +43,24 @@ def refused(tmp_path: Path, *arguments: str, **settings: str) -> str:
         ([], {"REDIS_URL": "http://localhost"}, ["REDIS_URL", "http", "redis://"]),
         ([], {"REDIS_URL": "redis://127.0.0.1:1"}, ["redis://127.0.0.1:1/0", "REDIS_URL"]),
         ([], {"DATABASE_URL": "postgresql://u:geheim@127.0.0.1:1/x"}, ["postgresql://127.0.0.1:1/x"]),
+        ([], {"REDIS_URL": "redis://:SEC/geheim@h:1"}, ["REDIS_URL", "percent-encoded"]),
+        ([], {"TARGET_REDIS_URL": "redis://:geheim@[::1"}, ["TARGET_REDIS_URL", "host"]),
+        ([], {"DATABASE_URL": "postgresql://u:geheim/x@h/x"}, ["DATABASE_URL", "percent-encoded"]),
+        ([], {"BIND_ADDRESS": "redis://:geheim@h"}, ["BIND_ADDRESS"]),
         (["--no-such-flag"], {}, ["--no-such-flag"]),
+        (["--redis-ur=redis://:geheim@h"], {}, ["--redis-ur'", "--redis-url"]),
+        (["redis://:geheim@h"], {}, ["only flags"]),
+        (["foo"], {}, ["'foo'", "only flags"]),
+        (["--reset=maybe"], {}, ["RESET is 'maybe'", "true or false"]),
+        (["--reset=redis://:geheim@h"], {}, ["RESET", "true or false"]),
+        ([], {"RESET": "maybe"}, ["RESET is 'maybe'", "true or false"]),
+        (["--json=maybe"], {}, ["--json", "'maybe'"]),
+        (["--duration", "-3s"], {}, ["DURATION is '-3s'", "a duration"]),
+        (["--duration"], {}, ["--duration needs a value", "a duration"]),
+        (["--seed", "--reset"], {}, ["--seed needs a value", "a whole number"]),
+        (["--seed", "1", "--seed", "2"], {}, ["--seed is given more than once"]),
+        (["--config", "a.toml", "--config", "b.toml"], {}, ["--config is given more than once"]),
+        ([], {"SEED": "1_000"}, ["SEED is '1_000'", "a whole number"]),
         (["--config", "nowhere.toml"], {}, ["nowhere.toml"]),
         (["--load", "huge"], {}, ["LOAD", "huge", "ultra, high, demo, low"]),
         ([], {"BIND_ADDRESS": "nowhere"}, ["BIND_ADDRESS", "nowhere"]),
@@ -52,11 +83,18 @@ def test_wrong_values(tmp_path: Path, arguments: list[str], settings: dict[str, 
         ("speed = 3", "'speed', which is not a setting"),
         ("events_per_second = 'fast'", "EVENTS_PER_SECOND"),
         ("organizations = -4", "ORGANIZATIONS"),
+        ("seed = [1]", "SEED a list; it must be a whole number"),
+        ("seed = {a = 1}", "SEED a table"),
+        ("seed = 2020-01-01", "SEED a date"),
+        ("redis_url = ['redis://:geheim@h']", "REDIS_URL a list; it must be a URL"),
+        ("[redis_url]\nurl = 'redis://:geheim@h'", "REDIS_URL a table; it must be a URL"),
     ],
 )
 def test_wrong_toml(tmp_path: Path, content: str, expected: str) -> None:
     (tmp_path / "my.toml").write_text(content)
-    assert expected in refused(tmp_path, "--config", "my.toml")
+    sentence = refused(tmp_path, "--config", "my.toml")
+    assert expected in sentence
+    assert "geheim" not in sentence
 
 
 def test_a_flag_overrides_the_environment_which_overrides_the_file(tmp_path: Path) -> None:
@@ -64,6 +102,136 @@ def test_a_flag_overrides_the_environment_which_overrides_the_file(tmp_path: Pat
     assert "SEED is '-1'" in refused(tmp_path, "--config", "my.toml")
     assert "SEED is '-2'" in refused(tmp_path, "--config", "my.toml", SEED="-2")
     assert "SEED is '-3'" in refused(tmp_path, "--config", "my.toml", "--seed", "-3", SEED="-2")
+
+
+def test_a_wrong_url_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    sentence = refused(tmp_path, TARGET_REDIS_URL="redis://localhost:port")
+    assert "TARGET_REDIS_URL" in sentence
+    assert "serving" not in (tmp_path / "stderr").read_text()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_command(tmp_path: Path) -> None:
+    assert "'rum' is not a command; the commands are run, clean" in refused_by("rum", tmp_path)
+
+
+ASKING = ("health", "metrics", "stats", "logs", "stop")
+
+
+@contextlib.contextmanager
+def answering(reply: bytes) -> Iterator[str]:
+    """A server that answers anything with these bytes; its address."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.request.sendall(reply)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def http_reply(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+@pytest.mark.parametrize(
+    ("name", "reply"),
+    [
+        *((name, http_reply(b"<html>hello</html>")) for name in ASKING),
+        ("health", b""),
+        ("metrics", b"\xff\xfe garbage\r\n\r\n"),
+        ("stats", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nless"),
+        ("logs", http_reply(b'["a list"]')),
+        ("stop", http_reply(b"\xff")),
+    ],
+)
+def test_asking_something_that_is_not_a_run(tmp_path: Path, name: str, reply: bytes) -> None:
+    with answering(reply) as address:
+        assert f"BIND_ADDRESS {address} is not redis-rehearsal" in refused_by(name, tmp_path, BIND_ADDRESS=address)
+
+
+@pytest.mark.parametrize("address", ["a b:1", "x", "h:99999", "http://h:1"])
+def test_asking_at_what_is_no_address(tmp_path: Path, address: str) -> None:
+    assert "BIND_ADDRESS is " in refused_by("health", tmp_path, "--bind-address", address)
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_asking_takes_its_address_from_the_file_and_leaves_other_settings(tmp_path: Path, name: str) -> None:
+    (tmp_path / "my.toml").write_text("bind_address = '127.0.0.1:1'\nduration = 3\nqueries_per_second = 7\n")
+    environment = {name: value for name, value in os.environ.items() if name != "BIND_ADDRESS"}
+    result = subprocess.run(
+        [sys.executable, "-m", "redis_rehearsal", name, "--config", "my.toml"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert "127.0.0.1:1 (Connection refused)" in result.stderr
+
+
+def test_asking_with_a_file_that_has_something_else(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text("speed = 3\n")
+    assert "'speed', which is not a setting" in refused_by("health", tmp_path, "--config", "my.toml")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "complaint"),
+    [
+        (">/dev/full", 4, "The output could not be written: No space left on device."),
+        (">&-", 4, "The output could not be written: Bad file descriptor."),
+        (">/dev/full 2>/dev/full", 4, ""),
+        ("2>&-", 0, ""),
+    ],
+)
+@pytest.mark.parametrize("arguments", ["--version", "run --help"])
+def test_output_that_cannot_be_written(redirection: str, code: int, complaint: str, arguments: str) -> None:
+    result = subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m redis_rehearsal {arguments} {redirection}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == code
+    assert result.stderr == (f"redis-rehearsal: {complaint}\n" if complaint else "")
+
+
+def test_a_complaint_that_nobody_can_read_has_its_exit_code() -> None:
+    for redirection in ("2>&-", "2>/dev/full", ">&- 2>&-"):
+        line = f"exec {sys.executable} -m redis_rehearsal health --bind-address x {redirection}"
+        assert subprocess.run(["/bin/sh", "-c", line], check=False).returncode == 2
+
+
+def test_cleaning_where_there_is_nothing(tmp_path: Path) -> None:
+    result = run_to_the_end(tmp_path, "clean", TMPDIR=str(tmp_path))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("There was nothing to remove")
+    assert result.stdout.count("\n") == 1
+
+
+def test_cleaning_a_schema_that_the_user_may_not_drop(tmp_path: Path) -> None:
+    server = PostgresServer(tmp_path / "postgres")
+    server.start()
+    try:
+        asyncio.run(_make_a_schema_of_somebody_else(server.url))
+        url = server.url.replace("postgres:@", "visitor:geheim@")
+        sentence = refused_by("clean", tmp_path, TMPDIR=str(tmp_path), DATABASE_URL=url)
+    finally:
+        server.stop()
+    assert sentence.startswith("redis-rehearsal: The database postgresql://")
+    assert "must be owner of schema analytics" in sentence
+    assert "geheim" not in sentence
+
+
+async def _make_a_schema_of_somebody_else(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE SCHEMA analytics; COMMENT ON SCHEMA analytics IS 'redis-rehearsal'")
+    await connection.execute("CREATE ROLE visitor LOGIN PASSWORD 'geheim'")
+    await connection.close()
 
 
 def test_an_address_in_use(tmp_path: Path, source: RedisServer) -> None:

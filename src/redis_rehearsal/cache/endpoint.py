@@ -2,13 +2,10 @@
 
 import ssl
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 from redis_rehearsal.errors import ConfigurationError
-
-_TLS_OPTIONS: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")
+from redis_rehearsal.settings import split_redis_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,44 +49,22 @@ class Endpoint:
             ConfigurationError: says what is wrong, without the password.
         """
         try:
-            parts = urlsplit(url)
-            port = parts.port
+            parts, options = split_redis_url(url)
         except ValueError as error:
-            raise ConfigurationError(f"A Redis URL is malformed: {error}.") from None
-        options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+            raise ConfigurationError(f"A Redis URL {error}.") from None
         is_unix = parts.scheme == "unix"
-        known = ("db",) if is_unix else ("db", *_TLS_OPTIONS) if parts.scheme == "rediss" else ("db",)
-        for name in options:
-            if name not in known:
-                raise ConfigurationError(
-                    f"A {parts.scheme}:// URL has the option {name!r}; it may have {', '.join(known)}."
-                )
-        requirement = options.get("ssl_cert_reqs", "required")
-        if requirement not in ("required", "none"):
-            raise ConfigurationError(f"ssl_cert_reqs is {requirement!r}; it must be required or none.")
-        in_path = "" if is_unix else parts.path.strip("/")
-        database = options.get("db") or in_path or "0"
-        if not database.isdigit():
-            raise ConfigurationError(f"A Redis URL names the database {database!r}; it must be a number.")
-        if is_unix and not parts.path:
-            raise ConfigurationError("A unix:// URL must name the path of a socket, as in unix:///run/redis.sock.")
-        if not is_unix and not parts.hostname:
-            raise ConfigurationError(f"A {parts.scheme}:// URL must name a host.")
-        for name in _TLS_OPTIONS[:3]:
-            if name in options and not Path(options[name]).is_file():
-                raise ConfigurationError(f"{name} names {options[name]!r}, which is not a file.")
         return cls(
             host="" if is_unix else parts.hostname or "",
-            port=0 if is_unix else port or 6379,
+            port=0 if is_unix else parts.port or 6379,
             path=unquote(parts.path) if is_unix else "",
             username=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
-            database=int(database),
+            database=int(options["db"]),
             tls=parts.scheme == "rediss",
             ca_file=options.get("ssl_ca_certs", ""),
             certificate_file=options.get("ssl_certfile", ""),
             key_file=options.get("ssl_keyfile", ""),
-            verify=requirement == "required",
+            verify=options.get("ssl_cert_reqs") != "none",
         )
 
     def __str__(self) -> str:

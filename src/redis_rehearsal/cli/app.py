@@ -1,18 +1,34 @@
 """The application: its commands, and what their errors become."""
 
+import difflib
+import errno
+import os
+import re
 import sys
+from itertools import pairwise
+from typing import Final, TextIO
 
 import cyclopts
-from cyclopts import CycloptsError
+from cyclopts import (
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    RepeatArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 from pydantic import ValidationError
 
 from redis_rehearsal import __version__
 from redis_rehearsal.cli import clean, instance, run
 from redis_rehearsal.cli.config import take_config
-from redis_rehearsal.errors import RehearsalError
-from redis_rehearsal.settings import explain
+from redis_rehearsal.errors import BrokenError, RehearsalError
+from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 
-USAGE_EXIT_CODE = 2
+USAGE_EXIT_CODE: Final = 2
+_OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+_NEGATIVE = re.compile(r"-[0-9.]")
 
 
 def make_app() -> cyclopts.App:
@@ -36,22 +52,85 @@ def call(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
+    try:
+        code = _call(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 1  # who read our output has gone
+        _abandon(sys.stdout)
+    except OSError as error:
+        # Of a file the name would be known; of a server all but these are dealt with where they arise.
+        if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
+            raise
+        _abandon(sys.stdout)
+        _complain(f"The output could not be written: {error.strerror}.")
+        code = BrokenError.exit_code
+    return code
+
+
+def _call(arguments: list[str]) -> int:
     app = make_app()
     try:
         tokens, app.config = take_config(arguments)
         code = app(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        cause = error.__cause__
-        sentence = explain(cause) if isinstance(cause, ValidationError) else " ".join(str(error).split())
-        _complain(sentence)
+        _complain(_usage(error))
+        return USAGE_EXIT_CODE
+    except ValidationError as error:
+        _complain(explain(error))
         return USAGE_EXIT_CODE
     except RehearsalError as error:
         _complain(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        return 1  # who read our output has gone
     return code if isinstance(code, int) else 0
 
 
+def _usage(error: CycloptsError) -> str:
+    """One sentence on a command line that cannot be read.
+
+    The library's own text is not used where it would show a value, since that may be a URL with its password.
+    """
+    command = " ".join(error.command_chain or ())
+    see = f"see redis-rehearsal {command} --help" if command else "see redis-rehearsal --help"
+    field = error.argument.field_info.name if error.argument else ""
+    if isinstance(error.__cause__, ValidationError):
+        return explain(error.__cause__)
+    if isinstance(error, CoercionError) and error.token is not None:
+        value = error.token.value
+        if field in Settings.model_fields:
+            return refusal(field, value)
+        return f"{error.token.keyword} takes no value, and was given {shown(value)}."
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        flag = error.argument.name
+        value = next((value for name, value in pairwise(error.unused_tokens or ()) if name == flag), "")
+        # What looks like a flag is not taken for a value.
+        return refusal(field, value) if _NEGATIVE.match(value) else f"{flag} needs a value: {allowed(field)}."
+    if isinstance(error, RepeatArgumentError):
+        return f"{error.token.keyword} is given more than once; give it once."
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"{command} takes only flags, and {shown(error.unused_tokens[0])} is none; {see}."
+    if isinstance(error, UnknownCommandError) and error.unused_tokens:
+        commands = ", ".join(name for name in error.app or () if not name.startswith("-"))
+        return f"{shown(error.unused_tokens[0])} is not a command; the commands are {commands}."
+    if isinstance(error, UnknownOptionError):
+        flag = error.token.keyword or error.token.value
+        flags = [name for argument in error.argument_collection for name in argument.names]
+        similar = difflib.get_close_matches(flag, flags, n=1)
+        return f"{shown(flag)} is not a flag of {command}; {f'did you mean {similar[0]}?' if similar else f'{see}.'}"
+    return f"The command line cannot be read; {see}."
+
+
 def _complain(sentence: str) -> None:
-    sys.stderr.write(f"redis-rehearsal: {sentence}\n")
+    line = " ".join(sentence.split())  # what servers say may have several
+    try:
+        sys.stderr.write(f"redis-rehearsal: {line}\n")
+        sys.stderr.flush()
+    except OSError:  # the exit code says it, too
+        _abandon(sys.stderr)
+
+
+def _abandon(stream: TextIO) -> None:
+    # What could not be written would be tried again at the interpreter's end, with a traceback.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -12,7 +12,7 @@ from redis_rehearsal.cache.lock import RunLock
 from redis_rehearsal.cache.prefix import remove_all
 from redis_rehearsal.cli.run import DEFAULTS
 from redis_rehearsal.database import schema
-from redis_rehearsal.database.connection import first_connect, safe_address
+from redis_rehearsal.database.connection import CONNECTION_ERRORS, first_connect, safe_address
 from redis_rehearsal.embedded.directory import remove_leftovers
 from redis_rehearsal.errors import LockedError, ServerRefusedError
 from redis_rehearsal.settings import Settings
@@ -27,8 +27,11 @@ def clean(*, settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS) -> i
     Args:
         settings: All settings; only the URLs and KEY_PREFIX matter.
     """
-    for sentence in remove_leftovers():
+    removed = remove_leftovers()
+    for sentence in removed:
         sys.stdout.write(f"{sentence}\n")
+    if not removed and not (settings.redis_url or settings.target_redis_url or settings.database_url):
+        sys.stdout.write("There was nothing to remove: no killed run left anything, and no URL of a server is set.\n")
     asyncio.run(_clean(settings))
     return 0
 
@@ -56,13 +59,25 @@ async def _clean(settings: Settings) -> None:
         sys.stdout.write(f"Removed {removed} keys under {keys.prefix} from the {role} {endpoint}.\n")
     if settings.database_url is not None:
         url_text = settings.database_url.get_secret_value()
+        address = safe_address(url_text)
         connection, _ = await first_connect(url_text, settings.operation_timeout, "redis-rehearsal clean")
         try:
-            if not await schema.lock(connection):
-                raise LockedError(f"A run uses the schema `analytics` of {safe_address(url_text)}; stop it first.")
-            found = await schema.exists(connection)
-            await schema.drop(connection)
-        finally:
-            await connection.close()
+            found = await _drop_schema(connection, address)
+        except CONNECTION_ERRORS as error:
+            raise ServerRefusedError(
+                f"The database {address} could not be cleaned: {error}. May DATABASE_URL's user drop the schema?"
+            ) from None
         what = "Removed the schema `analytics` from" if found else "There is no schema of ours in"
-        sys.stdout.write(f"{what} {safe_address(url_text)}.\n")
+        sys.stdout.write(f"{what} {address}.\n")
+
+
+async def _drop_schema(connection: Any, address: str) -> bool:
+    """Drop our schema, if there is one, and close the connection; whether there was one."""
+    try:
+        if not await schema.lock(connection):
+            raise LockedError(f"A run uses the schema `analytics` of {address}; stop it first.")
+        found = await schema.exists(connection)
+        await schema.drop(connection)
+    finally:
+        await connection.close()
+    return found

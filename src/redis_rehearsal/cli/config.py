@@ -7,7 +7,7 @@ from typing import Any, Final
 import cyclopts
 
 from redis_rehearsal.errors import ConfigurationError
-from redis_rehearsal.settings import Settings
+from redis_rehearsal.settings import Settings, allowed
 
 _FLAG: Final = "--config"
 
@@ -22,31 +22,38 @@ def take_config(tokens: list[str]) -> tuple[list[str], Any]:
         ConfigurationError: the file cannot be used.
     """
     rest: list[str] = []
-    path: Path | None = None
+    paths: list[Path] = []
     remaining = iter(tokens)
     for token in remaining:
         if token == _FLAG:
             value = next(remaining, None)
             if value is None:
                 raise ConfigurationError("--config needs the name of a TOML file.")
-            path = Path(value)
+            paths.append(Path(value))
         elif token.startswith(f"{_FLAG}="):
-            path = Path(token.removeprefix(f"{_FLAG}="))
+            paths.append(Path(token.removeprefix(f"{_FLAG}=")))
         else:
             rest.append(token)
-    if path is None:
+    if not paths:
         return rest, ()
-    _check(path)
-    return rest, cyclopts.config.Toml(path, must_exist=True, use_commands_as_keys=False)
+    if len(paths) > 1:
+        raise ConfigurationError("--config is given more than once; give it once.")
+    # Not each command has a use for each setting, but all of them are known here.
+    return rest, cyclopts.config.Dict(_read(paths[0]), allow_unknown=True, use_commands_as_keys=False)
 
 
-def _check(path: Path) -> None:
+def _read(path: Path) -> dict[str, str | int | float | bool]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"The file {path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The file {path} is not TOML: {error}.") from None
-    for key in content:
-        if key.replace("-", "_") not in Settings.model_fields:
+    for key, value in content.items():
+        field = key.replace("-", "_")
+        if field not in Settings.model_fields:
             raise ConfigurationError(f"The file {path} has the key {key!r}, which is not a setting.")
+        if not isinstance(value, str | int | float | bool):
+            kind = "a list" if isinstance(value, list) else "a table" if isinstance(value, dict) else "a date or time"
+            raise ConfigurationError(f"The file {path} gives {field.upper()} {kind}; it must be {allowed(field)}.")
+    return content

@@ -5,13 +5,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import psutil
 from cyclopts import Parameter
 
-from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.errors import ConfigurationError, RehearsalError
+from redis_rehearsal.settings import Settings
 
 _TIMEOUT_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 60.0
@@ -22,29 +24,49 @@ DEFAULT_ADDRESS: Final = "127.0.0.1:3000"
 
 
 def _get(address: str, path: str) -> tuple[int, str]:
+    Settings(bind_address=address)  # see that it is one
     request = urllib.request.Request(f"http://{address}{path}")  # always http
     # Never through a proxy: a run listens on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-            return int(response.status), response.read().decode()
+            return int(response.status), response.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, error.read().decode()
-    except (OSError, ValueError) as error:
+            return error.code, error.read().decode(errors="replace")
+    except (HTTPException, ConnectionResetError):
+        raise _stranger(address) from None
+    except (OSError, UnicodeError) as error:  # the latter where a name cannot be one
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        words = getattr(reason, "strerror", None) or "no answer"
         raise ConfigurationError(
-            f"No run answers at {address} ({error}). Is one going on? --bind-address says where."
+            f"No run answers at BIND_ADDRESS {address} ({words}). Is one going on, and BIND_ADDRESS right?"
         ) from None
 
 
-def _health(address: str) -> dict[str, Any]:
+def _stranger(address: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"What answers at BIND_ADDRESS {address} is not redis-rehearsal; give the address that the run names."
+    )
+
+
+def _health(address: str) -> tuple[int, dict[str, Any], str]:
+    status, text = _get(address, "/health")
     try:
-        document: dict[str, Any] = json.loads(_get(address, "/health")[1])
+        document = json.loads(text)
     except json.JSONDecodeError:
-        document = {}
-    if document.get("application") != "redis-rehearsal":
-        raise ConfigurationError(f"What answers at {address} is not redis-rehearsal.")
-    return document
+        document = None
+    if not isinstance(document, dict) or document.get("application") != "redis-rehearsal":
+        raise _stranger(address)
+    return status, document, text
+
+
+def _ask(address: str, path: str) -> str:
+    _health(address)
+    status, text = _get(address, path)
+    if status != 200:
+        raise RehearsalError(f"The run at {address} answered {path} with status {status}; its log may say why.")
+    return text
 
 
 def health(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
@@ -53,7 +75,7 @@ def health(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
     Args:
         bind_address: Where the run serves HTTP.
     """
-    status, text = _get(bind_address, "/health")
+    status, _, text = _health(bind_address)
     sys.stdout.write(f"{text}\n")
     return 0 if status == 200 else 1
 
@@ -64,7 +86,7 @@ def metrics(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
     Args:
         bind_address: Where the run serves HTTP.
     """
-    sys.stdout.write(_get(bind_address, "/metrics")[1])
+    sys.stdout.write(_ask(bind_address, "/metrics"))
     return 0
 
 
@@ -74,7 +96,7 @@ def stats(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
     Args:
         bind_address: Where the run serves HTTP.
     """
-    sys.stdout.write(f"{_get(bind_address, '/stats')[1]}\n")
+    sys.stdout.write(f"{_ask(bind_address, '/stats')}\n")
     return 0
 
 
@@ -84,9 +106,14 @@ def logs(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
     Args:
         bind_address: Where the run serves HTTP.
     """
-    directory = _health(bind_address)["run_directory"]
+    directory = _health(bind_address)[1]["run_directory"]
     if directory is not None:
-        sys.stdout.write((Path(directory) / "run.log").read_text(encoding="utf-8"))
+        path = Path(directory) / "run.log"
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise ConfigurationError(f"The run's log {path} cannot be read here: {error.strerror}.") from None
+        sys.stdout.write(text)
     return 0
 
 
@@ -96,7 +123,7 @@ def stop(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
     Args:
         bind_address: Where the run serves HTTP.
     """
-    pid = int(_health(bind_address)["pid"])
+    pid = int(_health(bind_address)[1]["pid"])
     try:
         process = psutil.Process(pid)
         if not any("rehearsal" in part for part in process.cmdline()):

@@ -1,11 +1,11 @@
 """Connecting to PostgreSQL, with errors for the person who reads them."""
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import asyncpg
 
 from redis_rehearsal.errors import ServerRefusedError
+from redis_rehearsal.settings import split_postgres_url
 
 MINIMUM_VERSION: Final = 13
 CONNECTION_ERRORS: Final = (
@@ -19,8 +19,15 @@ CONNECTION_ERRORS: Final = (
 
 
 def safe_address(url: str) -> str:
-    """The address of a database without user, password and options, for people."""
-    parts = urlsplit(url)
+    """The address of a database without user, password and options, for people.
+
+    Args:
+        url: of the database; of one that cannot be told apart for sure, nothing is shown.
+    """
+    try:
+        parts = split_postgres_url(url)
+    except ValueError:
+        return "postgresql://…"
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
@@ -61,8 +68,13 @@ async def first_connect(url: str, timeout_seconds: float, name: str) -> tuple[An
         ) from None
     except asyncpg.PostgresError as error:
         raise ServerRefusedError(f"PostgreSQL at {address} refused: {error}.") from None
-    except (ValueError, asyncpg.InterfaceError) as error:
-        raise ServerRefusedError(f"DATABASE_URL ({address}) cannot be used: {error}.") from None
+    except ValueError:  # its text quotes options, and one may be a password
+        raise ServerRefusedError(
+            f"DATABASE_URL ({address}) cannot be used: its host, an option in it, or one of the environment's "
+            "PG... variables is wrong."
+        ) from None
+    except asyncpg.InterfaceError as error:
+        raise ServerRefusedError(f"PostgreSQL at {address} cannot be used: {error}.") from None
     except TimeoutError:
         raise ServerRefusedError(
             f"PostgreSQL at {address} did not answer within {timeout_seconds:g} s. Is DATABASE_URL right?"

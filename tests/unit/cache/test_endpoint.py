@@ -40,6 +40,13 @@ def test_tls_verifies_unless_told_not_to() -> None:
         "rediss://localhost?ssl_ca_certs=/not/there.pem",
         "redis://localhost?retry=1",
         "unix://",
+        "unix://run/redis.sock",
+        "redis://localhost:0",
+        "redis://localhost:99999",
+        "redis://[::1",
+        f"redis://{'x' * 64}",
+        "redis://localhost/²",
+        "redis://localhost?db",
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(url: str) -> None:

@@ -1,20 +1,20 @@
 """The command line: one file a command."""
 
 import os
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # Until a command has something to bring to an orderly end, it is ended as asked by being gone.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: os._exit(0))
     _open_streams()
-    try:
-        # Here, since it takes a while, in which Ctrl-C must not print a traceback.
-        from redis_rehearsal.cli.app import call
+    # Here, since it takes a while, in which Ctrl-C must not print a traceback.
+    from redis_rehearsal.cli.app import call
 
-        code = call(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = 0  # ended as asked, before anything was started
-    sys.exit(code)
+    sys.exit(call(sys.argv[1:]))
 
 
 def _open_streams() -> None:

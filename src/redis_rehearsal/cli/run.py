@@ -77,9 +77,6 @@ def _leave_document(rehearsal: Run, console: Console, *, print_json: bool) -> No
         return  # a start that was refused
     document = make_document(view)
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    if print_json:
-        sys.stdout.write(text.decode())
-        sys.stdout.flush()
     path: Path = view.directory / "run.json"
     try:
         # Never half a document under its name.
@@ -89,6 +86,9 @@ def _leave_document(rehearsal: Run, console: Console, *, print_json: bool) -> No
         with contextlib.suppress(OSError):
             path.with_suffix(".part").unlink(missing_ok=True)
         raise BrokenError(f"The run's document {path} could not be written: {error}. Is the disk full?") from None
+    if print_json:
+        sys.stdout.write(text.decode())
+        sys.stdout.flush()
     with contextlib.suppress(BrokenPipeError):  # nobody reads it
         console.print(terminal.summary(document), soft_wrap=True, highlight=False)
         console.print(f"The run's document is {path}.", soft_wrap=True, highlight=False)

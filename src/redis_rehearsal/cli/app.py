@@ -21,7 +21,7 @@ from cyclopts import (
 from pydantic import ValidationError
 
 from redis_rehearsal import __version__
-from redis_rehearsal.cli import clean, instance, run
+from redis_rehearsal.cli import clean, instance, report, run
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.errors import BrokenError, RehearsalError
 from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
@@ -41,6 +41,7 @@ def make_app() -> cyclopts.App:
     )
     app.command(run.run, name="run")
     app.command(clean.clean, name="clean")
+    app.command(report.report, name="report")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
         app.command(command)
     return app
@@ -72,7 +73,7 @@ def _call(arguments: list[str]) -> int:
     app = make_app()
     try:
         tokens, app.config = take_config(arguments)
-        code = app(tokens, exit_on_error=False, print_error=False)
+        code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         _complain(_usage(error))
         return USAGE_EXIT_CODE

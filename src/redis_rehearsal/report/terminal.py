@@ -13,6 +13,7 @@ from rich.text import Text
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Second
 from redis_rehearsal.report.document import outcomes
+from redis_rehearsal.report.facts import NOT_MEASURED, count, number, part, words
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.telemetry.histogram import Histogram
 
@@ -192,46 +193,46 @@ async def show(view: RunView, console: Console) -> None:
             live.update(status.screen(), refresh=True)
 
 
-def _at_most(count: int | None) -> str:
-    return " (at most: unknown)" if count is None else f" (at most {count:,})"
-
-
 def summary(document: dict[str, Any]) -> str:
-    """What a run came to, in a few lines."""
-    totals, rates, latency = document["totals"], document["rates"], document["latency"]
-    cache, ledger, generator = document["cache"], document["ledger"], document["generator"]
+    """What a run came to, in a few lines; what is missing in the document is not measured."""
+    ledger, checks = part(document, "ledger"), part(document, "checks")
     lines = []
     for name in ("queries", "events"):
-        counts = totals[name]
-        response = latency[name]["response_seconds"]
-        shown = ", ".join(f"{quantile} {value * 1000:.2f}" for quantile, value in response.items() if value is not None)
+        counts = part(document, "totals", name)
+        response = part(document, "latency", name, "response_seconds")
+        known = {quantile: number(value) for quantile, value in response.items()}
+        shown = ", ".join(f"{quantile} {value * 1000:.2f}" for quantile, value in known.items() if value is not None)
+        rate = number(part(document, "rates").get(f"{name}_per_second"))
         lines.append(
-            f"{name}: {rates[f'{name}_per_second']:,.1f}/s ok; {counts['offered']:,} offered, "
-            f"{counts['ok']:,} ok, {counts['failed']:,} failed, {counts['unknown']:,} unknown, "
-            f"{counts['shed']:,} shed, {counts['in_flight']:,} in flight; response ms: {shown or '-'}"
+            f"{name}: {NOT_MEASURED if rate is None else f'{rate:,.1f}'}/s ok; {count(counts.get('offered'))} offered, "
+            f"{count(counts.get('ok'))} ok, {count(counts.get('failed'))} failed, "
+            f"{count(counts.get('unknown'))} unknown, {count(counts.get('shed'))} shed, "
+            f"{count(counts.get('in_flight'))} in flight; response ms: {shown or '-'}"
         )
-    ratio = cache["hit_ratio"]
-    lines.append(f"cache: hit ratio {f'{ratio:.2%}' if ratio is not None else 'not measured'}")
-    if ledger["error"]:
-        lines.append(f"ledger: could not be compared with the source: {ledger['error']}")
+    ratio = number(part(document, "cache").get("hit_ratio"))
+    lines.append(f"cache: hit ratio {NOT_MEASURED if ratio is None else f'{ratio:.2%}'}")
+    if ledger.get("error"):
+        lines.append(f"ledger: could not be compared with the source: {words(ledger['error'])}")
     else:
         lines.append(
-            "ledger: {acknowledged:,} acknowledged, {unknown:,} unknown; {lost:,} lost{most_lost}, "
-            "{duplicated:,} duplicated{most_duplicated}".format(
-                most_lost=_at_most(ledger["lost_at_most"]),
-                most_duplicated=_at_most(ledger["duplicated_at_most"]),
-                **ledger,
-            )
+            f"ledger: {count(ledger.get('acknowledged'))} acknowledged, {count(ledger.get('unknown'))} unknown; "
+            f"{count(ledger.get('lost'))} lost{_at_most(ledger.get('lost_at_most'))}, "
+            f"{count(ledger.get('duplicated'))} duplicated{_at_most(ledger.get('duplicated_at_most'))}"
         )
-        if ledger["unverified_counters"]:
+        if number(ledger.get("unverified_counters")):
             lines.append(
-                f"{ledger['unverified_counters']:,} counters could not be compared: they were never read before the "
-                "first write, or expired first."
+                f"{count(ledger['unverified_counters'])} counters could not be compared: they were never read before "
+                "the first write, or expired first."
             )
     lines.append(
-        "checks: {reports_checked:,} reports: {wrong:,} wrong, {stale:,} stale, {resurrected:,} resurrected; "
-        "{counter_regressions:,} counter regressions".format(**document["checks"])
+        f"checks: {count(checks.get('reports_checked'))} reports: {count(checks.get('wrong'))} wrong, "
+        f"{count(checks.get('stale'))} stale, {count(checks.get('resurrected'))} resurrected; "
+        f"{count(checks.get('counter_regressions'))} counter regressions"
     )
-    if generator["saturated"]:
+    if part(document, "generator").get("saturated") is True:
         lines.append("The generator itself was the bottleneck: do not trust these latencies.")
     return "\n".join(lines)
+
+
+def _at_most(value: object) -> str:
+    return " (at most: unknown)" if number(value) is None else f" (at most {count(value)})"

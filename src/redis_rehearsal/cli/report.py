@@ -1,0 +1,72 @@
+"""`redis-rehearsal report`: a finished run, from its document."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from cyclopts import Parameter
+
+from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.report.document import SCHEMA_VERSION
+from redis_rehearsal.report.facts import number
+from redis_rehearsal.report.migration_markdown import render_markdown
+from redis_rehearsal.report.migration_text import render_text
+
+_NAME: Final = "run.json"
+
+
+def report(
+    run_dir: Path,
+    /,
+    *,
+    output_format: Annotated[Literal["text", "markdown", "json"], Parameter(name="--format")] = "text",
+) -> int:
+    """Print what a finished run came to: what was done, the verdict and why, phase by phase.
+
+    Exit code 0 whatever the verdict, 2 where there is no document that can be read.
+
+    Args:
+        run_dir: Directory of the run, or its run.json.
+        output_format: Text for a terminal, Markdown for a pull request, or the document itself.
+    """
+    document = _read(run_dir)
+    if output_format == "json":
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    elif output_format == "markdown":
+        text = render_markdown(document)
+    else:
+        text = render_text(document)
+    encoding = sys.stdout.encoding or "utf-8"
+    # A terminal that cannot show a character of the document is no reason to show none.
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    return 0
+
+
+def _read(run_dir: Path) -> dict[str, Any]:
+    path = run_dir
+    try:
+        if run_dir.is_dir():
+            path = run_dir / _NAME
+        content = path.read_bytes()
+    except FileNotFoundError:
+        if path == run_dir:
+            raise ConfigurationError(f"There is no {run_dir}; name the directory of a run, or its {_NAME}.") from None
+        raise ConfigurationError(
+            f"The directory {run_dir} holds no {_NAME}: the run has not ended, or it is not the directory of a run."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"The file {path} cannot be read: {error.strerror}.") from None
+    try:
+        document = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ConfigurationError(f"The file {path} is not JSON: {error}.") from None
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"The file {path} is not the document of a run.")
+    version = number(document.get("schema_version"))
+    if version is not None and version > SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"The file {path} has schema_version {version:g}, newer than {SCHEMA_VERSION}, the newest that is known "
+            "here; use the redis-rehearsal that wrote it."
+        )
+    return document

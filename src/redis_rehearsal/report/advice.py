@@ -1,0 +1,105 @@
+"""What to do about a criterion that failed or is unknown."""
+
+from typing import Final
+
+GENERATOR: Final = "lower the rates or add WORKERS."
+
+_FREEZE: Final = "hold writes back in the cutover: --freeze client."
+_HURT: Final = "look at the phase in which it happened, and at the servers' own logs for that moment."
+_CACHE: Final = "carry the cache over (replicate or copy), or give the database room for these queries."
+_LONG_CUTOVER: Final = "shorten what runs while writes are held: the steps say how long each took."
+
+_FAILED: Final[dict[str, dict[str, str]]] = {
+    "migration": {
+        "replicate": "replicate needs an empty target that can read the source's RDB, and on a server of yours "
+        "--allow-server-wide; copy works across versions too.",
+        "external": "run the command by itself against these servers first; nothing else counts before it succeeds.",
+        "observe": "begin the move of the endpoint while the rehearsal watches, or observe longer.",
+        "": "read the reason and the steps; nothing else counts before the migration ends as done.",
+    },
+    "lost": {
+        "cold": "cold copies nothing: use replicate or copy.",
+        "fallback": "an INCR on a key not yet moved restarts at one: move counters by replicate or copy.",
+        "copy": "a final pass must follow while writes are held: --freeze client.",
+        "external": "give the tool time to carry the last writes while they are held: --settle.",
+        "observe": "the failover drops what was not replicated yet: ask its operator for a synchronous one.",
+        "": "compare the worst counters on both servers, and hold writes until the target has them all.",
+    },
+    "duplicated": {
+        "dual-write": "increments mirrored before the backfill are counted twice: backfill first, or use replicate.",
+        "external": "the tool applies increments twice: let it copy values, not commands.",
+        "": "find what writes to the target besides the application: a tool that was not ended, or a retry.",
+    },
+    "stranded": {
+        "observe": "old connections still write to the old server: fence it, or end its connections.",
+        "external": "fence the old server before the switch, or hold writes until the switch is done.",
+        "": "fence the source in the cutover: --freeze server, or a shorter --rollout.",
+    },
+    "wrong_reports": {
+        "cold": "the target held reports before the migration: clear it with --clear-target.",
+        "": "carry deletions too: a copy that restores deleted reports must be repeated while writes are held.",
+    },
+    "counter_regressions": {
+        "cold": "cold starts every counter at zero: use replicate or copy.",
+        "fallback": "move counters before reads: use replicate or copy.",
+        "": "switch reads only after the target has every acknowledged increment.",
+    },
+    "failed_queries": {"": _HURT},
+    "failed_events": {"": f"see `failures` in run.json for their reasons; {_HURT}"},
+    "query_downtime": {
+        "observe": "clients keep stale connections or names: shorten the DNS time to live, or end old connections.",
+        "": "keep reads on the source until the target answers; a shorter cutover helps.",
+    },
+    "event_downtime": {
+        "external": f"{_LONG_CUTOVER} A shorter --settle helps, if nothing is then lost.",
+        "": _LONG_CUTOVER,
+    },
+    "cutover_p99": {
+        "cold": _CACHE,
+        "fallback": _CACHE,
+        "": "move tenants over a period (--rollout), and look at what the target does besides.",
+    },
+    "recovery": {
+        "cold": _CACHE,
+        "": "see which measure came back last; warm the target before the switch if it is the misses.",
+    },
+}
+
+_UNKNOWN: Final = {
+    "migration": "let the migration end before the run does: a longer --duration.",
+    "lost": "the unknown writes and the counters that could not be compared decide it: rehearse again.",
+    "duplicated": "the unknown writes and the counters that could not be compared decide it: rehearse again.",
+    "stranded": "the unknown writes and the counters that could not be compared decide it: rehearse again.",
+    "wrong_reports": "check more hits: VALIDATION_SAMPLE_RATE=1.",
+    "counter_regressions": "raise the share of real-time queries, so that counters are read.",
+    "failed_queries": "drive queries: --queries-per-second.",
+    "failed_events": "drive events: --events-per-second.",
+    "query_downtime": "raise --queries-per-second, so that gaps can be told from silence, or lengthen --baseline.",
+    "event_downtime": "raise --events-per-second, so that gaps can be told from silence, or lengthen --baseline.",
+    "cutover_p99": "raise --queries-per-second, lengthen --baseline, and look at whether the generator kept up.",
+    "recovery": "observe longer: --observe.",
+}
+
+_OTHERWISE: Final = "read its reason, and rehearse again."
+_NEEDS_FREEZE: Final = frozenset({"lost", "stranded"})
+_COPIES_NOTHING: Final = frozenset({"cold", "fallback", "observe"})
+
+
+def advise(criterion: str, status: str, strategy: str, freeze: str) -> str:
+    """What to do about a criterion.
+
+    Args:
+        criterion: its name.
+        status: `failed` or `unknown`.
+        strategy: of the migration.
+        freeze: who held writes back.
+    """
+    if criterion == "generator":
+        return GENERATOR
+    if status != "failed":
+        return _UNKNOWN.get(criterion, _OTHERWISE)
+    # With a strategy that copies, a missing freeze explains more than the strategy does.
+    if freeze == "none" and criterion in _NEEDS_FREEZE and strategy not in _COPIES_NOTHING:
+        return _FREEZE
+    by_strategy = _FAILED.get(criterion, {})
+    return by_strategy.get(strategy, by_strategy.get("", _OTHERWISE))

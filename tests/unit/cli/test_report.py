@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redis_rehearsal.cli.app import call
+from redis_rehearsal.report.document import SCHEMA_VERSION
+from redis_rehearsal.report.migration_markdown import render_markdown
+from redis_rehearsal.report.migration_text import render_text
+from tests.unit.report.made_migration import document
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path) -> Path:
+    (tmp_path / "run.json").write_text(json.dumps(document("fail", lost="failed")))
+    return tmp_path
+
+
+def refused(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """The sentence with which a document is refused."""
+    assert call(["report", str(path)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    return shown.err
+
+
+def test_a_saved_run_is_shown_in_every_format(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = document("fail", lost="failed")
+    for arguments, expected in (
+        ([], render_text(made)),
+        (["--format", "text"], render_text(made)),
+        (["--format", "markdown"], render_markdown(made)),
+    ):
+        assert call(["report", str(run_directory), *arguments]) == 0
+        assert capsys.readouterr().out == expected
+    assert call(["report", str(run_directory), "--format=json"]) == 0
+    assert json.loads(capsys.readouterr().out) == made
+
+
+def test_the_file_itself_will_do(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["report", str(run_directory / "run.json")]) == 0
+    assert "Verdict: FAIL" in capsys.readouterr().out
+
+
+def test_what_is_missing_is_said_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "There is no" in refused(tmp_path / "nowhere", capsys)
+    assert "holds no run.json" in refused(tmp_path, capsys)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"schema_version": 1', b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}'])
+def test_what_is_not_json_is_said_in_a_sentence(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.json").write_bytes(content)
+    assert "is not JSON" in refused(tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [([1], "is not the document"), ({"schema_version": SCHEMA_VERSION + 1}, f"newer than {SCHEMA_VERSION}")],
+)
+def test_other_documents_are_refused(
+    content: Any, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    assert sentence in refused(tmp_path, capsys)
+
+
+@pytest.mark.parametrize("content", [{}, {"migration": {"steps": 7}, "phases": {}, "verdict": {"criteria": [3]}}])
+def test_a_damaged_document_is_shown_as_far_as_it_goes(
+    content: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    for output_format in ("text", "markdown", "json"):
+        assert call(["report", str(tmp_path), "--format", output_format]) == 0
+        assert capsys.readouterr().out
+
+
+def test_wrong_usage_is_refused(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["report"]) == 2
+    assert call(["report", str(run_directory), "--format", "pdf"]) == 2
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,121 @@
+"""A finished rehearsal's document with known figures, as run.json holds it."""
+
+from typing import Any
+
+from redis_rehearsal.report.document import make_document
+from tests.unit.report.made import view
+
+_LIMITS = (
+    # name, limit, measured, unit
+    ("lost", 0, 0, "count"),
+    ("duplicated", 0, 0, "count"),
+    ("stranded", 0, 0, "count"),
+    ("wrong_reports", 0, 0, "count"),
+    ("counter_regressions", 0, 0, "count"),
+    ("failed_queries", 0.0001, 0.00002, "ratio"),
+    ("failed_events", 0.0001, 0.0, "ratio"),
+    ("query_downtime", 0.25, 0.0123, "seconds"),
+    ("event_downtime", 0.25, 0.0474, "seconds"),
+    ("cutover_p99", 0.05, 0.0071, "seconds"),
+    ("recovery", 60.0, 3.0, "seconds"),
+)
+
+
+def criteria(**statuses: str) -> list[dict[str, Any]]:
+    """All criteria, passed but for those named."""
+    made: list[dict[str, Any]] = [
+        {"name": "migration", "limit": None, "measured": None, "unit": "", "status": "passed", "reason": None}
+    ]
+    made += [
+        {"name": name, "limit": limit, "measured": measured, "unit": unit, "status": "passed", "reason": None}
+        for name, limit, measured, unit in _LIMITS
+    ]
+    for each in made:
+        each["status"] = statuses.get(each["name"], "passed")
+    return made
+
+
+def _phase(name: str, seconds: float, p99_seconds: float | None, hit_ratio: float | None) -> dict[str, Any]:
+    quantiles = {"p50": 0.00046, "p95": 0.0012, "p99": p99_seconds, "p999": 0.01234, "max": 0.0521}
+    durations = {"response_seconds": quantiles, "service_seconds": dict(quantiles), "lag_seconds": dict(quantiles)}
+    return {
+        "name": name,
+        "started_at": "2026-11-23T10:00:00.123Z",
+        "duration_seconds": seconds,
+        "queries_per_second": 9987.6,
+        "events_per_second": 1001.2,
+        "latency": {"queries": durations, "events": durations},
+        "hit_ratio": hit_ratio,
+        "failed": 17,
+        "database_queries_per_second": 438.2,
+    }
+
+
+def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
+    """The document of a replicate; criteria are passed but for those named."""
+    made = make_document(view())
+    made["servers"] = {
+        "source": {"product": "redis", "version": "6.2.14", "address": "127.0.0.1:41001"},
+        "target": {"product": "valkey", "version": "9.1.2", "address": "127.0.0.1:41002"},
+        "database": {"product": "postgresql", "version": "18.6", "address": "127.0.0.1:41003"},
+    }
+    made["started"] = "20261123-100000"
+    made["ledger"] = {
+        "counters": 5000,
+        "unverified_counters": 4,
+        "acknowledged": 75_012,
+        "unknown": 21,
+        "redirected": 33,
+        "lost": 0,
+        "lost_at_most": 21,
+        "duplicated": 2,
+        "duplicated_at_most": 2,
+        "stranded": 5,
+        "stranded_at_most": None,
+        "worst": [{"key": "rehearsal:events:12:page_view:1795000", "lost": 6, "duplicated": 7, "stranded": 8}],
+        "error": None,
+    }
+    made["migration"] = {
+        "strategy": "replicate",
+        "freeze": "client",
+        "rollout_seconds": 0.0,
+        "status": "done",
+        "phase": "recovery",
+        "reason": None,
+        "application_on": {"reads": "target", "writes": "target"},
+        "freeze_seconds": 0.043,
+        "warnings": ["The target has 3 replicas of its own."],
+        "steps": [
+            {
+                "name": "replicate",
+                "started_at": "2026-11-23T10:00:15.123Z",
+                "duration_seconds": 1.234,
+                "status": "done",
+                "detail": "the link to 127.0.0.1:41001 is up after a full synchronisation of 104,857,600 bytes",
+            },
+            {
+                "name": "promote",
+                "started_at": "2026-11-23T10:00:16.400Z",
+                "duration_seconds": 0.002,
+                "status": "done",
+                "detail": "",
+            },
+        ],
+    }
+    made["phases"] = [
+        _phase("baseline", 15.0, 0.00216, 0.951),
+        _phase("prepare", 0.4, None, None),
+        _phase("sync", 1.3, 0.0033, 0.9502),
+        _phase("cutover", 0.1, 0.0474, 0.9431),
+        _phase("recovery", 30.0, 0.00219, 0.9507),
+    ]
+    made["downtime"] = {
+        "queries": {"longest_seconds": 0.0123, "total_seconds": 0.0246},
+        "events": {"longest_seconds": 0.0474, "total_seconds": 1.25},
+    }
+    made["recovery"] = {
+        "seconds": 3.0,
+        "measures": {"p99": 3.0, "misses": 2.0, "database_queries": 1.0, "failed": None},
+    }
+    made["verdict"] = {"status": status, "criteria": criteria(**statuses)}
+    return made

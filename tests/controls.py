@@ -30,6 +30,7 @@ class MemoryControls:
         self.place = "source"
         self.switches: list[SwitchOptions] = []
         self.documents: list[dict[str, Any]] = []
+        self.looks = 0
 
     def status(self) -> dict[str, Any]:
         return {
@@ -79,6 +80,7 @@ class MemoryControls:
         return document
 
     def migrations(self) -> list[dict[str, Any]]:
+        self.looks += 1
         if self._going_on:
             self._move_on(self.documents[-1])
         return self.documents

@@ -7,9 +7,11 @@ from cyclopts import CycloptsError
 from pydantic import ValidationError
 
 from redis_rehearsal import __version__
-from redis_rehearsal.cli import clean, instance, run
+from redis_rehearsal.cli import clean, instance, migrate, run, set_load, status, switch
+from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.errors import RehearsalError
+from redis_rehearsal.migration.explain import explain as explain_options
 from redis_rehearsal.settings import explain
 
 USAGE_EXIT_CODE = 2
@@ -22,11 +24,16 @@ def make_app() -> cyclopts.App:
         help="Rehearse moving a live Redis to another one under a realistic load, and prove what happened.",
         version=__version__,
         help_format="plaintext",
+        result_action="return_value",
     )
     app.command(run.run, name="run")
     app.command(clean.clean, name="clean")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
         app.command(command)
+    app.command(migrate.migrate)
+    app.command(switch.switch)
+    app.command(status.status)
+    app.command(set_load.set_load, name="set")
     return app
 
 
@@ -42,7 +49,11 @@ def call(arguments: list[str]) -> int:
         code = app(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         cause = error.__cause__
-        sentence = explain(cause) if isinstance(cause, ValidationError) else " ".join(str(error).split())
+        model = OPTIONS.get((error.command_chain or ("",))[0])
+        if isinstance(cause, ValidationError):
+            sentence = explain_options(cause, model) if model else explain(cause)
+        else:
+            sentence = " ".join(str(error).split())
         _complain(sentence)
         return USAGE_EXIT_CODE
     except RehearsalError as error:

@@ -84,7 +84,7 @@ class MigrationOptions(Limits):
     "Load after the cutover, in which the recovery is watched."
 
     command: str | None = None
-    "external: the tool that does the copying, run by a shell with SOURCE_URL, TARGET_URL and parts of them as variables."
+    "external: the tool that does the copying, run by a shell with SOURCE_URL, TARGET_URL and their parts as variables."
 
     ready_command: str | None = None
     "external: run again and again; exit code 0 says that the cutover may begin, while `command` goes on."

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.text import Text
 
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE, Client, OutcomeUnknownError, Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
@@ -115,7 +116,7 @@ class _Watch:
                     answered = time.monotonic()
                     if document.get("status") != "running":
                         return document
-                    progress.update(_escape(_now(document)))
+                    progress.update(Text(_now(document)))
                 self._interrupted.wait(_POLL_SECONDS)
         except KeyboardInterrupt:
             self._say_left()
@@ -167,10 +168,6 @@ class _Watch:
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def _now(document: dict[str, Any]) -> str:

@@ -17,7 +17,9 @@ def status(*, bind_address: Address = DEFAULT_ADDRESS, json: Annotated[bool, Par
         bind_address: Where the run serves HTTP.
         json: Print it as the control API gives it.
     """
-    document = Client(bind_address, None).call("GET", "/api/status")
+    client = Client(bind_address, None)
+    client.check()
+    document = client.call("GET", "/api/status")
     sys.stdout.write(f"{json_module.dumps(document, indent=2)}\n" if json else describe(document))
     return 0
 
@@ -27,7 +29,7 @@ def describe(document: dict[str, Any]) -> str:
     route = document.get("route") or {}
     frozen = document.get("frozen")
     rows = {
-        "stage": " · ".join(str(document[name]) for name in ("stage", "phase") if document.get(name)),
+        "stage": ", ".join(str(document[name]) for name in ("stage", "phase") if document.get(name)),
         **{name: route.get(name) for name in ("reads", "writes", "truth")},
         "frozen": "writes are held back" if frozen else "no" if frozen is not None else None,
         **{role: _server(server) for role, server in (document.get("servers") or {}).items()},

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal.migration.options import SECONDS
-from redis_rehearsal.settings import REDIS_SCHEMES, in_words
+from redis_rehearsal.settings import in_words
 
 _WORDS: Final = {
-    "to": f"source, target, or a URL that begins with {', '.join(f'{scheme}://' for scheme in REDIS_SCHEMES)}",
+    "to": "source, target, or a URL that begins with redis://, rediss:// or unix://",
     "query_mix": "3 shares that are not all 0, as in 70/20/10",
     "event_mix": "5 shares that are not all 0, as in 60/28/10/1.5/0.5",
     "abort_if": "conditions as p99=500ms or failed=1%",

@@ -11,6 +11,9 @@ from redis_rehearsal.errors import ConfigurationError, ConflictError, RehearsalE
 
 _SENTENCES: Final = {404: "There is nothing at {path}; / lists what there is.", 405: "{path} does not take {method}."}
 
+_LONGEST_PATH: Final = 100
+BUG: Final = "The run could not do this because of an error of its own; its log says more."
+
 
 class RefusedError(Exception):
     """A call that is not done.
@@ -44,9 +47,11 @@ def _refused(request: Request, error: Exception) -> Response:
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 # as registered
     sentence = _SENTENCES.get(error.status_code, "{method} {path} was refused.")
-    # What is asked for comes from outside and may be long.
-    words = sentence.format(method=request.method[:20], path=request.url.path[:100])
-    return answer({"error": words}, error.status_code, dict(error.headers or {}))
+    # What is asked for comes from outside: it may be long, and more than a line.
+    path = "".join(filter(str.isprintable, request.scope["path"][:_LONGEST_PATH]))
+    return answer(
+        {"error": sentence.format(method=request.method, path=path)}, error.status_code, dict(error.headers or {})
+    )
 
 
 def _ours(request: Request, error: Exception) -> Response:
@@ -55,7 +60,7 @@ def _ours(request: Request, error: Exception) -> Response:
 
 
 def _bug(request: Request, error: Exception) -> Response:
-    return answer({"error": "The run could not do this because of an error of its own; its log says more."}, 500)
+    return answer({"error": BUG}, 500)
 
 
 HANDLERS: Final[Any] = {RefusedError: _refused, HTTPException: _http, RehearsalError: _ours, Exception: _bug}

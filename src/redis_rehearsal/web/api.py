@@ -1,23 +1,26 @@
 """The control API: what can be seen and changed of a run over HTTP. docs/control-api.md is for its users."""
 
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
 import orjson
+import structlog
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from redis_rehearsal.errors import ConfigurationError, ConflictError
+from redis_rehearsal.errors import ConfigurationError, ConflictError, RehearsalError
 from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.migration.explain import as_field, explain, wrong_field
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
-from redis_rehearsal.web.answers import RefusedError, answer
+from redis_rehearsal.web.answers import BUG, RefusedError, answer
 from redis_rehearsal.web.guard import check
 
+_log = structlog.get_logger()
 MAX_BODY_BYTES: Final = 64 * 1024
 
 Handler = Callable[[Controls, Any], Awaitable[Any]]
@@ -152,7 +155,18 @@ def _endpoint(calls: dict[str, Call], controls: Controls | None, token: str | No
         if controls is None:
             raise RefusedError(503, "This run cannot be controlled.")
         body = await read(request, call.body) if call.body else None
-        return answer(await call.do(controls, body), call.status)
+        try:
+            return answer(await call.do(controls, body), call.status)
+        except RehearsalError:
+            raise
+        except Exception as error:  # noqa: BLE001 # a bug, whose text may hold the URL of a switch: the log gets the place
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error(
+                f"{call.method} {call.path} failed: an error in the tool itself",
+                kind=type(error).__name__,
+                place=f"{place.filename}:{place.lineno}",
+            )
+            raise RefusedError(500, BUG) from None
 
     return endpoint
 

@@ -89,6 +89,11 @@ def test_what_the_run_says_is_printed(serve: Serve, capsys: Output) -> None:
         assert capsys.readouterr().err == "redis-rehearsal: The load is not running.\n"
 
 
+def test_a_run_on_all_addresses_is_called_on_this_machines_own(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIND_ADDRESS", serve().address.replace("127.0.0.1", "0.0.0.0"))  # noqa: S104 # nothing binds it
+    assert call(["set", "--events-per-second", "1"]) == 0
+
+
 def test_no_url_of_a_switch_is_shown(serve: Serve, capsys: Output) -> None:
     serving = serve()
     assert call(["switch", "--to", "redis://me:geheim@localhost"]) == 0

@@ -1,11 +1,12 @@
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from tools.control_api_page import control_api_page
 
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
 from redis_rehearsal.web.api import CALLS, MAX_BODY_BYTES
@@ -180,7 +181,13 @@ def test_wrong_methods_are_not_allowed(method: str, path: str, allowed: set[str]
     assert path in answer.error
 
 
-def test_no_answer_shows_the_url_of_a_switch() -> None:
+@pytest.mark.parametrize("host", ["[", "a:b:c", "", None, "x" * 1000, "\xff"])
+def test_a_strange_host_breaks_no_answer(host: str | None) -> None:
+    assert Caller().call("GET", "/a\nb", host=host).error.startswith("There is nothing at /ab;")
+    assert Caller().call("DELETE", "/control", host=host).status == 405
+
+
+def test_no_answer_and_no_log_shows_the_url_of_a_switch(capsys: pytest.CaptureFixture[str]) -> None:
     caller = Caller()
     right = caller.call("POST", "/api/switch", {"to": SECRET_URL})
     refused = caller.call("POST", "/api/switch", {"to": SECRET_URL.replace("redis:", "rediss:")})
@@ -188,7 +195,9 @@ def test_no_answer_shows_the_url_of_a_switch() -> None:
     assert (right.status, refused.status, broken.status) == (200, 422, 500)
     assert "will not do" in refused.error
     assert "its log says more" in broken.error
-    assert not any("geheim" in answer.text for answer in (right, refused, broken))
+    logged = capsys.readouterr()
+    assert "ZeroDivisionError" in logged.out + logged.err
+    assert "geheim" not in logged.out + logged.err + right.text + refused.text + broken.text
 
 
 def test_what_a_server_without_a_password_was_refused_for_is_said() -> None:
@@ -245,7 +254,11 @@ def test_all_that_is_served_is_described() -> None:
     for name in set(re.findall(r'"#/components/schemas/(\w+)"', text)):
         assert name in document["components"]["schemas"]
     assert "$defs" not in text
-    TypeAdapter(dict[str, Any]).validate_python(document)
+
+
+def test_the_page_on_the_api_says_what_the_code_says() -> None:
+    page = Path(__file__).parents[3] / "docs" / "control-api.md"
+    assert page.read_text(encoding="utf-8") == control_api_page(), "run `make docs`"
 
 
 def test_durations_are_described_as_numbers_or_text() -> None:

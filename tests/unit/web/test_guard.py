@@ -1,6 +1,8 @@
 import hmac
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.web.calling import Caller
 
@@ -148,6 +150,15 @@ def test_a_proxy_may_only_with_a_token(header: str) -> None:
     headers = {header.lower(): "for=192.0.2.1"}
     assert Caller().call("PATCH", "/control", {}, headers=headers).status == 403
     assert Caller(token=TOKEN).call("PATCH", "/control", {}, headers=headers | bearer(TOKEN)).status == 200
+
+
+LATIN = st.text(st.characters(codec="latin-1"), max_size=20)
+
+
+@given(st.fixed_dictionaries({}, optional={"origin": LATIN, "authorization": LATIN, "via": LATIN}), st.none() | LATIN)
+def test_no_headers_get_past_or_break_it(headers: dict[str, str], host: str | None) -> None:
+    assert Caller(token=TOKEN).call("PATCH", "/control", {}, headers=headers, host=host).status in (401, 403)
+    assert Caller().call("PATCH", "/control", {}, headers=headers, host=host, peer="192.0.2.1").status == 403
 
 
 @pytest.mark.parametrize("path", READS)

@@ -32,6 +32,7 @@ QUEUE_SECONDS: Final = 10.0
 """How many seconds of arrivals wait, unless MAX_QUEUE says otherwise."""
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|)")
+_TOKEN = re.compile(r"[!-~]{8,}")
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
 POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
@@ -260,6 +261,9 @@ class Settings(BaseModel):
     bind_address: Annotated[str, _env("BIND_ADDRESS")] = "127.0.0.1:3000"
     "Where /health and /metrics are served."
 
+    control_token: Annotated[SecretStr | None, _env("CONTROL_TOKEN")] = None
+    "Bearer token that state-changing calls of the control API need; without one they are for loopback only."
+
     arrivals: Annotated[ArrivalKind, _env("ARRIVALS")] = "poisson"
     "How arrivals are spaced: poisson as independent users would, or constant."
 
@@ -330,6 +334,15 @@ class Settings(BaseModel):
             raise ValueError(value)
         return value
 
+    @field_validator("control_token")
+    @classmethod
+    def _is_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if not _TOKEN.fullmatch(value.get_secret_value()):
+            raise ValueError("a token that will not do")
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.redis_pool_size < 2 * self.workers:
@@ -369,9 +382,25 @@ def allowed(field: str) -> str:
         return "a URL that begins with postgresql://"
     if field == "bind_address":
         return "an address and a port, as in 127.0.0.1:3000 or [::1]:3000"
+    if field in ("data_dir", "run_dir"):
+        return "a directory"
+    if field == "control_token":
+        return "at least 8 ASCII characters without spaces"
     if field == "key_prefix":
         return "1 to 64 characters without spaces, braces, brackets, backslashes, * or ?"
-    schema = Settings.model_json_schema()["properties"][field]
+    return in_words(
+        Settings.model_json_schema()["properties"][field],
+        is_duration=_SECONDS in Settings.model_fields[field].metadata,
+    )
+
+
+def in_words(schema: dict[str, Any], *, is_duration: bool) -> str:
+    """What a value may be, in words.
+
+    Args:
+        schema: its JSON schema.
+        is_duration: whether it is a number of seconds that can be given with a unit.
+    """
     options = schema.get("anyOf", [schema])
     schema = {**schema, **options[0]}
     if "enum" in schema:
@@ -380,15 +409,13 @@ def allowed(field: str) -> str:
         return "true or false"
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum")
-    if field in ("data_dir", "run_dir"):
-        return "a directory"
     if low is None:
         return "text"
     kind = "a whole number" if schema.get("type") == "integer" else "a number"
-    if _SECONDS in Settings.model_fields[field].metadata:
+    if is_duration:
         kind = "a duration such as 500ms, 30s or 5m, in seconds"
     bound = f"above {low:,}" if "exclusiveMinimum" in schema else f"from {low:,}"
-    return f"{kind} {bound} to {high:,}"
+    return f"{kind} {bound}" if high is None else f"{kind} {bound} to {high:,}"
 
 
 def explain(error: ValidationError) -> str:
@@ -413,6 +440,8 @@ def refusal(field: str, value: object, reason: str = "") -> str:
         reason: what is wrong with a URL, after the name of its variable; shows nothing that could be a password.
     """
     variable = field.upper()
+    if field == "control_token":
+        return f"{variable} must be {allowed(field)}."
     if field.endswith("_url"):
         return f"{variable} {reason or f'must be {allowed(field)}'}."
     return f"{variable} is {shown(value)}; it must be {allowed(field)}."

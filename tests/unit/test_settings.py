@@ -155,6 +155,16 @@ def test_what_only_python_reads_as_a_number_is_refused(name: str, value: str) ->
         assert complaint(**{name: value}).startswith(f"{name.upper()} is {value!r}; it must be a ")
 
 
+@pytest.mark.parametrize("token", ["geheim1", "geheimes wort", "geheimniß", "geheimnis\n"])
+def test_a_wrong_token_is_refused_and_not_shown(token: str) -> None:
+    sentence = complaint(control_token=token)
+    assert sentence == "CONTROL_TOKEN must be at least 8 ASCII characters without spaces."
+
+
+def test_an_empty_token_is_none() -> None:
+    assert Settings.model_validate({"control_token": ""}).control_token is None
+
+
 def test_settings_that_do_not_fit_together_are_named_both() -> None:
     sentence = complaint(workers=4, redis_pool_size=6)
     assert "WORKERS" in sentence
@@ -193,7 +203,9 @@ def test_an_empty_url_is_none() -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    assert "geheim" not in repr(Settings.model_validate({"redis_url": "redis://:geheim@localhost"}))
+    assert "geheim" not in repr(
+        Settings.model_validate({"redis_url": "redis://:geheim@localhost", "control_token": "geheimnis"})
+    )
 
 
 def test_the_page_on_settings_says_what_the_code_says() -> None:

@@ -18,12 +18,14 @@ from cyclopts import (
     UnknownOptionError,
     UnusedCliTokensError,
 )
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal import __version__
-from redis_rehearsal.cli import clean, instance, report, run
+from redis_rehearsal.cli import clean, instance, migrate, report, run, set_load, status, switch
+from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.errors import BrokenError, RehearsalError
+from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 
 USAGE_EXIT_CODE: Final = 2
@@ -38,12 +40,17 @@ def make_app() -> cyclopts.App:
         help="Rehearse moving a live Redis to another one under a realistic load, and prove what happened.",
         version=__version__,
         help_format="plaintext",
+        result_action="return_value",
     )
     app.command(run.run, name="run")
     app.command(clean.clean, name="clean")
     app.command(report.report, name="report")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
         app.command(command)
+    app.command(migrate.migrate)
+    app.command(switch.switch)
+    app.command(status.status)
+    app.command(set_load.set_load, name="set")
     return app
 
 
@@ -78,7 +85,7 @@ def _call(arguments: list[str]) -> int:
         _complain(_usage(error))
         return USAGE_EXIT_CODE
     except ValidationError as error:
-        _complain(explain(error))
+        _complain(_explain(error))
         return USAGE_EXIT_CODE
     except RehearsalError as error:
         _complain(str(error))
@@ -94,18 +101,21 @@ def _usage(error: CycloptsError) -> str:
     command = " ".join(error.command_chain or ())
     see = f"see redis-rehearsal {command} --help" if command else "see redis-rehearsal --help"
     field = error.argument.field_info.name if error.argument else ""
+    options = OPTIONS.get(command)
     if isinstance(error.__cause__, ValidationError):
-        return explain(error.__cause__)
+        return _explain(error.__cause__)
     if isinstance(error, CoercionError) and error.token is not None:
         value = error.token.value
-        if field in Settings.model_fields:
-            return refusal(field, value)
+        if field in Settings.model_fields or _is_option(options, field):
+            return _refusal(options, field, value)
         return f"{error.token.keyword} takes no value, and was given {shown(value)}."
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         flag = error.argument.name
         value = next((value for name, value in pairwise(error.unused_tokens or ()) if name == flag), "")
         # What looks like a flag is not taken for a value.
-        return refusal(field, value) if _NEGATIVE.match(value) else f"{flag} needs a value: {allowed(field)}."
+        if _NEGATIVE.match(value):
+            return _refusal(options, field, value)
+        return f"{flag} needs a value: {_allowed(options, field)}."
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given more than once; give it once."
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
@@ -119,6 +129,27 @@ def _usage(error: CycloptsError) -> str:
         similar = difflib.get_close_matches(flag, flags, n=1)
         return f"{shown(flag)} is not a flag of {command}; {f'did you mean {similar[0]}?' if similar else f'{see}.'}"
     return f"The command line cannot be read; {see}."
+
+
+def _explain(error: ValidationError) -> str:
+    model = next((model for model in OPTIONS.values() if model.__name__ == error.title), None)
+    return explain(error) if model is None else options_explain.explain(error, model)
+
+
+def _is_option(options: type[BaseModel] | None, field: str) -> bool:
+    return options is not None and field in options.model_fields
+
+
+def _allowed(options: type[BaseModel] | None, field: str) -> str:
+    if options is None or field not in options.model_fields:
+        return allowed(field)
+    return options_explain.allowed(options, field)
+
+
+def _refusal(options: type[BaseModel] | None, field: str, value: str) -> str:
+    if options is None or field not in options.model_fields:
+        return refusal(field, value)
+    return f"{options_explain.as_flag(field)} is {shown(value)}; it must be {_allowed(options, field)}."
 
 
 def _complain(sentence: str) -> None:

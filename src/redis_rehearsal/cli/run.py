@@ -51,7 +51,8 @@ async def _run(settings: Settings, *, print_json: bool) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, rehearsal.stop)
-    web = WebServer(make_app(rehearsal.view), settings.bind_host, settings.bind_port)
+    token = settings.control_token.get_secret_value() if settings.control_token else None
+    web = WebServer(make_app(rehearsal.view, token=token), settings.bind_host, settings.bind_port)
     await web.start()
     _log.info(f"serving {web.address}/health and {web.address}/metrics")
     console = Console(stderr=True)

@@ -5,12 +5,15 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from redis_rehearsal.migration.abort import parse_condition
-from redis_rehearsal.settings import _SECONDS as SECONDS
+from redis_rehearsal.settings import _SECONDS, REDIS_SCHEMES
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 FreezeKind = Literal["client", "server", "none"]
 StrategyName = Literal["cold", "replicate", "external", "observe"]
 """The names in `migration.strategies.STRATEGIES`; a test keeps the two the same."""
+
+SECONDS: Final = _SECONDS
+"""Marks a number of seconds that can be given with a unit."""
 
 _LEAST_BOUND_SECONDS: Final = 1.5
 _MIX: Final = {"query_mix": 3, "event_mix": len(EVENT_TYPES)}
@@ -127,9 +130,10 @@ class MigrationOptions(Limits):
 class SwitchOptions(BaseModel):
     """Where the application is to be pointed, and how."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # A URL may hold a password, which must not get into a log by way of an error's text.
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
-    to: str
+    to: Annotated[str, Field(repr=False)]
     "source, target, or the URL of a server that becomes the target."
 
     reads: bool = False
@@ -146,6 +150,14 @@ class SwitchOptions(BaseModel):
 
     rollout: Seconds = 0.0
     "Move tenants over within this time instead of at once."
+
+    @field_validator("to")
+    @classmethod
+    def _is_a_server(cls, value: str) -> str:
+        scheme, separator, _ = value.partition("://")
+        if value not in ("source", "target") and not (separator and scheme.lower() in REDIS_SCHEMES):
+            raise ValueError("no server")
+        return value
 
 
 class ControlChange(BaseModel):

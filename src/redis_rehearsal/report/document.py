@@ -160,7 +160,7 @@ def safe_settings(view: RunView) -> dict[str, Any]:
     roles = {"redis_url": "source", "target_redis_url": "target", "database_url": "database"}
     for name, value in view.settings:
         if isinstance(value, SecretStr):
-            shown[name] = addresses.get(roles[name], "given")
+            shown[name] = addresses.get(roles.get(name, ""), "given")
         elif value is None or isinstance(value, bool | int | str):
             shown[name] = value
         elif isinstance(value, float):

@@ -3,20 +3,19 @@
 import os
 from typing import Any
 
-import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from redis_rehearsal import __version__
+from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.report.document import ledger_document, make_document
 from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.web import api
+from redis_rehearsal.web.answers import HANDLERS, answer
 from redis_rehearsal.web.metrics import render
-
-
-def _json(content: Any, status_code: int = 200) -> Response:
-    return Response(orjson.dumps(content, option=orjson.OPT_INDENT_2), status_code, media_type="application/json")
+from redis_rehearsal.web.openapi import openapi_document
 
 
 def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
@@ -43,31 +42,44 @@ def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
     }, healthy
 
 
-def make_app(view: RunView) -> Starlette:
-    """The application over a run."""
+def make_app(view: RunView, controls: Controls | None = None, token: str | None = None) -> Starlette:
+    """The application over a run.
+
+    Args:
+        view: what there is to see of it.
+        controls: what can be done to it; without any, the control API answers with 503.
+        token: CONTROL_TOKEN: what changes something needs it; without one that is for this machine only.
+    """
 
     async def health(request: Request) -> Response:
         document, healthy = health_document(view)
-        return _json(document, 200 if healthy else 503)
+        return answer(document, 200 if healthy else 503)
 
     async def metrics(request: Request) -> Response:
         return Response(render(view), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def stats(request: Request) -> Response:
-        return _json(make_document(view))
+        return answer(make_document(view))
 
     async def ledger(request: Request) -> Response:
-        return _json(ledger_document(await view.audit_now()))
+        return answer(ledger_document(await view.audit_now()))
+
+    async def openapi(request: Request) -> Response:
+        return answer(openapi_document())
 
     async def index(request: Request) -> Response:
-        return _json({"application": "redis-rehearsal", "paths": ["/health", "/metrics", "/stats", "/ledger"]})
+        paths = [route.path for route in routes if route.path != "/"]
+        return answer({"application": "redis-rehearsal", "paths": paths})
 
-    return Starlette(
-        routes=[
-            Route("/", index),
-            Route("/health", health),
-            Route("/metrics", metrics),
-            Route("/stats", stats),
-            Route("/ledger", ledger),
-        ]
-    )
+    routes = [
+        Route("/", index),
+        Route("/health", health),
+        Route("/metrics", metrics),
+        Route("/stats", stats),
+        Route("/ledger", ledger),
+        *api.make_routes(controls, token),
+        Route("/openapi.json", openapi),
+    ]
+    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    app.router.redirect_slashes = False  # who calls a wrong path is told so
+    return app

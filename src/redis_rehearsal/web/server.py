@@ -36,7 +36,15 @@ class WebServer:
         self._port = port
         self._socket: socket.socket | None = None
         self._server = _Server(
-            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                # Who calls decides what the call may do, so that a header must not say who it is.
+                proxy_headers=False,
+            )
         )
         self._task: asyncio.Task[None] | None = None
         self.address = ""

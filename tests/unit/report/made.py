@@ -69,7 +69,8 @@ def view() -> RunView:
                 [tally(5), tally(40, unknown=1)],
             )
         )
-    made = RunView(Settings.model_validate({"warmup": 1, "redis_url": "redis://:geheim@localhost"}), totals, Health(()))
+    settings = {"warmup": 1, "redis_url": "redis://:geheim@localhost", "control_token": "geheimnis"}
+    made = RunView(Settings.model_validate(settings), totals, Health(()))
     made.stage = Stage.ENDED
     made.began_seconds, made.steady_seconds, made.ended_seconds = 100.0, 101.0, 111.0
     made.audit = Audit(Reconciliation(counters=5, acknowledged=90, unknown=2, lost_at_most=2))

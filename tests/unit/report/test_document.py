@@ -57,3 +57,7 @@ def test_the_summary_and_the_line_name_the_figures() -> None:
         assert part in text
     made.totals.turn()
     assert "not ok 6" in Status(made).line()
+
+
+def test_of_the_token_only_its_presence_is_shown() -> None:
+    assert make_document(view())["settings"]["control_token"] == "given"

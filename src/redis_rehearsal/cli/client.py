@@ -1,0 +1,138 @@
+"""Talks to a run that is going on, over its control API."""
+
+import json
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from redis_rehearsal.errors import ConfigurationError, RehearsalError
+from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.settings import Settings, explain
+
+Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN")]
+
+OPTIONS: Final[dict[str, type[BaseModel]]] = {
+    "migrate": MigrationOptions,
+    "switch": SwitchOptions,
+    "set": ControlChange,
+}
+"""The model of the flags of each command that has one; the others' are settings."""
+
+UNKNOWN_EXIT_CODE: Final = 3
+_TIMEOUT_SECONDS: Final = 10.0
+
+
+class OutcomeUnknownError(RehearsalError):
+    """Nobody waits for the run any more; whether it did what was asked is not known here."""
+
+    exit_code = UNKNOWN_EXIT_CODE
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A run sends nobody elsewhere, and the token must not go there."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class Client:
+    """A run, as a command on another terminal sees it.
+
+    Args:
+        address: where it serves HTTP, as BIND_ADDRESS.
+        token: its CONTROL_TOKEN, if it has one.
+
+    Raises:
+        ConfigurationError: the address or the token cannot be one.
+    """
+
+    def __init__(self, address: str, token: SecretStr | None) -> None:
+        try:
+            settings = Settings.model_validate({"bind_address": address, "control_token": token})
+        except ValidationError as error:
+            raise ConfigurationError(explain(error)) from None
+        self._address = address
+        # Where a run listens on all addresses, it is called on this machine's own.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind_host, settings.bind_host)  # noqa: S104 # no bind
+        self._url = f"http://[{host}]:{settings.bind_port}" if ":" in host else f"http://{host}:{settings.bind_port}"
+        self._token = settings.control_token
+        # Never through a proxy: a run is on this machine or near it.
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
+
+    def check(self) -> None:
+        """See that it is a run that answers, before it is told the token or the URL of a server.
+
+        Raises:
+            ConfigurationError: nothing answers there, or something else.
+        """
+        document = self._read(urllib.request.Request(f"{self._url}/health"), _TIMEOUT_SECONDS)[1]  # noqa: S310 # http
+        if not isinstance(document, dict) or document.get("application") != "redis-rehearsal":
+            raise self._stranger()
+
+    def call(
+        self, method: str, path: str, body: BaseModel | None = None, timeout_seconds: float = _TIMEOUT_SECONDS
+    ) -> Any:
+        """Make one call.
+
+        Args:
+            method: of HTTP.
+            path: of the API.
+            body: what is sent as JSON; only the fields that were given.
+            timeout_seconds: longest wait for the answer.
+
+        Returns:
+            The answer.
+
+        Raises:
+            ConfigurationError: the run says why it does not do this, or does not answer.
+            OutcomeUnknownError: Ctrl-C while the answer was waited for.
+        """
+        request = urllib.request.Request(self._url + path, method=method)  # noqa: S310 # always http
+        if body is not None:
+            request.data = body.model_dump_json(exclude_unset=True).encode()
+            request.add_header("Content-Type", "application/json")
+        if self._token is not None and method != "GET":
+            request.add_header("Authorization", f"Bearer {self._token.get_secret_value()}")
+        try:
+            status, document = self._read(request, timeout_seconds)
+        except KeyboardInterrupt:
+            raise OutcomeUnknownError(
+                "Interrupted before the run answered; redis-rehearsal status shows whether it does what was asked."
+            ) from None
+        if 200 <= status < 300:
+            return document
+        sentence = document.get("error") if isinstance(document, dict) else None
+        if not isinstance(sentence, str):
+            raise self._stranger()
+        raise ConfigurationError(sentence)
+
+    def _read(self, request: urllib.request.Request, timeout_seconds: float) -> tuple[int, Any]:
+        try:
+            try:
+                with self._opener.open(request, timeout=timeout_seconds) as response:
+                    status, text = int(response.status), response.read()
+            except urllib.error.HTTPError as error:
+                with error:
+                    status, text = error.code, error.read()
+        except HTTPException:
+            raise self._stranger() from None
+        except (OSError, UnicodeError) as error:  # the latter where a name cannot be one
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            words = getattr(reason, "strerror", None) or "no answer in time"
+            raise ConfigurationError(
+                f"No run answers at BIND_ADDRESS {self._address} ({words}). Is one going on, and BIND_ADDRESS right?"
+            ) from None
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            raise self._stranger() from None
+
+    def _stranger(self) -> ConfigurationError:
+        return ConfigurationError(
+            f"What answers at BIND_ADDRESS {self._address} is not redis-rehearsal, or another version of it; "
+            "give the address that the run names."
+        )

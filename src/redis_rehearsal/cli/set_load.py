@@ -1,0 +1,40 @@
+"""`redis-rehearsal set`: change the load of a run."""
+
+import sys
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from redis_rehearsal.cli.client import Client, Token
+from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
+from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.migration.explain import as_flag
+from redis_rehearsal.migration.options import ControlChange
+
+_NOTHING: Final = ControlChange()
+
+
+def set_load(
+    *,
+    change: Annotated[ControlChange, Parameter(name="*")] = _NOTHING,
+    bind_address: Address = DEFAULT_ADDRESS,
+    control_token: Token = None,
+) -> int:
+    """Change the load of a run, and print it as it is then.
+
+    Exit codes: 0 done, 2 refused, 3 interrupted.
+
+    Args:
+        change: What is to change; what is not given stays.
+        bind_address: Where the run serves HTTP.
+        control_token: The run's CONTROL_TOKEN; better in the environment, where others do not see it.
+    """
+    if not change.model_fields_set:
+        flags = [as_flag(field) for field in ControlChange.model_fields]
+        raise ConfigurationError(f"Nothing is to change; give {', '.join(flags[:-1])} or {flags[-1]}.")
+    client = Client(bind_address, control_token)
+    client.check()
+    load = client.call("PATCH", "/control", change)
+    for name, value in load.items():
+        sys.stdout.write(f"{name:<18}  {f'{value:,g}' if isinstance(value, float) else value}\n")
+    return 0

@@ -1,0 +1,115 @@
+"""The API's description for programs: an OpenAPI 3.1 document, from the calls and the models of their bodies."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from redis_rehearsal import __version__
+from redis_rehearsal.migration.explain import is_duration
+from redis_rehearsal.migration.options import ControlChange
+from redis_rehearsal.web.api import CALLS, Call
+
+_SCHEMAS: Final = "#/components/schemas/"
+_DURATION: Final = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|)$", "examples": ["250ms", "30s"]}
+_READS: Final = {
+    "/": ("What there is.", "application/json"),
+    "/health": ("The state of the run and its servers; 503 where not all that it needs is there.", "application/json"),
+    "/metrics": ("Metrics for Prometheus.", "text/plain"),
+    "/stats": ("The run's document so far.", "application/json"),
+    "/ledger": ("The ledger held against the source now.", "application/json"),
+    "/openapi.json": ("This document.", "application/json"),
+}
+_ERRORS: Final = {
+    400: "The body is not JSON.",
+    401: "CONTROL_TOKEN is set, and the token is missing or wrong.",
+    403: "The call comes from another origin, or, where there is no CONTROL_TOKEN, not from this machine.",
+    409: "It cannot be done now.",
+    413: "The body is too large.",
+    415: "The body is not application/json.",
+    422: "A field is wrong, or a server will not do.",
+    503: "This run cannot be controlled.",
+}
+_BODY_ERRORS: Final = (400, 413, 415, 422)
+_CHANGE_ERRORS: Final = (401, 403)
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document of everything that a run serves."""
+    bodies = {call.body for call in CALLS if call.body}
+    models = sorted(bodies, key=lambda model: model.__name__)
+    _, made = models_json_schema([(model, "validation") for model in models], ref_template=f"{_SCHEMAS}{{model}}")
+    schemas = made["$defs"]
+    for model in models:
+        _allow_units(schemas[model.__name__], model)
+    paths: dict[str, dict[str, Any]] = {}
+    for path, (summary, media_type) in _READS.items():
+        operation: dict[str, Any] = {"summary": summary, "responses": {"200": _response("OK", {}, media_type)}}
+        if path == "/health":
+            operation["responses"]["503"] = _response("Not all is there.", {}, media_type)
+        paths[path] = {"get": operation}
+    for call in CALLS:
+        paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
+    error = {
+        "type": "object",
+        "properties": {
+            "error": {"type": "string", "description": "One sentence on what is wrong."},
+            "field": {"type": ["string", "null"], "description": "The field of the body that is wrong."},
+        },
+        "required": ["error"],
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "redis-rehearsal",
+            "version": __version__,
+            "description": "What can be seen and changed of a run. Reads are open. What changes something is for this "
+            "machine only, unless CONTROL_TOKEN is set and given.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas, "Error": error},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "CONTROL_TOKEN"}},
+        },
+    }
+
+
+def _operation(call: Call) -> dict[str, Any]:
+    document: dict[str, Any] = {"type": "object"}
+    if call.path == "/control":
+        document = {"$ref": f"{_SCHEMAS}{ControlChange.__name__}"}
+    if call.many:
+        document = {"type": "array", "items": document}
+    errors = [503]
+    if call.changes:
+        errors += _CHANGE_ERRORS
+    if call.body:
+        errors += _BODY_ERRORS
+    if call.conflicts:
+        errors.append(409)
+    responses = {str(call.status): _response("OK", document)}
+    for status in sorted(errors):
+        responses[str(status)] = _response(_ERRORS[status], {"$ref": f"{_SCHEMAS}Error"})
+    operation: dict[str, Any] = {"summary": call.summary, "responses": responses}
+    if call.body:
+        schema = {"$ref": f"{_SCHEMAS}{call.body.__name__}"}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if call.changes:
+        operation["security"] = [{"token": []}, {}]
+    return operation
+
+
+def _response(description: str, schema: dict[str, Any], media_type: str = "application/json") -> dict[str, Any]:
+    return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+def _allow_units(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    # Pydantic does not know that a validator reads durations with a unit before its own does.
+    for field, words in schema["properties"].items():
+        if not is_duration(model, field):
+            continue
+        options = words.pop("anyOf", None)
+        if options is None:
+            number = {name: words.pop(name) for name in ("type", "minimum", "maximum") if name in words}
+            options = [number]
+        words["anyOf"] = [*options, _DURATION]

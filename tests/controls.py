@@ -1,0 +1,137 @@
+"""A run's controls in memory: what was asked is kept, and a migration moves on each time it is looked at."""
+
+from typing import Any
+
+from redis_rehearsal.errors import ConfigurationError, ConflictError
+from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+
+STEPS = ("baseline", "copy", "cutover", "recovery")
+LOAD: dict[str, Any] = {
+    "queries_per_second": 10_000.0,
+    "events_per_second": 1_000.0,
+    "query_mix": "70/20/10",
+    "event_mix": "60/28/10/1.5/0.5",
+}
+
+
+class MemoryControls:
+    """Controls without a run.
+
+    Args:
+        verdict: of each migration that ends.
+        lasting: whether migrations go on until they are rolled back.
+    """
+
+    def __init__(self, verdict: str = "pass", *, lasting: bool = False) -> None:
+        self.verdict = verdict
+        self.lasting = lasting
+        self.running = True
+        self.load = dict(LOAD)
+        self.place = "source"
+        self.switches: list[SwitchOptions] = []
+        self.documents: list[dict[str, Any]] = []
+        self.looks = 0
+
+    def status(self) -> dict[str, Any]:
+        return {
+            "stage": "running",
+            "phase": None,
+            "route": {"reads": self.place, "writes": self.place, "truth": self.place},
+            "frozen": False,
+            "servers": {"source": {"product": "redis", "version": "6.2.14", "address": "127.0.0.1:6379"}},
+            "rates": {"queries_per_second": 9_998.5, "events_per_second": 1_001.0},
+            "migration": self.documents[-1] if self.documents else None,
+        }
+
+    def control(self) -> dict[str, Any]:
+        return dict(self.load)
+
+    async def change(self, change: ControlChange) -> dict[str, Any]:
+        self._needs_load()
+        self.load.update(change.model_dump(exclude_none=True))
+        return self.control()
+
+    async def switch(self, options: SwitchOptions) -> dict[str, Any]:
+        self._needs_load()
+        if self._going_on:
+            raise ConflictError("A migration is going on; end it first.")
+        self.switches.append(options)
+        if options.to.startswith("rediss://"):
+            raise ConfigurationError(f"The server {options.to} does not answer.")
+        if options.to.startswith("unix://"):
+            raise ZeroDivisionError(options.to)
+        self.place = "target" if "://" in options.to else options.to
+        return self.status()
+
+    def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+        self._needs_load()
+        if self._going_on:
+            raise ConflictError("A migration is going on already.")
+        document: dict[str, Any] = {
+            "strategy": options.strategy,
+            "options": options.model_dump(mode="json"),
+            "status": "running",
+            "phase": STEPS[0],
+            "progress": {"text": "0 of 15 s"},
+            "steps": [],
+            "verdict": None,
+        }
+        self.documents.append(document)
+        return document
+
+    def migrations(self) -> list[dict[str, Any]]:
+        self.looks += 1
+        if self._going_on:
+            self._move_on(self.documents[-1])
+        return self.documents
+
+    async def rollback(self) -> dict[str, Any]:
+        if not self._going_on:
+            raise ConflictError("No migration is going on.")
+        self._end("rolled-back", "unknown")
+        return self.documents[-1]
+
+    def timeline(self) -> list[dict[str, Any]]:
+        return [{"second": 1, "queries": 10_000}, {"second": 2, "queries": 9_990}]
+
+    @property
+    def _going_on(self) -> bool:
+        return bool(self.documents) and self.documents[-1]["status"] == "running"
+
+    def _needs_load(self) -> None:
+        if not self.running:
+            raise ConflictError("The load is not running.")
+
+    def _move_on(self, document: dict[str, Any]) -> None:
+        steps = document["steps"]
+        if steps and steps[-1]["status"] == "running":
+            if self.lasting:
+                return
+            failed = self.verdict == "fail" and steps[-1]["name"] == "cutover"
+            steps[-1] |= {"status": "failed" if failed else "done", "duration_seconds": 1.25}
+            if failed:
+                steps[-1]["detail"] = "the target refused a write"
+                self._end("failed", self.verdict)
+        elif len(steps) < len(STEPS):
+            name = STEPS[len(steps)]
+            document["phase"] = name
+            steps.append(
+                {"name": name, "started_at": "2026-01-01T00:00:00Z", "duration_seconds": None}
+                | {"status": "running", "detail": None}
+            )
+        else:
+            self._end("done", self.verdict)
+
+    def _end(self, status: str, verdict: str) -> None:
+        lost = {"name": "lost", "limit": 0, "measured": 0 if verdict == "pass" else 3}
+        known = {"name": "query_downtime_seconds", "limit": 0.25, "measured": None if verdict == "unknown" else 0.021}
+        self.documents[-1] |= {
+            "status": status,
+            "verdict": {
+                "status": verdict,
+                "criteria": [
+                    lost | {"status": verdict, "reason": None if verdict == "pass" else "3 increments are missing"},
+                    known | {"status": "unknown" if verdict == "unknown" else "pass", "reason": None},
+                ],
+            },
+        }

@@ -13,7 +13,7 @@ import uvloop
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings import string
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.settings import default_source_server
@@ -26,15 +26,15 @@ CONNECTIONS: Final = 50
 class _Closed:
     """Keeps a number of batches in flight: as fast as it goes, to compare with tools that do only that."""
 
-    def __init__(self, router: Router, size: int, command: bytes) -> None:
-        self._router = router
+    def __init__(self, server: Server, size: int, command: bytes) -> None:
+        self._server = server
         self._size = size
         self._commands = command * size
         self.replies = 0
         self.running = True
 
     def send(self) -> None:
-        connection = self._router.for_read()
+        connection = self._server.reads.next()
         if connection is not None and self.running:
             connection.send(self._commands, Batch(self, self._size))
 
@@ -48,9 +48,9 @@ class _Closed:
 
 
 async def _ours(server: RedisServer, size: int, seconds: float) -> dict[str, float]:
-    router = Router(Endpoint.parse(server.url), CONNECTIONS + CONNECTIONS // 4, "bench", 5.0)
-    await router.open()
-    closed = _Closed(router, size, pack("GET", KEY))
+    connections = Server("source", Endpoint.parse(server.url), CONNECTIONS + CONNECTIONS // 4, "bench", 5.0)
+    await connections.open()
+    closed = _Closed(connections, size, pack("GET", KEY))
     cpu, began = time.process_time(), time.monotonic()
     for _ in range(CONNECTIONS):
         closed.send()
@@ -59,7 +59,7 @@ async def _ours(server: RedisServer, size: int, seconds: float) -> dict[str, flo
     rate = closed.replies / (time.monotonic() - began)
     spent = (time.process_time() - cpu) / closed.replies
     await asyncio.sleep(0.2)
-    await router.close()
+    await connections.close()
     return {"per_second": rate, "cpu_seconds_each": spent}
 
 

@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,8 +48,10 @@ def client(source: RedisServer) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
-    server.start()
-    yield server
-    server.stop()
+def postgres() -> Iterator[PostgresServer]:
+    # Not under pytest's own directory, which another session closes to the user that PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix="rehearsal-postgres-") as place:
+        server = PostgresServer(Path(place))
+        server.start()
+        yield server
+        server.stop()

@@ -6,6 +6,8 @@ RehearsalError
 │   ├── LockedError             another run holds the server and the prefix
 │   └── ConflictError           what is asked for cannot be done now
 ├── BrokenError             something that is needed broke for good: exit code 4
+├── MigrationError          a step of a migration failed; the application is on a server that works
+│   └── NothingSeenError        what was to be observed did not happen
 └── AccountingError         the generator's own books do not add up: a bug, never hidden
 """
 
@@ -38,6 +40,17 @@ class BrokenError(RehearsalError):
     """Something that the run needs went away and did not come back."""
 
     exit_code = 4
+
+
+class MigrationError(RehearsalError):
+    """A step of a migration failed; the text says which, on which server, and what to do."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text[:1].upper() + text[1:])
+
+
+class NothingSeenError(MigrationError):
+    """What was to be observed did not happen, so that nothing can be said of it."""
 
 
 class AccountingError(RehearsalError):

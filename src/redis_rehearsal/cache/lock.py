@@ -15,6 +15,11 @@ TTL_SECONDS: Final = 30
 REFRESH_SECONDS: Final = 10.0
 
 
+def new_owner() -> str:
+    """Something that no other run calls itself."""
+    return f"{platform.node()}:{os.getpid()}:{secrets.token_hex(8)}"
+
+
 class RunLock:
     """The lock under a prefix on one server.
 
@@ -22,13 +27,14 @@ class RunLock:
         client: of the server.
         key: of the lock.
         where: the server's address, for people.
+        owner: who takes it, from `new_owner`; None for one of its own.
     """
 
-    def __init__(self, client: redis.Redis, key: str, where: str) -> None:
+    def __init__(self, client: redis.Redis, key: str, where: str, owner: str | None = None) -> None:
         self._client = client
         self._key = key
         self._where = where
-        self._owner = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(8)}"
+        self._owner = owner or new_owner()
 
     async def take(self) -> None:
         """Take the lock.

@@ -1,50 +1,57 @@
 """Whether a server's user may do all that a run does, found out before the run."""
 
-from typing import Any, Final
+import asyncio
 
-import redis.asyncio as redis
-from redis.exceptions import NoPermissionError, ReadOnlyError, ResponseError
+import hiredis
 
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.wire import Connection
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.workload.keys import Keys
 
-_SOON: Final = "4102444800"
-"""A time to expire, in Unix seconds, that is later than any check."""
 
-
-async def check_permissions(client: redis.Redis, keys: Keys, where: str) -> None:
-    """Do once, on a key of our own, what a run does all the time.
+async def check_permissions(role: str, endpoint: Endpoint, keys: Keys, timeout_seconds: float) -> None:
+    """Have a transaction of all that a run does checked by the server, and discard it: nothing is executed.
 
     Args:
-        client: of the server.
+        role: of the server, for the person who reads an error.
+        endpoint: of the server.
         keys: the names of keys.
-        where: the server's role and address, for people.
+        timeout_seconds: for each answer.
 
     Raises:
         ServerRefusedError: names all commands that are missing.
+        OSError: the server went away.
     """
-    key = keys.check
+    where = f"The {role} {endpoint}"
+    key = keys.lock
     commands: tuple[tuple[str, ...], ...] = (
+        ("WATCH", key),
+        ("MULTI",),
         ("SET", key, "1", "PX", "60000"),
         ("GET", key),
         ("MGET", key),
         ("INCR", key),
-        ("EXPIREAT", key, _SOON),
-        ("EXPIRE", key, "60"),
+        ("EXPIREAT", key, "1"),
+        ("EXPIRE", key, "1"),
         ("TTL", key),
-        ("WATCH", key),
-        ("MULTI",),
-        ("EXEC",),
-        ("SCAN", "0", "MATCH", key, "COUNT", "1"),
+        ("SCAN", "0"),
         ("DEL", key),
         ("HSET", key, "field", "1"),
         ("UNLINK", key),
+        ("DISCARD",),
     )
     missing: list[str] = []
-    # One connection, since MULTI and EXEC belong together.
-    async with client.client() as connection:
+    connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
+    try:
         for command in commands:
-            await _try(connection, command, missing, where)
+            if await _is_missing(connection, command, where, timeout_seconds):
+                missing.append(command[0])
+                if command[0] == "MULTI":
+                    break  # without it the others would be executed
+    finally:
+        connection.abort("all was asked")
+        await asyncio.sleep(0)  # its transport closes in the loop's next turn
     if missing:
         wanted = " ".join(f"+{name.lower()}" for name in missing)
         raise ServerRefusedError(
@@ -53,13 +60,12 @@ async def check_permissions(client: redis.Redis, keys: Keys, where: str) -> None
         )
 
 
-async def _try(connection: Any, command: tuple[str, ...], missing: list[str], where: str) -> None:
-    try:
-        await connection.execute_command(*command)
-    except NoPermissionError:
-        missing.append(command[0])
-    except ReadOnlyError:
-        raise ServerRefusedError(f"{where} is a read-only replica; give the address of its primary.") from None
-    except ResponseError as error:
-        if command[0] != "EXEC":  # without the right to MULTI there is nothing to execute
-            raise ServerRefusedError(f"{where} refused {command[0]}: {error}.") from None
+async def _is_missing(connection: Connection, command: tuple[str, ...], where: str, timeout_seconds: float) -> bool:
+    reply = await connection.ask(timeout_seconds, *command)
+    if not isinstance(reply, hiredis.ReplyError):
+        return False
+    if str(reply).startswith("READONLY"):
+        raise ServerRefusedError(f"{where} is a read-only replica; give the address of its primary.")
+    if str(reply).startswith("NOPERM"):
+        return True
+    raise ServerRefusedError(f"{where} refused {command[0]}: {reply}.")

@@ -46,6 +46,15 @@ async def remove_all(client: redis.Redis, keys: Keys, *, keep_lock: bool) -> int
     return removed
 
 
+async def count_keys(client: redis.Redis, keys: Keys) -> int:
+    """How many keys there are under the prefix, without the lock."""
+    found = 0
+    lock = keys.lock.encode()
+    async for key in client.scan_iter(match=_pattern(keys.prefix), count=_SCAN_COUNT):
+        found += key != lock
+    return found
+
+
 async def add_dead_weight(
     client: redis.Redis,
     keys: Keys,

@@ -1,87 +1,153 @@
-"""Which connection an operation is sent on."""
+"""Where a tenant's reads and writes go now, and which server is the truth."""
 
-from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.pool import ConnectionPool
-from redis_rehearsal.cache.wire import Batch, Connection
+from collections.abc import Callable, Iterable
+from time import monotonic
+
+from redis_rehearsal.cache.route import Role, Route
+from redis_rehearsal.cache.server import Server
 
 
 class Router:
-    """The connections of a worker to the server that it uses.
+    """The servers of a worker, and its tenants' routes.
 
-    Writes have connections of their own, since a read behind a paused write on one connection waits with it.
+    All tenants have one route, but while they move over to another one by one. What concerns all of them is
+    looked up once for a batch, so that the load pays nothing while nothing moves.
 
     Args:
-        endpoint: of the server.
-        pool_size: how many connections in all, at least 2; a fifth of them, at least one, carries writes.
-        name: begins the connections' names in CLIENT LIST.
-        timeout: seconds after which an operation without a reply breaks its connection.
+        servers: by role.
+        tenants: how many tenants the worker has.
+
+    Attributes:
+        servers: by role.
+        read_server: answers the reads of all tenants; None while tenants differ.
+        write_server: takes the writes of all tenants; None while tenants differ.
+        truth_server: is the truth of all tenants; None while tenants differ.
+        frozen: whether no write may be sent now.
+        on_truth: called with tenants and a role whenever that becomes their truth.
     """
 
-    def __init__(self, endpoint: Endpoint, pool_size: int, name: str, timeout: float) -> None:
-        writers = max(1, pool_size // 5)
-        self._reads = ConnectionPool(endpoint, pool_size - writers, f"{name}:reads", timeout)
-        self._writes = ConnectionPool(endpoint, writers, f"{name}:writes", timeout)
-        self._queued: list[Connection] = []
+    def __init__(self, servers: dict[Role, Server], tenants: int) -> None:
+        self.servers = servers
+        self.frozen = False
+        self.on_truth: Callable[[Iterable[int], Role], None] = lambda _tenants, _role: None
+        self._tenants = tenants
+        self._route = self._next = Route()
+        self._moved: list[bool] = []
+        self._promoted: Server | None = None
+        self._changed_seconds = 0.0
+        self._settle()
 
     async def open(self) -> None:
         """Start connecting; returns when every connection has been tried once."""
-        await self._reads.open()
-        await self._writes.open()
+        for server in self.servers.values():
+            await server.open()
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._reads.close()
-        await self._writes.close()
+        for server in self.servers.values():
+            await server.close()
 
-    def for_read(self) -> Connection | None:
-        """Where the next reads go; None while there is no connection."""
-        return self._reads.next()
+    @property
+    def route(self) -> Route:
+        """The route of all tenants; while they differ, the one that they come from."""
+        return self._route
 
-    def write(self, commands: bytes, batch: Batch) -> bool:
-        """Queue writes whose order does not matter; False while there is no connection."""
-        # With what is queued already, so that one write to a socket and one wake-up do for all.
-        connection = self._queued[-1] if self._queued else self._writes.next()
-        return self._queue(connection, commands, batch)
+    def set_route(self, route: Route) -> None:
+        """Give all tenants a route at once."""
+        self._route = self._next = route
+        self._moved = []
+        self._settle()
 
-    def write_for(self, tenant: int, commands: bytes, batch: Batch) -> bool:
-        """Queue writes of a tenant that must be applied in the order in which they are queued.
+    def begin_rollout(self, route: Route) -> None:
+        """From now on `move` gives tenants another route."""
+        self._next = route
+        self._moved = [False] * self._tenants
+        self._settle()
 
-        Returns:
-            False while there is no connection; nothing is queued then.
-        """
-        return self._queue(self._writes.of(tenant), commands, batch)
+    def move(self, tenants: Iterable[int]) -> None:
+        """Tenants take the route of the rollout; once all have, it is over."""
+        moved = list(tenants)
+        for tenant in moved:
+            self._moved[tenant] = True
+        if all(self._moved):
+            self.set_route(self._next)
+        elif self._promoted is None:
+            self.on_truth(moved, self._next.writes)
 
-    def _queue(self, connection: Connection | None, commands: bytes, batch: Batch) -> bool:
-        if connection is None or not connection.ready:
-            return False
-        connection.queue(commands, batch)
-        if connection not in self._queued:
-            self._queued.append(connection)
-        return True
+    def promote(self, role: Role | None) -> None:
+        """A server is the truth of all tenants whatever their route; None: that to which their writes go."""
+        self._promoted = None if role is None else self.servers[role]
+        self._settle()
+
+    @property
+    def promoted(self) -> Role | None:
+        """The server that `promote` named."""
+        return None if self._promoted is None else self._promoted.role
+
+    def replace(self, server: Server) -> Server:
+        """Put a server in the place of the one that has its role now, which is returned."""
+        before = self.servers[server.role]
+        self.servers[server.role] = server
+        self._settle()
+        return before
+
+    def _settle(self) -> None:
+        servers, uniform = self.servers, not self._moved
+        self.read_server: Server | None = servers[self._route.reads] if uniform else None
+        self.write_server: Server | None = servers[self._route.writes] if uniform else None
+        self.truth_server: Server | None = self._promoted or self.write_server
+        self.mirror_server: Server | None = servers[self._route.mirror] if uniform and self._route.mirror else None
+        self._changed_seconds = monotonic()
+        if self.truth_server is not None:
+            self.on_truth(range(self._tenants), self.truth_server.role)
+
+    def _route_of(self, tenant: int) -> Route:
+        return self._next if self._moved and self._moved[tenant] else self._route
+
+    def reads_of(self, tenant: int) -> Server:
+        """The server that answers a tenant's reads."""
+        return self.servers[self._route_of(tenant).reads]
+
+    def writes_of(self, tenant: int) -> Server:
+        """The server that takes a tenant's writes."""
+        return self.servers[self._route_of(tenant).writes]
+
+    def mirror_of(self, tenant: int) -> Server | None:
+        """The server that gets a tenant's writes too."""
+        mirror = self._route_of(tenant).mirror
+        return None if mirror is None else self.servers[mirror]
+
+    def truth_of(self, tenant: int) -> Server:
+        """The server whose answer counts for a tenant's writes."""
+        return self._promoted or self.writes_of(tenant)
 
     def flush(self) -> None:
         """Let queued writes leave; once a tick."""
-        for connection in self._queued:
-            connection.flush()
-        self._queued.clear()
+        for server in self.servers.values():
+            if server.queued:
+                server.flush()
 
     def break_overdue(self, now_seconds: float) -> None:
         """Break the connections that have not answered for longer than the timeout."""
-        self._reads.break_overdue(now_seconds)
-        self._writes.break_overdue(now_seconds)
+        for server in self.servers.values():
+            server.break_overdue(now_seconds)
 
     @property
     def writes_stable_since(self) -> float:
         """Since when each tenant's writes have gone over one connection, on the monotonic clock."""
-        return self._writes.changed_seconds
+        changed = self._changed_seconds
+        server = self.write_server
+        if server is None:
+            return monotonic()  # tenants move right now
+        return max(changed, server.writes.changed_seconds)
 
     @property
     def connections(self) -> tuple[int, int]:
         """How many connections can be used, and how many there should be."""
-        pools = (self._reads, self._writes)
-        return sum(len(pool.ready) for pool in pools), sum(pool.size for pool in pools)
+        pairs = [server.connections for server in self.servers.values()]
+        return sum(ready for ready, _ in pairs), sum(wanted for _, wanted in pairs)
 
     @property
     def last_error(self) -> str:
         """Why a connection last ended or could not be made."""
-        return self._writes.last_error or self._reads.last_error
+        return next((error for server in self.servers.values() if (error := server.last_error)), "")

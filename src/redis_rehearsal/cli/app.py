@@ -21,7 +21,7 @@ from cyclopts import (
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal import __version__
-from redis_rehearsal.cli import clean, instance, migrate, report, run, set_load, status, switch
+from redis_rehearsal.cli import clean, instance, migrate, rehearse, report, run, set_load, status, switch
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.errors import BrokenError, RehearsalError
@@ -43,6 +43,7 @@ def make_app() -> cyclopts.App:
         result_action="return_value",
     )
     app.command(run.run, name="run")
+    app.command(rehearse.rehearse, name="rehearse")
     app.command(clean.clean, name="clean")
     app.command(report.report, name="report")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):

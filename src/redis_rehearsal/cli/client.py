@@ -17,6 +17,7 @@ Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN")]
 
 OPTIONS: Final[dict[str, type[BaseModel]]] = {
     "migrate": MigrationOptions,
+    "rehearse": MigrationOptions,
     "switch": SwitchOptions,
     "set": ControlChange,
 }

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import structlog
@@ -46,21 +47,22 @@ def run(
     return uvloop.run(_run(settings, print_json=json))
 
 
-async def _run(settings: Settings, *, print_json: bool) -> int:
-    rehearsal = Run(settings)
+async def drive(work: Run, settings: Settings) -> None:
+    """Let a run do its work: signals, HTTP and the status around it.
+
+    Raises:
+        RehearsalError: see `Run.execute`.
+    """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, rehearsal.stop)
+        loop.add_signal_handler(number, work.stop)
     token = settings.control_token.get_secret_value() if settings.control_token else None
-    web = WebServer(make_app(rehearsal.view, token=token), settings.bind_host, settings.bind_port)
+    web = WebServer(make_app(work.view, work.controls, token), settings.bind_host, settings.bind_port)
     await web.start()
     _log.info(f"serving {web.address}/health and {web.address}/metrics")
-    console = Console(stderr=True)
-    # Who asked for JSON reads lines, not pictures.
-    console.quiet = settings.log_format == "json"
-    showing = asyncio.create_task(terminal.show(rehearsal.view, console))
+    showing = asyncio.create_task(terminal.show(work.view, console(settings)))
     try:
-        await rehearsal.execute()
+        await work.execute()
     finally:
         showing.cancel()
         # What is shown may have had nobody left to read it; the run and its document come first.
@@ -68,14 +70,45 @@ async def _run(settings: Settings, *, print_json: bool) -> int:
         if not showing.cancelled() and showing.exception() is not None:
             _log.warning("the status could not be shown", error=str(showing.exception()))
         await web.close()
-        _leave_document(rehearsal, console, print_json=print_json)
+
+
+def console(settings: Settings) -> Console:
+    """Where people read, which is not stdout."""
+    made = Console(stderr=True)
+    # Who asked for JSON reads lines, not pictures.
+    made.quiet = settings.log_format == "json"
+    return made
+
+
+async def _run(settings: Settings, *, print_json: bool) -> int:
+    work = Run(settings)
+    try:
+        await drive(work, settings)
+    finally:
+        leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
     return 0
 
 
-def _leave_document(rehearsal: Run, console: Console, *, print_json: bool) -> None:
-    view = rehearsal.view
+def leave_document(
+    work: Run, people: Console, *, print_json: bool, show: Callable[[dict[str, Any]], str]
+) -> dict[str, Any] | None:
+    """Write run.json, and show what stands in it.
+
+    Args:
+        work: the run.
+        people: where they read.
+        print_json: whether to print the same to stdout.
+        show: makes a text of it.
+
+    Returns:
+        The document; None for a start that was refused, which has none.
+
+    Raises:
+        BrokenError: it could not be written.
+    """
+    view = work.view
     if view.directory is None or not view.directory.exists():
-        return  # a start that was refused
+        return None
     document = make_document(view)
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     path: Path = view.directory / "run.json"
@@ -91,5 +124,6 @@ def _leave_document(rehearsal: Run, console: Console, *, print_json: bool) -> No
         sys.stdout.write(text.decode())
         sys.stdout.flush()
     with contextlib.suppress(BrokenPipeError):  # nobody reads it
-        console.print(terminal.summary(document), soft_wrap=True, highlight=False)
-        console.print(f"The run's document is {path}.", soft_wrap=True, highlight=False)
+        people.print(show(document), soft_wrap=True, highlight=False, markup=False)
+        people.print(f"The run's document is {path}.", soft_wrap=True, highlight=False, markup=False)
+    return document

@@ -5,7 +5,6 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import partial
 from time import monotonic
 from typing import Any, Final
 
@@ -14,10 +13,14 @@ import redis.asyncio as redis
 import structlog
 from redis.exceptions import RedisError
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client
-from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock
+from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock, new_owner
 from redis_rehearsal.cache.permissions import check_permissions
 from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
+from redis_rehearsal.cache.route import ROLES, Role
+from redis_rehearsal.coordinator.controls import RunControls
+from redis_rehearsal.coordinator.migrations import Migrations
 from redis_rehearsal.coordinator.servers import (
     ServerRoom,
     Servers,
@@ -29,27 +32,34 @@ from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
 from redis_rehearsal.database.seed import SeedParameters, ensure_seeded
 from redis_rehearsal.embedded.directory import remove_leftovers
-from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.messages import (
     Broken,
+    Changed,
     Finish,
     Ready,
     Report,
     SetNovelty,
     Snapshot,
     Start,
+    StopWarmUp,
     WarmUp,
     WarmUpProgress,
     WorkerPlan,
 )
-from redis_rehearsal.errors import BrokenError, ConfigurationError, LockedError, ServerRefusedError
+from redis_rehearsal.errors import BrokenError, ConfigurationError, ConflictError, LockedError, ServerRefusedError
+from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.local import LocalFleet
+from redis_rehearsal.fleet.timeline import Second, Timeline
 from redis_rehearsal.fleet.totals import Totals
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.telemetry.health import Health, ServerHealth
-from redis_rehearsal.verification.ledger_keeper import Audit, LedgerKeeper
+from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
 from redis_rehearsal.workload.hit_ratio import HitRatioModel, joined_novelty, split_novelty
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.tenants import share_out, zipf_shares
@@ -68,25 +78,30 @@ _SETTLED_SECONDS: Final = 2.0
 
 
 class Run:
-    """Everything that one command `run` does.
+    """Everything that one command `run` or `rehearse` does.
 
     Args:
         settings: of the run.
+        rehearsal: the migration that it is there for, and with which it ends; None for none.
 
     Attributes:
         view: what there is to see of it, while it lasts.
+        controls: what can be done to it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, rehearsal: MigrationOptions | None = None) -> None:
         self.settings = settings
+        self._rehearsal = rehearsal
         self.view = RunView(settings, Totals(), Health((*CONTROL_ERRORS, *CONNECTION_ERRORS)))
         self.view.audit_now = self.audit
         self._keys = Keys(settings.key_prefix)
-        self._clock = WallClock.start()
+        self._clock = self.view.clock
         self._room = ServerRoom(settings)
-        self._clients: dict[str, redis.Redis] = {}
-        self._locks: list[RunLock] = []
+        self._clients: dict[Role, redis.Redis] = {}
+        self._locks: dict[Role, RunLock] = {}
+        self._owner = new_owner()
         self._fleet = LocalFleet(self._on_report, self._on_worker_exit)
+        self._control = FleetControl(self._fleet.tell, settings.workers)
         self._keeper: LedgerKeeper | None = None
         self._database: Any = None
         self._ready: set[int] = set()
@@ -113,6 +128,24 @@ class Run:
         self._novelty = self._model.novelty_for(settings.cache_hit_target / 100)
         self._tenants = [tenants.tolist() for tenants in share_out(shares, settings.workers)]
         self._shares = shares
+        self._migrations = Migrations(
+            self.view,
+            self._control,
+            self._clients,
+            self._keys,
+            self.audit,
+            lambda: self._fleet.tell(StopWarmUp()),
+            min(float(shares[tenants].sum()) for tenants in self._tenants),
+        )
+        self.controls = RunControls(self.view, self._control, self._migrations, self)
+        view = self.view
+        view.rates = (settings.queries_per_second, settings.events_per_second)
+        view.phases = lambda: self._control.phases
+        view.timeline = Timeline(
+            lambda second: self._clock.at(view.began_seconds + second),
+            lambda second: self._control.label(view.began_seconds + second, view.began_seconds + second + 1),
+        )
+        view.totals.on_second = self._on_second
 
     def stop(self) -> None:
         """End the run in an orderly way, as after its duration; said twice, without waiting for anything."""
@@ -133,7 +166,9 @@ class Run:
             BrokenError: something that is needed broke for good; the view says what was seen until then.
         """
         view = self.view
-        raise_descriptor_limit(self.settings.redis_pool_size + self.settings.database_pool_size + _OTHER_DESCRIPTORS)
+        raise_descriptor_limit(
+            2 * self.settings.redis_pool_size + self.settings.database_pool_size + _OTHER_DESCRIPTORS
+        )
         view.directory = run_directory(self.settings.run_dir, datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"))
         logging.write_to(view.directory / "run.log")
         try:
@@ -149,6 +184,10 @@ class Run:
             logging.close()
         if self._broken:
             raise BrokenError(self._broken)
+
+    def _on_second(self, second: Second) -> None:
+        self.view.timeline.add(second)
+        self._migrations.on_row(self.view.timeline.rows[-1])
 
     async def _blame(self, error: Exception) -> str:
         addresses = self.view.servers.addresses if self.view.servers else {}
@@ -191,12 +230,8 @@ class Run:
             _log.info(sentence)
         servers = view.servers = await self._room.open()
         self._database = servers.database
-        for role, endpoint in (("source", servers.source), ("target", servers.target)):
-            client = self._clients[role] = control_client(endpoint, settings.operation_timeout)
-            lock = RunLock(client, self._keys.lock, str(endpoint))
-            self._locks.append(lock)  # first: giving back a lock that is not ours does nothing
-            await lock.take()
-            await check_permissions(client, self._keys, f"The {role} {endpoint}")
+        for role in ROLES:
+            await self._take(role, servers.endpoints[role])
         self._tasks.append(asyncio.create_task(self._hold_locks()))
         if not await schema.lock(servers.database):
             raise LockedError(
@@ -220,7 +255,7 @@ class Run:
         await source.set(self._keys.marker, datetime.now(UTC).isoformat(timespec="seconds"))
         await add_dead_weight(source, self._keys, settings.ballast_bytes, settings.big_keys, view.set_progress)
         self._keeper = LedgerKeeper(
-            source,
+            self._clients,
             self._keys,
             self._clock.now,
             settings.time_bucket_seconds,
@@ -236,6 +271,58 @@ class Run:
         self._fleet.tell(WarmUp(seconds=0, concurrency=_WARM_UP_CONCURRENCY))
         await self._until(lambda: len(self._warmed) == settings.workers, None, "warm up")
 
+    async def _take(self, role: Role, endpoint: Endpoint) -> None:
+        """Make a server ours for the run, in a role."""
+        client = control_client(endpoint, self.settings.operation_timeout)
+        # One owner on both: replication carries the source's lock to the target.
+        lock = RunLock(client, self._keys.lock, str(endpoint), self._owner)
+        before = (self._clients[role], self._locks[role]) if role in self._clients else None
+        self._clients[role], self._locks[role] = client, lock  # first: giving back one that is not ours does nothing
+        try:
+            await lock.take()
+            await check_permissions(role, endpoint, self._keys, self.settings.operation_timeout)
+        except BaseException:
+            if before is not None:
+                self._clients[role], self._locks[role] = before
+                await client.aclose()
+            raise
+        if before is not None:
+            with contextlib.suppress(*CONTROL_ERRORS):
+                await before[1].release()
+                await before[0].aclose()
+
+    async def replace_target(self, endpoint: Endpoint) -> None:
+        """Use another server as the target, to which nothing goes now.
+
+        Raises:
+            ConfigurationError: it will not do.
+            MigrationError: the target is in use, or the workers cannot connect to it.
+        """
+        servers, timeout = self._servers, self.settings.operation_timeout
+        identity = await first_contact("target", "--to", endpoint, timeout)
+        if identity.run_id == servers.source_identity.run_id and endpoint.database == servers.source.database:
+            raise ConfigurationError("The source is given as the new target; they must differ.")
+        await self._control.set_server("target", endpoint, 2 * timeout)
+        await self._take("target", endpoint)
+        servers.target, servers.target_identity = endpoint, identity
+        servers.embedded = tuple(name for name in servers.embedded if name != "target")
+
+    @property
+    def _servers(self) -> Servers:
+        if self._room.servers is None:
+            raise ConflictError("The servers of the run are not there yet.")
+        return self._room.servers
+
+    def begin_migration(self, options: MigrationOptions) -> Record:
+        """Make ready for a migration.
+
+        Raises:
+            ConflictError: one is under way, the load is not running, or the application is not on the source.
+        """
+        if self.view.stage != Stage.RUNNING:
+            raise ConflictError(f"The load is not running (the run is {self.view.stage}).")
+        return self._migrations.begin(options, self._servers, self._room.log_tail)
+
     def _watch_health(self, servers: Servers) -> None:
         async def ask_database() -> None:
             async with self._database_turn:
@@ -244,9 +331,9 @@ class Run:
                     self._database = await self._locked(connection)
                 await self._database.execute("SELECT 1")
 
-        def ask(role: str) -> Callable[[], Awaitable[object]]:
+        def ask(role: Role) -> Callable[[], Awaitable[object]]:
             # Not PING, which a user may be forbidden that may do all that the load does.
-            return partial(self._clients[role].get, self._keys.lock)
+            return lambda: self._clients[role].get(self._keys.lock)
 
         self.view.health.servers = {
             "source": ServerHealth(needed=True, probe=ask("source")),
@@ -301,7 +388,7 @@ class Run:
                     index=index,
                     workers=workers,
                     run_id=f"{self.view.directory.name}-{os.getpid()}" if self.view.directory else "",
-                    source=servers.source,
+                    endpoints=servers.endpoints,
                     database_url=servers.database_url,
                     organizations=ledger.organizations,
                     tenant_shares=shares,
@@ -359,7 +446,13 @@ class Run:
         view.began_seconds, view.steady_seconds = began, steady
         view.stage = Stage.RUNNING
         end = None if settings.duration is None else steady + settings.duration
-        self._fleet.tell(Start(began, steady if settings.warmup else None, end))
+        first = Phase.BASELINE if self._rehearsal else Phase.LOAD
+        self._control.begin_phase(Phase.WARM_UP if settings.warmup else first, began)
+        self._fleet.tell(Start(began, end))
+        if settings.warmup:
+            self._control.begin_phase(first, steady)
+        if view.directory is not None:
+            view.timeline.write_to(view.directory / "timeline.csv")
         _log.info(
             "load begins",
             queries_per_second=settings.queries_per_second,
@@ -370,12 +463,14 @@ class Run:
             for work in (
                 self.view.health.watch(min(1.0, settings.operation_timeout)),
                 self._keep_up(),
-                self._turn_seconds(),
                 self._adjust_novelty(),
                 self._refresh_cache(),
             )
         ]
-        while not (self._stop.is_set() or self._broken):
+        rehearsing = asyncio.create_task(self._rehearse(steady)) if self._rehearsal else None
+        while not (self._stop.is_set() or self._broken or (rehearsing and rehearsing.done())):
+            for role in ROLES:
+                self.view.health.servers[role].needed = role in self._control.in_use
             self._broken = self._broken or view.health.given_up(settings.give_up_after)
             if end is not None and monotonic() >= end:
                 break
@@ -386,7 +481,21 @@ class Run:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._stop.wait()
+        if rehearsing is not None:
+            if not rehearsing.done():
+                rehearsing.cancel()
+                await asyncio.wait({rehearsing})
+            if not rehearsing.cancelled():
+                rehearsing.result()
         await self._finish(min(end, monotonic()) if end is not None else monotonic())
+        if self._rehearsal and view.records and view.audit is not None:
+            self._migrations.judge(view.records[-1], view.audit, view.ended_seconds)
+            view.records[-1].ended = True
+
+    async def _rehearse(self, steady_seconds: float) -> None:
+        await asyncio.sleep(max(0.0, steady_seconds - monotonic()))
+        if self._rehearsal is not None:
+            await self.begin_migration(self._rehearsal).migration.run()
 
     async def _finish(self, at_seconds: float) -> None:
         view = self.view
@@ -412,7 +521,7 @@ class Run:
     async def _end_load(self, timeout_seconds: float) -> None:
         if not await self._fleet.join(timeout_seconds):
             self._broken = self._broken or "A worker did not end in time; what it did since is not known."
-        self.view.totals.turn()
+        self.view.totals.close()
         self.view.audit = await self.audit()
         dropped, why = self.view.totals.rows_dropped, self.view.health.servers["database"].load_error
         if dropped and why:
@@ -424,7 +533,7 @@ class Run:
         return self.view.servers.addresses[role] if self.view.servers else ""
 
     async def audit(self) -> Audit:
-        """Hold the ledger against the source, now."""
+        """Hold the ledger against the servers, now."""
         if self._keeper is None:
             return Audit(error="the load has not begun")
         return await self._keeper.audit()
@@ -435,8 +544,9 @@ class Run:
                 self._ready.add(report.worker)
                 if report.connections < report.wanted:
                     self._refused = (
-                        f"The source {self._address('source')} gave worker {report.worker} only {report.connections} "
-                        f"of {report.wanted} connections ({report.error}); set REDIS_POOL_SIZE lower, or allow more."
+                        f"The servers {self._address('source')} and {self._address('target')} gave worker "
+                        f"{report.worker} only {report.connections} of {report.wanted} connections ({report.error}); "
+                        "set REDIS_POOL_SIZE lower, or allow more."
                     )
             case WarmUpProgress():
                 self.view.set_warm_up(report.worker, report.done, report.total)
@@ -453,6 +563,8 @@ class Run:
                     # A worker's first snapshot ends its warm-up.
                     self._load_began.add(report.worker)
                     self.view.totals.add_warm_up(report)
+            case Changed():
+                self._control.on_changed(report)
             case Broken():
                 self._broken = self._broken or f"Worker {report.worker} broke: {report.message}"
         self._changed.set()
@@ -463,6 +575,8 @@ class Run:
             self._broken = self._broken or (
                 f"Worker {index} ended by itself (exit code {code}); what it did in its last second is not known."
             )
+            self.view.trouble = self._broken
+            self._control.on_lost(index)
         self._changed.set()
 
     async def _keep_up(self) -> None:
@@ -485,7 +599,7 @@ class Run:
     async def _hold_locks(self) -> None:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
-            for lock in self._locks:
+            for lock in list(self._locks.values()):
                 with contextlib.suppress(*CONTROL_ERRORS):  # away; it is taken again when it is back
                     if not await lock.refresh():
                         self._broken = "Another run took the lock under our prefix; the two would spoil each other."
@@ -503,18 +617,13 @@ class Run:
         if dropped:
             _log.info("dropped event rows that are no longer kept", buckets=dropped)
 
-    async def _turn_seconds(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
-            self.view.totals.turn()
-
     async def _adjust_novelty(self) -> None:
         # During warm-up only: what a migration does to the hit ratio must not be steered away.
         target = self.settings.cache_hit_target / 100
         before = (0, 0)
         while (left := self.view.steady_seconds - monotonic()) > 0:
             await asyncio.sleep(min(_SETTLED_SECONDS, left))
-            tally = self.view.totals.joined(self.view.totals.queries)
+            tally = self.view.totals.joined(self.view.totals.queries.values())
             hits, misses = tally.hits - before[0], tally.misses - before[1]
             before = (tally.hits, tally.misses)
             if monotonic() - self.view.began_seconds < 1.5 * _SETTLED_SECONDS or hits + misses < 1000:
@@ -527,6 +636,8 @@ class Run:
         interval = self.settings.warmup_interval
         while interval:
             await asyncio.sleep(interval)
+            if self._migrations.going_on:
+                continue  # what a migration does to the cache must not be mended
             if len(self._warmed) < self.settings.workers:
                 continue  # the last one still runs
             self._warmed.clear()
@@ -537,11 +648,13 @@ class Run:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._finishing = True
+        await self._migrations.close()
         await self._fleet.close()
+        self.view.timeline.close()
         if self._keeper is not None:
             for ledger in self._keeper.ledgers:
                 os.close(ledger.descriptor)
-        for lock in self._locks:
+        for lock in self._locks.values():
             try:
                 await lock.release()
             except CONTROL_ERRORS as error:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from redis_rehearsal.cache.control import Identity, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.database.connection import first_connect, safe_address
 from redis_rehearsal.embedded.directory import DataDirectory
 from redis_rehearsal.embedded.postgres import PostgresServer
@@ -21,6 +22,8 @@ _FREE_BYTES: Final = 512 * 1024 * 1024
 """Embedded servers are not started with less room for their files."""
 
 
+_TAIL_LINES: Final = 3
+_TROUBLE: Final = ("rror", "Can't", "can't", "ailed", "refused", "denied", "Wrong", "NOAUTH")
 _DOCUMENT_BYTES: Final = 64 * 1024
 """Room that a run's document and log need at least."""
 
@@ -50,6 +53,11 @@ class Servers:
     embedded: tuple[str, ...]
 
     @property
+    def endpoints(self) -> dict[Role, Endpoint]:
+        """Where source and target are."""
+        return {"source": self.source, "target": self.target}
+
+    @property
     def addresses(self) -> dict[str, str]:
         """Where each server is, without user and password."""
         return {
@@ -64,6 +72,9 @@ class ServerRoom:
 
     Args:
         settings: of the run.
+
+    Attributes:
+        servers: once they are there.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -71,6 +82,7 @@ class ServerRoom:
         self._directory: DataDirectory | None = None
         self._running: list[RedisServer | PostgresServer] = []
         self._starting: asyncio.Future[list[BaseException | None]] | None = None
+        self.servers: Servers | None = None
 
     async def open(self) -> Servers:
         """Start embedded servers where no URL is given, and see that all servers will do.
@@ -111,7 +123,19 @@ class ServerRoom:
                 "source and target must differ."
             )
         database, version = await first_connect(given["database"], timeout, "redis-rehearsal")
-        return Servers(source, target, given["database"], source_identity, target_identity, version, database, embedded)
+        self.servers = Servers(
+            source, target, given["database"], source_identity, target_identity, version, database, embedded
+        )
+        return self.servers
+
+    def log_tail(self, role: Role) -> str:
+        """What the log of an embedded server says of trouble, the last of it; empty for one of the user's."""
+        if self.servers is None or role not in self.servers.embedded or self._directory is None:
+            return ""
+        log = self._directory.path / role / "server.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        telling = [line for line in lines if any(word in line for word in _TROUBLE)]
+        return " / ".join(line.partition(" # ")[2] or line for line in telling[-_TAIL_LINES:])
 
     async def _start(self, names: tuple[str, ...], urls: dict[str, str]) -> None:
         settings = self._settings

@@ -12,6 +12,7 @@ import hiredis
 
 from redis_rehearsal.cache.encodings import string
 from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.database.report_source import ReportSource
@@ -113,9 +114,24 @@ class CacheAside:
         self.failures: Counter[str] = Counter()
 
     def send(self, block: QueryBlock, start: int, stop: int) -> None:
-        """Write the block's reads from `start` to `stop` on one connection."""
-        connection = self._router.for_read()
+        """Write the block's reads from `start` to `stop` on one connection of each server that answers some."""
+        self.loop.sent += stop - start
+        server = self._router.read_server
+        if server is not None:
+            self._send_to(server, block, start, stop)
+            return
+        parts: dict[Server, list[int]] = {}
+        for position in range(start, stop):
+            tenant = self._blocks.parts(block.questions[position])[0]
+            parts.setdefault(self._router.reads_of(tenant), []).append(position)
+        for server, positions in parts.items():
+            self._send_to(server, block.part(positions), 0, len(positions))
+
+    def _send_to(self, server: Server, block: QueryBlock, start: int, stop: int) -> None:
+        connection = server.reads.next()
         if connection is None:
+            # Not by `release`, which would send what waits, and come here again.
+            self.loop.sent -= stop - start
             now = monotonic()
             self._recorder.record(Outcome.FAILED, block.intended[start:stop], now, now)
             self.failures["no connection"] += stop - start
@@ -125,7 +141,6 @@ class CacheAside:
         for index in range(bisect_left(real_time, start), bisect_left(real_time, stop)):
             position = real_time[index]
             batch.floors[position] = self._floors(block.questions[position], block.buckets[index])
-        self.loop.sent += stop - start
         connection.send(b"".join(block.commands[start:stop]), batch)
 
     def _floors(self, question: int | Novel, bucket: int) -> list[int]:

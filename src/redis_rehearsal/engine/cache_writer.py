@@ -14,7 +14,7 @@ import hiredis
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings import string
 from redis_rehearsal.cache.router import Router
-from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.cache.wire import REFUSALS, Batch, Reply
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
@@ -30,13 +30,22 @@ class _StoreBatch(Batch):
 class _InvalidationBatch(Batch):
     """The deletion of a tenant's reports that an event made obsolete."""
 
-    __slots__ = ("identities", "sent_seconds", "stable_since_seconds")
+    __slots__ = ("identities", "sent_seconds", "stable_since_seconds", "tenant")
 
-    def __init__(self, receiver: "CacheWriter", identities: list[bytes], sent: float, stable_since: float) -> None:
+    def __init__(
+        self, receiver: "CacheWriter", tenant: int, identities: list[bytes], sent: float, stable_since: float
+    ) -> None:
         super().__init__(receiver, 1)
+        self.tenant = tenant
         self.identities = identities
         self.sent_seconds = sent
         self.stable_since_seconds = stable_since
+
+
+class _MirrorBatch(Batch):
+    """A cache write that goes to a second server too; what becomes of it there is only counted."""
+
+    __slots__ = ()
 
 
 class CacheWriter:
@@ -56,6 +65,7 @@ class CacheWriter:
             acknowledgement came.
         outcomes: cache writes and deletions by what became of them.
         pending: cache writes and deletions that were sent and not answered.
+        refused: tenants whose deletion a server refused that takes no writes now; to be sent again.
     """
 
     def __init__(
@@ -77,6 +87,7 @@ class CacheWriter:
         self.obsolete: dict[bytes, tuple[bytes, bytes, float]] = {}
         self.outcomes: Counter[str] = Counter()
         self.pending = 0
+        self.refused: list[int] = []
 
     def ticket(self, tenant: int) -> int:
         """To be taken before a report's data is read, and shown when it is stored."""
@@ -87,25 +98,46 @@ class CacheWriter:
         if ticket != self._generations[tenant]:
             self.outcomes["store_overtaken"] += 1
             return
+        if self._router.frozen:
+            self.outcomes["store_frozen"] += 1
+            return
         ttl = self._ttl_seconds * self._jitter.uniform(1 - TTL_JITTER_RATIO, 1 + TTL_JITTER_RATIO)
         ttl_ms = int(ttl * 1000)
         identity = string.expected_identity(self._blocks.identity(question))
         value = string.encode(identity, entries, computed_ms, ttl_ms)
         command = string.write_command(self._blocks.key(question), value, ttl_ms)
-        if self._router.write_for(tenant, command, _StoreBatch(self, 1)):
+        if self._router.writes_of(tenant).write_for(tenant, command, _StoreBatch(self, 1)):
             self.pending += 1
         else:
             self.outcomes["store_failed"] += 1
+        self._mirror(tenant, command)
+
+    def _mirror(self, tenant: int, command: bytes) -> None:
+        server = self._router.mirror_of(tenant)
+        if server is None:
+            return
+        if server.write_for(tenant, command, _MirrorBatch(self, 1)):
+            self.pending += 1
+        else:
+            self.outcomes["mirror_failed"] += 1
+
+    def send_refused(self) -> None:
+        """Delete again what a server refused to delete, where writes go by now."""
+        if self.refused and not self._router.frozen:
+            refused, self.refused = self.refused, []
+            for tenant in refused:
+                self.invalidate(tenant)
 
     def invalidate(self, tenant: int) -> None:
         """Delete the tenant's reports that an event made obsolete."""
         self._generations[tenant] += 1
         command, identities = self._deletion(tenant)
-        batch = _InvalidationBatch(self, identities, monotonic(), self._router.writes_stable_since)
-        if self._router.write_for(tenant, command, batch):
+        batch = _InvalidationBatch(self, tenant, identities, monotonic(), self._router.writes_stable_since)
+        if self._router.writes_of(tenant).write_for(tenant, command, batch):
             self.pending += 1
         else:
             self.outcomes["invalidation_failed"] += 1
+        self._mirror(tenant, command)
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
         known = self._deletions.get(tenant)
@@ -121,7 +153,12 @@ class CacheWriter:
         self.pending -= 1
         refused = isinstance(replies[0], hiredis.ReplyError)
         if not isinstance(batch, _InvalidationBatch):
-            self.outcomes["store_failed" if refused else "store_ok"] += 1
+            kind = "mirror" if isinstance(batch, _MirrorBatch) else "store"
+            self.outcomes[f"{kind}_failed" if refused else f"{kind}_ok"] += 1
+            return
+        if refused and str(replies[0]).startswith(REFUSALS):
+            self.outcomes["invalidation_redirected"] += 1
+            self.refused.append(batch.tenant)
             return
         self.outcomes["invalidation_failed" if refused else "invalidation_ok"] += 1
         # After a change of connections the order of what was sent before it is not known.
@@ -135,7 +172,7 @@ class CacheWriter:
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
         self.pending -= 1
-        kind = "invalidation" if isinstance(batch, _InvalidationBatch) else "store"
+        kind = {_InvalidationBatch: "invalidation", _MirrorBatch: "mirror"}.get(type(batch), "store")
         self.outcomes[f"{kind}_unknown"] += 1
 
     def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:

@@ -23,6 +23,10 @@ class Checks:
     counters_checked: int = 0
     counter_regressions: int = 0
 
+    def since(self, before: "Checks") -> "Checks":
+        """What was found after an earlier state of these."""
+        return Checks(**{name: getattr(self, name) - getattr(before, name) for name in self.__slots__})
+
     def merge(self, other: "Checks") -> None:
         """Add another worker's findings to these."""
         for name in self.__slots__:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.router import Router
-from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.cache.server import Server
+from redis_rehearsal.cache.wire import REFUSALS, Batch, Reply
 from redis_rehearsal.database.event_writer import EventWriter
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.engine.cache_writer import CacheWriter
@@ -25,6 +27,8 @@ from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.questions import EventBlock, EventStream
 
 _TYPES: Final = len(EVENT_TYPES)
+_SEND_AGAIN_SECONDS: Final = 0.005
+"""A server that refuses is not asked again sooner."""
 _INVALIDATING: Final = np.array([kind.invalidates for kind in EVENT_TYPES])
 
 
@@ -58,6 +62,20 @@ class IncrementBlock:
         self.drawn = drawn
         self.occurred_seconds = occurred_seconds
 
+    def part(self, positions: list[int]) -> "IncrementBlock":
+        """A block of the events at some positions, ascending."""
+        drawn = self.drawn
+        return IncrementBlock(
+            [self.intended[p] for p in positions],
+            [self.commands[p] for p in positions],
+            [self.places[p] for p in positions],
+            [],
+            EventBlock(
+                drawn.tenants[positions], drawn.types[positions], drawn.users[positions], drawn.pages[positions]
+            ),
+            self.occurred_seconds[positions],
+        )
+
 
 class IncrementBlocks:
     """Makes blocks of events; a counter's command is prepared once.
@@ -69,6 +87,9 @@ class IncrementBlocks:
         clock: the run's time of day.
         bucket_seconds: length of a time bucket.
         ledger: gives counters their places.
+
+    Attributes:
+        stream: which event happens next.
     """
 
     def __init__(
@@ -80,7 +101,7 @@ class IncrementBlocks:
         bucket_seconds: int,
         ledger: Ledger,
     ) -> None:
-        self._stream = stream
+        self.stream = stream
         self._organizations = organizations
         self._keys = keys
         self._clock = clock
@@ -91,7 +112,7 @@ class IncrementBlocks:
 
     def build(self, intended: NDArray[np.float64]) -> IncrementBlock:
         """The block of the next events, due at these times."""
-        drawn = self._stream.draw(len(intended))
+        drawn = self.stream.draw(len(intended))
         occurred = intended + self._clock.offset_seconds
         buckets = (occurred // self._bucket_seconds).astype(np.int64)
         for bucket in np.unique(buckets).tolist():
@@ -139,14 +160,18 @@ class IncrementBlocks:
 
 
 class _IncrementBatch(Batch):
-    """Increments that were written together."""
+    """Increments that were written together to one server; `again` where it was not for the first time."""
 
-    __slots__ = ("block", "first")
+    __slots__ = ("again", "block", "first", "server")
 
-    def __init__(self, receiver: "EventDriver", block: IncrementBlock, start: int, stop: int) -> None:
+    def __init__(
+        self, receiver: "EventDriver", server: Server, block: IncrementBlock, start: int, stop: int, *, again: bool
+    ) -> None:
         super().__init__(receiver, stop - start)
+        self.server = server
         self.block = block
         self.first = start
+        self.again = again
 
 
 class _ExpiryBatch(Batch):
@@ -179,6 +204,7 @@ class Expiries:
         self._buckets_kept = buckets_kept
         self._ledger = ledger
         self._bucket_of: dict[int, int] = {}
+        self._held: list[tuple[int, int, bytes]] = []
         self.failed = 0
         self.pending = 0
 
@@ -194,12 +220,31 @@ class Expiries:
             bucket: number of its bucket.
             increment: the counter's packed INCR, which holds its key.
         """
+        if self._router.frozen:
+            self._held.append((place, bucket, increment))
+            return
         # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
         at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
         key = increment.split(b"\r\n")[4]
-        if self._router.write(pack("EXPIREAT", key, str(at)), _ExpiryBatch(self, place)):
+        tenant = place % self._ledger.counters // _TYPES
+        server = self._router.write_server or self._router.writes_of(tenant)
+        command = pack("EXPIREAT", key, str(at))
+        if server.write(command, _ExpiryBatch(self, place)):
             self._bucket_of[place] = bucket
             self.pending += 1
+        mirror = self._router.mirror_of(tenant)
+        if mirror is not None and mirror.write(command, _ExpiryBatch(self, place)):
+            self.pending += 1
+
+    def thaw(self) -> None:
+        """Ask for what was not asked for during a freeze."""
+        held, self._held = self._held, []
+        for place, bucket, increment in held:
+            self.set(place, bucket, increment)
+
+    def forget(self) -> None:
+        """Another server takes the writes: nothing is known of the expiries that it has."""
+        self._bucket_of.clear()
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
@@ -212,6 +257,23 @@ class Expiries:
         """See `Receiver`."""
         self.pending -= 1
         self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent
+
+
+class _Mirror:
+    """Receives what a second server says to increments that went to it too."""
+
+    def __init__(self, counts: Callable[[], Counter[str]]) -> None:
+        self._counts = counts
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        """See `Receiver`."""
+        ok = sum(reply.__class__ is int for reply in replies)
+        self._counts()["ok"] += ok
+        self._counts()["failed"] += len(replies) - ok
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        """See `Receiver`."""
+        self._counts()["unknown"] += batch.count - batch.answered
 
 
 class EventDriver:
@@ -228,11 +290,14 @@ class EventDriver:
         id_step: between the rows of this worker.
         bucket_seconds: length of a time bucket.
         buckets_kept: see TIME_BUCKETS.
+        timeout_seconds: how long a refused increment is sent again.
 
     Attributes:
         loop: the open loop that drives it; set once it is made.
         failures: failed events by reason.
         by_type: events that were due, by type.
+        redirected: writes that a server refused and that were sent again.
+        mirrored: writes to the mirror by outcome: ok, failed, unknown.
     """
 
     loop: OpenLoop[IncrementBlock]
@@ -251,6 +316,7 @@ class EventDriver:
         clock: WallClock,
         bucket_seconds: int,
         buckets_kept: int,
+        timeout_seconds: float,
     ) -> None:
         self._blocks = blocks
         self._router = router
@@ -258,6 +324,7 @@ class EventDriver:
         self._recorder = recorder
         self._writer = writer
         self._rows = rows
+        self._timeout_seconds = timeout_seconds
         self._next_id = first_id
         self._id_step = id_step
         self._clock = clock
@@ -266,9 +333,21 @@ class EventDriver:
         self._unwritten: list[tuple[IncrementBlock, int, int]] = []
         self.failures: Counter[str] = Counter()
         self.by_type = np.zeros(_TYPES, dtype=np.int64)
+        self.redirected = 0
+        self.mirrored: Counter[str] = Counter()
+        self._refused: list[IncrementBlock] = []
+        self._send_again_seconds = 0.0
+        self._mirror = _Mirror(lambda: self.mirrored)
+
+    @property
+    def on_the_wire(self) -> int:
+        """Increments that a server may still apply."""
+        return self.loop.sent - sum(len(block.intended) for block in self._refused)
 
     def tick(self, now_seconds: float) -> None:
         """Send what is due, and remember it for its rows."""
+        if self._refused:
+            self._send_refused(now_seconds)
         for block, start, stop in self.loop.tick(now_seconds):
             if self._unwritten and self._unwritten[-1][0] is block:
                 self._unwritten[-1] = (block, self._unwritten[-1][1], stop)
@@ -297,25 +376,64 @@ class EventDriver:
         self._unwritten.clear()
 
     def send(self, block: IncrementBlock, start: int, stop: int) -> None:
-        """Write the block's increments from `start` to `stop` on one connection."""
+        """Write the block's increments from `start` to `stop` on one connection of each server that takes some."""
         # Entered before the commands can leave, so that the ledger never knows too little.
         sent = self._ledger.sent
         for place in block.places[start:stop]:
             sent[place] += 1
-        batch = _IncrementBatch(self, block, start, stop)
-        if not self._router.write(b"".join(block.commands[start:stop]), batch):
-            for place in block.places[start:stop]:
-                sent[place] -= 1
-            now = monotonic()
-            self._recorder.record(Outcome.FAILED, block.intended[start:stop], now, now)
-            self.failures["no connection"] += stop - start
-            return
         self.loop.sent += stop - start
+        self._route(block, start, stop, again=False)
         invalidating = block.invalidating
         index = bisect_left(invalidating, start)
         while index < len(invalidating) and invalidating[index] < stop:
             self._writer.invalidate(int(block.drawn.tenants[invalidating[index]]))
             index += 1
+
+    def _route(self, block: IncrementBlock, start: int, stop: int, *, again: bool) -> None:
+        router = self._router
+        server = router.write_server
+        if server is not None:
+            self._send_to(server, router.mirror_server, block, start, stop, again=again)
+            return
+        parts: dict[tuple[Server, Server | None], list[int]] = {}
+        for position in range(start, stop):
+            tenant = int(block.drawn.tenants[position])
+            parts.setdefault((router.writes_of(tenant), router.mirror_of(tenant)), []).append(position)
+        for (server, mirror), positions in parts.items():
+            self._send_to(server, mirror, block.part(positions), 0, len(positions), again=again)
+
+    def _send_to(
+        self, server: Server, mirror: Server | None, block: IncrementBlock, start: int, stop: int, *, again: bool
+    ) -> None:
+        commands = b"".join(block.commands[start:stop])
+        if mirror is not None and not again and not mirror.write(commands, Batch(self._mirror, stop - start)):
+            self.mirrored["failed"] += stop - start
+        if server.write(commands, _IncrementBatch(self, server, block, start, stop, again=again)):
+            return
+        now = monotonic()
+        failed = self._ledger.failed
+        for place in block.places[start:stop]:
+            failed[place] += 1
+        self._recorder.record(Outcome.FAILED, block.intended[start:stop], now, now)
+        self.failures["no connection"] += stop - start
+        # Not by `release`, which would send what waits, and come here again.
+        self.loop.sent -= stop - start
+
+    def _send_refused(self, now_seconds: float) -> None:
+        if self.loop.frozen or now_seconds < self._send_again_seconds:
+            return
+        self._send_again_seconds = now_seconds + _SEND_AGAIN_SECONDS
+        blocks, self._refused = self._refused, []
+        for block in blocks:
+            overdue = bisect_left(block.intended, now_seconds - self._timeout_seconds)
+            if overdue:
+                for place in block.places[:overdue]:
+                    self._ledger.failed[place] += 1
+                self._recorder.record(Outcome.FAILED, block.intended[:overdue], now_seconds, now_seconds)
+                self.failures["refused"] += overdue
+                self.loop.sent -= overdue
+            if overdue < len(block.intended):
+                self._route(block, overdue, len(block.intended), again=True)
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
@@ -337,11 +455,21 @@ class EventDriver:
                     expiries.set(place, bucket, block.commands[position])
             else:
                 refused.append(position)
+        if self._router.truth_server is not batch.server:
+            self._note_stranded(batch, first, replies)
         if not refused:
             self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
+            self.loop.release(stop - first)
         else:
-            self._on_refused(batch, first, replies, refused, now_seconds)
-        self.loop.release(stop - first)
+            held = self._on_refused(batch, first, replies, refused, now_seconds)
+            self.loop.release(stop - first - held)
+
+    def _note_stranded(self, batch: _IncrementBatch, first: int, replies: list[Reply]) -> None:
+        block = batch.block
+        for position, reply in enumerate(replies, first):
+            truth = self._router.truth_of(int(block.drawn.tenants[position]))
+            if reply.__class__ is int and truth is not batch.server:
+                self._ledger.stranded[block.places[position]] += 1
 
     def _on_refused(
         self,
@@ -350,7 +478,8 @@ class EventDriver:
         replies: list[Reply],
         refused: list[int],
         now_seconds: float,
-    ) -> None:
+    ) -> int:
+        """Account for what was not acknowledged; returns how many are kept to be sent again."""
         block, written = batch.block, batch.written_seconds
         not_ok = set(refused)
         ok = [at for i, at in enumerate(block.intended[first : first + len(replies)], first) if i not in not_ok]
@@ -358,25 +487,35 @@ class EventDriver:
             self._recorder.record(Outcome.OK, ok, written, now_seconds)
         failed: list[float] = []
         unknown: list[float] = []
+        again: list[int] = []
         for position in refused:
             reply = replies[position - first]
-            if isinstance(reply, hiredis.ReplyError):
+            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(REFUSALS):
+                again.append(position)
+            elif isinstance(reply, hiredis.ReplyError):
                 # An error reply says that the command was not executed.
                 self._ledger.failed[block.places[position]] += 1
                 failed.append(block.intended[position])
                 self.failures[str(reply).partition(" ")[0]] += 1
             else:
+                self._ledger.unknown[block.places[position]] += 1
                 unknown.append(block.intended[position])
                 self.failures["unexpected reply"] += 1
+        if again:
+            self._refused.append(block.part(again))
+            self.redirected += 0 if batch.again else len(again)
         if failed:
             self._recorder.record(Outcome.FAILED, failed, written, now_seconds)
         if unknown:
             self._recorder.record(Outcome.UNKNOWN, unknown, written, now_seconds)
+        return len(again)
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
         assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
         lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
+        for place in batch.block.places[batch.first + batch.answered : batch.first + batch.count]:
+            self._ledger.unknown[place] += 1
         self._recorder.record(Outcome.UNKNOWN, lost, batch.written_seconds, now_seconds)
         self.failures["connection lost"] += len(lost)
         self.loop.release(len(lost))

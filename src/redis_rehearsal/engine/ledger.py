@@ -1,19 +1,23 @@
 """The generator's own account of what the servers acknowledged, counter by counter.
 
 It lies in shared memory, so that it outlives its worker. A write is entered as sent before its command
-leaves; whatever was sent and neither acknowledged nor failed may or may not have been applied.
+leaves; whatever was sent and neither acknowledged nor failed may or may not have been applied: it is unknown
+once its connection broke, and in flight before.
 """
 
 import mmap
 import os
 import tempfile
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from redis_rehearsal.cache.route import ROLES, Role
+
 _WORD_BYTES: Final = 8
-_LANES: Final = ("baseline", "sent", "acknowledged", "failed")
+_LANES: Final = ("baseline", "sent", "acknowledged", "failed", "unknown", "stranded")
 UNKNOWN_BASELINE: Final = -1
 """Stands for a baseline that could not be read before the first write."""
 
@@ -43,6 +47,9 @@ class Ledger:
         sent: writes that were sent, by place in the ring.
         acknowledged: writes that the server acknowledged.
         failed: writes that the server surely did not apply.
+        unknown: writes whose reply never came.
+        stranded: of those acknowledged, the ones that a server acknowledged that was not the truth any more.
+        truth: which server is each tenant's truth, as an index into `ROLES`.
         baseline: value of the counter before the first write; `UNKNOWN_BASELINE` where it was not read.
     """
 
@@ -52,15 +59,17 @@ class Ledger:
         self._types = types
         words = memoryview(mmap.mmap(descriptor, self.size_bytes(tenants, types, slots))).cast("q")
         self._bucket_in = words[:slots]
-        lane = slots * self.counters
-        views = {name: words[slots + i * lane : slots + (i + 1) * lane] for i, name in enumerate(_LANES)}
+        self.truth = words[slots : slots + tenants]
+        first, lane = slots + tenants, slots * self.counters
+        views = {name: words[first + i * lane : first + (i + 1) * lane] for i, name in enumerate(_LANES)}
         self.baseline, self.sent = views["baseline"], views["sent"]
         self.acknowledged, self.failed = views["acknowledged"], views["failed"]
+        self.unknown, self.stranded = views["unknown"], views["stranded"]
 
     @staticmethod
     def size_bytes(tenants: int, types: int, slots: int) -> int:
         """How much memory a ledger needs; only what is touched is taken."""
-        return _WORD_BYTES * slots * (1 + len(_LANES) * tenants * types)
+        return _WORD_BYTES * (tenants + slots * (1 + len(_LANES) * tenants * types))
 
     def place(self, bucket: int) -> int:
         """Where a bucket's first counter is in the lanes; its number is its start divided by its length."""
@@ -87,11 +96,21 @@ class Ledger:
         """
         start = self.place(bucket)
         stop = start + self.counters
-        for lane in (self.sent, self.acknowledged, self.failed):
+        for lane in (self.sent, self.acknowledged, self.failed, self.unknown, self.stranded):
             np.frombuffer(lane, dtype=np.int64)[start:stop] = 0
         known = UNKNOWN_BASELINE if baseline is None else baseline
         np.frombuffer(self.baseline, dtype=np.int64)[start:stop] = known
         self._bucket_in[bucket % self.slots] = bucket + 1
+
+    def set_truth(self, tenants: Iterable[int], role: Role) -> None:
+        """Note which server is the truth of some tenants from now on."""
+        index = ROLES.index(role)
+        for tenant in tenants:
+            self.truth[tenant] = index
+
+    def truths(self) -> NDArray[np.int64]:
+        """A copy of `truth`, shape (tenants,)."""
+        return np.frombuffer(self.truth, dtype=np.int64).copy()
 
     def lane(self, name: str, bucket: int) -> NDArray[np.int64]:
         """A copy of a lane's values for a bucket, shape (tenants, types)."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.outcome import Tally
@@ -22,7 +23,7 @@ class WorkerPlan:
         index: of the worker.
         workers: how many there are.
         run_id: identifies the run.
-        source: the Redis to use.
+        endpoints: where the source and the target are.
         database_url: the PostgreSQL to use.
         organizations: numbers of the worker's organisations.
         tenant_shares: of the whole load, of each of them.
@@ -37,7 +38,7 @@ class WorkerPlan:
     index: int
     workers: int
     run_id: str
-    source: Endpoint
+    endpoints: dict[Role, Endpoint]
     database_url: str = field(repr=False)
     organizations: list[int]
     tenant_shares: NDArray[np.float64]
@@ -78,17 +79,20 @@ class WarmUp:
 
 
 @dataclass(frozen=True, slots=True)
+class StopWarmUp:
+    """Write no further standing reports."""
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """Begin the load.
 
     Attributes:
         at_seconds: on the monotonic clock.
-        boundary_seconds: ends the first segment; None for a single one.
         until_seconds: nothing is due later; None where that is not known yet.
     """
 
     at_seconds: float
-    boundary_seconds: float | None
     until_seconds: float | None
 
 
@@ -97,6 +101,93 @@ class SetNovelty:
     """Change how many questions are new."""
 
     novelty: Novelty
+
+
+@dataclass(frozen=True, slots=True)
+class AddBoundary:
+    """Begin a new segment at a time on the monotonic clock."""
+
+    at_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetLoad:
+    """Change the load; rates are of all workers together.
+
+    Attributes:
+        change: number by which it is confirmed.
+        queries_per_second: from now on.
+        events_per_second: from now on.
+        slot_shares: of each of `SLOTS`, any scale; None for no change.
+        type_shares: of each of `EVENT_TYPES`, any scale; None for no change.
+    """
+
+    change: int
+    queries_per_second: float
+    events_per_second: float
+    slot_shares: list[float] | None
+    type_shares: list[float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetServer:
+    """Use another server in a role that is not in use."""
+
+    change: int
+    role: Role
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class SetRoute:
+    """Move all tenants to a route.
+
+    Attributes:
+        change: number by which it is confirmed, once all have moved.
+        route: where to.
+        rollout_seconds: in which they move, one after the other; 0 for at once.
+        thaw: whether a freeze ends with it.
+    """
+
+    change: int
+    route: Route
+    rollout_seconds: float = 0.0
+    thaw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetTruth:
+    """A server is the truth of all tenants from now on, whatever their route; None: the one they write to.
+
+    Attributes:
+        change: number by which it is confirmed.
+        role: of the server.
+        frozen: do it only if writes are frozen.
+    """
+
+    change: int
+    role: Role | None
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Hold all writes; confirmed once none is on its way.
+
+    Attributes:
+        change: number by which it is confirmed.
+        until_seconds: its bound, on the monotonic clock.
+    """
+
+    change: int
+    until_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw:
+    """Send what was held."""
+
+    change: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +203,10 @@ class Finish:
     patience_seconds: float
 
 
-Command = WarmUp | Start | SetNovelty | Finish
+Steer = SetLoad | SetServer | SetRoute | SetTruth | Freeze | Thaw
+"""What a worker confirms with `Changed`."""
+
+Command = WarmUp | StopWarmUp | Start | SetNovelty | AddBoundary | Steer | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +224,15 @@ class Ready:
     connections: int
     wanted: int
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a command with this number asked for has taken effect, unless `error` says why not."""
+
+    worker: int
+    change: int
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +254,13 @@ class Snapshot:
         worker: index of the worker.
         at_seconds: when it was taken, on the monotonic clock.
         seconds: time that it covers.
-        queries: tallies by segment.
-        events: tallies by segment.
+        second: which second of the load it ends, from 0; several may fall into the last one.
+        queries: tallies by number of the segment.
+        events: tallies by number of the segment.
+        query_gaps: stretches without an ok query that have ended, as start and end on the monotonic clock.
+        event_gaps: the same for events.
+        redirected: events that a server refused and that were sent again.
+        mirrored: writes to the mirror by outcome.
         query_failures: by reason.
         event_failures: by reason.
         misplaced: misses because another type of value was there.
@@ -180,8 +288,13 @@ class Snapshot:
     worker: int
     at_seconds: float
     seconds: float
-    queries: list[Tally]
-    events: list[Tally]
+    second: int
+    queries: dict[int, Tally]
+    events: dict[int, Tally]
+    query_gaps: list[tuple[float, float]]
+    event_gaps: list[tuple[float, float]]
+    redirected: int
+    mirrored: dict[str, int]
     query_failures: dict[str, int]
     event_failures: dict[str, int]
     misplaced: int
@@ -214,4 +327,4 @@ class Broken:
     message: str
 
 
-Report = Ready | WarmUpProgress | Snapshot | Broken
+Report = Ready | WarmUpProgress | Changed | Snapshot | Broken

@@ -25,6 +25,7 @@ class OpenLoop(Generic[BlockT]):
         sent: operations that are sent and not answered; the sender adds, `release` subtracts.
         waiting: operations that are due and not sent.
         until_seconds: nothing that is due later is handed out.
+        frozen: whether what is due must wait; it stays due, and its wait is in its response time.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class OpenLoop(Generic[BlockT]):
         self.sent = 0
         self.waiting = 0
         self.until_seconds = float("inf")
+        self.frozen = False
         self._send = send
         self._limit = limit
         self._queue_limit = queue_limit
@@ -66,19 +68,24 @@ class OpenLoop(Generic[BlockT]):
         due = self.pacer.take(min(now_seconds, self.until_seconds))
         for block, start, stop in due:
             self.recorder.offer(block.intended[start:stop])
-            if self._backlog or self.sent + stop - start > self._limit:
+            if self._backlog or self.frozen or self.sent + stop - start > self._limit:
                 self._queue(block, start, stop, now_seconds)
             else:
                 self._send(block, start, stop)
-        if self._backlog:
+        if self._backlog and not self.frozen:
             self._drain()
         return due
 
     def release(self, count: int) -> None:
         """Operations were answered; others may go."""
         self.sent -= count
-        if self._backlog:
+        if self._backlog and not self.frozen:
             self._drain()
+
+    def thaw(self) -> None:
+        """Send what waited while it was frozen."""
+        self.frozen = False
+        self._drain()
 
     def give_up(self, now_seconds: float) -> None:
         """Shed all that still waits: the run ends."""

@@ -49,6 +49,20 @@ class QueryBlock:
         self.real_time = real_time
         self.buckets = buckets
 
+    def part(self, positions: list[int]) -> "QueryBlock":
+        """A block of the queries at some positions, ascending."""
+        wanted = set(positions)
+        real_time = [(p, b) for p, b in zip(self.real_time, self.buckets, strict=True) if p in wanted]
+        place = {position: index for index, position in enumerate(positions)}
+        return QueryBlock(
+            [self.intended[p] for p in positions],
+            [self.questions[p] for p in positions],
+            [self.commands[p] for p in positions],
+            [self.identities[p] for p in positions],
+            [place[p] for p, _ in real_time],
+            [bucket for _, bucket in real_time],
+        )
+
 
 class QueryBlocks:
     """Makes blocks of queries; what a standing question needs is prepared once.

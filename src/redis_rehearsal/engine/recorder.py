@@ -4,7 +4,9 @@ The hot path only appends what happened; clocks are subtracted and histograms fi
 operations at once, some ten times a second.
 """
 
+import math
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from itertools import chain
 from typing import Final
 
@@ -14,6 +16,9 @@ from redis_rehearsal.engine.outcome import Outcome, Tally
 
 FLUSH_OPERATIONS: Final = 4_096
 """A flush is due when this many operations have been recorded, so that none takes long."""
+LEAST_GAP_SECONDS: Final = 0.01
+"""Shorter stretches without an ok operation are nothing that a user would notice."""
+_NEVER: Final = float("inf")
 
 
 class Recorder:
@@ -24,28 +29,33 @@ class Recorder:
 
     Attributes:
         boundaries_seconds: ascending, on the monotonic clock.
-        tallies: one a segment; what has been flushed and not yet taken.
+        tallies: by number of the segment; what has been flushed and not yet taken.
         offered: operations that were due, since the start.
         ended: operations that have ended, since the start; what is not yet flushed included.
         pending: operations recorded and not yet flushed.
+        gaps: stretches longer than `LEAST_GAP_SECONDS` without an ok operation in which one was due, held or in
+            flight, as start and end on the monotonic clock; not yet taken.
     """
 
     def __init__(self) -> None:
         self.boundaries_seconds: list[float] = []
-        self.tallies: list[Tally] = [Tally()]
+        self.tallies: defaultdict[int, Tally] = defaultdict(Tally)
+        self.gaps: list[tuple[float, float]] = []
         self.offered = 0
         self.ended = 0
         self.pending = 0
         self._offering = 0
-        self._next_boundary = float("inf")
+        self._next_boundary = _NEVER
         self._intended: list[list[float]] = []
         self._spans: list[tuple[int, Outcome, float, float]] = []
+        self._wanting_since = _NEVER
+        self._last_offered = -_NEVER
 
     def add_boundary(self, at_seconds: float) -> None:
-        """Begin a new segment at a time that is not before any operation that was already offered."""
+        """Begin a new segment at a time; after the last operation that was offered, where that is later."""
+        at_seconds = max(at_seconds, math.nextafter(self._last_offered, _NEVER), *self.boundaries_seconds[-1:])
         self.boundaries_seconds.append(at_seconds)
-        self.tallies.append(Tally())
-        if self._next_boundary == float("inf"):
+        if self._next_boundary == _NEVER:
             self._next_boundary = at_seconds
 
     def tally_of(self, intended: float) -> Tally:
@@ -55,13 +65,16 @@ class Recorder:
     def offer(self, intended: list[float]) -> None:
         """Count operations that are due; their intended starts ascend, from call to call too."""
         self.offered += len(intended)
+        if self._wanting_since == _NEVER:
+            self._wanting_since = intended[0]
+        self._last_offered = intended[-1]
         while intended[-1] >= self._next_boundary:
             before = bisect_left(intended, self._next_boundary)
             self.tallies[self._offering].offered += before
             intended = intended[before:]
             self._offering += 1
             boundaries = self.boundaries_seconds
-            self._next_boundary = boundaries[self._offering] if self._offering < len(boundaries) else float("inf")
+            self._next_boundary = boundaries[self._offering] if self._offering < len(boundaries) else _NEVER
         self.tallies[self._offering].offered += len(intended)
 
     def record(self, outcome: Outcome, intended: list[float], written: float, ended: float) -> None:
@@ -76,6 +89,11 @@ class Recorder:
         count = len(intended)
         self.ended += count
         self.pending += count
+        if outcome is Outcome.OK:
+            if ended - self._wanting_since > LEAST_GAP_SECONDS:
+                self.gaps.append((self._wanting_since, ended))
+            # What is due or in flight now wants an answer from now on.
+            self._wanting_since = ended if self.offered > self.ended else _NEVER
         self._intended.append(intended)
         self._spans.append((count, outcome, written, ended))
 
@@ -116,9 +134,19 @@ class Recorder:
         tally.service.record(ended - written)
         tally.lag.record(written - intended)
 
-    def take(self) -> list[Tally]:
-        """Flush, and hand over what was tallied since the last time, one tally a segment."""
+    def take(self) -> dict[int, Tally]:
+        """Flush, and hand over what was tallied since the last time, by number of the segment."""
         self.flush()
-        taken = self.tallies
-        self.tallies = [Tally() for _ in taken]
+        taken, self.tallies = self.tallies, defaultdict(Tally)
+        return dict(taken)
+
+    def take_gaps(self) -> list[tuple[float, float]]:
+        """Hand over the gaps that have ended since the last time."""
+        taken, self.gaps = self.gaps, []
         return taken
+
+    def close_gap(self, now_seconds: float) -> None:
+        """The load ends: what has not been ok until now never will be."""
+        if now_seconds - self._wanting_since > LEAST_GAP_SECONDS:
+            self.gaps.append((self._wanting_since, now_seconds))
+        self._wanting_since = _NEVER

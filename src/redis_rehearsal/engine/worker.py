@@ -20,7 +20,10 @@ import numpy as np
 import psutil
 import uvloop
 
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.server import Server
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.database.event_writer import EventWriter
 from redis_rehearsal.database.report_source import ReportSource
@@ -31,12 +34,22 @@ from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.event_stream import EventDriver, IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.messages import (
+    AddBoundary,
     Broken,
+    Changed,
     Finish,
+    Freeze,
     Ready,
+    SetLoad,
     SetNovelty,
+    SetRoute,
+    SetServer,
+    SetTruth,
     Snapshot,
     Start,
+    Steer,
+    StopWarmUp,
+    Thaw,
     WarmUp,
     WarmUpProgress,
     WorkerPlan,
@@ -45,6 +58,7 @@ from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.pacer import Pacer
 from redis_rehearsal.engine.questions import QueryBlock, QueryBlocks
 from redis_rehearsal.engine.recorder import FLUSH_OPERATIONS, Recorder
+from redis_rehearsal.engine.steering import Steering
 from redis_rehearsal.engine.timer import Timer, make_timer
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.telemetry.histogram import Histogram
@@ -96,7 +110,12 @@ class Worker:
         )
         ledger = Ledger(plan.ledger_descriptor, tenants, len(EVENT_TYPES), plan.ledger_slots)
         name = f"redis-rehearsal:{plan.index}"
-        self._router = Router(plan.source, plan.redis_pool_size, name, plan.operation_timeout)
+        self._name = name
+        self._router = Router(
+            {role: self._make_server(role, endpoint) for role, endpoint in plan.endpoints.items()}, tenants
+        )
+        self._router.on_truth = ledger.set_truth
+        self._router.set_route(Route())
         self._reports = ReportSource(
             plan.database_url,
             plan.database_pool_size,
@@ -162,7 +181,19 @@ class Worker:
             clock=plan.clock,
             bucket_seconds=plan.time_bucket_seconds,
             buckets_kept=plan.time_buckets,
+            timeout_seconds=plan.operation_timeout,
         )
+        self._steering = Steering(
+            self._router,
+            self._events,
+            self._writer,
+            lambda command: self._make_server(command.role, command.endpoint),
+            tenants,
+            plan.seed,
+        )
+        self._queries_per_second, self._events_per_second = plan.queries_per_second, plan.events_per_second
+        self._began_seconds = 0.0
+        self._second = 0
         self._set_loops(at_seconds=0.0, running=False)
         self._timer: Timer | None = None
         self._scheduled_seconds = 0.0
@@ -175,20 +206,30 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None] | None = None
         self._finishing = False
+        self._warming = False
+
+    def _make_server(self, role: Role, endpoint: Endpoint) -> Server:
+        return Server(role, endpoint, self._plan.redis_pool_size, self._name, self._plan.operation_timeout)
+
+    def _query_pacer(self, at_seconds: float) -> Pacer[QueryBlock] | None:
+        rate = self._queries_per_second
+        if rate <= 0:
+            return None
+        arrivals = Arrivals(self._plan.arrivals, rate, at_seconds, self._query_arrivals_rng)
+        return Pacer(arrivals, self._question_blocks.build, _block_size(rate))
+
+    def _event_pacer(self, at_seconds: float) -> Pacer[IncrementBlock] | None:
+        rate = self._events_per_second
+        if rate <= 0:
+            return None
+        arrivals = Arrivals(self._plan.arrivals, rate, at_seconds, self._event_arrivals_rng)
+        return Pacer(arrivals, self._increments.build, _block_size(rate))
 
     def _set_loops(self, *, at_seconds: float, running: bool) -> None:
         plan = self._plan
-        query_pacer: Pacer[QueryBlock] | None = None
-        event_pacer: Pacer[IncrementBlock] | None = None
-        if running and plan.queries_per_second > 0:
-            arrivals = Arrivals(plan.arrivals, plan.queries_per_second, at_seconds, self._query_arrivals_rng)
-            query_pacer = Pacer(arrivals, self._question_blocks.build, _block_size(plan.queries_per_second))
-        if running and plan.events_per_second > 0:
-            arrivals = Arrivals(plan.arrivals, plan.events_per_second, at_seconds, self._event_arrivals_rng)
-            event_pacer = Pacer(arrivals, self._increments.build, _block_size(plan.events_per_second))
         self._queries.loop = OpenLoop(
             "queries",
-            query_pacer,
+            self._query_pacer(at_seconds) if running else None,
             self._queries.send,
             self._query_recorder,
             plan.max_workers,
@@ -196,7 +237,7 @@ class Worker:
         )
         self._events.loop = OpenLoop(
             "events",
-            event_pacer,
+            self._event_pacer(at_seconds) if running else None,
             self._events.send,
             self._event_recorder,
             plan.max_workers,
@@ -238,19 +279,63 @@ class Worker:
             match command:
                 case WarmUp():
                     self._start_task(self._warm_up(command))
+                case StopWarmUp():
+                    self._warming = False
                 case Start():
                     self._start(command)
                 case SetNovelty():
                     self._question_blocks.stream.set_novelty(command.novelty)
+                case AddBoundary():
+                    self._query_recorder.add_boundary(command.at_seconds)
+                    self._event_recorder.add_boundary(command.at_seconds)
+                case SetLoad() | SetServer() | SetRoute() | SetTruth() | Freeze() | Thaw():
+                    self._start_task(self._steer(command))
                 case Finish():
                     return command
                 case _:
                     return None
 
+    async def _steer(self, command: Steer) -> None:
+        steering, error = self._steering, ""
+        match command:
+            case SetLoad():
+                self._set_load(command)
+            case SetServer():
+                error = await steering.set_server(command)
+            case SetRoute():
+                error = await steering.set_route(command)
+            case SetTruth():
+                error = steering.set_truth(command)
+            case Freeze():
+                error = await steering.freeze(command)
+            case Thaw():
+                error = steering.thaw(command)
+        self._channel.send(Changed(self._plan.index, command.change, error))
+
+    def _set_load(self, command: SetLoad) -> None:
+        now = monotonic()
+        share = float(self._plan.tenant_shares.sum())
+        self._queries_per_second = command.queries_per_second * share
+        self._events_per_second = command.events_per_second * share
+        if command.slot_shares is not None:
+            self._question_blocks.stream.set_slot_shares(command.slot_shares)
+        if command.type_shares is not None:
+            self._increments.stream.set_type_shares(command.type_shares)
+        # What was drawn and is not due yet is drawn anew.
+        self._queries.loop.pacer, self._events.loop.pacer = self._query_pacer(now), self._event_pacer(now)
+        self._tick_seconds = tick_seconds(self._queries_per_second + self._events_per_second)
+        self._set_timer(now)
+
+    def _set_timer(self, at_seconds: float) -> None:
+        self._scheduled_seconds = at_seconds
+        if self._timer is None:
+            return
+        if self._tick_seconds is None:
+            self._timer.once(at_seconds)
+        else:
+            self._timer.every(at_seconds, self._tick_seconds)
+
     def _start(self, command: Start) -> None:
-        if command.boundary_seconds is not None:
-            self._query_recorder.add_boundary(command.boundary_seconds)
-            self._event_recorder.add_boundary(command.boundary_seconds)
         self._set_loops(at_seconds=command.at_seconds, running=True)
         if command.until_seconds is not None:
             self._queries.loop.until_seconds = self._events.loop.until_seconds = command.until_seconds
@@ -260,12 +345,9 @@ class Worker:
         gc.set_threshold(*_COLLECTION_THRESHOLDS)
         self._send_snapshot()
         self._timer = make_timer(self._tick)
-        self._scheduled_seconds = command.at_seconds
-        if self._tick_seconds is None:
-            self._timer.once(command.at_seconds)
-        else:
-            self._timer.every(command.at_seconds, self._tick_seconds)
-        asyncio.get_running_loop().call_later(SNAPSHOT_SECONDS, self._snapshots)
+        self._set_timer(command.at_seconds)
+        self._began_seconds = command.at_seconds
+        self._schedule_snapshot()
 
     def _tick(self) -> None:
         now = monotonic()
@@ -296,12 +378,19 @@ class Worker:
         self._query_recorder.flush()
         self._event_recorder.flush()
         self._events.flush_rows()
+        self._writer.send_refused()
         self._router.flush()
         asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeeping)
 
     def _snapshots(self) -> None:
         self._send_snapshot()
-        asyncio.get_running_loop().call_later(SNAPSHOT_SECONDS, self._snapshots)
+        self._second += 1
+        self._schedule_snapshot()
+
+    def _schedule_snapshot(self) -> None:
+        # On a grid that all workers share, so that their seconds are the same ones.
+        at = self._began_seconds + (self._second + 1) * SNAPSHOT_SECONDS
+        asyncio.get_running_loop().call_later(max(0.0, at - monotonic()), self._snapshots)
 
     def _send_snapshot(self) -> None:
         queries, events = self._queries, self._events
@@ -319,6 +408,7 @@ class Worker:
         cache_writes, self._writer.outcomes = self._writer.outcomes, Counter()
         if events.expiries.failed:
             cache_writes["expiry_failed"], events.expiries.failed = events.expiries.failed, 0
+        mirrored, events.mirrored = events.mirrored, Counter()
         events_by_type, events.by_type = events.by_type.tolist(), np.zeros_like(events.by_type)
         counts = Counter(
             misplaced=queries.misplaced,
@@ -326,6 +416,7 @@ class Worker:
             database_failed=self._reports.failed,
             rows_written=self._rows.written,
             rows_dropped=self._rows.dropped,
+            redirected=events.redirected,
         )
         since = {name: counts[name] - self._last_counts[name] for name in counts}
         connections, wanted = self._router.connections
@@ -334,8 +425,12 @@ class Worker:
                 worker=self._plan.index,
                 at_seconds=now,
                 seconds=now - self._last_snapshot_seconds,
+                second=self._second,
                 queries=self._query_recorder.take(),
                 events=self._event_recorder.take(),
+                query_gaps=self._query_recorder.take_gaps(),
+                event_gaps=self._event_recorder.take_gaps(),
+                mirrored=dict(mirrored),
                 query_failures=dict(query_failures),
                 event_failures=dict(event_failures),
                 checks=checks,
@@ -363,11 +458,14 @@ class Worker:
         questions = [tenant * len(SLOTS) + slot for tenant in range(len(self._plan.organizations)) for slot in slots]
         started = monotonic()
         done = failed = 0
+        self._warming = True
         remaining = iter(enumerate(questions))
 
         async def fill() -> None:
             nonlocal done, failed
             for number, question in remaining:
+                if not self._warming:
+                    return
                 wait = started + command.seconds * number / len(questions) - monotonic()
                 if wait > 0:
                     await asyncio.sleep(wait)
@@ -401,6 +499,8 @@ class Worker:
         # In flight ends by its own deadline. What waits gets as long, so that a frozen server may thaw.
         deadline = monotonic() + 2 * self._plan.operation_timeout + HOUSEKEEPING_SECONDS
         await _until(lambda: not any(loop.sent or loop.waiting for loop in loops), deadline)
+        for recorder in (self._query_recorder, self._event_recorder):
+            recorder.close_gap(monotonic())
         for loop in loops:
             loop.give_up(monotonic())
         await self._queries.settle()

@@ -1,16 +1,17 @@
 """What all workers reported, merged."""
 
 from collections import Counter, defaultdict, deque
-from dataclasses import dataclass, field
-from time import monotonic
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.messages import Snapshot
 from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.fleet.timeline import Second
 from redis_rehearsal.telemetry.histogram import Histogram
 
 RECENT_SECONDS: Final = 10
+_PATIENCE_SECONDS: Final = 3
 SATURATED_CPU_RATIO: Final = 0.9
 """A worker that uses more of a core than this cannot keep its schedule."""
 SATURATED_DELAY_SECONDS: Final = 0.005
@@ -19,38 +20,28 @@ SATURATED_SHARE: Final = 0.05
 """The generator was saturated where it was in more than this share of all seconds."""
 
 
-@dataclass(slots=True)
-class Second:
-    """What was reported within one second.
-
-    Attributes:
-        at_seconds: when it began, on the monotonic clock.
-        queries: of all segments.
-        events: of all segments.
-        database_queries: reports asked of the database.
-        snapshots: how many there were.
-    """
-
-    at_seconds: float
-    queries: Tally = field(default_factory=Tally)
-    events: Tally = field(default_factory=Tally)
-    database_queries: int = 0
-    snapshots: int = 0
-
-
 class Totals:
     """The merged account of all workers since the start of the load.
 
     Attributes:
-        queries: one tally a segment.
-        events: one tally a segment.
+        queries: tallies by number of the segment.
+        events: tallies by number of the segment.
+        query_gaps: stretches in which the queries of one worker's tenants were down, in the order of their ends.
+        event_gaps: the same for events.
         latest: the last snapshot of each worker.
-        recent: the last seconds, newest last.
+        recent: the last seconds that are over, newest last.
+        on_second: called with each second once all workers have reported it.
     """
 
     def __init__(self) -> None:
-        self.queries: list[Tally] = [Tally()]
-        self.events: list[Tally] = [Tally()]
+        self.queries: defaultdict[int, Tally] = defaultdict(Tally)
+        self.events: defaultdict[int, Tally] = defaultdict(Tally)
+        self.query_gaps: list[tuple[float, float]] = []
+        self.event_gaps: list[tuple[float, float]] = []
+        self.redirected = 0
+        self.mirrored: Counter[str] = Counter()
+        self.on_second: Callable[[Second], None] = lambda _second: None
+        self._open: dict[int, Second] = {}
         self.query_failures: Counter[str] = Counter()
         self.event_failures: Counter[str] = Counter()
         self.checks = Checks()
@@ -70,7 +61,7 @@ class Totals:
         self.saturated_seconds = 0
         self.peak_memory_bytes: dict[int, int] = {}
         self.latest: dict[int, Snapshot] = {}
-        self.recent: deque[Second] = deque([Second(monotonic())], maxlen=RECENT_SECONDS + 1)
+        self.recent: deque[Second] = deque(maxlen=RECENT_SECONDS)
 
     def add_warm_up(self, snapshot: Snapshot) -> None:
         """Take a snapshot from before the load."""
@@ -79,18 +70,25 @@ class Totals:
 
     def add(self, snapshot: Snapshot) -> None:
         """Take a snapshot of the load."""
-        now = self.recent[-1]
+        self._close_before(snapshot)
+        now = self._open.setdefault(snapshot.second, Second(snapshot.second))
         for mine, theirs, second in (
             (self.queries, snapshot.queries, now.queries),
             (self.events, snapshot.events, now.events),
         ):
-            while len(mine) < len(theirs):
-                mine.append(Tally())
-            for tally, other in zip(mine, theirs, strict=False):
-                tally.merge(other)
-                second.merge(other)
+            for segment, tally in theirs.items():
+                mine[segment].merge(tally)
+                second.merge(tally)
         now.database_queries += snapshot.database_queries
+        now.redirected += snapshot.redirected
         now.snapshots += 1
+        if not snapshot.finishing:
+            now.saturated |= is_saturated(snapshot)
+            now.cpu_ratio = max(now.cpu_ratio, snapshot.cpu_seconds / snapshot.seconds if snapshot.seconds else 0.0)
+        self.query_gaps += snapshot.query_gaps
+        self.event_gaps += snapshot.event_gaps
+        self.redirected += snapshot.redirected
+        self.mirrored.update(snapshot.mirrored)
         self.query_failures.update(snapshot.query_failures)
         self.event_failures.update(snapshot.event_failures)
         self.checks.merge(snapshot.checks)
@@ -113,9 +111,24 @@ class Totals:
             self.saturated_seconds += is_saturated(snapshot)
         self.latest[worker] = snapshot
 
-    def turn(self) -> None:
-        """Begin the next second."""
-        self.recent.append(Second(monotonic()))
+    def _close_before(self, snapshot: Snapshot) -> None:
+        # A second is over for a worker that reports a later one; a worker that is silent is not waited for long.
+        reported = {worker: latest.second for worker, latest in self.latest.items()}
+        reported[snapshot.worker] = snapshot.second
+        complete = max(min(reported.values()), max(reported.values()) - _PATIENCE_SECONDS)
+        for number in sorted(self._open):
+            if number < complete:
+                self._close(number)
+
+    def _close(self, number: int) -> None:
+        second = self._open.pop(number)
+        self.recent.append(second)
+        self.on_second(second)
+
+    def close(self) -> None:
+        """The load is over: so are all its seconds."""
+        for number in sorted(self._open):
+            self._close(number)
 
     @property
     def cpu_ratio(self) -> float:
@@ -125,17 +138,26 @@ class Totals:
     @property
     def saturated(self) -> bool:
         """Whether the generator itself was the bottleneck."""
-        share = self.saturated_seconds / max(1, self.worker_seconds)
-        # A single second of a short run is chance, unless it is most of the run.
-        return share > SATURATED_SHARE and (self.saturated_seconds > 1 or share > 0.5)
+        return _too_many(self.saturated_seconds, self.worker_seconds)
 
     @staticmethod
-    def joined(tallies: list[Tally]) -> Tally:
-        """All segments as one."""
+    def joined(tallies: Iterable[Tally]) -> Tally:
+        """Tallies as one."""
         whole = Tally()
         for tally in tallies:
             whole.merge(tally)
         return whole
+
+
+def saturated(seconds: Sequence[bool]) -> bool:
+    """Whether the generator was the bottleneck in a stretch of which it is known in which seconds it was."""
+    return _too_many(sum(seconds), len(seconds))
+
+
+def _too_many(saturated_seconds: int, seconds: int) -> bool:
+    share = saturated_seconds / max(1, seconds)
+    # A single second of a short stretch is chance, unless it is most of it.
+    return share > SATURATED_SHARE and (saturated_seconds > 1 or share > 0.5)
 
 
 def is_saturated(snapshot: Snapshot) -> bool:

@@ -2,27 +2,40 @@
 
 import math
 from dataclasses import asdict
+from time import monotonic
 from typing import Any, Final
 
 from pydantic import SecretStr
 
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
+from redis_rehearsal.migration.assessment import PhaseFigures, phase_figures
+from redis_rehearsal.migration.record import Record
+from redis_rehearsal.report.figures import latency, outcomes, quantiles
+from redis_rehearsal.report.migration_document import (
+    downtime_document,
+    migration_document,
+    phase_document,
+    recovery_document,
+    verdict_document,
+)
 from redis_rehearsal.report.view import RunView
-from redis_rehearsal.telemetry.histogram import Histogram
-from redis_rehearsal.verification.ledger_keeper import Audit
+from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 SCHEMA_VERSION: Final = 1
-QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
 def make_document(view: RunView) -> dict[str, Any]:
     """What a run shows so far, as JSON would hold it; figures that could not be measured are None."""
     totals = view.totals
-    segment = 1 if view.settings.warmup else 0
-    queries = totals.queries[segment] if segment < len(totals.queries) else Tally()
-    events = totals.events[segment] if segment < len(totals.events) else Tally()
+    first = 1 if view.settings.warmup else 0
+    queries, events = (
+        Totals.joined(tally for segment, tally in tallies.items() if segment >= first)
+        for tallies in (totals.queries, totals.events)
+    )
+    record = view.records[-1] if view.records else None
+    assessment = record.assessment if record else None
     seconds = view.measured_seconds
     answered = queries.hits + queries.misses
     return {
@@ -37,7 +50,7 @@ def make_document(view: RunView) -> dict[str, Any]:
             "queries_per_second": _rate(queries, seconds),
             "events_per_second": _rate(events, seconds),
         },
-        "latency": {"queries": _latency(queries), "events": _latency(events)},
+        "latency": {"queries": latency(queries), "events": latency(events)},
         "cache": {
             "hits": queries.hits,
             "misses": queries.misses,
@@ -58,32 +71,24 @@ def make_document(view: RunView) -> dict[str, Any]:
             "events": dict(sorted(totals.event_failures.items())),
         },
         "events_by_type": {kind.name: totals.events_by_type[number] for number, kind in enumerate(EVENT_TYPES)},
-        "ledger": _ledger(view.audit),
+        "ledger": {**_ledger(view.audit), "redirected": totals.redirected},
         "checks": asdict(totals.checks),
         "generator": _generator(totals, view.workers_lost),
+        "migration": migration_document(record) if record else None,
+        "phases": [phase_document(phase, view.clock) for phase in _phases(view, record)],
+        "downtime": {
+            "queries": downtime_document(assessment.query_downtime if assessment else None),
+            "events": downtime_document(assessment.event_downtime if assessment else None),
+        },
+        "recovery": recovery_document(assessment),
+        "verdict": verdict_document(assessment),
         "servers": _servers(view),
         "settings": safe_settings(view),
     }
 
 
-def outcomes(tally: Tally) -> dict[str, int]:
-    """Operations by what became of them; all but `offered` add up to it."""
-    return {
-        "offered": tally.offered,
-        **{outcome.name.lower(): tally.outcomes[outcome] for outcome in Outcome},
-        "in_flight": tally.in_flight,
-    }
-
-
-def quantiles(histogram: Histogram) -> dict[str, float | None]:
-    """Quantiles and the longest duration, in seconds; None where nothing was recorded."""
-    found: dict[str, float | None] = {name: histogram.quantile(ratio) for name, ratio in QUANTILES.items()}
-    found["max"] = histogram.max_seconds if histogram.count else None
-    return found
-
-
 def ledger_document(audit: Audit) -> dict[str, Any]:
-    """The ledger held against the source."""
+    """The ledger held against the servers: each tenant's counters on its truth."""
     result = audit.result
     read = not audit.error
     # A counter that could not be compared may have lost or doubled anything.
@@ -95,27 +100,39 @@ def ledger_document(audit: Audit) -> dict[str, Any]:
         "unknown": result.unknown,
         "lost": result.lost if read else None,
         "lost_at_most": result.lost_at_most if bounded else None,
+        "stranded": result.stranded if read else None,
+        "stranded_at_most": result.stranded_at_most if bounded else None,
         "duplicated": result.duplicated if read else None,
         "duplicated_at_most": result.duplicated_at_most if bounded else None,
-        "worst": [{"key": key, "lost": lost, "duplicated": doubled} for key, lost, doubled in audit.worst],
+        "worst": [
+            {"key": key, "lost": lost, "duplicated": doubled, "stranded": left}
+            for key, lost, doubled, left in audit.worst
+        ],
         "error": audit.error or None,
     }
 
 
+def _phases(view: RunView, record: Record | None) -> list[PhaseFigures]:
+    if record is not None and record.assessment is not None:
+        return record.assessment.phases
+    if not view.began_seconds:
+        return []
+    return phase_figures(
+        view.phases(),
+        view.ended_seconds or monotonic(),
+        view.totals.queries,
+        view.totals.events,
+        view.timeline.rows,
+        view.began_seconds,
+    )
+
+
 def _ledger(audit: Audit | None) -> dict[str, Any]:
-    return ledger_document(audit or Audit(error="not compared with the source yet"))
+    return ledger_document(audit or Audit(error="not compared with the servers yet"))
 
 
 def _rate(tally: Tally, seconds: float) -> float:
     return round(tally.outcomes[Outcome.OK] / seconds, 3) if seconds else 0.0
-
-
-def _latency(tally: Tally) -> dict[str, dict[str, float | None]]:
-    return {
-        "response_seconds": quantiles(tally.response),
-        "service_seconds": quantiles(tally.service),
-        "lag_seconds": quantiles(tally.lag),
-    }
 
 
 def _generator(totals: Totals, workers_lost: int) -> dict[str, Any]:

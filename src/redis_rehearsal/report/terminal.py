@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from redis_rehearsal.engine.outcome import Outcome, Tally
-from redis_rehearsal.fleet.totals import Second
-from redis_rehearsal.report.document import outcomes
+from redis_rehearsal.fleet.timeline import Second
 from redis_rehearsal.report.facts import NOT_MEASURED, count, number, part, words
+from redis_rehearsal.report.figures import outcomes
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.telemetry.histogram import Histogram
 
@@ -38,8 +38,7 @@ class Status:
         self.view = view
 
     def _recent(self) -> tuple[Tally, Tally, float, int]:
-        # The newest second is still being filled.
-        seconds: list[Second] = [second for second in list(self.view.totals.recent)[:-1] if second.snapshots]
+        seconds: list[Second] = list(self.view.totals.recent)
         queries, events = Tally(), Tally()
         for second in seconds:
             queries.merge(second.queries)
@@ -138,7 +137,7 @@ class Status:
         totals = self.view.totals
         queries, _, seconds, database = self._recent()
         answered = queries.hits + queries.misses
-        whole = outcomes(totals.joined(totals.queries)), outcomes(totals.joined(totals.events))
+        whole = outcomes(totals.joined(totals.queries.values())), outcomes(totals.joined(totals.events.values()))
         checks = totals.checks
         latest = totals.latest.values()
         table = Table.grid(padding=(0, 2))

@@ -1,6 +1,6 @@
 """What there is to see of a run while it lasts."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -8,10 +8,13 @@ from time import monotonic
 from typing import Protocol
 
 from redis_rehearsal.cache.control import Identity
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.fleet.timeline import Label, Timeline
 from redis_rehearsal.fleet.totals import Totals
+from redis_rehearsal.migration.record import Record
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
-from redis_rehearsal.verification.ledger_keeper import Audit
+from redis_rehearsal.verification.audit import Audit
 
 
 class Stage(StrEnum):
@@ -38,6 +41,10 @@ class ServersView(Protocol):
         """Where each server is, without user and password."""
 
 
+def _no_timeline() -> Timeline:
+    return Timeline(float, lambda _second: Label())
+
+
 async def _no_audit() -> Audit:
     return Audit(error="the load has not begun")
 
@@ -59,6 +66,12 @@ class RunView:
         audit: the ledger held against the source at the end.
         audit_now: holds it against the source now.
         workers_lost: workers that ended by themselves.
+        trouble: what broke of the run itself; empty where nothing did.
+        timeline: what happened second by second.
+        records: the migrations, oldest first.
+        rates: queries and events a second that are asked for now.
+        clock: the run's time of day.
+        phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
         progress: of the current stage: done and total by name of the step.
     """
 
@@ -74,6 +87,12 @@ class RunView:
     audit: Audit | None = None
     audit_now: Callable[[], Awaitable[Audit]] = _no_audit
     workers_lost: int = 0
+    trouble: str = ""
+    timeline: Timeline = field(default_factory=_no_timeline)
+    records: list[Record] = field(default_factory=list)
+    rates: tuple[float, float] = (0.0, 0.0)
+    clock: WallClock = field(default_factory=WallClock.start)
+    phases: Callable[[], Sequence[tuple[str, int, float]]] = tuple
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)
     _warm_up: dict[int, tuple[int, int]] = field(default_factory=dict)
 

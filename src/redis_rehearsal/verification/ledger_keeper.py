@@ -1,7 +1,7 @@
 """Keeps the ledgers of all workers: opens their buckets ahead, and holds them against the server."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from redis.exceptions import ResponseError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.engine.ledger import Ledger, create_memory
-from redis_rehearsal.verification.reconcile import Reconciliation, reconcile
+from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.reconcile import reconcile
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.keys import Keys
 
@@ -19,6 +21,8 @@ _TYPES: Final = len(EVENT_TYPES)
 _CHUNK_KEYS: Final = 1000
 BUCKETS_AHEAD: Final = 2
 _RETIRE_SECONDS: Final = 60.0
+_SETTLE_ROUNDS: Final = 20
+_SETTLE_KEYS: Final = 50
 
 
 @dataclass(slots=True)
@@ -37,25 +41,44 @@ class WorkerLedger:
 
 
 @dataclass(slots=True)
-class Audit:
-    """All ledgers held against the server.
+class _Lanes:
+    """A bucket's lanes at one moment, each of shape (tenants, types)."""
 
-    Attributes:
-        result: the sums.
-        worst: the counters with most lost and duplicated, at most ten: key, lost, duplicated.
-        error: why counters could not be read; empty if they could.
-    """
+    sent: NDArray[np.int64]
+    acknowledged: NDArray[np.int64]
+    failed: NDArray[np.int64]
+    unknown: NDArray[np.int64]
+    stranded: NDArray[np.int64]
 
-    result: Reconciliation = field(default_factory=Reconciliation)
-    worst: list[tuple[str, int, int]] = field(default_factory=list)
-    error: str = ""
+    @classmethod
+    def of(cls, ledger: Ledger, bucket: int) -> "_Lanes":
+        # Outcomes before what was sent, so that nothing seems to have ended before it began.
+        stranded, acknowledged = ledger.lane("stranded", bucket), ledger.lane("acknowledged", bucket)
+        failed, unknown = ledger.lane("failed", bucket), ledger.lane("unknown", bucket)
+        return cls(ledger.lane("sent", bucket), acknowledged, failed, unknown, stranded)
+
+    def is_quiet(self, before: "_Lanes") -> NDArray[np.bool_]:
+        """Whether nothing was on its way to a counter from then to now."""
+        ended = self.acknowledged + self.failed + self.unknown
+        unchanged = (self.sent == before.sent) & (self.acknowledged == before.acknowledged)
+        return np.asarray(unchanged & (self.failed == before.failed) & (self.sent == ended), dtype=np.bool_)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Counters and what the ledger says of them; all of shape (tenants, types)."""
+
+    acknowledged: NDArray[np.int64]
+    possible: NDArray[np.int64]
+    stranded: NDArray[np.int64]
+    final: NDArray[np.int64] | None
 
 
 class LedgerKeeper:
     """The ledgers of a run.
 
     Args:
-        client: of the server whose counters are compared.
+        clients: of the servers, by role; each tenant's counters are read from its truth.
         keys: the names of keys.
         wall_clock: the current Unix time in seconds.
         bucket_seconds: length of a time bucket.
@@ -65,14 +88,14 @@ class LedgerKeeper:
 
     def __init__(
         self,
-        client: redis.Redis,
+        clients: Mapping[Role, redis.Redis],
         keys: Keys,
         wall_clock: Callable[[], float],
         bucket_seconds: int,
         buckets_kept: int,
         tenants_by_worker: list[list[int]],
     ) -> None:
-        self._client = client
+        self._clients = clients
         self._keys = keys
         self._wall_clock = wall_clock
         self._server_lead_seconds: float | None = None
@@ -118,13 +141,13 @@ class LedgerKeeper:
                 continue
             audit = Audit()
             await self._audit_bucket(bucket, audit)
-            _merge(self._retired, audit)
+            self._retired.merge(audit)
             self._retired_through = bucket
 
     async def audit(self) -> Audit:
-        """Hold all ledgers against the server, now; also right while writes are under way."""
+        """Hold all ledgers against the servers, now; also right while writes are under way."""
         whole = Audit()
-        _merge(whole, self._retired)
+        whole.merge(self._retired)
         for bucket in self._open_buckets():
             part = Audit()
             try:
@@ -133,7 +156,7 @@ class LedgerKeeper:
             except CONTROL_ERRORS as error:
                 part = Audit(error=str(error) or type(error).__name__)
                 await self._audit_bucket(bucket, part, read=False)
-            _merge(whole, part)
+            whole.merge(part)
         return whole
 
     def _left_seconds(self, bucket: int) -> float:
@@ -142,12 +165,15 @@ class LedgerKeeper:
         return expiry - self._wall_clock() - max(0.0, self._server_lead_seconds or 0.0)
 
     async def _server_lead(self) -> float:
-        """By how much the server's clock is ahead of ours; 0 where it may not be asked."""
-        try:
-            seconds, microseconds = await self._client.time()
-        except ResponseError:
-            return 0.0
-        return int(seconds) + int(microseconds) / 1e6 - self._wall_clock()
+        """By how much a server's clock is ahead of ours at most; 0 where none is, or none may be asked."""
+        leads = [0.0]
+        for client in self._clients.values():
+            try:
+                seconds, microseconds = await client.time()
+            except ResponseError:
+                continue
+            leads.append(int(seconds) + int(microseconds) / 1e6 - self._wall_clock())
+        return max(leads)
 
     def _open_buckets(self) -> list[int]:
         buckets = {bucket for worker in self.ledgers for bucket in worker.ledger.buckets()}
@@ -158,18 +184,42 @@ class LedgerKeeper:
             ledger = worker.ledger
             if not ledger.has(bucket):
                 continue
-            baseline = ledger.lane("baseline", bucket)
-            acknowledged = ledger.lane("acknowledged", bucket)
-            final = await self._read(worker, bucket) if read and self._left_seconds(bucket) > 0 else None
+            reading = await self._settle(worker, bucket, read=read and self._left_seconds(bucket) > 0)
             if self._left_seconds(bucket) <= 0:
-                final = None  # what was read may be what expiry left
-            # In this order, so that what fails meanwhile is taken for possible rather than for impossible.
-            failed = ledger.lane("failed", bucket)
-            possible = ledger.lane("sent", bucket) - failed
-            found = reconcile(baseline, acknowledged, possible, final)
+                reading.final = None  # what was read may be what expiry left
+            baseline = ledger.lane("baseline", bucket)
+            found = reconcile(baseline, reading.acknowledged, reading.possible, reading.final, reading.stranded)
             keys = self._counter_keys(worker, bucket)
-            part = Audit(found, [(keys[place], lost, doubled) for place, lost, doubled in found.worst])
-            _merge(audit, part)
+            part = Audit(found, [(keys[place], lost, doubled, left) for place, lost, doubled, left in found.worst])
+            audit.merge(part)
+
+    async def _settle(self, worker: WorkerLedger, bucket: int, *, read: bool) -> _Reading:
+        """Read a bucket's counters, and again those that were written to meanwhile, until few are in doubt."""
+        ledger = worker.ledger
+        before = _Lanes.of(ledger, bucket)
+        final = await self._read(worker, bucket) if read else None
+        # In this order, so that what fails meanwhile is taken for possible rather than for impossible.
+        after = _Lanes.of(ledger, bucket)
+        reading = _Reading(before.acknowledged, after.sent - after.failed, before.stranded, final)
+        doubtful = ~after.is_quiet(before)
+        for _ in range(_SETTLE_ROUNDS):
+            if final is None or not doubtful.any():
+                break
+            # Few at a time: the less time passes, the fewer are written to in it.
+            for places in np.array_split(np.flatnonzero(doubtful), -(-int(doubtful.sum()) // _SETTLE_KEYS)):
+                before = _Lanes.of(ledger, bucket)
+                values = await self._read(worker, bucket, places)
+                after = _Lanes.of(ledger, bucket)
+                quiet = places[after.is_quiet(before).ravel()[places]]
+                for lane, value in (
+                    (reading.acknowledged, after.acknowledged),
+                    (reading.possible, after.sent - after.failed),
+                    (reading.stranded, after.stranded),
+                    (final, values),
+                ):
+                    lane.ravel()[quiet] = value.ravel()[quiet]
+                doubtful.ravel()[quiet] = False
+        return reading
 
     def _counter_keys(self, worker: WorkerLedger, bucket: int) -> list[str]:
         start = bucket * self._bucket_seconds
@@ -179,16 +229,18 @@ class LedgerKeeper:
             for kind in range(_TYPES)
         ]
 
-    async def _read(self, worker: WorkerLedger, bucket: int) -> NDArray[np.int64]:
+    async def _read(
+        self, worker: WorkerLedger, bucket: int, places: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64]:
+        """The values of a bucket's counters on their truth, shape (tenants, types); 0 where `places` has not one."""
         keys = self._counter_keys(worker, bucket)
-        values: list[int] = []
-        for start in range(0, len(keys), _CHUNK_KEYS):
-            replies = await self._client.mget(keys[start : start + _CHUNK_KEYS])
-            values += [int(reply) if reply is not None and reply.isdigit() else 0 for reply in replies]
-        return np.array(values, dtype=np.int64).reshape(-1, _TYPES)
-
-
-def _merge(into: Audit, part: Audit) -> None:
-    into.result.merge(part.result)
-    into.worst = sorted(into.worst + part.worst, key=lambda row: -(row[1] + row[2]))[:10]
-    into.error = into.error or part.error
+        wanted = np.arange(len(keys)) if places is None else places
+        truth = np.repeat(worker.ledger.truths(), _TYPES)[wanted]
+        values = np.zeros(len(keys), dtype=np.int64)
+        for index, role in enumerate(ROLES):
+            here = wanted[truth == index].tolist()
+            for start in range(0, len(here), _CHUNK_KEYS):
+                chunk = here[start : start + _CHUNK_KEYS]
+                replies = await self._clients[role].mget([keys[place] for place in chunk])
+                values[chunk] = [int(reply) if reply is not None and reply.isdigit() else 0 for reply in replies]
+        return values.reshape(-1, _TYPES)

@@ -19,9 +19,11 @@ class Reconciliation:
         unknown: writes that may or may not have been applied.
         lost: writes acknowledged and surely missing.
         lost_at_most: as many may be missing.
+        stranded: writes acknowledged by a server that was not the truth any more, and surely missing on the truth.
+        stranded_at_most: as many may be.
         duplicated: writes surely counted more often than they were sent.
         duplicated_at_most: as many may be.
-        worst: the counters with most lost and duplicated, by place, at most ten: place, lost, duplicated.
+        worst: the counters with most of them, by place, at most ten: place, lost, duplicated, stranded.
     """
 
     counters: int = 0
@@ -30,9 +32,11 @@ class Reconciliation:
     unknown: int = 0
     lost: int = 0
     lost_at_most: int = 0
+    stranded: int = 0
+    stranded_at_most: int = 0
     duplicated: int = 0
     duplicated_at_most: int = 0
-    worst: list[tuple[int, int, int]] = field(default_factory=list)
+    worst: list[tuple[int, int, int, int]] = field(default_factory=list)
 
     def merge(self, other: "Reconciliation") -> None:
         """Add another reconciliation's counts; of the worst counters each keeps its own."""
@@ -43,6 +47,8 @@ class Reconciliation:
             "unknown",
             "lost",
             "lost_at_most",
+            "stranded",
+            "stranded_at_most",
             "duplicated",
             "duplicated_at_most",
         ):
@@ -54,11 +60,13 @@ def reconcile(
     acknowledged: NDArray[np.int64],
     possible: NDArray[np.int64],
     final: NDArray[np.int64] | None,
+    stranded: NDArray[np.int64] | None = None,
 ) -> Reconciliation:
     """Compare what was acknowledged with what the servers hold, counter by counter.
 
-    With B the baseline, A acknowledged, A + U possible and T final, of each counter:
-    lost = max(0, B + A - T), at most max(0, B + A + U - T);
+    With B the baseline, A acknowledged, A + U possible, S stranded and T final, of each counter:
+    missing = max(0, B + A - T), at most max(0, B + A + U - T);
+    stranded = min(missing, S), and lost = missing - stranded, and both so with the most that may be missing;
     duplicated = max(0, T - B - A - U), at most max(0, T - B - A).
 
     While writes are under way it still holds, if `acknowledged` was taken before and `possible` after the
@@ -69,6 +77,7 @@ def reconcile(
         acknowledged: writes that were acknowledged.
         possible: writes that were acknowledged or may have been applied.
         final: value on the truth, 0 where the counter is missing; None where it could not be read.
+        stranded: of those acknowledged, the ones by a server that was not the truth any more; None for none.
 
     All arrays have one shape.
     """
@@ -81,9 +90,12 @@ def reconcile(
     known = baseline != UNKNOWN_BASELINE
     # A counter that was never written to is compared too: somebody else may have written.
     low, high, value = (array[known] for array in (baseline + acknowledged, baseline + possible, final))
-    lost, duplicated = np.maximum(0, low - value), np.maximum(0, value - high)
+    late = np.zeros_like(value) if stranded is None else stranded[known]
+    missing, missing_at_most = np.maximum(0, low - value), np.maximum(0, high - value)
+    left, left_at_most = np.minimum(missing, late), np.minimum(missing_at_most, late)
+    lost, duplicated = missing - left, np.maximum(0, value - high)
     places = np.flatnonzero(known.ravel())
-    badness = lost + duplicated
+    badness = missing + duplicated
     order = np.argsort(-badness, kind="stable")[:10]
     return Reconciliation(
         counters=int(known.sum()),
@@ -91,8 +103,10 @@ def reconcile(
         acknowledged=total_acknowledged,
         unknown=total_unknown,
         lost=int(lost.sum()),
-        lost_at_most=int(np.maximum(0, high - value).sum()),
+        lost_at_most=int((missing_at_most - left_at_most).sum()),
+        stranded=int(left.sum()),
+        stranded_at_most=int(left_at_most.sum()),
         duplicated=int(duplicated.sum()),
         duplicated_at_most=int(np.maximum(0, value - low).sum()),
-        worst=[(int(places[i]), int(lost[i]), int(duplicated[i])) for i in order if badness[i]],
+        worst=[(int(places[i]), int(lost[i]), int(duplicated[i]), int(left[i])) for i in order if badness[i]],
     )

@@ -38,7 +38,7 @@ class RunCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """See `Collector`."""
         view, totals = self._view, self._view.totals
-        tallies = {"queries": totals.joined(totals.queries), "events": totals.joined(totals.events)}
+        tallies = {"queries": totals.joined(totals.queries.values()), "events": totals.joined(totals.events.values())}
         yield InfoMetricFamily("rehearsal_build", "What is running.", value={"version": __version__})
         for name, tally in tallies.items():
             yield _counter(

@@ -44,11 +44,6 @@ class Keys:
         return f"{self.prefix}lock"
 
     @property
-    def check(self) -> str:
-        """Key on which permissions are tried."""
-        return f"{self.prefix}check"
-
-    @property
     def marker(self) -> str:
         """Key that says which run wrote under the prefix last."""
         return f"{self.prefix}run"

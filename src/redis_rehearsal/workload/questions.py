@@ -1,5 +1,6 @@
 """Which question is asked next, and which event happens next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,6 +95,10 @@ class QuestionStream:
             ]
         )
 
+    def set_slot_shares(self, shares: Sequence[float]) -> None:
+        """Change how often each of `SLOTS` is asked, from the next block on; any scale."""
+        self._slot = _Choice(np.array(shares))
+
     def draw(self, count: int) -> QuestionBlock:
         """The next `count` questions."""
         tenants = self._tenant.draw(self._rng, count)
@@ -117,6 +122,10 @@ class EventStream:
         self._tenant = _Choice(tenant_shares)
         self._type = _Choice(np.array([kind.share for kind in EVENT_TYPES]))
         self._page = _Choice(zipf_shares(len(PAGES), PAGE_SKEW))
+
+    def set_type_shares(self, shares: Sequence[float]) -> None:
+        """Change how often each of `EVENT_TYPES` happens, from the next block on; any scale."""
+        self._type = _Choice(np.array(shares))
 
     def draw(self, count: int) -> EventBlock:
         """The next `count` events."""

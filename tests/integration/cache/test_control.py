@@ -104,21 +104,18 @@ def test_a_user_without_permission_is_told_what_is_missing(make_server: MakeServ
 
 
 def test_commands_that_are_not_permitted_are_found_before_the_run(make_server: MakeServer) -> None:
-    rights = ("on", ">x", "~rehearsal:*", "+@all", "-incr", "-expireat", "-multi")
+    rights = ("on", ">x", "~rehearsal:*", "+@all", "-incr", "-expireat", "-mget")
     server = make_server("--user", "some", *rights)
 
     async def work(login: str) -> None:
-        ours = control_client(Endpoint.parse(f"redis://{login}127.0.0.1:{server.port}"), 5)
-        try:
-            await check_permissions(ours, KEYS, "The source here")
-        finally:
-            await ours.aclose()
+        await check_permissions("source", Endpoint.parse(f"redis://{login}127.0.0.1:{server.port}"), KEYS, 5)
 
     sentence = refusal(work("some:x@"))
-    assert "does not permit INCR, EXPIREAT, MULTI under rehearsal:" in sentence
+    assert "does not permit MGET, INCR, EXPIREAT under rehearsal:" in sentence
     asyncio.run(work(""))
     with redis.Redis(port=server.port, protocol=2) as outside:
         assert outside.keys() == []
+        assert outside.info("commandstats")["cmdstat_incr"]["calls"] == 0
 
 
 def test_nothing_is_removed_under_a_live_run_of_a_longer_prefix(source: RedisServer, client: Any) -> None:

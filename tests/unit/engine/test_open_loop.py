@@ -58,7 +58,7 @@ def test_the_books_add_up_whatever_happens(
         assert loop.sent == len(sender.in_flight) <= limit
         assert loop.waiting <= queue_limit
         assert not (loop.waiting and loop.sent < limit)
-        for tally in sender.recorder.take():
+        for tally in sender.recorder.take().values():
             total.merge(tally)
         assert total.offered == sum(total.outcomes) + loop.sent + loop.waiting
     assert sender.sent == sorted(sender.sent)
@@ -68,7 +68,7 @@ def test_what_is_due_waits_in_turn_and_then_is_shed() -> None:
     sender = Sender(1000.0, limit=5, queue_limit=10)
     sender.loop.tick(1.0)
     assert (sender.loop.sent, sender.loop.waiting) == (5, 10)
-    (tally,) = sender.recorder.take()
+    (tally,) = sender.recorder.take().values()
     assert tally.outcomes[Outcome.SHED] == tally.offered - 15 > 900
 
 
@@ -85,7 +85,7 @@ def test_what_waits_at_the_end_is_shed() -> None:
     sender.loop.tick(1.0)
     waiting = sender.loop.waiting
     sender.loop.give_up(1.0)
-    (tally,) = sender.recorder.take()
+    (tally,) = sender.recorder.take().values()
     assert tally.outcomes[Outcome.SHED] == waiting > 0
     sender.loop.check()
 

@@ -23,10 +23,10 @@ def test_every_operation_is_in_the_segment_of_its_intended_start(
     for number, (intended, outcome, lag, service) in enumerate(done):
         recorder.record(outcome, [intended], intended + lag, intended + lag + service)
         if number == taken_after:
-            for total, taken in zip(totals, recorder.take(), strict=True):
-                total.merge(taken)
-    for total, taken in zip(totals, recorder.take(), strict=True):
-        total.merge(taken)
+            for part, taken in recorder.take().items():
+                totals[part].merge(taken)
+    for part, taken in recorder.take().items():
+        totals[part].merge(taken)
     for segment, total in enumerate(totals):
         low = boundaries[segment - 1] if segment else 0.0
         high = boundaries[segment] if segment < len(boundaries) else float("inf")
@@ -50,7 +50,7 @@ def test_a_reply_to_many_is_recorded_for_each() -> None:
     recorder = Recorder()
     recorder.offer([1.0, 1.1, 1.2])
     recorder.record(Outcome.OK, [1.0, 1.1, 1.2], 1.3, 1.5)
-    (tally,) = recorder.take()
+    (tally,) = recorder.take().values()
     assert tally.response.count == 3
     assert np.isclose(tally.response.sum_seconds, 0.5 + 0.4 + 0.3)
     assert np.isclose(tally.lag.max_seconds, 0.3)

@@ -8,7 +8,7 @@ from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.telemetry.histogram import Histogram
-from redis_rehearsal.verification.ledger_keeper import Audit
+from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation
 
 
@@ -32,8 +32,13 @@ def snapshot(
         worker=worker,
         at_seconds=100.0,
         seconds=1.0,
-        queries=queries,
-        events=events,
+        second=0,
+        queries=dict(enumerate(queries)),
+        events=dict(enumerate(events)),
+        query_gaps=[],
+        event_gaps=[],
+        redirected=0,
+        mirrored={},
         query_failures={"database": sum(part.outcomes[Outcome.FAILED] for part in queries)},
         event_failures={},
         misplaced=0,

@@ -4,7 +4,7 @@ import pytest
 
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.terminal import Status, summary
-from redis_rehearsal.verification.ledger_keeper import Audit
+from redis_rehearsal.verification.audit import Audit
 from tests.support import adds_up
 from tests.unit.report.made import view
 
@@ -55,7 +55,7 @@ def test_the_summary_and_the_line_name_the_figures() -> None:
     text = summary(make_document(made))
     for part in ("100.0/s ok", "1,004 offered", "p50 1.50", "hit ratio 95.56%", "90 acknowledged, 2 unknown"):
         assert part in text
-    made.totals.turn()
+    made.totals.close()
     assert "not ok 6" in Status(made).line()
 
 

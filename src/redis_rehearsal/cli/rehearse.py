@@ -1,0 +1,92 @@
+"""`redis-rehearsal rehearse`: one migration under load, from the first server to the verdict."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import structlog
+import uvloop
+from cyclopts import Parameter
+
+from redis_rehearsal.cli.run import DEFAULTS, console, drive, leave_document
+from redis_rehearsal.coordinator.run import Run
+from redis_rehearsal.errors import BrokenError, ConfigurationError
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.report.migration_markdown import render_markdown
+from redis_rehearsal.report.migration_text import render_text
+from redis_rehearsal.settings import Settings
+from redis_rehearsal.telemetry import logging
+from redis_rehearsal.verification.verdict import VerdictStatus
+
+_log = structlog.get_logger()
+
+_EXIT_CODES: Final = {VerdictStatus.PASS: 0, VerdictStatus.FAIL: 1, VerdictStatus.UNKNOWN: 3}
+
+
+def rehearse(
+    *,
+    options: Annotated[MigrationOptions, Parameter(name="*")],
+    settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    report: Path | None = None,
+) -> int:
+    """Rehearse one migration: start, warm up, record a baseline, migrate, cut over, observe, reconcile, judge.
+
+    Every setting of `run` is a setting here. Exit codes: 0 pass, 1 fail, 2 wrong usage or configuration, 3 unknown
+    (it could not be measured, or the generator was the bottleneck).
+
+    Args:
+        options: How to migrate, and what it may cost.
+        settings: All settings of the run.
+        json: Print the document (run.json) to stdout when it ends.
+        report: Copy run.json, timeline.csv and the report to this directory too.
+    """
+    if settings.duration is not None:
+        raise ConfigurationError(
+            "DURATION is for `run`; a rehearsal has its --baseline and --observe."
+        )
+    if report is not None:
+        _make(report)
+    logging.configure(settings.log_format, settings.log_level)
+    return uvloop.run(_rehearse(settings, options, report, print_json=json))
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--report {directory} cannot be made: {error.strerror}.") from None
+
+
+async def _rehearse(settings: Settings, options: MigrationOptions, report: Path | None, *, print_json: bool) -> int:
+    work = Run(settings, options)
+    broken = ""
+    document: dict[str, Any] | None = None
+    try:
+        await drive(work, settings)
+    except BrokenError as error:
+        # What was seen until then still counts.
+        broken = str(error)
+    finally:
+        document = leave_document(work, console(settings), print_json=print_json, show=render_text)
+        if document is not None and work.view.directory is not None:
+            _leave_report(document, work.view.directory, report)
+    if broken:
+        _log.error(broken)
+    verdict = (document or {}).get("verdict") or {}
+    status = VerdictStatus(verdict.get("status", VerdictStatus.UNKNOWN))
+    if broken and status is VerdictStatus.PASS:
+        status = VerdictStatus.UNKNOWN
+    return _EXIT_CODES[status]
+
+
+def _leave_report(document: dict[str, Any], directory: Path, report: Path | None) -> None:
+    try:
+        (directory / "report.md").write_text(render_markdown(document), encoding="utf-8")
+        (directory / "report.txt").write_text(render_text(document), encoding="utf-8")
+        if report is not None:
+            for name in ("run.json", "timeline.csv", "report.md", "report.txt"):
+                if (directory / name).exists():
+                    shutil.copyfile(directory / name, report / name)
+    except OSError as error:
+        raise BrokenError(f"The report could not be written: {error}. Is the disk full?") from None

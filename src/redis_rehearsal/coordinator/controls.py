@@ -1,0 +1,179 @@
+"""What can be done to a run that is going on: see the port `Controls`."""
+
+from dataclasses import asdict
+from time import monotonic
+from typing import Any, Final, Protocol
+
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import ROLES, Role, Route
+from redis_rehearsal.coordinator.migrations import Migrations
+from redis_rehearsal.engine.messages import SetLoad
+from redis_rehearsal.errors import ConfigurationError, ConflictError, MigrationError
+from redis_rehearsal.fleet.control import FleetControl
+from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions, parse_mix
+from redis_rehearsal.migration.record import Record
+from redis_rehearsal.report.migration_document import migration_document
+from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.workload.events import EVENT_TYPES
+from redis_rehearsal.workload.queries import QUERY_KINDS, SLOTS
+
+_GROUPS: Final = ("dashboard", "filtered", "real-time")
+
+
+class Host(Protocol):
+    """What the run itself must do."""
+
+    async def replace_target(self, endpoint: Endpoint) -> None:
+        """Use another server as the target."""
+
+    def begin_migration(self, options: MigrationOptions) -> Record:
+        """Make ready for a migration."""
+
+
+def _group(name: str, saved_filters: int, *, cacheable: bool) -> str:
+    return "real-time" if not cacheable else "filtered" if saved_filters else "dashboard"
+
+
+def _default_query_mix() -> str:
+    shares = dict.fromkeys(_GROUPS, 0.0)
+    for kind in QUERY_KINDS:
+        shares[_group(kind.name, kind.saved_filters, cacheable=kind.cacheable)] += kind.share
+    return "/".join(f"{100 * share:g}" for share in shares.values())
+
+
+def slot_shares(mix: str) -> list[float]:
+    """The share of each of `SLOTS` when the groups dashboard, filtered, real-time have those of a mix."""
+    wanted = dict(zip(_GROUPS, parse_mix(mix, len(_GROUPS)), strict=True))
+    usual = dict(zip(_GROUPS, parse_mix(_default_query_mix(), len(_GROUPS)), strict=True))
+    groups = [_group(slot.kind.name, slot.kind.saved_filters, cacheable=slot.kind.cacheable) for slot in SLOTS]
+    return [slot.share * wanted[group] / usual[group] for slot, group in zip(SLOTS, groups, strict=True)]
+
+
+class RunControls:
+    """The controls of a run.
+
+    Args:
+        view: of the run.
+        control: of the workers.
+        migrations: of the run.
+        host: the run itself.
+    """
+
+    def __init__(self, view: RunView, control: FleetControl, migrations: Migrations, host: Host) -> None:
+        self._view = view
+        self._control = control
+        self._migrations = migrations
+        self._host = host
+        self._query_mix = _default_query_mix()
+        self._event_mix = "/".join(f"{100 * kind.share:g}" for kind in EVENT_TYPES)
+
+    def status(self) -> dict[str, Any]:
+        """See `Controls`."""
+        view, control = self._view, self._control
+        route = control.route
+        servers: dict[str, Any] = {}
+        if view.servers is not None:
+            identities = {"source": view.servers.source_identity, "target": view.servers.target_identity}
+            for role, identity in identities.items():
+                servers[role] = {
+                    "product": identity.product,
+                    "version": identity.version,
+                    "address": view.servers.addresses[role],
+                }
+        last = view.timeline.rows[-1] if view.timeline.rows else None
+        return {
+            "stage": str(view.stage),
+            "phase": control.phase or None,
+            "route": {
+                "reads": route.reads,
+                "writes": "both" if route.mirror else route.writes,
+                "truth": control.truth or route.writes,
+                "moving": control.moving,
+            },
+            "frozen": control.frozen,
+            "servers": servers,
+            "rates": {
+                "queries_per_second": last.queries_ok if last else None,
+                "events_per_second": last.events_ok if last else None,
+            },
+            "migration": migration_document(view.records[-1]) if view.records else None,
+        }
+
+    def control(self) -> dict[str, Any]:
+        """See `Controls`."""
+        queries, events = self._view.rates
+        return {
+            "queries_per_second": queries,
+            "events_per_second": events,
+            "query_mix": self._query_mix,
+            "event_mix": self._event_mix,
+        }
+
+    def _needs_load(self) -> None:
+        if self._view.stage != Stage.RUNNING:
+            raise ConflictError(f"The load is not running (the run is {self._view.stage}).")
+
+    async def change(self, change: ControlChange) -> dict[str, Any]:
+        """See `Controls`."""
+        self._needs_load()
+        queries, events = self._view.rates
+        queries = queries if change.queries_per_second is None else change.queries_per_second
+        events = events if change.events_per_second is None else change.events_per_second
+        slots = None if change.query_mix is None else slot_shares(change.query_mix)
+        types = None if change.event_mix is None else parse_mix(change.event_mix, len(EVENT_TYPES))
+        try:
+            await self._control.set_load(lambda number: SetLoad(number, queries, events, slots, types))
+        except MigrationError as error:
+            raise ConflictError(str(error)) from None
+        self._view.rates = (queries, events)
+        self._query_mix = change.query_mix or self._query_mix
+        self._event_mix = change.event_mix or self._event_mix
+        return self.control()
+
+    async def switch(self, options: SwitchOptions) -> dict[str, Any]:
+        """See `Controls`."""
+        self._needs_load()
+        if self._migrations.going_on:
+            raise ConflictError("A migration is under way; wait for its end, or roll it back.")
+        control = self._control
+        try:
+            to: Role
+            if options.to in ROLES:
+                to = "source" if options.to == "source" else "target"
+            else:
+                to = "target"
+                await self._host.replace_target(Endpoint.parse(options.to))
+            both = options.reads == options.writes
+            route = Route(
+                reads=to if both or options.reads else control.route.reads,
+                writes=to if both or options.writes else control.route.writes,
+            )
+            freeze = options.freeze == "client" and route.writes != control.route.writes
+            if freeze:
+                await control.freeze(monotonic() + options.freeze_bound)
+            await control.set_truth(None)
+            await control.set_route(route, options.rollout, thaw=freeze)
+        except MigrationError as error:
+            if control.frozen:
+                await control.thaw()
+            raise ConfigurationError(str(error)) from None
+        return self.status()
+
+    def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+        """See `Controls`."""
+        self._needs_load()
+        record = self._host.begin_migration(options)
+        self._migrations.start(record)
+        return migration_document(record)
+
+    def migrations(self) -> list[dict[str, Any]]:
+        """See `Controls`."""
+        return [migration_document(record) for record in self._view.records]
+
+    async def rollback(self) -> dict[str, Any]:
+        """See `Controls`."""
+        return migration_document(await self._migrations.rollback("a person asked for it"))
+
+    def timeline(self) -> list[dict[str, Any]]:
+        """See `Controls`."""
+        return [asdict(row) for row in self._view.timeline.rows]

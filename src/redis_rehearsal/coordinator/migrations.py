@@ -1,0 +1,200 @@
+"""The migrations of a run: beginning them, feeding them, judging them."""
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable
+from functools import partial
+from time import monotonic
+from typing import Final
+
+import redis.asyncio as redis
+import structlog
+
+from redis_rehearsal.cache.route import ROLES, Role
+from redis_rehearsal.coordinator.servers import Servers
+from redis_rehearsal.errors import ConflictError
+from redis_rehearsal.fleet.control import FleetControl
+from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.fleet.totals import saturated
+from redis_rehearsal.migration.assessment import Assessment, Evidence, assess
+from redis_rehearsal.migration.context import Context, ServerHandle
+from redis_rehearsal.migration.migration import Migration
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.record import Record
+from redis_rehearsal.report.view import RunView
+from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.workload.keys import Keys
+
+_log = structlog.get_logger()
+
+_ROWS_SECONDS: Final = 2.5
+"""By then every second until now has been reported."""
+
+
+class Migrations:
+    """The migrations of a run, one at a time.
+
+    Args:
+        view: of the run; gets the records.
+        control: of the workers.
+        clients: the coordinator's own connections, by role.
+        keys: the names of keys.
+        audit: holds the ledger against the servers, now.
+        quieten: stops what the platform does of itself.
+        least_share: of the load, of the worker with the least.
+    """
+
+    def __init__(
+        self,
+        view: RunView,
+        control: FleetControl,
+        clients: dict[Role, redis.Redis],
+        keys: Keys,
+        audit: Callable[[], Awaitable[Audit]],
+        quieten: Callable[[], None],
+        least_share: float,
+    ) -> None:
+        self._view = view
+        self._control = control
+        self._clients = clients
+        self._keys = keys
+        self._audit = audit
+        self._quieten = quieten
+        self._least_share = least_share
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def going_on(self) -> bool:
+        """Whether a migration is under way."""
+        return bool(self._view.records) and not self._view.records[-1].ended
+
+    def begin(self, options: MigrationOptions, servers: Servers, log_tail: Callable[[Role], str]) -> Record:
+        """Make ready for a migration.
+
+        Raises:
+            ConflictError: one is under way, or the application is not on the source.
+        """
+        view, control = self._view, self._control
+        if self.going_on:
+            raise ConflictError("A migration is under way; wait for its end, or roll it back.")
+        if control.moving or (control.route.reads, control.route.writes, control.route.mirror) != (
+            "source",
+            "source",
+            None,
+        ):
+            raise ConflictError(
+                "The application is not on the source, where every migration begins; switch it back first "
+                "(redis-rehearsal switch --to source)."
+            )
+        if view.directory is None:
+            raise ConflictError("The load is not running.")
+        identities = {"source": servers.source_identity, "target": servers.target_identity}
+        handles = {
+            role: ServerHandle(
+                role,
+                servers.endpoints[role],
+                identities[role],
+                self._clients[role],
+                role in servers.embedded,
+                partial(log_tail, role),
+            )
+            for role in ROLES
+        }
+        context = Context(
+            options,
+            control,
+            handles["source"],
+            handles["target"],
+            self._keys,
+            view.directory,
+            view.began_seconds,
+            view.timeline.rows,
+        )
+        record = Record(Migration(context, self._quieten), copy.copy(view.totals.checks), len(control.phases))
+        if control.phase == "baseline":
+            record.first_phase -= 1
+        view.records.append(record)
+        return record
+
+    def start(self, record: Record) -> None:
+        """Do it in the background, while the load goes on."""
+        self._task = asyncio.create_task(self._run(record))
+
+    async def _run(self, record: Record) -> None:
+        try:
+            await record.migration.run()
+            ended = monotonic()
+            await asyncio.sleep(_ROWS_SECONDS)
+            self.judge(record, await self._audit(), ended)
+        finally:
+            record.ended = True
+
+    def on_row(self, row: Row) -> None:
+        """Show the migration a second of live traffic."""
+        if self.going_on:
+            self._view.records[-1].migration.on_row(row)
+
+    def judge(self, record: Record, audit: Audit, ended_seconds: float) -> Assessment:
+        """Give the verdict.
+
+        Args:
+            record: of the migration.
+            audit: the ledger held against the servers.
+            ended_seconds: what came later is left out.
+        """
+        view, migration = self._view, record.migration
+        totals = view.totals
+        baseline = migration.baseline_seconds
+        rows = [row for row in view.timeline.rows if view.began_seconds + row.second + 1 > baseline[0]]
+        lost = view.workers_lost > 0
+        record.audit = audit
+        record.ended_seconds = ended_seconds
+        record.assessment = assess(
+            Evidence(
+                limits=migration.context.options,
+                status=migration.status,
+                reason=migration.reason or (view.trouble if lost else ""),
+                # What the generator itself broke off says nothing of the migration.
+                unseen=migration.unseen or (migration.status == "running" and lost),
+                phases=self._control.phases[record.first_phase :],
+                ended_seconds=ended_seconds,
+                queries=totals.queries,
+                events=totals.events,
+                rows=rows,
+                began_seconds=view.began_seconds,
+                query_gaps=totals.query_gaps,
+                event_gaps=totals.event_gaps,
+                baseline_seconds=baseline,
+                cutover_seconds=migration.context.cutover_seconds,
+                audit=audit,
+                checks=totals.checks.since(record.checks_before),
+                saturated=saturated([row.generator_saturated for row in rows]),
+                workers_lost=view.workers_lost,
+                query_rate=view.rates[0] * self._least_share,
+                event_rate=view.rates[1] * self._least_share,
+            )
+        )
+        _log.info(
+            "the verdict", status=str(record.assessment.verdict.status), strategy=migration.context.options.strategy
+        )
+        return record.assessment
+
+    async def rollback(self, reason: str) -> Record:
+        """End the migration that is under way and return to the source.
+
+        Raises:
+            ConflictError: none is.
+        """
+        if not self.going_on or self._view.records[-1].migration.status != "running":
+            raise ConflictError("No migration is under way.")
+        record = self._view.records[-1]
+        record.migration.interrupt(reason)
+        while record.migration.status == "running" and not record.ended:  # noqa: ASYNC110 # nobody signals it
+            await asyncio.sleep(0.05)
+        return record
+
+    async def close(self) -> None:
+        """End what is under way: the run ends."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})

@@ -1,0 +1,141 @@
+"""What changes in a worker while it drives load: routes, freezes, servers."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from redis_rehearsal.cache.route import Route
+from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.server import Server
+from redis_rehearsal.engine.cache_writer import CacheWriter
+from redis_rehearsal.engine.event_stream import EventDriver
+from redis_rehearsal.engine.messages import Freeze, SetRoute, SetServer, SetTruth, Thaw
+
+_POLL_SECONDS: Final = 0.001
+_ROLLOUT_STEP_SECONDS: Final = 0.01
+
+
+class Steering:
+    """Does what the coordinator says about routes and freezes; each method returns once it has taken effect.
+
+    A freeze ends by itself at its bound: on the route as it is while no other server was made the truth, and
+    after that only on the server that was.
+
+    Args:
+        router: the routes.
+        events: the writes that are held.
+        writer: the cache writes that are held or dropped.
+        make_server: makes the connections to a server.
+        tenants: how many tenants there are.
+        seed: of the order in which tenants move.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        events: EventDriver,
+        writer: CacheWriter,
+        make_server: Callable[[SetServer], Server],
+        tenants: int,
+        seed: int,
+    ) -> None:
+        self._router = router
+        self._events = events
+        self._writer = writer
+        self._make_server = make_server
+        self._order = list(range(tenants))
+        random.Random(seed).shuffle(self._order)  # noqa: S311 # not for secrets
+        self._bound: asyncio.TimerHandle | None = None
+
+    async def freeze(self, command: Freeze) -> str:
+        """Hold all writes, and wait until none is on its way.
+
+        Returns:
+            Why that did not come about before the bound; empty where it did.
+        """
+        if command.until_seconds <= monotonic():
+            return "the bound of the freeze had passed already"
+        self._router.frozen = self._events.loop.frozen = True
+        self._set_bound(command.until_seconds)
+        # Polled, since the hot path signals nobody.
+        while self._events.on_the_wire or self._events.expiries.pending or self._writer.pending:
+            if not self._router.frozen:
+                return (
+                    f"{self._events.on_the_wire} events and {self._writer.pending + self._events.expiries.pending} "
+                    "cache writes were still without a reply when the freeze had to end"
+                )
+            await asyncio.sleep(_POLL_SECONDS)
+        return ""
+
+    def _set_bound(self, until_seconds: float) -> None:
+        if self._bound is not None:
+            self._bound.cancel()
+        self._bound = asyncio.get_running_loop().call_later(until_seconds - monotonic(), self._on_bound)
+
+    def _on_bound(self) -> None:
+        promoted = self._router.promoted
+        if promoted is not None and self._router.route.writes != promoted:
+            self._router.set_route(Route(promoted, promoted))
+        self.thaw()
+
+    def thaw(self, command: Thaw | None = None) -> str:
+        """Send what was held, where it belongs now."""
+        if self._bound is not None:
+            self._bound.cancel()
+            self._bound = None
+        self._router.frozen = False
+        self._events.expiries.thaw()
+        self._writer.send_refused()
+        self._events.loop.thaw()
+        self._router.flush()
+        return ""
+
+    def set_truth(self, command: SetTruth) -> str:
+        """From now on a server is the truth, whatever the routes are.
+
+        Returns:
+            Why not: the freeze that was to protect it is over. Empty where it was done.
+        """
+        if command.frozen and not self._router.frozen:
+            return "the freeze was over before the target was made the truth"
+        self._router.promote(command.role)
+        return ""
+
+    async def set_route(self, command: SetRoute) -> str:
+        """Move all tenants to a route, at once or one after the other."""
+        if command.rollout_seconds > 0:
+            self._router.begin_rollout(command.route)
+            started, moved = monotonic(), 0
+            while moved < len(self._order):
+                await asyncio.sleep(_ROLLOUT_STEP_SECONDS)
+                share = min(1.0, (monotonic() - started) / command.rollout_seconds)
+                due = round(share * len(self._order))
+                self._router.move(self._order[moved:due])
+                moved = due
+        else:
+            self._router.set_route(command.route)
+        self._events.expiries.forget()
+        if command.thaw:
+            self.thaw()
+        return ""
+
+    async def set_server(self, command: SetServer) -> str:
+        """Use another server in a role that no tenant's route leads to.
+
+        Returns:
+            Why it cannot be used; empty where it can.
+        """
+        route = self._router.route
+        if command.role in (route.reads, route.writes, route.mirror):
+            return f"the {command.role} is in use"
+        server = self._make_server(command)
+        await server.open()
+        ready, wanted = server.connections
+        if ready < wanted:
+            error = server.last_error
+            await server.close()
+            return f"it gave only {ready} of {wanted} connections ({error})"
+        await self._router.replace(server).close()
+        return ""

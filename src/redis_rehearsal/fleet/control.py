@@ -1,0 +1,230 @@
+"""Steering all workers at once: what is asked of them, and whether each has done it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
+from typing import Final
+
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role, Route
+from redis_rehearsal.engine.messages import (
+    AddBoundary,
+    Changed,
+    Command,
+    Freeze,
+    SetLoad,
+    SetRoute,
+    SetServer,
+    SetTruth,
+    Steer,
+    Thaw,
+)
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.fleet.timeline import Label
+
+_CONFIRM_SECONDS: Final = 5.0
+BOUNDARY_LEAD_SECONDS: Final = 0.02
+"""A new segment begins this long after it is ordered, so that every worker hears of it in time."""
+
+
+class FleetControl:
+    """The workers as one application.
+
+    Args:
+        tell: sends a command to every worker.
+        workers: how many there are.
+
+    Attributes:
+        route: of all tenants; while they move, the one that they move to.
+        moving: whether tenants are on their way to `route`.
+        truth: the server that was made the truth; None: the one that takes the writes.
+        frozen: whether writes are held.
+        phase: the current one.
+        phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
+    """
+
+    def __init__(self, tell: Callable[[Command], None], workers: int) -> None:
+        self._tell = tell
+        self._workers = workers
+        self._numbers = 0
+        self._waiting: dict[int, tuple[dict[int, str], asyncio.Event]] = {}
+        self._lost: set[int] = set()
+        self._history: list[tuple[float, Label]] = []
+        self.route = Route()
+        self.moving = False
+        self.truth: Role | None = None
+        self.frozen = False
+        self.phases: list[tuple[str, int, float]] = []
+        self._note()
+
+    @property
+    def phase(self) -> str:
+        """The current phase; empty before the load."""
+        return self.phases[-1][0] if self.phases else ""
+
+    @property
+    def in_use(self) -> set[Role]:
+        """The servers to which reads or writes go."""
+        return {self.route.reads, self.route.writes}
+
+    def on_changed(self, report: Changed) -> None:
+        """A worker has done what was asked, or says why not."""
+        waiting = self._waiting.get(report.change)
+        if waiting is not None:
+            confirmed, done = waiting
+            confirmed[report.worker] = report.error
+            if len(confirmed.keys() | self._lost) == self._workers:
+                done.set()
+
+    def on_lost(self, worker: int) -> None:
+        """A worker is gone; nothing more is expected of it."""
+        self._lost.add(worker)
+        for confirmed, done in self._waiting.values():
+            if len(confirmed.keys() | self._lost) == self._workers:
+                done.set()
+
+    async def _change(self, what: str, make: Callable[[int], Steer], timeout_seconds: float) -> None:
+        self._numbers += 1
+        number = self._numbers
+        confirmed, done = self._waiting[number] = ({}, asyncio.Event())
+        self._tell(make(number))
+        try:
+            async with asyncio.timeout(max(0.0, timeout_seconds)):
+                await done.wait()
+        except TimeoutError:
+            missing = sorted(set(range(self._workers)) - confirmed.keys() - self._lost)
+            raise MigrationError(
+                f"The application did not {what} within {timeout_seconds:.1f} s: worker "
+                f"{', '.join(map(str, missing))} has not confirmed it."
+            ) from None
+        finally:
+            del self._waiting[number]
+        for error in confirmed.values():
+            if error:
+                raise MigrationError(f"The application did not {what}: {error}.")
+        if self._lost:
+            raise MigrationError(f"The application could not {what}: a worker of the load has ended.")
+
+    def begin_phase(self, name: str, at_seconds: float | None = None) -> float:
+        """Begin a phase; operations belong to it by their intended start.
+
+        Args:
+            name: of the phase.
+            at_seconds: when, on the monotonic clock; None for as soon as every worker can know of it.
+
+        Returns:
+            When it begins.
+        """
+        at = monotonic() + BOUNDARY_LEAD_SECONDS if at_seconds is None else at_seconds
+        if self.phases:
+            self._tell(AddBoundary(at))
+        self.phases.append((name, len(self.phases), at))
+        self._note(at)
+        return at
+
+    def rename_since(self, at_seconds: float, name: str) -> None:
+        """What began at a time or later belonged to another phase than was thought."""
+        self.phases = [(name if at >= at_seconds else old, number, at) for old, number, at in self.phases]
+        self._history = [(at, replace(label, phase=name) if at >= at_seconds else label) for at, label in self._history]
+
+    def _note(self, at_seconds: float | None = None) -> None:
+        label = Label(self.phase, self.route.reads, self._writes(), self.frozen)
+        self._history.append((monotonic() if at_seconds is None else at_seconds, label))
+
+    def _writes(self) -> str:
+        return "both" if self.route.mirror else self.route.writes
+
+    def label(self, from_seconds: float, to_seconds: float) -> Label:
+        """What went on between two times: what was last, but a cutover or a freeze within wins."""
+        before = [label for at, label in self._history if at <= from_seconds][-1:]
+        within = [label for at, label in self._history if from_seconds < at < to_seconds]
+        labels = before + within or [self._history[0][1]]
+        phase = "cutover" if any(label.phase == "cutover" for label in labels) else labels[-1].phase
+        reads, writes = ({getattr(label, name) for label in labels} for name in ("reads", "writes"))
+        return Label(
+            phase,
+            labels[-1].reads if len(reads) == 1 else "both",
+            labels[-1].writes if len(writes) == 1 else "both",
+            any(label.frozen for label in labels),
+        )
+
+    async def freeze(self, until_seconds: float) -> None:
+        """Hold all writes; returns once none is on its way.
+
+        Raises:
+            MigrationError: that did not come about in time; writes go on at the bound at the latest.
+        """
+        self.frozen = True
+        self._note()
+        try:
+            left = until_seconds - monotonic()
+            await self._change("hold its writes", lambda change: Freeze(change, until_seconds), left)
+        except BaseException:
+            self.frozen = False
+            self._note()
+            raise
+
+    async def thaw(self) -> None:
+        """Let what was held go, where writes go now."""
+        await self._change("let its writes go", Thaw, _CONFIRM_SECONDS)
+        self.frozen = False
+        self._note()
+
+    async def set_truth(self, role: Role | None, *, frozen: bool = False) -> None:
+        """Make a server the truth of all tenants; None for the one that takes their writes.
+
+        Args:
+            role: of the server.
+            frozen: only where writes are still held.
+
+        Raises:
+            MigrationError: not every worker confirmed it.
+        """
+        await self._change(
+            f"take the {role} for the truth", lambda change: SetTruth(change, role, frozen), _CONFIRM_SECONDS
+        )
+        self.truth = role
+
+    async def set_route(self, route: Route, rollout_seconds: float = 0.0, *, thaw: bool = False) -> None:
+        """Move all tenants to a route; returns once all have moved.
+
+        Args:
+            route: where to.
+            rollout_seconds: in which they move one after the other; 0 for at once.
+            thaw: whether a freeze ends with it.
+
+        Raises:
+            MigrationError: not every worker confirmed it.
+        """
+        before, self.route, self.moving = self.route, route, True
+        self._note()
+        try:
+            await self._change(
+                f"move to the {route.writes}",
+                lambda change: SetRoute(change, route, rollout_seconds, thaw),
+                rollout_seconds + _CONFIRM_SECONDS,
+            )
+        except MigrationError:
+            self.route = before
+            raise
+        finally:
+            self.moving = False
+        self.frozen = self.frozen and not thaw
+        self._note()
+
+    async def set_server(self, role: Role, endpoint: Endpoint, timeout_seconds: float) -> None:
+        """Use another server in a role that is not in use.
+
+        Raises:
+            MigrationError: it is in use, or the server cannot be used.
+        """
+        await self._change(f"connect to {endpoint}", lambda change: SetServer(change, role, endpoint), timeout_seconds)
+
+    async def set_load(self, make: Callable[[int], SetLoad]) -> None:
+        """Change the load.
+
+        Args:
+            make: the command, from the number of the change.
+        """
+        await self._change("change its load", make, _CONFIRM_SECONDS)

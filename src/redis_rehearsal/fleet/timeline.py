@@ -1,0 +1,196 @@
+"""What happened second by second, in rows that other tools can load."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from io import StringIO
+from pathlib import Path
+from typing import Any, TextIO
+
+from redis_rehearsal.engine.outcome import Outcome, Tally
+
+
+@dataclass(slots=True)
+class Second:
+    """What all workers reported for one second of the load.
+
+    Attributes:
+        number: from 0.
+        queries: of all segments.
+        events: of all segments.
+        database_queries: reports asked of the database.
+        redirected: events that were sent again after a refusal.
+        snapshots: how many there were.
+        cpu_ratio: share of a core that the busiest worker used.
+        saturated: whether a worker could not keep its schedule.
+    """
+
+    number: int
+    queries: Tally = field(default_factory=Tally)
+    events: Tally = field(default_factory=Tally)
+    database_queries: int = 0
+    redirected: int = 0
+    snapshots: int = 0
+    cpu_ratio: float = 0.0
+    saturated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What went on in a second: phase, where reads and writes went, and whether writes were frozen."""
+
+    phase: str = ""
+    reads: str = "source"
+    writes: str = "source"
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A second as the timeline keeps it; durations in seconds, None where nothing was measured.
+
+    Operations are counted in the second in which they ended.
+    """
+
+    second: int
+    at: float
+    phase: str
+    reads: str
+    writes: str
+    frozen: bool
+    queries_offered: int
+    queries_ok: int
+    queries_failed: int
+    queries_unknown: int
+    queries_shed: int
+    events_offered: int
+    events_ok: int
+    events_failed: int
+    events_unknown: int
+    events_shed: int
+    events_redirected: int
+    hits: int
+    misses: int
+    hit_ratio: float | None
+    database_queries: int
+    query_response_p50: float | None
+    query_response_p95: float | None
+    query_response_p99: float | None
+    query_response_max: float | None
+    query_service_p50: float | None
+    query_service_p99: float | None
+    query_lag_p50: float | None
+    query_lag_p99: float | None
+    event_response_p50: float | None
+    event_response_p99: float | None
+    event_response_max: float | None
+    event_service_p99: float | None
+    event_lag_p99: float | None
+    generator_cpu_ratio: float
+    generator_saturated: bool
+
+    @classmethod
+    def of(cls, second: Second, at: float, label: Label) -> "Row":
+        """From what was reported.
+
+        Args:
+            second: what was reported.
+            at: Unix time at which it began.
+            label: what went on in it.
+        """
+        queries, events = second.queries, second.events
+        answered = queries.hits + queries.misses
+        return cls(
+            second=second.number,
+            at=round(at, 3),
+            phase=label.phase,
+            reads=label.reads,
+            writes=label.writes,
+            frozen=label.frozen,
+            queries_offered=queries.offered,
+            queries_ok=queries.outcomes[Outcome.OK],
+            queries_failed=queries.outcomes[Outcome.FAILED],
+            queries_unknown=queries.outcomes[Outcome.UNKNOWN],
+            queries_shed=queries.outcomes[Outcome.SHED],
+            events_offered=events.offered,
+            events_ok=events.outcomes[Outcome.OK],
+            events_failed=events.outcomes[Outcome.FAILED],
+            events_unknown=events.outcomes[Outcome.UNKNOWN],
+            events_shed=events.outcomes[Outcome.SHED],
+            events_redirected=second.redirected,
+            hits=queries.hits,
+            misses=queries.misses,
+            hit_ratio=queries.hits / answered if answered else None,
+            database_queries=second.database_queries,
+            query_response_p50=queries.response.quantile(0.5),
+            query_response_p95=queries.response.quantile(0.95),
+            query_response_p99=queries.response.quantile(0.99),
+            query_response_max=queries.response.max_seconds or None,
+            query_service_p50=queries.service.quantile(0.5),
+            query_service_p99=queries.service.quantile(0.99),
+            query_lag_p50=queries.lag.quantile(0.5),
+            query_lag_p99=queries.lag.quantile(0.99),
+            event_response_p50=events.response.quantile(0.5),
+            event_response_p99=events.response.quantile(0.99),
+            event_response_max=events.response.max_seconds or None,
+            event_service_p99=events.service.quantile(0.99),
+            event_lag_p99=events.lag.quantile(0.99),
+            generator_cpu_ratio=round(second.cpu_ratio, 4),
+            generator_saturated=second.saturated,
+        )
+
+
+COLUMNS = tuple(column.name for column in fields(Row))
+
+
+class Timeline:
+    """The rows of a run, in memory and in a CSV file as they come.
+
+    Args:
+        at: Unix time at which a second began, by its number.
+        label: what went on in a second, by its number.
+
+    Attributes:
+        rows: all of them, oldest first.
+        error: why the file could not be written on; empty if it could.
+    """
+
+    def __init__(self, at: Callable[[int], float], label: Callable[[int], Label]) -> None:
+        self._at = at
+        self._label = label
+        self._file: TextIO | None = None
+        self.rows: list[Row] = []
+        self.error = ""
+
+    def write_to(self, path: Path) -> None:
+        """Keep the rows in a file too.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        self._file = path.open("w", encoding="utf-8", newline="")
+        self._write(COLUMNS)
+
+    def add(self, second: Second) -> None:
+        """A second is over, and all that is known of it was reported."""
+        row = Row.of(second, self._at(second.number), self._label(second.number))
+        self.rows.append(row)
+        self._write([getattr(row, name) for name in COLUMNS])
+
+    def _write(self, values: Any) -> None:
+        if self._file is None:
+            return
+        text = StringIO()
+        csv.writer(text).writerow(values)
+        try:
+            self._file.write(text.getvalue())
+            self._file.flush()
+        except OSError as error:
+            self.error = str(error)
+            self._file = None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None

@@ -1,0 +1,200 @@
+"""What a strategy works with: the application, the servers, and an account of what is done."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, time
+from typing import Any, Literal
+
+import redis.asyncio as redis
+
+from redis_rehearsal.cache.control import CONTROL_ERRORS, Identity
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.fleet.control import FleetControl
+from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.workload.keys import Keys
+
+StepStatus = Literal["running", "done", "failed"]
+
+
+@dataclass(slots=True)
+class Step:
+    """Something that a migration did.
+
+    Attributes:
+        name: of it.
+        at: Unix time at which it began.
+        began_seconds: the same on the monotonic clock.
+        duration_seconds: None while it goes on.
+        status: how it ended.
+        detail: what came of it, for people.
+    """
+
+    name: str
+    at: float
+    began_seconds: float
+    duration_seconds: float | None = None
+    status: StepStatus = "running"
+    detail: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON would hold it."""
+        return {
+            "name": self.name,
+            "started_at": iso(self.at),
+            "duration_seconds": None if self.duration_seconds is None else round(self.duration_seconds, 6),
+            "status": self.status,
+            "detail": self.detail,
+        }
+
+
+def iso(unix_seconds: float) -> str:
+    """A Unix time as people and tools read it, in UTC."""
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class ServerHandle:
+    """A server as a strategy sees it.
+
+    Attributes:
+        role: what it is in the migration.
+        endpoint: where it is.
+        identity: what it says that it is.
+        client: the coordinator's own connection to it.
+        embedded: whether it is ours.
+        log_tail: the last lines of its own log that say what is wrong; empty where they cannot be read.
+    """
+
+    role: Role
+    endpoint: Endpoint
+    identity: Identity
+    client: redis.Redis
+    embedded: bool
+    log_tail: Callable[[], str] = lambda: ""
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"the {self.role} {self.endpoint} ({self.identity.product} {self.identity.version})"
+
+    async def info(self, section: str) -> dict[str, Any]:
+        """A section of its INFO.
+
+        Raises:
+            RedisError, OSError, TimeoutError: it could not be asked.
+        """
+        found: dict[str, Any] = await self.client.info(section)
+        return found
+
+
+@dataclass(slots=True)
+class Context:
+    """A migration as its strategy sees it.
+
+    Attributes:
+        options: what was asked for.
+        app: the live application.
+        source: the server that is left.
+        target: the server that is moved to.
+        keys: the names of keys.
+        directory: of the run's files.
+        began_seconds: when the load began, on the monotonic clock.
+        rows: the timeline so far, a row a second since then.
+        steps: what was done so far.
+        warnings: what a person should know though nothing failed.
+        progress: how far the current step is, for people.
+        cutover_seconds: when the cutover began and ended, on the monotonic clock; None before.
+        freeze_seconds: how long writes were held; None where they were not.
+    """
+
+    options: MigrationOptions
+    app: FleetControl
+    source: ServerHandle
+    target: ServerHandle
+    keys: Keys
+    directory: Path
+    began_seconds: float
+    rows: Sequence[Row]
+    steps: list[Step] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    progress: str = ""
+    cutover_seconds: tuple[float, float | None] | None = None
+    freeze_seconds: float | None = None
+    _undo: list[tuple[str, Callable[[], Awaitable[Any]]]] = field(default_factory=list)
+
+    @contextlib.asynccontextmanager
+    async def step(self, name: str) -> AsyncIterator[Step]:
+        """Account for something that is done; what fails in it fails with it."""
+        step = Step(name, time(), monotonic())
+        self.steps.append(step)
+        try:
+            yield step
+        except BaseException as error:
+            step.status = "failed"
+            step.detail = str(error) or type(error).__name__
+            raise
+        else:
+            step.status = "done"
+        finally:
+            step.duration_seconds = monotonic() - step.began_seconds
+            self.progress = ""
+
+    async def phase(self, phase: Phase) -> float:
+        """Begin a phase; returns when it has begun, on the monotonic clock."""
+        at = self.app.begin_phase(phase)
+        await asyncio.sleep(max(0.0, at - monotonic()))
+        return at
+
+    def put_back(self, what: str, how: Callable[[], Awaitable[Any]]) -> None:
+        """Remember how to put back what is about to be changed on a server."""
+        self._undo.append((what, how))
+
+    async def undo(self) -> None:
+        """Put back all that was changed on servers, the last first; what fails is a warning."""
+        while self._undo:
+            what, how = self._undo.pop()
+            try:
+                await how()
+            except CONTROL_ERRORS as error:
+                self.warnings.append(f"{what} could not be put back ({error}); do it by hand.")
+
+    async def set_config(self, server: ServerHandle, name: str, value: str) -> None:
+        """Change a setting of a server, to be put back at the end.
+
+        Raises:
+            MigrationError: the server does not allow it.
+        """
+        try:
+            before = (await server.client.config_get(name)).get(name)
+            if before is None:
+                raise MigrationError(f"{server} has no setting {name}.")
+            if before == value:
+                return
+            self.put_back(f"{name} of {server}", lambda: server.client.config_set(name, before))
+            await server.client.config_set(name, value)
+        except CONTROL_ERRORS as error:
+            # The value may be a password, which an error of the server may repeat.
+            raise MigrationError(
+                f"{server} does not let {name} be changed ({type(error).__name__}); it may block CONFIG. "
+                "Set it there by hand, or use another strategy."
+            ) from None
+
+    def require_server_wide(self, *servers: ServerHandle) -> None:
+        """See that what acts on whole servers is allowed on these.
+
+        Raises:
+            MigrationError: a server is the user's, and it is not.
+        """
+        for server in servers:
+            if not (server.embedded or self.options.allow_server_wide):
+                raise MigrationError(
+                    f"The strategy acts on all of {server}, not only on our keys: pass --allow-server-wide if it may; "
+                    "what it changes there is put back."
+                )

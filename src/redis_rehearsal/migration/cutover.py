@@ -1,0 +1,227 @@
+"""The cutover: holding writes, promoting the target, moving the application, letting the writes go.
+
+Until another server is made the truth, all that fails ends with the application writing to the source; from then on
+only to the target. What is in between cannot be interrupted.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Final
+
+from redis.exceptions import ResponseError
+
+from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.route import Route
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.phases import Phase
+
+LEAST_LEFT_SECONDS: Final = 1.0
+"""Promotion is not begun with less than this left of the freeze."""
+FENCE_REPLICAS: Final = 99
+"""More replicas than any source has: with so many wanted, it refuses every write."""
+_TO_TARGET: Final = Route("target", "target")
+
+CatchUp = Callable[[float], Awaitable[None]]
+"""Waits until the target has all that the source acknowledged, or raises at a time of the monotonic clock."""
+Promote = Callable[[], Awaitable[None]]
+
+
+async def cut_over(context: Context, catch_up: CatchUp | None = None, promote: Promote | None = None) -> None:
+    """Move the live application to the target.
+
+    Args:
+        context: of the migration.
+        catch_up: what must be true of the target before it takes writes; None for nothing.
+        promote: makes the target take writes; None where it does so already.
+
+    Raises:
+        MigrationError: it did not come about; says where the application is.
+    """
+    began = await context.phase(Phase.CUTOVER)
+    context.cutover_seconds = (began, None)
+    kind = context.options.freeze
+    freezing: _Freeze
+    match kind:
+        case "client":
+            freezing = _ClientFreeze(context)
+        case "server":
+            freezing = _ServerFreeze(context)
+        case "none":
+            freezing = _NoFreeze(context)
+    try:
+        async with context.step("freeze") as step:
+            until = await freezing.begin()
+            step.detail = {"client": "the application holds its writes", "server": "the source holds writes"}.get(
+                kind, "writes go on"
+            )
+        try:
+            if catch_up is not None:
+                async with context.step("catch up"):
+                    await catch_up(until - LEAST_LEFT_SECONDS)
+            if kind != "none":
+                _require_time(until, context.options.rollout)
+        except BaseException:
+            await freezing.give_up()
+            raise
+        # From here on only all of it.
+        moving = asyncio.create_task(_move(context, freezing, promote))
+        try:
+            await asyncio.shield(moving)
+        except asyncio.CancelledError:
+            await asyncio.wait({moving})
+            raise
+    finally:
+        context.cutover_seconds = (began, monotonic())
+        context.freeze_seconds = freezing.lasted_seconds
+
+
+def _require_time(until_seconds: float, rollout_seconds: float) -> None:
+    if until_seconds - monotonic() < LEAST_LEFT_SECONDS + rollout_seconds:
+        raise MigrationError(
+            f"The freeze had less than {LEAST_LEFT_SECONDS + rollout_seconds:g} s left for the promotion; the "
+            "application went on with the source. A longer --freeze-bound, or less load, gives it time."
+        )
+
+
+async def _move(context: Context, freezing: "_Freeze", promote: Promote | None) -> None:
+    app = context.app
+    if promote is not None:
+        try:
+            await app.set_truth("target", frozen=freezing.held_by_application)
+        except MigrationError:
+            # Not promoted yet: those who took it for the truth are told otherwise.
+            await _back_to_source(context, freezing)
+            raise
+        async with context.step("promote") as step:
+            try:
+                await promote()
+                step.detail = "the target takes writes"
+            except ResponseError as error:
+                await _back_to_source(context, freezing)
+                raise MigrationError(
+                    f"{context.target} refused to be promoted ({error}); the application went on with the source."
+                ) from None
+            except CONTROL_ERRORS as error:
+                # It may have been promoted: from here on only the target takes writes.
+                step.detail = f"no reply ({error}); it may have been promoted"
+                context.warnings.append(f"Whether {context.target} was promoted is not known: {error}.")
+    async with context.step("move the application") as step:
+        await app.set_route(_TO_TARGET, context.options.rollout, thaw=freezing.held_by_application)
+        await freezing.end()
+        step.detail = "reads and writes go to the target"
+
+
+async def _back_to_source(context: Context, freezing: "_Freeze") -> None:
+    await context.app.set_truth(None)
+    await freezing.give_up()
+
+
+class _Freeze(ABC):
+    """Who holds writes back.
+
+    Attributes:
+        held_by_application: whether the application does.
+        lasted_seconds: how long they were held; None where they were not.
+    """
+
+    held_by_application = False
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.lasted_seconds: float | None = None
+        self._began = 0.0
+
+    def _until(self) -> float:
+        self._began = monotonic()
+        return self._began + self.context.options.freeze_bound
+
+    def _ended(self) -> None:
+        self.lasted_seconds = monotonic() - self._began
+
+    @abstractmethod
+    async def begin(self) -> float:
+        """Hold writes; returns the bound on the monotonic clock."""
+
+    @abstractmethod
+    async def give_up(self) -> None:
+        """Let them go on the source."""
+
+    @abstractmethod
+    async def end(self) -> None:
+        """The application is on the target: let them go there."""
+
+
+class _NoFreeze(_Freeze):
+    async def begin(self) -> float:
+        return self._until()
+
+    async def give_up(self) -> None:
+        return
+
+    async def end(self) -> None:
+        return
+
+
+class _ClientFreeze(_Freeze):
+    held_by_application = True
+
+    async def begin(self) -> float:
+        until = self._until()
+        try:
+            await self.context.app.freeze(until)
+        except BaseException:
+            await self.give_up()
+            raise
+        return until
+
+    async def give_up(self) -> None:
+        await self.context.app.thaw()
+        self._ended()
+
+    async def end(self) -> None:
+        self._ended()  # with the route
+
+
+class _ServerFreeze(_Freeze):
+    async def begin(self) -> float:
+        context = self.context
+        source = context.source
+        context.require_server_wide(source)
+        name = "min-replicas-to-write"
+        try:
+            self._before = str((await source.client.config_get(name))[name])
+            until = self._until()
+            bound_ms = int(context.options.freeze_bound * 1000)
+            await source.client.client_pause(bound_ms, all=False)
+        except (*CONTROL_ERRORS, KeyError) as error:
+            raise MigrationError(f"{source} could not be made to hold writes: {error}.") from None
+        return until
+
+    async def give_up(self) -> None:
+        try:
+            await self.context.source.client.client_unpause()
+        except CONTROL_ERRORS as error:
+            self.context.warnings.append(f"{self.context.source} may hold writes until its pause ends ({error}).")
+        self._ended()
+
+    async def end(self) -> None:
+        # Refused, not run: what waits behind the pause is sent again, to the target.
+        context, source = self.context, self.context.source
+        context.put_back(
+            f"min-replicas-to-write of {source}",
+            lambda: source.client.config_set("min-replicas-to-write", self._before),
+        )
+        try:
+            async with source.client.pipeline(transaction=True) as pipe:
+                pipe.execute_command("CONFIG", "SET", "min-replicas-to-write", str(FENCE_REPLICAS))
+                pipe.execute_command("CLIENT", "UNPAUSE")
+                await pipe.execute()
+        except CONTROL_ERRORS as error:
+            raise MigrationError(
+                f"{source} could not be fenced ({error}): writes that it holds may be applied there when its pause "
+                "ends. The application is on the target."
+            ) from None
+        self._ended()

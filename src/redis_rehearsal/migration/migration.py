@@ -1,0 +1,201 @@
+"""One migration from its baseline to its end, whatever becomes of it."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from time import monotonic
+from typing import Any, Final, Literal
+
+import structlog
+
+from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.route import Route
+from redis_rehearsal.errors import MigrationError, NothingSeenError
+from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.migration.abort import parse_condition
+from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.strategies import STRATEGIES
+
+_log = structlog.get_logger()
+
+CUTOVER_TAIL_SECONDS: Final = 5.0
+"""Queries due this long after the cutover still count as its own."""
+_ROLLED_BACK_SECONDS: Final = 5.0
+"""For so long the load goes on after a return to the source, so that its effect is seen."""
+_SOURCE: Final = Route("source", "source")
+
+Status = Literal["running", "done", "failed", "rolled-back"]
+
+
+class _InterruptedError(Exception):
+    """Somebody, or a condition, ends the migration."""
+
+
+class Migration:
+    """A migration of the live application.
+
+    Args:
+        context: what its strategy works with.
+        quieten: stops what the platform does of itself, before anything is migrated.
+
+    Attributes:
+        context: the same.
+        status: how far it is.
+        reason: why it failed or was rolled back; empty where it did not.
+        unseen: whether it failed for want of anything to see, which proves nothing.
+        baseline_seconds: when the baseline began and ended, on the monotonic clock.
+    """
+
+    def __init__(self, context: Context, quieten: Callable[[], None]) -> None:
+        self.context = context
+        self.status: Status = "running"
+        self.reason = ""
+        self.unseen = False
+        self.baseline_seconds = (0.0, 0.0)
+        self._quieten = quieten
+        self._conditions = [parse_condition(text) for text in context.options.abort_if]
+        self._interrupt: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def interrupt(self, reason: str) -> None:
+        """End it, and return to the source."""
+        if not self._interrupt.done():
+            self._interrupt.set_result(reason)
+
+    def on_row(self, row: Row) -> None:
+        """Look at a second of live traffic: it may be hurt too much."""
+        if self.status != "running" or row.phase in (Phase.BASELINE, ""):
+            return
+        ended = row.queries_ok + row.events_ok
+        not_ok = row.queries_failed + row.queries_unknown + row.queries_shed
+        not_ok += row.events_failed + row.events_unknown + row.events_shed
+        ratio = not_ok / (ended + not_ok) if ended + not_ok else 0.0
+        for condition in self._conditions:
+            if condition.holds(row.query_response_p99, ratio):
+                p99 = "no query answered" if row.query_response_p99 is None else f"p99 {row.query_response_p99:.3f} s"
+                self.interrupt(f"--abort-if {condition.text} held in second {row.second}: {p99}, {ratio:.2%} failed")
+
+    async def run(self) -> None:
+        """Do all of it; what came of it stands in the attributes. Does not raise for what goes wrong with servers."""
+        context = self.context
+        try:
+            await self._unless_interrupted(self._baseline())
+            await self._unless_interrupted(self._migrate())
+            await self._unless_interrupted(self._observe())
+            self.status = "done"
+            await context.phase(Phase.DONE)
+        except _InterruptedError as error:
+            await self._return(str(error))
+        except MigrationError as error:
+            await self._fail(error)
+        except CONTROL_ERRORS as error:
+            await self._fail(MigrationError(f"A server failed: {str(error) or type(error).__name__}."))
+        finally:
+            await context.undo()
+            for warning in context.warnings:
+                _log.warning(warning)
+
+    async def _unless_interrupted(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        try:
+            waiting: list[asyncio.Future[Any]] = [task, self._interrupt]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await _end(task)
+            raise
+        if task.done():
+            task.result()
+            return
+        await _end(task)
+        raise _InterruptedError(self._interrupt.result())
+
+    async def _baseline(self) -> None:
+        app = self.context.app
+        began = monotonic() if app.phase == Phase.BASELINE else await self.context.phase(Phase.BASELINE)
+        if app.phases[-1][0] == Phase.BASELINE:
+            began = app.phases[-1][2]
+        await asyncio.sleep(max(0.0, began + self.context.options.baseline - monotonic()))
+        self.baseline_seconds = (began, began)
+        self._quieten()
+        self.baseline_seconds = (began, await self.context.phase(Phase.PREPARE))
+
+    async def _migrate(self) -> None:
+        strategy = STRATEGIES[self.context.options.strategy]
+        async with self.context.step("check") as step:
+            await strategy.check(self.context)
+            step.detail = f"{strategy.name}: {strategy.summary}"
+        await strategy.run(self.context)
+
+    async def _observe(self) -> None:
+        began = await self.context.phase(Phase.RECOVERY)
+        tail = min(CUTOVER_TAIL_SECONDS, self.context.options.observe)
+        # A segment of its own, for the p99 of the cutover.
+        self.context.app.begin_phase(Phase.RECOVERY, began + tail)
+        await asyncio.sleep(max(0.0, began + self.context.options.observe - monotonic()))
+
+    async def _fail(self, error: MigrationError) -> None:
+        self.reason = str(error)
+        self.unseen = isinstance(error, NothingSeenError)
+        on_target = self.context.app.route != _SOURCE
+        if on_target and self.context.options.rollback_on_fail:
+            await self._return(self.reason)
+            return
+        self.status = "failed"
+        await self.context.phase(Phase.FAILED)
+        _log.error("the migration failed", reason=self.reason, application_on=self.context.app.route.writes)
+
+    async def _return(self, reason: str) -> None:
+        """Return to the source, whatever state things are in."""
+        context, app = self.context, self.context.app
+        self.reason = reason
+        _log.warning("the migration is rolled back", reason=reason)
+        # First of all the source must take writes again.
+        await context.undo()
+        try:
+            async with context.step("return to the source") as step:
+                if app.route == _SOURCE and app.truth is None:
+                    step.detail = "the application had not left it"
+                else:
+                    await self._move_back()
+                    step.detail = "reads and writes go to the source; what was written to the target stays there"
+        except MigrationError as error:
+            self.status = "failed"
+            self.reason = f"{reason} The return to the source failed too: {error}"
+            await context.phase(Phase.FAILED)
+            return
+        self.status = "rolled-back"
+        await context.phase(Phase.ROLLED_BACK)
+        await asyncio.sleep(min(_ROLLED_BACK_SECONDS, context.options.observe))
+
+    async def _move_back(self) -> None:
+        app = self.context.app
+        # Where the target does not answer any more, what is on its way to it will not end.
+        with contextlib.suppress(MigrationError):
+            await app.freeze(monotonic() + self.context.options.freeze_bound)
+        await app.set_truth(None)
+        await app.set_route(_SOURCE, thaw=True)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON would hold it."""
+        context, app = self.context, self.context.app
+        options = context.options
+        writes = "both" if app.route.mirror else app.route.writes
+        return {
+            "strategy": options.strategy,
+            "freeze": options.freeze,
+            "rollout_seconds": options.rollout,
+            "status": self.status,
+            "phase": app.phase,
+            "reason": self.reason or None,
+            "application_on": {"reads": app.route.reads, "writes": writes},
+            "freeze_seconds": None if context.freeze_seconds is None else round(context.freeze_seconds, 6),
+            "progress": {"text": context.progress} if context.progress else None,
+            "warnings": list(context.warnings),
+            "steps": [step.document() for step in context.steps],
+        }
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, MigrationError, *CONTROL_ERRORS):
+        await task

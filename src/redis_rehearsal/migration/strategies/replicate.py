@@ -1,0 +1,154 @@
+"""Let the target follow the source, then promote it."""
+
+import asyncio
+from functools import partial
+from time import monotonic
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.cutover import cut_over
+from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.preparation import refuse_any_key
+from redis_rehearsal.migration.strategies.base import Strategy
+from redis_rehearsal.migration.versions import can_replicate
+
+_PATIENCE_SECONDS: Final = 12.0
+"""A link that makes no progress for this long will not come up; servers wait 5 s before they send."""
+_POLL_SECONDS: Final = 0.1
+_FAST_POLL_SECONDS: Final = 0.001
+_MOST_ATTEMPTS: Final = 3
+_CHECK_CONFIG: Final = "rdb-version-check"
+
+
+async def _check(context: Context) -> None:
+    source, target = context.source, context.target
+    if source.endpoint.path:
+        raise MigrationError(
+            f"The target cannot follow {source.endpoint}: replication needs an address. Give the source as redis://."
+        )
+    servers = (source, target) if context.options.freeze == "server" else (target,)
+    context.require_server_wide(*servers)
+    replication = can_replicate(source.identity, target.identity)
+    if replication.possible == "no":
+        raise MigrationError(
+            f"The target cannot follow the source: {replication.reason}. Nothing was touched; use another strategy, or "
+            "another target."
+        )
+    await refuse_any_key(context)
+    if replication.possible == "relaxed":
+        await _relax(context, replication.reason)
+
+
+async def _relax(context: Context, reason: str) -> None:
+    async with context.step("relax the version check") as step:
+        try:
+            await context.set_config(context.target, _CHECK_CONFIG, "relaxed")
+        except MigrationError as error:
+            raise MigrationError(
+                f"{reason}, and that could not be set. {error} Set it on {context.target.endpoint} yourself."
+            ) from None
+        step.detail = f"{_CHECK_CONFIG} is relaxed on the target until the end of the migration"
+
+
+async def _run(context: Context) -> None:
+    await context.phase(Phase.SYNC)
+    target = context.target
+    await _follow(context)
+    async with context.step("synchronise") as step:
+        await _until_linked(context)
+        info = await target.info("replication")
+        step.detail = f"the target follows at offset {info.get('slave_repl_offset')}"
+    await cut_over(context, catch_up=partial(_catch_up, context), promote=partial(_promote, context))
+
+
+async def _follow(context: Context) -> None:
+    source, target = context.source.endpoint, context.target
+    async with context.step("follow") as step:
+        if source.password:
+            # The user only where there is one: older servers know none.
+            if source.username:
+                await context.set_config(target, "masteruser", source.username)
+            await context.set_config(target, "masterauth", source.password)
+        if source.tls:
+            await context.set_config(target, "tls-replication", "yes")
+        context.put_back(f"the role of {target}", partial(target.client.replicaof, "NO", "ONE"))
+        try:
+            await target.client.replicaof(source.host, str(source.port))
+        except CONTROL_ERRORS as error:
+            raise MigrationError(
+                f"{target} refused REPLICAOF ({error}); managed services often do. Use another strategy."
+            ) from None
+        step.detail = f"REPLICAOF {source.host} {source.port}"
+
+
+async def _until_linked(context: Context) -> None:
+    """Wait until the target has a copy and follows; what makes no progress is given up.
+
+    A large data set may take hours, so what counts is that more is read than ever before.
+    """
+    target, source = context.target, context.source
+    full_syncs = int((await source.info("stats")).get("sync_full", 0))
+    most_read, progressed = -1, monotonic()
+    while True:
+        info = await target.info("replication")
+        if info.get("role") == "master":
+            raise MigrationError(f"{target} is a primary again; something else reconfigures it.")
+        if info.get("master_link_status") == "up" and not info.get("master_sync_in_progress"):
+            return
+        read = int(info.get("master_sync_read_bytes", -1))
+        if read > most_read:
+            most_read, progressed = read, monotonic()
+        context.progress = _progress(info)
+        attempts = int((await source.info("stats")).get("sync_full", 0)) - full_syncs
+        if monotonic() - progressed > _PATIENCE_SECONDS or attempts > _MOST_ATTEMPTS:
+            tail = target.log_tail()
+            raise MigrationError(
+                f"{target} does not come to follow {source}: its link is {info.get('master_link_status')} after "
+                f"{attempts} attempts. "
+                + (f"Its log says: {tail}" if tail else f"The log of {target.endpoint} says why; look there.")
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _progress(info: dict[str, Any]) -> str:
+    if not info.get("master_sync_in_progress"):
+        return "waiting for the link"
+    read, total = int(info.get("master_sync_read_bytes", 0)), int(info.get("master_sync_total_bytes", 0))
+    share = f"{read / total:.0%} of {total:,} bytes" if total > 0 else f"{max(0, read):,} bytes"
+    return f"full synchronisation: {share}"
+
+
+async def _catch_up(context: Context, until_seconds: float) -> None:
+    # Once, since the source's own PINGs move its offset on.
+    wanted = int((await context.source.info("replication"))["master_repl_offset"])
+    while True:
+        info = await context.target.info("replication")
+        reached = int(info.get("slave_repl_offset", -1))
+        if info.get("master_link_status") == "up" and reached >= wanted:
+            return
+        context.progress = f"{wanted - reached:,} bytes behind"
+        if monotonic() > until_seconds:
+            raise MigrationError(
+                f"{context.target} was still {wanted - reached:,} bytes behind when the freeze had to end; the "
+                "application went on with the source. A longer --freeze-bound, or less load, gives it time."
+            )
+        await asyncio.sleep(_FAST_POLL_SECONDS)
+
+
+async def _promote(context: Context) -> None:
+    reply = await context.target.client.replicaof("NO", "ONE")
+    if reply not in (True, b"OK", "OK"):
+        raise ResponseError(f"REPLICAOF NO ONE was answered by {reply!r}")
+
+
+REPLICATE = Strategy(
+    name="replicate",
+    summary="let the target follow the source by REPLICAOF, freeze, wait for the offset, promote, switch, thaw",
+    goes_wrong="refused between incompatible RDB versions; needs a target without any key",
+    check=_check,
+    run=_run,
+)

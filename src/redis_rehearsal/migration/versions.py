@@ -1,0 +1,54 @@
+"""Which server can read what another one sends. Pure; see docs/strategies.md for what was tried.
+
+Versions of the RDB format: Redis up to 6.2 writes 9, 7.0 writes 10, 7.2 writes 11, 7.4 and later 12 or more; Valkey up
+to 8 writes 11, 9 writes 80 or more, but 11 to a replica that is not one.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from redis_rehearsal.cache.control import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """Whether a target can follow a source.
+
+    Attributes:
+        possible: `yes`, `no`, or `relaxed` where only with `rdb-version-check relaxed` on the target.
+        reason: why not.
+    """
+
+    possible: Literal["yes", "no", "relaxed"]
+    reason: str = ""
+
+
+def _number(identity: Identity) -> tuple[int, int]:
+    parts = [int(part) if part.isdigit() else 0 for part in identity.version.split(".")[:2]]
+    return parts[0], parts[1] if len(parts) > 1 else 0
+
+
+def _writes(source: Identity, target: Identity) -> int:
+    version = _number(source)
+    if source.product == "valkey":
+        return 80 if version >= (9, 0) and target.product == "valkey" and _number(target) >= (9, 0) else 11
+    for since, rdb in (((7, 4), 12), ((7, 2), 11), ((7, 0), 10)):
+        if version >= since:
+            return rdb
+    return 9
+
+
+def can_replicate(source: Identity, target: Identity) -> Replication:
+    """Whether the target can follow the source by REPLICAOF, from their versions."""
+    rdb, version = _writes(source, target), _number(target)
+    what = f"{source.product} {source.version} sends RDB version {rdb}, which {target.product} {target.version}"
+    if target.product == "valkey":
+        if rdb <= 11 or (rdb >= 80 and version >= (9, 0)):
+            return Replication("yes")
+        if version >= (9, 0):
+            return Replication("relaxed", f"{what} takes only with `rdb-version-check relaxed`")
+        return Replication("no", f"{what} refuses")
+    reads = next((rdb for since, rdb in (((7, 4), 79), ((7, 2), 11), ((7, 0), 10)) if version >= since), 9)
+    if rdb <= reads:
+        return Replication("yes")
+    return Replication("no", f"{what} cannot read (it reads up to {reads}), and it would lose its own data in trying")

@@ -1,0 +1,83 @@
+"""A migration as JSON holds it. docs/report.md says what each part means."""
+
+from typing import Any
+
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.outcome import Outcome, Tally
+from redis_rehearsal.migration.assessment import Assessment, PhaseFigures
+from redis_rehearsal.migration.context import iso
+from redis_rehearsal.migration.record import Record
+from redis_rehearsal.report.figures import latency, outcomes
+from redis_rehearsal.verification.downtime import Downtime
+
+
+def migration_document(record: Record) -> dict[str, Any]:
+    """What was done, step by step."""
+    document = record.migration.document()
+    # It runs until its verdict is there.
+    status = document["status"] if record.ended else "running"
+    return {**document, "status": status, "verdict": verdict_document(record.assessment)}
+
+
+def verdict_document(assessment: Assessment | None) -> dict[str, Any] | None:
+    """The verdict and its criteria; None before there is one."""
+    if assessment is None:
+        return None
+    return {
+        "status": str(assessment.verdict.status),
+        "criteria": [
+            {
+                "name": criterion.name,
+                "limit": criterion.limit,
+                "measured": criterion.measured,
+                "unit": criterion.unit,
+                "status": str(criterion.status),
+                "reason": criterion.reason or None,
+            }
+            for criterion in assessment.verdict.criteria
+        ],
+    }
+
+
+def downtime_document(found: Downtime | None) -> dict[str, float | None]:
+    """Longest and total; None where it is not known."""
+    return {
+        "longest_seconds": found.longest_seconds if found else None,
+        "total_seconds": found.total_seconds if found else None,
+        "baseline_longest_seconds": found.baseline_seconds if found else None,
+    }
+
+
+def recovery_document(assessment: Assessment | None) -> dict[str, Any]:
+    """How long it took until all was as before, and each measure by itself."""
+    if assessment is None:
+        return {"seconds": None, "measures": {}, "reason": None}
+    found = assessment.recovery
+    return {"seconds": found.seconds, "measures": found.measures, "reason": found.reason or None}
+
+
+def phase_document(phase: PhaseFigures, clock: WallClock) -> dict[str, Any]:
+    """A phase: what was due in it, and what became of that."""
+    seconds = phase.duration_seconds
+    queries, events = phase.queries, phase.events
+    answered = queries.hits + queries.misses
+    return {
+        "name": phase.name,
+        "started_at": iso(clock.at(phase.began_seconds)),
+        "duration_seconds": round(seconds, 6),
+        "queries_per_second": _rate(queries, seconds),
+        "events_per_second": _rate(events, seconds),
+        "latency": {"queries": latency(queries), "events": latency(events)},
+        "hit_ratio": queries.hits / answered if answered else None,
+        "failed": _not_ok(queries) + _not_ok(events),
+        "totals": {"queries": outcomes(queries), "events": outcomes(events)},
+        "database_queries_per_second": phase.database_queries_per_second,
+    }
+
+
+def _rate(tally: Tally, seconds: float) -> float | None:
+    return round(tally.outcomes[Outcome.OK] / seconds, 3) if seconds > 0 else None
+
+
+def _not_ok(tally: Tally) -> int:
+    return sum(tally.outcomes[outcome] for outcome in Outcome if outcome is not Outcome.OK)

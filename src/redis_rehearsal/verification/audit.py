@@ -1,0 +1,28 @@
+"""What came of holding ledgers against servers. Pure."""
+
+from dataclasses import dataclass, field
+
+from redis_rehearsal.verification.reconcile import Reconciliation
+
+WORST: int = 10
+
+
+@dataclass(slots=True)
+class Audit:
+    """All ledgers held against the servers.
+
+    Attributes:
+        result: the sums.
+        worst: the counters with most of them, at most ten: key, lost, duplicated, stranded.
+        error: why counters could not be read; empty if they could.
+    """
+
+    result: Reconciliation = field(default_factory=Reconciliation)
+    worst: list[tuple[str, int, int, int]] = field(default_factory=list)
+    error: str = ""
+
+    def merge(self, part: "Audit") -> None:
+        """Add what came of other counters."""
+        self.result.merge(part.result)
+        self.worst = sorted(self.worst + part.worst, key=lambda row: -sum(row[1:]))[:WORST]
+        self.error = self.error or part.error

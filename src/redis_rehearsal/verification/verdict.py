@@ -1,0 +1,122 @@
+"""The verdict: what was measured against what is allowed. Pure.
+
+A criterion that could not be measured is unknown, not passed. One failed criterion fails the whole; else one that
+is unknown makes it unknown.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Unit = Literal["count", "ratio", "seconds", ""]
+
+
+class Status(StrEnum):
+    """Of a criterion."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class VerdictStatus(StrEnum):
+    """Of the whole."""
+
+    PASS = "pass"  # noqa: S105 # no password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One thing that is asked of a migration.
+
+    Attributes:
+        name: of it.
+        limit: what is allowed.
+        measured: what was found; None where it could not be measured.
+        status: what follows.
+        unit: of both figures.
+        reason: why it failed or is unknown; empty where it passed.
+    """
+
+    name: str
+    limit: float | None
+    measured: float | None
+    status: Status
+    unit: Unit = "count"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What all criteria come to."""
+
+    criteria: list[Criterion] = field(default_factory=list)
+
+    @property
+    def status(self) -> VerdictStatus:
+        """Fail where one failed; else unknown where one is, or where there is none."""
+        found = {criterion.status for criterion in self.criteria}
+        if Status.FAILED in found:
+            return VerdictStatus.FAIL
+        return VerdictStatus.UNKNOWN if Status.UNKNOWN in found or not found else VerdictStatus.PASS
+
+
+def at_most(
+    name: str,
+    limit: float | None,
+    measured: float | None,
+    unit: Unit,
+    *,
+    unless: str = "",
+    unmeasured: str = "it was not measured",
+    failed: str = "",
+) -> Criterion:
+    """A figure that must not exceed its limit.
+
+    Args:
+        name: of the criterion.
+        limit: None where it could not be computed.
+        measured: None where it could not be measured.
+        unit: of both.
+        unless: why the measurement proves nothing; empty where it does.
+        unmeasured: why there is none.
+        failed: why it is too high.
+    """
+    if measured is None or limit is None:
+        return Criterion(name, limit, None, Status.UNKNOWN, unit, unmeasured)
+    if unless:
+        return Criterion(name, limit, measured, Status.UNKNOWN, unit, unless)
+    if measured > limit:
+        return Criterion(name, limit, measured, Status.FAILED, unit, failed)
+    return Criterion(name, limit, measured, Status.PASSED, unit)
+
+
+def bounded(name: str, limit: int, least: int | None, most: int | None, *, reason: str, failed: str) -> Criterion:
+    """A count that is known by its bounds: too much for sure is failed, perhaps too much is unknown.
+
+    Args:
+        name: of the criterion.
+        limit: what is allowed.
+        least: so many for sure; None where it could not be counted.
+        most: no more than that; None where there is no bound.
+        reason: why there is no count or no bound.
+        failed: what too much means.
+    """
+    if least is None:
+        return Criterion(name, limit, None, Status.UNKNOWN, "count", reason)
+    if least > limit:
+        return Criterion(name, limit, least, Status.FAILED, "count", failed)
+    if most is None:
+        return Criterion(name, limit, least, Status.UNKNOWN, "count", reason)
+    if most > limit:
+        why = f"up to {most:,}, since the outcome of some writes is unknown"
+        return Criterion(name, limit, least, Status.UNKNOWN, "count", why)
+    return Criterion(name, limit, least, Status.PASSED, "count")
+
+
+def judge(criteria: Iterable[Criterion]) -> Verdict:
+    """All criteria together."""
+    return Verdict(list(criteria))

@@ -112,7 +112,7 @@ def test_a_wrong_url_is_refused_before_anything_is_made(tmp_path: Path) -> None:
 
 
 def test_an_unknown_command(tmp_path: Path) -> None:
-    assert "'rum' is not a command; the commands are run, clean" in refused_by("rum", tmp_path)
+    assert "'rum' is not a command; the commands are run, rehearse, clean" in refused_by("rum", tmp_path)
 
 
 ASKING = ("health", "metrics", "stats", "logs", "stop")
@@ -255,7 +255,7 @@ def test_a_server_that_gives_too_few_connections(
     server = make_server("--maxclients", "12")
     sentence = refused(tmp_path, **(given | {"REDIS_URL": server.url, "REDIS_POOL_SIZE": "20"}))
     assert f"redis://127.0.0.1:{server.port}/0" in sentence
-    assert "of 20 connections (ERR max number of clients reached)" in sentence
+    assert "of 40 connections (ERR max number of clients reached)" in sentence
     assert list((tmp_path / "runs").iterdir()) == []
 
 

@@ -100,6 +100,9 @@ class Router:
         self._changed_seconds = monotonic()
         if self.truth_server is not None:
             self.on_truth(range(self._tenants), self.truth_server.role)
+        else:
+            for tenant in range(self._tenants):
+                self.on_truth([tenant], self.truth_of(tenant).role)
 
     def _route_of(self, tenant: int) -> Route:
         return self._next if self._moved and self._moved[tenant] else self._route

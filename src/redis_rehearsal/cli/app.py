@@ -133,7 +133,8 @@ def _usage(error: CycloptsError) -> str:
 
 
 def _explain(error: ValidationError) -> str:
-    model = next((model for model in OPTIONS.values() if model.__name__ == error.title), None)
+    # The title of a model that is checked as a whole has its name in it.
+    model = next((model for model in OPTIONS.values() if model.__name__ in error.title), None)
     return explain(error) if model is None else options_explain.explain(error, model)
 
 

@@ -48,6 +48,7 @@ class Steering:
         self._order = list(range(tenants))
         random.Random(seed).shuffle(self._order)  # noqa: S311 # not for secrets
         self._bound: asyncio.TimerHandle | None = None
+        self._routes = 0
 
     async def freeze(self, command: Freeze) -> str:
         """Hold all writes, and wait until none is on its way.
@@ -77,6 +78,7 @@ class Steering:
     def _on_bound(self) -> None:
         promoted = self._router.promoted
         if promoted is not None and self._router.route.writes != promoted:
+            self._routes += 1
             self._router.set_route(Route(promoted, promoted))
         self.thaw()
 
@@ -104,12 +106,20 @@ class Steering:
         return ""
 
     async def set_route(self, command: SetRoute) -> str:
-        """Move all tenants to a route, at once or one after the other."""
+        """Move all tenants to a route, at once or one after the other.
+
+        Returns:
+            Why not all have moved; empty where they have.
+        """
+        self._routes += 1
+        number = self._routes
         if command.rollout_seconds > 0:
             self._router.begin_rollout(command.route)
             started, moved = monotonic(), 0
             while moved < len(self._order):
                 await asyncio.sleep(_ROLLOUT_STEP_SECONDS)
+                if self._routes != number:
+                    return "it was sent elsewhere while it moved"
                 share = min(1.0, (monotonic() - started) / command.rollout_seconds)
                 due = round(share * len(self._order))
                 self._router.move(self._order[moved:due])

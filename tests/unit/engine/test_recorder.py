@@ -55,3 +55,48 @@ def test_a_reply_to_many_is_recorded_for_each() -> None:
     assert np.isclose(tally.response.sum_seconds, 0.5 + 0.4 + 0.3)
     assert np.isclose(tally.lag.max_seconds, 0.3)
     assert np.isclose(tally.service.sum_seconds, 0.6)
+
+
+def gaps_of(*happenings: tuple[str, float]) -> list[tuple[float, float]]:
+    """What a recorder makes of operations that become due (`due`) and end (`ok`, `failed`) one by one."""
+    recorder = Recorder()
+    due: list[float] = []
+    for what, at in happenings:
+        if what == "due":
+            recorder.offer([at])
+            due.append(at)
+        else:
+            recorder.record(Outcome.OK if what == "ok" else Outcome.FAILED, [due.pop(0)], at, at)
+    return recorder.take_gaps()
+
+
+def test_a_stall_is_a_gap_from_the_last_answer_while_something_is_wanted() -> None:
+    assert gaps_of(("due", 1.0), ("due", 1.001), ("ok", 1.002), ("ok", 2.0)) == [(1.002, 2.0)]
+
+
+def test_idleness_is_no_gap() -> None:
+    assert gaps_of(("due", 1.0), ("ok", 1.001), ("due", 5.0), ("ok", 5.001)) == []
+    # From when it was wanted, not from when there was last an answer.
+    assert gaps_of(("due", 1.0), ("ok", 1.001), ("due", 5.0), ("ok", 5.5)) == [(5.0, 5.5)]
+
+
+def test_what_fails_at_once_is_a_gap_all_the_same() -> None:
+    failing = [step for number in range(10) for step in (("due", 2.0 + number), ("failed", 2.0 + number))]
+    assert gaps_of(("due", 1.0), ("ok", 1.001), *failing, ("due", 12.0), ("ok", 12.001)) == [(2.0, 12.001)]
+
+
+def test_what_is_never_answered_is_a_gap_until_the_end() -> None:
+    recorder = Recorder()
+    recorder.offer([1.0])
+    recorder.close_gap(3.0)
+    recorder.close_gap(4.0)
+    assert recorder.take_gaps() == [(1.0, 3.0)]
+
+
+def test_a_boundary_that_comes_late_begins_after_what_was_offered() -> None:
+    recorder = Recorder()
+    recorder.offer([1.0, 2.0])
+    recorder.add_boundary(1.5)
+    recorder.offer([2.5])
+    recorder.record(Outcome.OK, [1.0, 2.0, 2.5], 3.0, 3.0)
+    assert {part: tally.offered for part, tally in recorder.take().items()} == {0: 2, 1: 1}

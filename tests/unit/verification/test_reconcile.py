@@ -74,3 +74,15 @@ def test_values_that_could_not_be_read_make_no_claim() -> None:
     found = reconcile(np.array([[0, 0]]), np.array([[9, 1]]), np.array([[9, 2]]), None)
     assert (found.counters, found.unverified_counters) == (0, 2)
     assert (found.acknowledged, found.unknown) == (10, 1)
+
+
+@given(counters, st.data())
+def test_missing_is_stranded_as_far_as_it_can_be_and_lost_beyond(rows: list[Counter], data: st.DataObject) -> None:
+    rows = [(b, a, u, n, min(r, b + a), 0) for b, a, u, n, r, _ in rows]
+    baseline, acknowledged, possible, final = arrays(rows)
+    late = np.array([data.draw(st.integers(0, row[1])) for row in rows])
+    plain, split = (reconcile(baseline, acknowledged, possible, final, stranded) for stranded in (None, late))
+    assert split.lost + split.stranded == plain.lost
+    assert split.lost_at_most + split.stranded_at_most == plain.lost_at_most
+    assert split.stranded <= int(late.sum())
+    assert split.duplicated == plain.duplicated

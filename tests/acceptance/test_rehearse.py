@@ -1,0 +1,263 @@
+"""The verdict of `rehearse`, held against what the servers themselves say."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import redis
+
+from redis_rehearsal.embedded.redis_server import RedisServer
+from tests.acceptance.evidence import counters
+from tests.conftest import MakeServer
+from tests.support import Command, adds_up, command, run_to_the_end, wait_for
+
+QUICK = ("--baseline", "4s", "--observe", "5s", "--allow-server-wide")
+EXIT_CODES = {"pass": 0, "fail": 1, "unknown": 3}
+
+
+@pytest.fixture
+def fresh_target(make_server: MakeServer, given: dict[str, str]) -> RedisServer:
+    """A target of the test's own, which it may break."""
+    server = make_server(name="valkey-9.1")
+    given["TARGET_REDIS_URL"] = server.url
+    return server
+
+
+def outside(server: RedisServer) -> Any:
+    return redis.Redis(port=server.port, protocol=2)
+
+
+def in_phase(run: Command, phase: str) -> bool:
+    assert run.process.poll() is None, run.stderr
+    return "load begins" in run.stderr and bool(json.loads(run.get("/api/status")[1])["phase"] == phase)
+
+
+def until_phase(run: Command, phase: str) -> None:
+    wait_for(lambda: in_phase(run, phase), f"the phase {phase}", 60)
+
+
+def judged(run: Command) -> dict[str, Any]:
+    """The document of a rehearsal that has ended, which its exit code must agree with."""
+    code = run.wait(90)
+    document = run.stats_left()
+    assert code == EXIT_CODES[document["verdict"]["status"]], run.stderr
+    for counts in document["totals"].values():
+        assert adds_up(counts)
+    return document
+
+
+def criteria(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {criterion["name"]: criterion for criterion in document["verdict"]["criteria"]}
+
+
+def failed(document: dict[str, Any]) -> set[str]:
+    return {name for name, criterion in criteria(document).items() if criterion["status"] == "failed"}
+
+
+@pytest.mark.parametrize("freeze", ["client", "server"])
+def test_replicate_loses_nothing_even_while_an_hour_ends(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, freeze: str
+) -> None:
+    given |= {"TIME_BUCKET_SECONDS": "5", "TIME_BUCKETS": "20"}
+    with command(tmp_path, "rehearse", "--strategy", "replicate", "--freeze", freeze, *QUICK, **given) as run:
+        document = judged(run)
+    assert failed(document) == set(), document["verdict"]
+    ledger = document["ledger"]
+    assert [ledger[name] for name in ("lost", "lost_at_most", "stranded", "duplicated", "unknown")] == [0] * 5
+    with outside(fresh_target) as target, outside(source) as old:
+        assert counters(target) == ledger["acknowledged"] == document["totals"]["events"]["ok"] > 1_000
+        # Both took part of them, and what was put aside was put back.
+        assert 0 < old.info("commandstats")["cmdstat_incr"]["calls"] < ledger["acknowledged"]
+        assert target.info("replication")["role"] == "master"
+        assert old.config_get("min-replicas-to-write")["min-replicas-to-write"] == "0"
+    names = [phase["name"] for phase in document["phases"]]
+    assert names == ["baseline", "prepare", "sync", "cutover", "recovery", "done"]
+    offered = sum(phase["totals"]["queries"]["offered"] for phase in document["phases"])
+    assert offered == document["totals"]["queries"]["offered"]
+    rows = (next((tmp_path / "runs").glob("*/timeline.csv"))).read_text().splitlines()
+    assert {"cutover", "recovery"} <= {row.split(",")[2] for row in rows}
+
+
+def test_cold_loses_what_was_acknowledged_before(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "rehearse", "--strategy", "cold", *QUICK, **given) as run:
+        document = judged(run)
+    assert document["verdict"]["status"] == "fail"
+    with outside(source) as old, outside(fresh_target) as target:
+        assert document["ledger"]["lost"] == document["ledger"]["lost_at_most"] == counters(old) > 500
+        assert counters(target) == document["ledger"]["acknowledged"] - document["ledger"]["lost"]
+    assert document["ledger"]["stranded"] == document["ledger"]["duplicated"] == 0
+    assert {"lost", "counter_regressions"} <= failed(document)
+
+
+def test_what_is_taken_from_and_added_to_the_target_is_found_exactly(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        with outside(fresh_target) as target:
+            keys = [key for key in target.scan_iter("rehearsal:count:*") if int(target.get(key)) >= 5]
+            for key in keys[:4]:
+                target.decrby(key, 5)
+            for key in keys[4:7]:
+                target.incrby(key, 2)
+        document = judged(run)
+    assert len(keys) >= 7
+    ledger = document["ledger"]
+    assert (ledger["lost"], ledger["duplicated"], ledger["stranded"]) == (20, 6, 0)
+    assert {"lost", "duplicated"} <= failed(document)
+    assert sum(row["lost"] for row in ledger["worst"]) == 20
+
+
+def test_what_the_source_took_after_the_promotion_is_stranded(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    arguments = ("--strategy", "replicate", "--freeze", "none", "--rollout", "3s", *QUICK)
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        document = judged(run)
+    ledger = document["ledger"]
+    with outside(source) as old, outside(fresh_target) as target:
+        by_clients = int(old.info("commandstats")["cmdstat_incr"]["calls"])
+        missing = ledger["acknowledged"] - counters(target)
+        # Every counter that both have was alike at the promotion, so that the old one's surplus stayed behind.
+        assert by_clients == counters(old)
+    assert ledger["stranded"] == ledger["stranded_at_most"] == missing > 50
+    assert (ledger["lost"], ledger["duplicated"]) == (0, 0)
+    assert "stranded" in failed(document)
+    assert "lost" not in failed(document)
+
+
+def test_a_target_that_dies_after_the_cutover_and_comes_back_empty(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        fresh_target.kill()
+        fresh_target.start()
+        document = judged(run)
+    ledger = document["ledger"]
+    with outside(fresh_target) as target:
+        # What it has was acknowledged since, but for what may have been applied unseen.
+        missing = ledger["acknowledged"] - counters(target)
+        assert missing <= ledger["lost"] <= missing + ledger["unknown"]
+        assert ledger["lost"] <= ledger["lost_at_most"] <= ledger["lost"] + ledger["unknown"]
+    assert {"lost", "counter_regressions"} <= failed(document)
+
+
+@pytest.mark.parametrize("rate", ["20", "3000"])
+def test_a_target_that_stands_still_is_downtime_for_as_long(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, rate: str
+) -> None:
+    given |= {"QUERIES_PER_SECOND": rate}
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        process = psutil.Process(fresh_target.pid)
+        began = time.monotonic()
+        process.suspend()
+        wait_for(lambda: time.monotonic() - began > 1.0, "a second")
+        process.resume()
+        lasted = time.monotonic() - began
+        document = judged(run)
+    found = document["downtime"]["queries"]["longest_seconds"]
+    criterion = criteria(document)["query_downtime"]
+    if rate == "20":
+        assert (found, criterion["status"]) == (None, "unknown")
+    else:
+        assert found == pytest.approx(lasted, abs=0.05)
+        assert criterion["status"] in ("failed", "unknown")
+        assert document["verdict"]["status"] != "pass"
+    assert document["ledger"]["lost"] == 0
+
+
+def test_a_worker_that_is_killed_makes_no_false_verdict(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        (worker,) = [child for child in run.children() if "redis_rehearsal.engine.worker" in " ".join(child.cmdline())]
+        worker.send_signal(signal.SIGKILL)
+        document = judged(run)
+    assert document["verdict"]["status"] == "unknown"
+    assert document["complete"] is False
+    ledger = document["ledger"]
+    with outside(fresh_target) as target:
+        assert ledger["acknowledged"] <= counters(target) <= ledger["acknowledged"] + ledger["unknown"]
+    assert ledger["lost"] == ledger["duplicated"] == 0
+
+
+def test_an_overloaded_generator_makes_unknown_what_rests_on_time(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    given |= {"QUERIES_PER_SECOND": "2000000", "MAX_WORKERS": "100000", "MAX_QUEUE": "1000"}
+    with command(tmp_path, "rehearse", "--strategy", "cold", "--baseline", "3s", "--observe", "3s", **given) as run:
+        document = judged(run)
+    assert document["generator"]["saturated"] is True
+    for name in ("query_downtime", "event_downtime", "cutover_p99", "recovery"):
+        assert criteria(document)[name]["status"] == "unknown"
+
+
+def test_a_target_that_is_in_use_is_left_alone(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with outside(fresh_target) as target:
+        target.set("precious", "1")
+        for name, strategy, key in (("one", "replicate", "precious"), ("two", "cold", "rehearsal:old")):
+            target.set(key, "1")
+            (tmp_path / name).mkdir()
+            given["RESET"] = "false"
+            arguments = ("--strategy", strategy, "--baseline", "1s", "--observe", "1s", "--allow-server-wide")
+            with command(tmp_path / name, "rehearse", *arguments, **given) as run:
+                document = judged(run)
+            assert target.get(key) == b"1"
+            assert target.info("replication")["role"] == "master"
+            assert failed(document) == {"migration"}
+            assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+            assert document["ledger"]["lost"] == 0
+
+
+def test_a_target_that_cannot_follow_is_known_before_anything_is_erased(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer, source: RedisServer
+) -> None:
+    newer, older = make_server(name="redis-8.2"), make_server(name="redis-6.2")
+    given |= {"REDIS_URL": newer.url, "TARGET_REDIS_URL": older.url}
+    arguments = ("--strategy", "replicate", "--baseline", "1s", "--observe", "1s", "--allow-server-wide")
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        document = judged(run)
+    assert document["verdict"]["status"] == "fail"
+    assert "RDB version 12" in document["migration"]["reason"]
+    with outside(older) as target:
+        assert "cmdstat_replicaof" not in target.info("commandstats")
+
+
+def test_a_server_of_the_users_is_not_reconfigured_unasked(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    result = run_to_the_end(
+        tmp_path, "rehearse", "--strategy", "replicate", "--baseline", "1s", "--observe", "1s", **given
+    )
+    assert result.returncode == 1
+    assert "--allow-server-wide" in result.stderr
+    with outside(fresh_target) as target:
+        assert "cmdstat_replicaof" not in target.info("commandstats")
+
+
+def test_traffic_that_is_hurt_too_much_ends_the_migration(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    arguments = ("--strategy", "cold", "--baseline", "3s", "--observe", "20s", "--abort-if", "failed=5%")
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        until_phase(run, "recovery")
+        fresh_target.kill()
+        document = judged(run)
+    assert document["migration"]["status"] == "rolled-back"
+    assert "failed=5%" in document["migration"]["reason"]
+    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+    assert document["phases"][-1]["name"] == "rolled-back"
+    with outside(source) as old:
+        # Back on the source, only what the target had taken is missing.
+        assert document["ledger"]["lost"] == document["ledger"]["acknowledged"] - counters(old) > 0

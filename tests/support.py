@@ -70,6 +70,17 @@ class Command:
             with error:
                 return error.code, error.read().decode()
 
+    def post(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+        request = urllib.request.Request(  # noqa: S310 # our own server
+            self.address + path, json.dumps(body or {}).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 # our own server
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
     def stats(self) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(self.get("/stats")[1])
         return document

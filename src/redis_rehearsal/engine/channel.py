@@ -24,7 +24,9 @@ class Channel:
         return cls(reader, writer)
 
     def send(self, message: object) -> None:
-        """Send a message; it is buffered where the other end is slow."""
+        """Send a message; it is buffered where the other end is slow, and of no use where it is gone."""
+        if self._writer.is_closing():
+            return
         data = pickle.dumps(message, protocol=5)
         self._writer.write(_LENGTH.pack(len(data)) + data)
 

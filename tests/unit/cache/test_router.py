@@ -33,7 +33,7 @@ def test_all_is_on_the_source_at_first() -> None:
 def test_tenants_move_one_by_one_and_their_truth_with_them() -> None:
     made, truth = router()
     made.begin_rollout(TARGET)
-    assert made.read_server is made.write_server is made.truth_server is None
+    assert (made.read_server, made.write_server, made.truth_server) == (None, None, None)
     made.move([2])
     assert [made.writes_of(tenant).role for tenant in range(4)] == ["source", "source", "target", "source"]
     assert truth == {0: "source", 1: "source", 2: "target", 3: "source"}

@@ -8,7 +8,8 @@ from redis_rehearsal.migration.abort import parse_condition
 )
 def test_conditions_are_read(text: str, measure: str, bound: float) -> None:
     condition = parse_condition(text)
-    assert (condition.measure, condition.bound) == (measure, pytest.approx(bound))
+    assert condition.measure == measure
+    assert condition.bound == pytest.approx(bound)
 
 
 @pytest.mark.parametrize("text", ["", "p50=1ms", "p99=500", "failed=1", "p99=-1ms", "p99=1ms,failed=1%"])

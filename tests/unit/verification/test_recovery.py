@@ -59,7 +59,8 @@ def test_what_is_said_to_be_back_stayed_for_three_seconds(before: list[float], l
 
 def test_each_measure_must_be_back() -> None:
     baseline: list[Measures] = [{"failed": 0.0, "misses": 0.1}] * 3
-    late: list[Measures] = [{"failed": 5.0, "misses": 0.1}, *([{"failed": 0.0, "misses": 0.5}] * 4)]
+    slow: Measures = {"failed": 0.0, "misses": 0.5}
+    late: list[Measures] = [{"failed": 5.0, "misses": 0.1}, slow, slow, slow, slow]
     found = recovery(baseline, late)
     assert found.measures == {"failed": 1.0, "misses": None}
     assert found.seconds is None

@@ -1,0 +1,296 @@
+"""Moving a run that is going on: switch, migrate, external tools, endpoints that move by themselves."""
+
+import contextlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.settings import default_source_server
+from tests.acceptance.evidence import counters
+from tests.acceptance.test_rehearse import (
+    EXIT_CODES,
+    QUICK,
+    criteria,
+    failed,
+    fresh_target,
+    judged,
+    outside,
+    until_phase,
+)
+from tests.conftest import MakeServer
+from tests.support import Command, command, run_to_the_end, wait_for
+
+__all__ = ["fresh_target"]
+TOOL = f"{sys.executable} {Path(__file__).with_name('copying_tool.py')}"
+
+
+def ask(run: Command, tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
+    """A command about a run that is going on."""
+    place = tmp_path / f"ask-{len(list(tmp_path.glob('ask-*')))}"
+    place.mkdir()
+    result = run_to_the_end(place, *arguments, BIND_ADDRESS=run.address.removeprefix("http://"))
+    return result.returncode, result.stdout, result.stderr
+
+
+def status(run: Command) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(run.get("/api/status")[1])
+    return document
+
+
+def tools_of(document: dict[str, Any]) -> list[int]:
+    """Processes of tools that were told of a rehearsal's target."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            url = process.environ().get("TARGET_URL", "")
+            if url and url == document["servers"]["target"]["address"]:
+                found.append(process.pid)
+    return found
+
+
+def test_a_live_run_is_switched_set_and_asked(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(500)
+        code, out, _ = ask(run, tmp_path, "status")
+        assert code == 0
+        assert "source" in out
+        assert ask(run, tmp_path, "switch", "--to", "target", "--reads")[0] == 0
+        assert status(run)["route"] == {"reads": "target", "writes": "source", "truth": "source", "moving": False}
+        assert ask(run, tmp_path, "switch", "--to", "target", "--rollout", "1s")[0] == 0
+        assert status(run)["route"]["writes"] == "target"
+        assert ask(run, tmp_path, "set", "--queries-per-second", "50", "--event-mix", "1/0/0/0/0")[0] == 0
+        offered = run.stats()["totals"]["queries"]["offered"]
+        rows = len(json.loads(run.get("/api/timeline")[1]))
+        wait_for(lambda: len(json.loads(run.get("/api/timeline")[1])) >= rows + 4, "four seconds")
+        assert run.stats()["totals"]["queries"]["offered"] - offered < 1_000
+        lost = json.loads(run.get("/ledger")[1])
+        with outside(source) as old:
+            assert lost["lost"] == counters(old) > 0
+            before = old.info("commandstats")["cmdstat_incr"]["calls"]
+            assert ask(run, tmp_path, "switch", "--to", "source")[0] == 0
+            wait_for(lambda: old.info("commandstats")["cmdstat_incr"]["calls"] > before + 50, "writes to the source")
+        run.interrupt()
+        document = run.document()
+    assert document["totals"]["queries"]["failed"] == document["totals"]["events"]["failed"] == 0
+    # What was written to the target stayed there.
+    with outside(fresh_target) as target, outside(source) as old:
+        assert document["ledger"]["lost"] == counters(target)
+        assert document["ledger"]["acknowledged"] == counters(target) + counters(old)
+    assert len({name for name, count in document["events_by_type"].items() if count}) == 5
+
+
+def test_a_switch_to_a_server_that_nobody_had_named(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer
+) -> None:
+    third = make_server("--requirepass", "geh%eim", name="valkey-9.1")
+    url = f"redis://:geh%25eim@127.0.0.1:{third.port}"
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        code, out, error = ask(run, tmp_path, "switch", "--to", "redis://127.0.0.1:1")
+        assert code == 2
+        assert "127.0.0.1:1" in error
+        code, out, error = ask(run, tmp_path, "switch", "--to", url)
+        assert code == 0, error
+        ok = run.ok_queries()
+        wait_for(lambda: run.ok_queries() > ok + 200, "queries on the new server")
+        assert f"127.0.0.1:{third.port}" in run.get("/api/status")[1]
+        assert "geh" not in run.stderr + out + error + run.get("/api/status")[1] + run.get("/stats")[1]
+        run.interrupt()
+        document = run.document()
+    assert document["totals"]["queries"]["failed"] == 0
+
+
+def test_a_live_run_is_migrated_to_its_verdict(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        code, out, error = ask(run, tmp_path, "migrate", "--strategy", "replicate", *QUICK, "--json")
+        document = json.loads(out)
+        assert code == EXIT_CODES[document["verdict"]["status"]], error
+        assert [step["status"] for step in document["steps"]] == ["done"] * len(document["steps"])
+        assert not [criterion for criterion in document["verdict"]["criteria"] if criterion["status"] == "failed"]
+        lost = next(criterion for criterion in document["verdict"]["criteria"] if criterion["name"] == "lost")
+        # The load goes on, and what is under way is not taken for unknown.
+        assert lost["status"] == "passed"
+        code, _, error = ask(run, tmp_path, "migrate", "--strategy", "cold")
+        assert code == 2
+        assert "switch it back first" in error
+        run.interrupt()
+        whole = run.document()
+    with outside(fresh_target) as target:
+        assert counters(target) == whole["ledger"]["acknowledged"]
+    assert whole["migration"]["strategy"] == "replicate"
+    assert whole["ledger"]["lost"] == 0
+
+
+def test_a_migration_is_rolled_back_and_a_second_one_is_refused(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        arguments = ("--strategy", "cold", "--baseline", "3s", "--observe", "30s")
+        (tmp_path / "migrate").mkdir()
+        address = run.address.removeprefix("http://")
+        with command(tmp_path / "migrate", "migrate", *arguments, "--json", BIND_ADDRESS=address) as migrate:
+            until_phase(run, "recovery")
+            code, _, error = ask(run, tmp_path, "migrate", "--strategy", "cold")
+            assert code == 2
+            assert "under way" in error
+            request = run.post("/api/migrations/current/rollback")
+            assert request[0] == 200
+            assert migrate.wait(60) == 1
+            document = json.loads(migrate.stdout)
+        assert document["status"] == "rolled-back"
+        assert document["application_on"] == {"reads": "source", "writes": "source"}
+        run.interrupt()
+        whole = run.document()
+    with outside(source) as old:
+        assert whole["ledger"]["lost"] == whole["ledger"]["acknowledged"] - counters(old) > 0
+
+
+def test_a_tool_that_follows_the_source_loses_nothing(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    arguments = ("--strategy", "external", "--command", f"{TOOL} --follow", "--ready-after", "2s", "--settle", "1s")
+    with command(tmp_path, "rehearse", *arguments, *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        document = judged(run)
+    assert tools_of(document) == []
+    assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == 0
+    assert document["migration"]["freeze_seconds"] > 1.0
+    # The wait for the tool is downtime of events.
+    assert document["downtime"]["events"]["longest_seconds"] > 1.0
+    assert failed(document) <= {"event_downtime", "cutover_p99"}
+
+
+def test_a_tool_that_copies_once_loses_what_is_written_meanwhile(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with command(
+        tmp_path, "rehearse", "--strategy", "external", "--command", f"{TOOL}; sleep 1", *QUICK, **given
+    ) as run:
+        document = judged(run)
+    with outside(fresh_target) as target:
+        assert document["ledger"]["lost"] == document["ledger"]["acknowledged"] - counters(target) > 50
+    assert "lost" in failed(document)
+
+
+@pytest.mark.skipif(shutil.which("redis-cli") is None, reason="redis-cli (redis-tools) is not installed")
+def test_the_documented_example_with_redis_cli_works(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text()
+    script = page.partition("--command '\n")[2].partition("'\n```")[0]
+    given |= {"ORGANIZATIONS": "2", "EVENTS_PER_SECOND": "20", "QUERIES_PER_SECOND": "50"}
+    arguments = ("--strategy", "external", "--command", script, "--baseline", "1s", "--observe", "1s")
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        document = judged(run)
+    assert document["migration"]["status"] == "done", document["migration"]["reason"]
+    with outside(fresh_target) as target:
+        assert target.exists("rehearsal:report:1:overview", "rehearsal:run") == 2
+        assert document["ledger"]["lost"] == document["ledger"]["acknowledged"] - counters(target)
+
+
+def test_a_tool_that_fails_is_quoted_and_leaves_the_application_where_it_was(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    tool = "echo working; echo 'no route to there' >&2; exit 7"
+    arguments = ("--strategy", "external", "--command", tool, "--baseline", "1s", "--observe", "1s")
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        document = judged(run)
+    assert failed(document) == {"migration"}
+    assert "exit code 7" in document["migration"]["reason"]
+    assert "no route to there" in document["migration"]["reason"]
+    assert document["migration"]["application_on"]["writes"] == "source"
+
+
+def test_an_endpoint_that_moves_by_itself_is_observed(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer
+) -> None:
+    first = make_server()
+    given["REDIS_URL"] = first.url
+    arguments = ("--strategy", "observe", "--baseline", "4s", "--observe", "8s")
+    second = RedisServer(default_source_server(), tmp_path / "second", port=first.port)
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        until_phase(run, "prepare")
+        with outside(first) as old:
+            before = counters(old)
+        first.kill()
+        second.start()
+        try:
+            document = judged(run)
+            with outside(second) as new:
+                assert document["ledger"]["lost"] == document["ledger"]["acknowledged"] - counters(new) > before / 2
+        finally:
+            second.kill()
+    names = [phase["name"] for phase in document["phases"]]
+    assert names[-3:] == ["cutover", "recovery", "done"]
+    cutover = document["phases"][-3]
+    assert cutover["failed"] > 0
+    assert "lost" in failed(document)
+
+
+def test_an_endpoint_that_does_not_move_proves_nothing(tmp_path: Path, given: dict[str, str]) -> None:
+    arguments = ("--strategy", "observe", "--baseline", "1s", "--observe", "2s")
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        document = judged(run)
+    assert document["verdict"]["status"] == "unknown"
+    assert "Nothing was seen to move" in str(criteria(document)["migration"]["reason"])
+
+
+def test_newer_redis_to_valkey_passes_with_a_relaxed_check_that_is_put_back(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer, fresh_target: RedisServer
+) -> None:
+    newer = make_server(name="redis-8.2")
+    given["REDIS_URL"] = newer.url
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        document = judged(run)
+    assert failed(document) == set(), document["verdict"]
+    with outside(fresh_target) as target:
+        assert counters(target) == document["ledger"]["acknowledged"]
+        assert target.config_get("rdb-version-check") == {"rdb-version-check": "strict"}
+
+
+def test_a_target_that_stands_still_in_the_freeze_leaves_the_application_on_the_source(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    # It stops just before the cutover, which begins when the test says so.
+    flag = tmp_path / "go"
+    ready = f"test -e {flag}"
+    tool = f"{TOOL}; exec sleep 1000"
+    arguments = (
+        "--strategy",
+        "external",
+        "--command",
+        tool,
+        "--ready-command",
+        ready,
+        *QUICK,
+        "--abort-if",
+        "failed=50%",
+    )
+    given |= {"OPERATION_TIMEOUT": "1"}
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        until_phase(run, "sync")
+        process = psutil.Process(fresh_target.pid)
+        logs = (tmp_path / "runs").glob
+        wait_for(lambda: any("a pass is done" in log.read_text() for log in logs("*/external.log")), "a copy")
+        process.suspend()
+        flag.touch()
+        try:
+            document = judged(run)
+        finally:
+            process.resume()
+    assert document["verdict"]["status"] == "fail"
+    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+    with outside(source) as old:
+        assert counters(old) <= document["ledger"]["acknowledged"] + document["ledger"]["unknown"]

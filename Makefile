@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests wait for servers most of the time.
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 6
 ADDRESS := $(if $(BIND_ADDRESS),$(BIND_ADDRESS),127.0.0.1:3000)
 
 .DEFAULT_GOAL := help
@@ -63,7 +63,7 @@ clean: ## Remove what killed runs left, our keys and schema on your servers, and
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 test: install ## All tests but the long ones
-	$(BIN)/python -m pytest -m "not matrix" -n $(TEST_PROCESSES) $(ARGS)
+	$(BIN)/python -m pytest -m "not matrix" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 test-matrix: install ## The long tests
 	$(BIN)/python -m pytest -m matrix $(ARGS)

@@ -59,12 +59,14 @@ def failed(document: dict[str, Any]) -> set[str]:
     return {name for name, criterion in criteria(document).items() if criterion["status"] == "failed"}
 
 
-@pytest.mark.parametrize("freeze", ["client", "server"])
+@pytest.mark.parametrize(("freeze", "workers"), [("client", "2"), ("server", "1")])
 def test_replicate_loses_nothing_even_while_an_hour_ends(
-    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, freeze: str
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, freeze: str, workers: str
 ) -> None:
-    given |= {"TIME_BUCKET_SECONDS": "5", "TIME_BUCKETS": "20"}
-    with command(tmp_path, "rehearse", "--strategy", "replicate", "--freeze", freeze, *QUICK, **given) as run:
+    given |= {"TIME_BUCKET_SECONDS": "5", "TIME_BUCKETS": "20", "WORKERS": workers}
+    (tmp_path / "my.toml").write_text("strategy = 'replicate'\nmax-recovery = '1m'\nabort_if = ['failed=90%']\n")
+    arguments = ("--config", "my.toml", "--freeze", freeze, *QUICK)
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
         document = judged(run)
     assert failed(document) == set(), document["verdict"]
     ledger = document["ledger"]
@@ -189,6 +191,17 @@ def test_a_worker_that_is_killed_makes_no_false_verdict(
     with outside(fresh_target) as target:
         assert ledger["acknowledged"] <= counters(target) <= ledger["acknowledged"] + ledger["unknown"]
     assert ledger["lost"] == ledger["duplicated"] == 0
+
+
+def test_one_that_is_broken_off_proves_nothing(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        run.interrupt()
+        document = judged(run)
+    assert document["verdict"]["status"] == "unknown"
+    assert "ended before" in str(criteria(document)["migration"]["reason"])
 
 
 def test_an_overloaded_generator_makes_unknown_what_rests_on_time(

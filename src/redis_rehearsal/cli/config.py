@@ -7,6 +7,8 @@ from typing import Any, Final
 import cyclopts
 
 from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.migration import explain as options_explain
+from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.settings import Settings, allowed
 
 _FLAG: Final = "--config"
@@ -42,7 +44,7 @@ def take_config(tokens: list[str]) -> tuple[list[str], Any]:
     return rest, cyclopts.config.Dict(_read(paths[0]), allow_unknown=True, use_commands_as_keys=False)
 
 
-def _read(path: Path) -> dict[str, str | int | float | bool]:
+def _read(path: Path) -> dict[str, str | int | float | bool | list[str]]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -51,9 +53,13 @@ def _read(path: Path) -> dict[str, str | int | float | bool]:
         raise ConfigurationError(f"The file {path} is not TOML: {error}.") from None
     for key, value in content.items():
         field = key.replace("-", "_")
-        if field not in Settings.model_fields:
+        of_migration = field in MigrationOptions.model_fields
+        if field not in Settings.model_fields and not of_migration:
             raise ConfigurationError(f"The file {path} has the key {key!r}, which is not a setting.")
+        if of_migration and isinstance(value, list) and all(isinstance(part, str) for part in value):
+            continue
         if not isinstance(value, str | int | float | bool):
             kind = "a list" if isinstance(value, list) else "a table" if isinstance(value, dict) else "a date or time"
-            raise ConfigurationError(f"The file {path} gives {field.upper()} {kind}; it must be {allowed(field)}.")
+            must = options_explain.allowed(MigrationOptions, field) if of_migration else allowed(field)
+            raise ConfigurationError(f"The file {path} gives {field.upper()} {kind}; it must be {must}.")
     return content

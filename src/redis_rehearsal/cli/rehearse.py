@@ -42,9 +42,7 @@ def rehearse(
         report: Copy run.json, timeline.csv and the report to this directory too.
     """
     if settings.duration is not None:
-        raise ConfigurationError(
-            "DURATION is for `run`; a rehearsal has its --baseline and --observe."
-        )
+        raise ConfigurationError("DURATION is for `run`; a rehearsal has its --baseline and --observe.")
     if report is not None:
         _make(report)
     logging.configure(settings.log_format, settings.log_level)

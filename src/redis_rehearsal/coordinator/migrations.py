@@ -7,11 +7,10 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-import redis.asyncio as redis
 import structlog
 
-from redis_rehearsal.cache.route import ROLES, Role
-from redis_rehearsal.coordinator.servers import Servers
+from redis_rehearsal.cache.route import ROLES
+from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.timeline import Row
@@ -23,7 +22,6 @@ from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
-from redis_rehearsal.workload.keys import Keys
 
 _log = structlog.get_logger()
 
@@ -37,8 +35,7 @@ class Migrations:
     Args:
         view: of the run; gets the records.
         control: of the workers.
-        clients: the coordinator's own connections, by role.
-        keys: the names of keys.
+        equipment: the servers.
         audit: holds the ledger against the servers, now.
         quieten: stops what the platform does of itself.
         least_share: of the load, of the worker with the least.
@@ -48,16 +45,14 @@ class Migrations:
         self,
         view: RunView,
         control: FleetControl,
-        clients: dict[Role, redis.Redis],
-        keys: Keys,
+        equipment: Equipment,
         audit: Callable[[], Awaitable[Audit]],
         quieten: Callable[[], None],
         least_share: float,
     ) -> None:
         self._view = view
         self._control = control
-        self._clients = clients
-        self._keys = keys
+        self._equipment = equipment
         self._audit = audit
         self._quieten = quieten
         self._least_share = least_share
@@ -68,7 +63,7 @@ class Migrations:
         """Whether a migration is under way."""
         return bool(self._view.records) and not self._view.records[-1].ended
 
-    def begin(self, options: MigrationOptions, servers: Servers, log_tail: Callable[[Role], str]) -> Record:
+    def begin(self, options: MigrationOptions) -> Record:
         """Make ready for a migration.
 
         Raises:
@@ -88,15 +83,16 @@ class Migrations:
             )
         if view.directory is None:
             raise ConflictError("The load is not running.")
+        servers = self._equipment.servers
         identities = {"source": servers.source_identity, "target": servers.target_identity}
         handles = {
             role: ServerHandle(
                 role,
                 servers.endpoints[role],
                 identities[role],
-                self._clients[role],
+                self._equipment.clients[role],
                 role in servers.embedded,
-                partial(log_tail, role),
+                partial(self._equipment.log_tail, role),
             )
             for role in ROLES
         }
@@ -105,7 +101,7 @@ class Migrations:
             control,
             handles["source"],
             handles["target"],
-            self._keys,
+            self._equipment.keys,
             view.directory,
             view.began_seconds,
             view.timeline.rows,
@@ -146,16 +142,16 @@ class Migrations:
         totals = view.totals
         baseline = migration.baseline_seconds
         rows = [row for row in view.timeline.rows if view.began_seconds + row.second + 1 > baseline[0]]
-        lost = view.workers_lost > 0
+        # Who or what ended it before its end says nothing of the migration.
+        broken_off = migration.status == "running"
         record.audit = audit
         record.ended_seconds = ended_seconds
         record.assessment = assess(
             Evidence(
                 limits=migration.context.options,
                 status=migration.status,
-                reason=migration.reason or (view.trouble if lost else ""),
-                # What the generator itself broke off says nothing of the migration.
-                unseen=migration.unseen or (migration.status == "running" and lost),
+                reason=migration.reason or view.trouble or ("it was ended before it was through" if broken_off else ""),
+                unseen=migration.unseen or broken_off,
                 phases=self._control.phases[record.first_phase :],
                 ended_seconds=ended_seconds,
                 queries=totals.queries,

@@ -3,34 +3,26 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-import redis.asyncio as redis
 import structlog
-from redis.exceptions import RedisError
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
+from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock, new_owner
-from redis_rehearsal.cache.permissions import check_permissions
-from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
-from redis_rehearsal.cache.route import ROLES, Role
+from redis_rehearsal.cache.route import ROLES
 from redis_rehearsal.coordinator.controls import RunControls
+from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.migrations import Migrations
+from redis_rehearsal.coordinator.plans import worker_plans
 from redis_rehearsal.coordinator.servers import (
-    ServerRoom,
-    Servers,
     raise_descriptor_limit,
     remove_run_directory,
     run_directory,
 )
-from redis_rehearsal.database import schema
-from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
-from redis_rehearsal.database.seed import SeedParameters, ensure_seeded
+from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.embedded.directory import remove_leftovers
 from redis_rehearsal.engine.messages import (
     Broken,
@@ -44,9 +36,8 @@ from redis_rehearsal.engine.messages import (
     StopWarmUp,
     WarmUp,
     WarmUpProgress,
-    WorkerPlan,
 )
-from redis_rehearsal.errors import BrokenError, ConfigurationError, ConflictError, LockedError, ServerRefusedError
+from redis_rehearsal.errors import BrokenError, ConfigurationError, ConflictError, ServerRefusedError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.local import LocalFleet
 from redis_rehearsal.fleet.timeline import Second, Timeline
@@ -57,11 +48,10 @@ from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
-from redis_rehearsal.telemetry.health import Health, ServerHealth
+from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
 from redis_rehearsal.workload.hit_ratio import HitRatioModel, joined_novelty, split_novelty
-from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.tenants import share_out, zipf_shares
 
 _log = structlog.get_logger()
@@ -94,21 +84,14 @@ class Run:
         self._rehearsal = rehearsal
         self.view = RunView(settings, Totals(), Health((*CONTROL_ERRORS, *CONNECTION_ERRORS)))
         self.view.audit_now = self.audit
-        self._keys = Keys(settings.key_prefix)
         self._clock = self.view.clock
-        self._room = ServerRoom(settings)
-        self._clients: dict[Role, redis.Redis] = {}
-        self._locks: dict[Role, RunLock] = {}
-        self._owner = new_owner()
+        self._equipment = Equipment(settings, self._clock.now)
         self._fleet = LocalFleet(self._on_report, self._on_worker_exit)
         self._control = FleetControl(self._fleet.tell, settings.workers)
         self._keeper: LedgerKeeper | None = None
-        self._database: Any = None
         self._ready: set[int] = set()
         self._warmed: set[int] = set()
         self._load_began: set[int] = set()
-        # One asyncpg connection does one thing at a time.
-        self._database_turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -116,7 +99,6 @@ class Run:
         self._refused = ""
         self._finishing = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._extended_through = int(self._clock.now()) // settings.time_bucket_seconds * settings.time_bucket_seconds
         shares = zipf_shares(settings.organizations, settings.tenant_skew)
         self._model = HitRatioModel(
             shares,
@@ -131,8 +113,7 @@ class Run:
         self._migrations = Migrations(
             self.view,
             self._control,
-            self._clients,
-            self._keys,
+            self._equipment,
             self.audit,
             lambda: self._fleet.tell(StopWarmUp()),
             min(float(shares[tenants].sum()) for tenants in self._tenants),
@@ -189,22 +170,6 @@ class Run:
         self.view.timeline.add(second)
         self._migrations.on_row(self.view.timeline.rows[-1])
 
-    async def _blame(self, error: Exception) -> str:
-        addresses = self.view.servers.addresses if self.view.servers else {}
-        if isinstance(error, RedisError):
-            roles = []
-            for role, client in self._clients.items():
-                try:
-                    await client.get(self._keys.lock)
-                except CONTROL_ERRORS:
-                    roles.append(role)
-            who = " or ".join(f"the {role} {addresses.get(role, '')}" for role in roles or ("source", "target"))
-        elif isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
-            who = f"the database {addresses.get('database', '')}"
-        else:
-            who = "a server (" + ", ".join(f"{role} {address}" for role, address in addresses.items()) + ")"
-        return f"While the run was being prepared, {who} failed: {error or type(error).__name__}."
-
     async def _unless_stopped(self, task: "asyncio.Task[None]") -> bool:
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -220,43 +185,29 @@ class Run:
     async def _prepare(self) -> None:
         try:
             await self._prepare_servers()
+            await self._prepare_workers()
         except (*CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
-            raise ServerRefusedError(await self._blame(error)) from None
+            raise ServerRefusedError(await self._equipment.blame(error)) from None
 
     async def _prepare_servers(self) -> None:
-        settings, view = self.settings, self.view
+        view, equipment = self.view, self._equipment
         view.stage = Stage.STARTING
         for sentence in await asyncio.to_thread(remove_leftovers):
             _log.info(sentence)
-        servers = view.servers = await self._room.open()
-        self._database = servers.database
-        for role in ROLES:
-            await self._take(role, servers.endpoints[role])
-        self._tasks.append(asyncio.create_task(self._hold_locks()))
-        if not await schema.lock(servers.database):
-            raise LockedError(
-                f"Another run uses the schema `analytics` of {servers.addresses['database']}. "
-                "Stop it, or use another database."
-            )
-        _log.info(
-            "servers are ready",
-            source=f"{servers.source_identity.product} {servers.source_identity.version}",
-            target=f"{servers.target_identity.product} {servers.target_identity.version}",
-            database=f"postgresql {servers.database_version}",
-        )
-        self._watch_health(servers)
-        await self._deal_with_leftovers(servers)
-        view.stage = Stage.SEEDING
-        reused = await ensure_seeded(servers.database, self._seed_parameters(), self._clock.now(), view.set_progress)
-        if reused:
-            _log.info(reused)
-        await self._extend_partitions()
-        source = self._clients["source"]
-        await source.set(self._keys.marker, datetime.now(UTC).isoformat(timespec="seconds"))
-        await add_dead_weight(source, self._keys, settings.ballast_bytes, settings.big_keys, view.set_progress)
+        view.servers = await equipment.open()
+        self._tasks.append(asyncio.create_task(equipment.hold_locks(self._on_lock_lost)))
+        view.health.servers = equipment.health()
+
+        def seeding() -> None:
+            view.stage = Stage.SEEDING
+
+        await equipment.furnish(view.set_progress, seeding)
+
+    async def _prepare_workers(self) -> None:
+        settings, view = self.settings, self.view
         self._keeper = LedgerKeeper(
-            self._clients,
-            self._keys,
+            self._equipment.clients,
+            self._equipment.keys,
             self._clock.now,
             settings.time_bucket_seconds,
             settings.time_buckets,
@@ -264,32 +215,27 @@ class Run:
         )
         await self._keeper.open_ahead()
         view.stage = Stage.WARMING
-        await self._fleet.start(self._plans(servers, self._keeper))
+        await self._fleet.start(
+            worker_plans(
+                settings,
+                self._equipment.servers,
+                self._keeper,
+                self._clock,
+                view.directory.name if view.directory else "",
+                self._tenants,
+                self._shares,
+                self._novelty,
+            )
+        )
         await self._until(lambda: len(self._ready) == settings.workers, _READY_SECONDS, "start")
         if self._refused:
             raise ServerRefusedError(self._refused)
         self._fleet.tell(WarmUp(seconds=0, concurrency=_WARM_UP_CONCURRENCY))
         await self._until(lambda: len(self._warmed) == settings.workers, None, "warm up")
 
-    async def _take(self, role: Role, endpoint: Endpoint) -> None:
-        """Make a server ours for the run, in a role."""
-        client = control_client(endpoint, self.settings.operation_timeout)
-        # One owner on both: replication carries the source's lock to the target.
-        lock = RunLock(client, self._keys.lock, str(endpoint), self._owner)
-        before = (self._clients[role], self._locks[role]) if role in self._clients else None
-        self._clients[role], self._locks[role] = client, lock  # first: giving back one that is not ours does nothing
-        try:
-            await lock.take()
-            await check_permissions(role, endpoint, self._keys, self.settings.operation_timeout)
-        except BaseException:
-            if before is not None:
-                self._clients[role], self._locks[role] = before
-                await client.aclose()
-            raise
-        if before is not None:
-            with contextlib.suppress(*CONTROL_ERRORS):
-                await before[1].release()
-                await before[0].aclose()
+    def _on_lock_lost(self, sentence: str) -> None:
+        self._broken = self._broken or sentence
+        self._changed.set()
 
     async def replace_target(self, endpoint: Endpoint) -> None:
         """Use another server as the target, to which nothing goes now.
@@ -298,20 +244,8 @@ class Run:
             ConfigurationError: it will not do.
             MigrationError: the target is in use, or the workers cannot connect to it.
         """
-        servers, timeout = self._servers, self.settings.operation_timeout
-        identity = await first_contact("target", "--to", endpoint, timeout)
-        if identity.run_id == servers.source_identity.run_id and endpoint.database == servers.source.database:
-            raise ConfigurationError("The source is given as the new target; they must differ.")
-        await self._control.set_server("target", endpoint, 2 * timeout)
-        await self._take("target", endpoint)
-        servers.target, servers.target_identity = endpoint, identity
-        servers.embedded = tuple(name for name in servers.embedded if name != "target")
-
-    @property
-    def _servers(self) -> Servers:
-        if self._room.servers is None:
-            raise ConflictError("The servers of the run are not there yet.")
-        return self._room.servers
+        patience = 2 * self.settings.operation_timeout
+        await self._equipment.replace_target(endpoint, lambda: self._control.set_server("target", endpoint, patience))
 
     def begin_migration(self, options: MigrationOptions) -> Record:
         """Make ready for a migration.
@@ -321,106 +255,7 @@ class Run:
         """
         if self.view.stage != Stage.RUNNING:
             raise ConflictError(f"The load is not running (the run is {self.view.stage}).")
-        return self._migrations.begin(options, self._servers, self._room.log_tail)
-
-    def _watch_health(self, servers: Servers) -> None:
-        async def ask_database() -> None:
-            async with self._database_turn:
-                if self._database is None or self._database.is_closed():
-                    connection = await connect(servers.database_url, self.settings.operation_timeout, "redis-rehearsal")
-                    self._database = await self._locked(connection)
-                await self._database.execute("SELECT 1")
-
-        def ask(role: Role) -> Callable[[], Awaitable[object]]:
-            # Not PING, which a user may be forbidden that may do all that the load does.
-            return lambda: self._clients[role].get(self._keys.lock)
-
-        self.view.health.servers = {
-            "source": ServerHealth(needed=True, probe=ask("source")),
-            "target": ServerHealth(needed=False, probe=ask("target")),
-            "database": ServerHealth(needed=True, probe=ask_database),
-        }
-
-    @staticmethod
-    async def _locked(connection: Any) -> Any:
-        locked = False
-        try:
-            locked = await schema.lock(connection)
-        finally:
-            if not locked:
-                connection.terminate()
-        if not locked:
-            # It may be our own old session, which the server has not given up yet.
-            raise ConnectionError("another session holds the schema `analytics`")
-        return connection
-
-    async def _deal_with_leftovers(self, servers: Servers) -> None:
-        source = self._clients["source"]
-        earlier = await source.get(self._keys.marker)
-        if self.settings.reset:
-            await schema.exists(servers.database)  # refuses one that is not ours, before anything is removed
-            removed = await remove_all(source, self._keys, keep_lock=True)
-            removed += await remove_all(self._clients["target"], self._keys, keep_lock=True)
-            await schema.drop(servers.database)
-            _log.info("removed what an earlier run left", keys=removed)
-        elif earlier is not None:
-            began = earlier.decode() if isinstance(earlier, bytes) else earlier
-            _log.warning(
-                f"A run that began at {began} left keys under {self._keys.prefix} on {servers.source}; "
-                "they are used as they are. --reset would remove them first."
-            )
-
-    def _seed_parameters(self) -> SeedParameters:
-        names = SeedParameters.__slots__
-        return SeedParameters(**{name: getattr(self.settings, name) for name in names})
-
-    def _plans(self, servers: Servers, keeper: LedgerKeeper) -> list[WorkerPlan]:
-        settings = self.settings
-        workers = settings.workers
-        plans = []
-        # More than one microsecond passes for each event, so that the next run's ids are higher.
-        first_event_id = int(self._clock.now() * 1e6)
-        for index, (tenants, ledger) in enumerate(zip(self._tenants, keeper.ledgers, strict=True)):
-            shares = self._shares[tenants]
-            share = float(shares.sum())
-            plans.append(
-                WorkerPlan(
-                    index=index,
-                    workers=workers,
-                    run_id=f"{self.view.directory.name}-{os.getpid()}" if self.view.directory else "",
-                    endpoints=servers.endpoints,
-                    database_url=servers.database_url,
-                    organizations=ledger.organizations,
-                    tenant_shares=shares,
-                    ledger_descriptor=ledger.descriptor,
-                    ledger_slots=keeper.slots,
-                    clock=self._clock,
-                    first_event_id=first_event_id,
-                    events_per_second=settings.events_per_second * share,
-                    queries_per_second=settings.queries_per_second * share,
-                    max_workers=max(1, settings.max_workers // workers),
-                    max_queued_queries=int(settings.queue_limit(settings.queries_per_second) * share),
-                    max_queued_events=int(settings.queue_limit(settings.events_per_second) * share),
-                    operation_timeout=settings.operation_timeout,
-                    redis_pool_size=settings.redis_pool_size // workers,
-                    database_pool_size=max(1, settings.database_pool_size // workers),
-                    cache_ttl=settings.cache_ttl,
-                    time_buckets=settings.time_buckets,
-                    time_bucket_seconds=settings.time_bucket_seconds,
-                    users_per_org=settings.users_per_org,
-                    arrivals=settings.arrivals,
-                    validation_sample_rate=settings.validation_sample_rate,
-                    query_complexity=settings.query_complexity,
-                    single_flight=settings.single_flight,
-                    event_buffer_rows=settings.event_buffer_rows // workers,
-                    seed=settings.seed,
-                    key_prefix=settings.key_prefix,
-                    novelty=self._novelty,
-                    log_level=settings.log_level,
-                    log_format=settings.log_format,
-                )
-            )
-        return plans
+        return self._migrations.begin(options)
 
     async def _until(self, condition: Callable[[], bool], timeout_seconds: float | None, what: str) -> None:
         try:
@@ -593,29 +428,8 @@ class Run:
             bucket = int(now) // self.settings.time_bucket_seconds
             if bucket != last_bucket:
                 with contextlib.suppress(*CONNECTION_ERRORS):  # tried again; the watch on health shows it
-                    await self._extend_partitions()
+                    await self._equipment.extend_partitions()
                     last_bucket = bucket
-
-    async def _hold_locks(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            for lock in list(self._locks.values()):
-                with contextlib.suppress(*CONTROL_ERRORS):  # away; it is taken again when it is back
-                    if not await lock.refresh():
-                        self._broken = "Another run took the lock under our prefix; the two would spoil each other."
-                        self._changed.set()
-
-    async def _extend_partitions(self) -> None:
-        seconds, kept = self.settings.time_bucket_seconds, self.settings.time_buckets
-        current = int(self._clock.now()) // seconds * seconds
-        # Also those that began while the database was away: rows of that time may still wait.
-        first = max(current - (kept - 1) * seconds, min(current - seconds, self._extended_through))
-        async with self._database_turn:
-            await schema.extend(self._database, list(range(first, current + 3 * seconds, seconds)), seconds)
-            self._extended_through = current
-            dropped = await schema.expire(self._database, current - kept * seconds)
-        if dropped:
-            _log.info("dropped event rows that are no longer kept", buckets=dropped)
 
     async def _adjust_novelty(self) -> None:
         # During warm-up only: what a migration does to the hit ratio must not be steered away.
@@ -654,14 +468,4 @@ class Run:
         if self._keeper is not None:
             for ledger in self._keeper.ledgers:
                 os.close(ledger.descriptor)
-        for lock in self._locks.values():
-            try:
-                await lock.release()
-            except CONTROL_ERRORS as error:
-                _log.warning("a lock could not be given back; it ends by itself", error=str(error))
-        for client in self._clients.values():
-            with contextlib.suppress(*CONTROL_ERRORS):
-                await client.aclose()
-        if self._database is not None:
-            self._database.terminate()
-        await self._room.close()
+        await self._equipment.close()

@@ -8,9 +8,7 @@ from typing import Final
 
 import hiredis
 import numpy as np
-from numpy.typing import NDArray
 
-from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import REFUSALS, Batch, Reply
@@ -18,145 +16,17 @@ from redis_rehearsal.database.event_writer import EventWriter
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.expiries import Expiries
+from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.workload.events import EVENT_TYPES
-from redis_rehearsal.workload.keys import Keys
-from redis_rehearsal.workload.questions import EventBlock, EventStream
 
 _TYPES: Final = len(EVENT_TYPES)
 _SEND_AGAIN_SECONDS: Final = 0.005
 """A server that refuses is not asked again sooner."""
-_INVALIDATING: Final = np.array([kind.invalidates for kind in EVENT_TYPES])
-
-
-class IncrementBlock:
-    """Events in the order in which they are due; lists and arrays of one length.
-
-    Attributes:
-        intended: intended starts on the monotonic clock.
-        commands: packed, ready to be written.
-        places: of the events' counters in the ledger's lanes.
-        invalidating: positions of the events that make cached reports obsolete, ascending.
-        drawn: what happened to whom.
-        occurred_seconds: intended starts as Unix time.
-    """
-
-    __slots__ = ("commands", "drawn", "intended", "invalidating", "occurred_seconds", "places")
-
-    def __init__(
-        self,
-        intended: list[float],
-        commands: list[bytes],
-        places: list[int],
-        invalidating: list[int],
-        drawn: EventBlock,
-        occurred_seconds: NDArray[np.float64],
-    ) -> None:
-        self.intended = intended
-        self.commands = commands
-        self.places = places
-        self.invalidating = invalidating
-        self.drawn = drawn
-        self.occurred_seconds = occurred_seconds
-
-    def part(self, positions: list[int]) -> "IncrementBlock":
-        """A block of the events at some positions, ascending."""
-        drawn = self.drawn
-        return IncrementBlock(
-            [self.intended[p] for p in positions],
-            [self.commands[p] for p in positions],
-            [self.places[p] for p in positions],
-            [],
-            EventBlock(
-                drawn.tenants[positions], drawn.types[positions], drawn.users[positions], drawn.pages[positions]
-            ),
-            self.occurred_seconds[positions],
-        )
-
-
-class IncrementBlocks:
-    """Makes blocks of events; a counter's command is prepared once.
-
-    Args:
-        stream: which event happens next.
-        organizations: number of the organisation of each tenant.
-        keys: the names of keys.
-        clock: the run's time of day.
-        bucket_seconds: length of a time bucket.
-        ledger: gives counters their places.
-
-    Attributes:
-        stream: which event happens next.
-    """
-
-    def __init__(
-        self,
-        stream: EventStream,
-        organizations: list[int],
-        keys: Keys,
-        clock: WallClock,
-        bucket_seconds: int,
-        ledger: Ledger,
-    ) -> None:
-        self.stream = stream
-        self._organizations = organizations
-        self._keys = keys
-        self._clock = clock
-        self._bucket_seconds = bucket_seconds
-        self._ledger = ledger
-        self._commands: dict[int, bytes] = {}
-        self._newest_bucket = -1
-
-    def build(self, intended: NDArray[np.float64]) -> IncrementBlock:
-        """The block of the next events, due at these times."""
-        drawn = self.stream.draw(len(intended))
-        occurred = intended + self._clock.offset_seconds
-        buckets = (occurred // self._bucket_seconds).astype(np.int64)
-        for bucket in np.unique(buckets).tolist():
-            self._open(bucket)
-        counters = drawn.tenants * _TYPES + drawn.types
-        places = (buckets % self._ledger.slots * self._ledger.counters + counters).tolist()
-        known = self._commands
-        commands = [
-            known.get(place) or self._prepare(place, position, buckets, counters)
-            for position, place in enumerate(places)
-        ]
-        return IncrementBlock(
-            intended.tolist(),
-            commands,
-            places,
-            np.flatnonzero(_INVALIDATING[drawn.types]).tolist(),
-            drawn,
-            occurred,
-        )
-
-    def _open(self, bucket: int) -> None:
-        if bucket > self._newest_bucket:
-            # Places are used again in later buckets, for other keys.
-            self._newest_bucket = bucket
-            kept = {bucket - 1, bucket}
-            self._commands = {
-                place: command
-                for place, command in self._commands.items()
-                if any(0 <= place - self._ledger.place(b) < self._ledger.counters for b in kept)
-            }
-        if not self._ledger.has(bucket):
-            # Its baseline was not read ahead: the server was away for a whole bucket.
-            self._ledger.open_bucket(bucket, None)
-
-    def _prepare(self, place: int, position: int, buckets: NDArray[np.int64], counters: NDArray[np.int64]) -> bytes:
-        tenant, kind = divmod(int(counters[position]), _TYPES)
-        start = int(buckets[position]) * self._bucket_seconds
-        key = self._keys.counter(self._organizations[tenant], kind, start)
-        command = self._commands[place] = pack("INCR", key)
-        return command
-
-    def organization_array(self) -> NDArray[np.int64]:
-        """Number of the organisation of each tenant, shape (tenants,)."""
-        return np.array(self._organizations, dtype=np.int64)
 
 
 class _IncrementBatch(Batch):
@@ -172,91 +42,6 @@ class _IncrementBatch(Batch):
         self.block = block
         self.first = start
         self.again = again
-
-
-class _ExpiryBatch(Batch):
-    """A counter's EXPIREAT."""
-
-    __slots__ = ("place",)
-
-    def __init__(self, receiver: "Expiries", place: int) -> None:
-        super().__init__(receiver, 1)
-        self.place = place
-
-
-class Expiries:
-    """Gives every counter its time to expire, and again where it was made anew.
-
-    Args:
-        router: the connections.
-        bucket_seconds: length of a time bucket.
-        buckets_kept: how many buckets a counter outlives its own.
-        ledger: gives counters their places.
-
-    Attributes:
-        failed: how many were refused.
-        pending: how many were sent and not answered.
-    """
-
-    def __init__(self, router: Router, bucket_seconds: int, buckets_kept: int, ledger: Ledger) -> None:
-        self._router = router
-        self._bucket_seconds = bucket_seconds
-        self._buckets_kept = buckets_kept
-        self._ledger = ledger
-        self._bucket_of: dict[int, int] = {}
-        self._held: list[tuple[int, int, bytes]] = []
-        self.failed = 0
-        self.pending = 0
-
-    def is_set(self, place: int, bucket: int) -> bool:
-        """Whether the server has confirmed it, or is being asked to, for that bucket's counter."""
-        return self._bucket_of.get(place) == bucket
-
-    def set(self, place: int, bucket: int, increment: bytes) -> None:
-        """Ask for it on any connection, as the counter exists by now.
-
-        Args:
-            place: of the counter in the ledger's lanes.
-            bucket: number of its bucket.
-            increment: the counter's packed INCR, which holds its key.
-        """
-        if self._router.frozen:
-            self._held.append((place, bucket, increment))
-            return
-        # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
-        at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
-        key = increment.split(b"\r\n")[4]
-        tenant = place % self._ledger.counters // _TYPES
-        server = self._router.write_server or self._router.writes_of(tenant)
-        command = pack("EXPIREAT", key, str(at))
-        if server.write(command, _ExpiryBatch(self, place)):
-            self._bucket_of[place] = bucket
-            self.pending += 1
-        mirror = self._router.mirror_of(tenant)
-        if mirror is not None and mirror.write(command, _ExpiryBatch(self, place)):
-            self.pending += 1
-
-    def thaw(self) -> None:
-        """Ask for what was not asked for during a freeze."""
-        held, self._held = self._held, []
-        for place, bucket, increment in held:
-            self.set(place, bucket, increment)
-
-    def forget(self) -> None:
-        """Another server takes the writes: nothing is known of the expiries that it has."""
-        self._bucket_of.clear()
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        self.pending -= 1
-        if replies[0] != 1:
-            self.failed += isinstance(replies[0], hiredis.ReplyError)
-            self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        self.pending -= 1
-        self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent
 
 
 class _Mirror:

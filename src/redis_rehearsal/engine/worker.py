@@ -31,7 +31,8 @@ from redis_rehearsal.engine.cache_aside import CacheAside
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.channel import Channel
 from redis_rehearsal.engine.checks import Checks
-from redis_rehearsal.engine.event_stream import EventDriver, IncrementBlock, IncrementBlocks
+from redis_rehearsal.engine.event_stream import EventDriver
+from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.messages import (
     AddBoundary,

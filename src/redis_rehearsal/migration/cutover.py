@@ -115,7 +115,9 @@ async def _move(context: Context, freezing: "_Freeze", promote: Promote | None) 
 
 
 async def _back_to_source(context: Context, freezing: "_Freeze") -> None:
+    # A worker whose freeze came to its bound meanwhile went to the target by itself.
     await context.app.set_truth(None)
+    await context.app.set_route(Route())
     await freezing.give_up()
 
 

@@ -1,0 +1,98 @@
+"""When counters expire: EXPIREAT, once for each counter that the server has."""
+
+from typing import Final
+
+import hiredis
+
+from redis_rehearsal.cache.commands import pack
+from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.workload.events import EVENT_TYPES
+
+_TYPES: Final = len(EVENT_TYPES)
+
+
+class _ExpiryBatch(Batch):
+    """A counter's EXPIREAT."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, receiver: "Expiries", place: int) -> None:
+        super().__init__(receiver, 1)
+        self.place = place
+
+
+class Expiries:
+    """Gives every counter its time to expire, and again where it was made anew.
+
+    Args:
+        router: the connections.
+        bucket_seconds: length of a time bucket.
+        buckets_kept: how many buckets a counter outlives its own.
+        ledger: gives counters their places.
+
+    Attributes:
+        failed: how many were refused.
+        pending: how many were sent and not answered.
+    """
+
+    def __init__(self, router: Router, bucket_seconds: int, buckets_kept: int, ledger: Ledger) -> None:
+        self._router = router
+        self._bucket_seconds = bucket_seconds
+        self._buckets_kept = buckets_kept
+        self._ledger = ledger
+        self._bucket_of: dict[int, int] = {}
+        self._held: list[tuple[int, int, bytes]] = []
+        self.failed = 0
+        self.pending = 0
+
+    def is_set(self, place: int, bucket: int) -> bool:
+        """Whether the server has confirmed it, or is being asked to, for that bucket's counter."""
+        return self._bucket_of.get(place) == bucket
+
+    def set(self, place: int, bucket: int, increment: bytes) -> None:
+        """Ask for it on any connection, as the counter exists by now.
+
+        Args:
+            place: of the counter in the ledger's lanes.
+            bucket: number of its bucket.
+            increment: the counter's packed INCR, which holds its key.
+        """
+        if self._router.frozen:
+            self._held.append((place, bucket, increment))
+            return
+        # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
+        at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
+        key = increment.split(b"\r\n")[4]
+        tenant = place % self._ledger.counters // _TYPES
+        server = self._router.write_server or self._router.writes_of(tenant)
+        command = pack("EXPIREAT", key, str(at))
+        if server.write(command, _ExpiryBatch(self, place)):
+            self._bucket_of[place] = bucket
+            self.pending += 1
+        mirror = self._router.mirror_of(tenant)
+        if mirror is not None and mirror.write(command, _ExpiryBatch(self, place)):
+            self.pending += 1
+
+    def thaw(self) -> None:
+        """Ask for what was not asked for during a freeze."""
+        held, self._held = self._held, []
+        for place, bucket, increment in held:
+            self.set(place, bucket, increment)
+
+    def forget(self) -> None:
+        """Another server takes the writes: nothing is known of the expiries that it has."""
+        self._bucket_of.clear()
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        """See `Receiver`."""
+        self.pending -= 1
+        if replies[0] != 1:
+            self.failed += isinstance(replies[0], hiredis.ReplyError)
+            self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        """See `Receiver`."""
+        self.pending -= 1
+        self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent

@@ -339,7 +339,8 @@ class Run:
             _log.info("the load ends; what is under way may take a moment (Ctrl-C again does not wait for it)")
         view.ended_seconds = at_seconds
         self._finishing = True
-        patience = 0.0 if "database" in view.health.missing else _ROWS_PATIENCE_SECONDS
+        # What has been away for long is not waited for as long again.
+        patience = max(1.0, _ROWS_PATIENCE_SECONDS - view.health.servers["database"].away_seconds)
         self._fleet.tell(Finish(at_seconds, patience))
         longest = 4 * self.settings.operation_timeout + _ROWS_PATIENCE_SECONDS + 5
         ending = asyncio.create_task(self._end_load(longest))

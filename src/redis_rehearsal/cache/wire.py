@@ -105,7 +105,10 @@ class Connection(asyncio.Protocol):
         pending: batches that have not had all their replies, oldest first.
         ready: whether commands may be sent.
         reason: why the connection closed, in words, once it has.
+        max_reply_bytes: a reply that is still incomplete after this much is taken for one that never ends.
     """
+
+    max_reply_bytes = MAX_REPLY_BYTES
 
     def __init__(self, on_closed: Callable[["Connection"], None]) -> None:
         self.pending: deque[Batch] = deque()
@@ -249,7 +252,7 @@ class Connection(asyncio.Protocol):
                 self._deliver(replies, now)
         else:
             self._incomplete_bytes += len(data)
-            most = MAX_REPLY_BYTES if self.ready else _MAX_HANDSHAKE_BYTES
+            most = self.max_reply_bytes if self.ready else _MAX_HANDSHAKE_BYTES
             if self._incomplete_bytes > most:
                 self.abort(f"a reply did not end within {most} bytes")
 

@@ -63,10 +63,6 @@ def fill(client: Any, *, big: bool) -> None:
     pipe.geoadd("z:geo", (13.361389, 38.115556, "Palermo"))
     pipe.execute()
     _fill_streams(client)
-    for seconds in (1, 2, 10, 3600, 10**8):
-        client.set(f"ttl:s:{seconds}", "x", px=seconds * 1000 + 500)
-        client.rpush(f"ttl:l:{seconds}", "x")
-        client.pexpire(f"ttl:l:{seconds}", seconds * 1000 + 500)
     client.expire("h:3000", 777)
     client.expire("x:many", 777)
     if has_field_ttls(client):
@@ -76,6 +72,11 @@ def fill(client: Any, *, big: bool) -> None:
     if big:
         client.set("big:s", b"\x00big" * 2_500_000)
         _fill_big(client)
+    # Last, so that the shortest are still there when they are copied.
+    for seconds in (1, 2, 10, 3600, 10**8):
+        client.set(f"ttl:s:{seconds}", "x", px=seconds * 1000 + 500)
+        client.rpush(f"ttl:l:{seconds}", "x")
+        client.pexpire(f"ttl:l:{seconds}", seconds * 1000 + 500)
 
 
 def _fill_big(client: Any) -> None:
@@ -120,7 +121,9 @@ def _fill_streams(client: Any) -> None:
 
 def take(client: Any) -> Snapshot:
     """All of a database."""
-    return {key: _value(client, key) for key in client.keys("*")}
+    values = {key: _value(client, key) for key in client.keys("*")}
+    # What expired while it was read is not there.
+    return {key: found for key, found in values.items() if client.exists(key)}
 
 
 def _value(client: Any, key: bytes) -> dict[str, Any]:

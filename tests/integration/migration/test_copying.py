@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Literal
@@ -218,6 +219,46 @@ def test_a_cancelled_copy_leaves_the_old_value_and_no_temporary_key(pair: Pair) 
     assert not pair.temporary_keys()
 
 
+@pytest.mark.parametrize("kind", ["list", "set", "string"])
+def test_a_value_whose_half_is_lost_on_the_way_does_not_take_its_place(pair: Pair, kind: str) -> None:
+    if kind == "list":
+        pair.source.rpush("k", *(b"%01000d" % number for number in range(10_000)))
+    elif kind == "set":
+        pair.source.sadd("k", *(b"%01000d" % number for number in range(10_000)))
+    else:
+        pair.source.set("k", b"x" * 10_000_000)
+    pair.target.set("k", "old")
+
+    async def copy() -> CopyResult:
+        async with pair.copier(piece_bytes=20_000) as copier:
+            task = asyncio.create_task(copier.copy([b"k"]))
+            while not (found := pair.temporary_keys()):
+                await asyncio.sleep(0.001)
+            # As an eviction would.
+            assert pair.target.delete(*found) == 1
+            return await task
+
+    ((key, reason),) = asyncio.run(copy()).failed
+    assert key == b"k"
+    assert "the target lost" in reason
+    assert pair.target.get("k") == b"old"
+    assert not pair.temporary_keys()
+
+
+def test_a_key_expires_at_the_same_moment_on_both(make_server: MakeServer, stack: ExitStack) -> None:
+    for name in installed():
+        pair = Pair(make_server(name=name), make_server(name="valkey-9.1"), stack)
+        at = int(time.time() * 1000) + 100_000
+        pair.source.set("s", "x", pxat=at)
+        pair.source.hset("h", "f", "x")
+        pair.source.pexpireat("h", at)
+        for method in ("auto", "types"):
+            assert pair.copy(b"s", b"h", method=method).copied == 2
+            for key in ("s", "h"):
+                # Redis 6.2 only says how much is left, in the same pipeline as what time it is.
+                assert abs(pair.target.pexpiretime(key) - at) <= (100 if name == "redis-6.2" else 0)
+
+
 def test_what_an_earlier_copy_left_is_removed_and_nothing_else(pair: Pair) -> None:
     others = [b"copying*[tmp]", b"copyingXt:", b"copying*t:1", b"other"]
     pair.target.mset(dict.fromkeys((*others, TEMPORARY + b"1", TEMPORARY + b"dead:2"), "x"))
@@ -231,7 +272,7 @@ def test_a_copy_that_a_killed_server_interrupts_can_be_run_again(
 ) -> None:
     durable = ("--appendonly", "yes")
     pair = Pair(make_server(*durable, name="valkey-9.1"), make_server(*durable, name="valkey-9.1"), stack)
-    pair.source.mset({f"s:{number}": "x" * 100 for number in range(5000)})
+    pair.source.mset({f"s:{number}": "x" * 100 for number in range(500)})
     for number in range(4):
         pair.source.rpush(f"big:{number}", *(b"%01000d" % item for item in range(3000)))
     server = pair.source_server if which == "source" else pair.target_server
@@ -357,6 +398,22 @@ def test_auto_says_which_method_it_took_and_why(make_server: MakeServer, stack: 
 
     asyncio.run(copy())
     assert pair.source.keys("*") == pair.target.keys("*") == []
+
+
+def test_a_type_that_cannot_be_carried_is_named(make_server: MakeServer, stack: ExitStack) -> None:
+    if "redis-8.2" not in installed():
+        pytest.skip("not installed here")
+    pair = Pair(make_server(name="redis-8.2"), make_server(name="valkey-9.1"), stack)
+    try:
+        pair.source.execute_command("VADD", "v", "VALUES", 2, "0.5", "0.1", "element")
+    except redis.ResponseError:
+        pytest.skip("this server has no vector sets")
+    pair.source.set("s", "x")
+    pair.target.set("v", "old")
+    result = pair.copy(b"v", b"s")
+    assert result.copied == 1
+    assert result.failed == [(b"v", "a value of the type vectorset cannot be copied without DUMP")]
+    assert pair.target.get("v") == b"old"
 
 
 def test_progress_is_told(pair: Pair) -> None:

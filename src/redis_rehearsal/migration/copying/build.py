@@ -23,6 +23,11 @@ _LENGTH: Final = {
     "stream": "XLEN",
 }
 
+_SURE: Final = ("list", "set", "zset", "hash")
+"""Types whose commands cannot fail on a new key once they were queued."""
+_MULTI: Final = packed("MULTI")
+_EXEC: Final = packed("EXEC")
+
 
 class NotCopiedError(Exception):
     """A key could not be copied; the text says why."""
@@ -187,15 +192,16 @@ class Build:
             GoneError: it expired meanwhile; nothing is left under the key where it was to be replaced.
             OSError: it is away.
         """
-        await self._drain()
-        if self._drains > 1 and self._length_is_certain and self.kind in _LENGTH:
-            # Under memory pressure the target may have evicted the half that was there.
-            length = await self.target.one(_LENGTH[self.kind], self.temporary)
-            if length != self._expected:
-                raise NotCopiedError(
-                    f"the target lost a part of it while it was copied ({in_words(length)} of {self._expected})"
-                )
-        commands = [packed("MULTI")]
+        if not self._buffer and not self._drains:
+            raise GoneError
+        commands = [_MULTI]
+        if not self._drains and self.kind in _SURE and self._length_is_certain:
+            # What is refused at all is refused before EXEC, so that one transaction will do.
+            commands += [command for command, _ in self._buffer]
+            self._buffer = []
+        else:
+            await self._drain()
+            await self._check_length()
         if expires_at_milliseconds is not None:
             commands.append(packed("PEXPIREAT", self.temporary, expires_at_milliseconds))
         if replace:
@@ -203,15 +209,28 @@ class Build:
             commands += [packed("UNLINK", self.key), packed("RENAME", self.temporary, self.key)]
         else:
             commands += [packed("RENAMENX", self.temporary, self.key), packed("UNLINK", self.temporary)]
-        commands.append(packed("EXEC"))
+        commands.append(_EXEC)
         replies = await self.target.all(commands)
         done = replies[-1]
         if not isinstance(done, list):
             said = next((reply for reply in replies if isinstance(reply, hiredis.ReplyError)), done)
             raise NotCopiedError(f"the target refused it: {in_words(said)}")
+        for reply in done[:-2]:
+            if isinstance(reply, hiredis.ReplyError):
+                raise NotCopiedError(f"the target refused a part of it: {reply}")
         renamed = done[-1] if replace else done[-2]
         if isinstance(renamed, hiredis.ReplyError):
-            if str(renamed).startswith("ERR no such key"):
+            has_expired = expires_at_milliseconds is not None and done[-3] == 1
+            if str(renamed).startswith("ERR no such key") and (has_expired or not self._length_is_certain):
                 raise GoneError
-            raise NotCopiedError(f"the target refused it: {renamed}")
+            raise NotCopiedError(f"the target lost it while it was copied, or refused it: {renamed}")
         return replace or renamed == 1
+
+    async def _check_length(self) -> None:
+        if self._drains > 1 and self._length_is_certain and self.kind in _LENGTH:
+            # Under memory pressure the target may have evicted the half that was there.
+            length = await self.target.one(_LENGTH[self.kind], self.temporary)
+            if length != self._expected:
+                raise NotCopiedError(
+                    f"the target lost a part of it while it was copied ({in_words(length)} of {self._expected})"
+                )

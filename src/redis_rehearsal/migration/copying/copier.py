@@ -43,7 +43,8 @@ class Copier:
     Args:
         source: where keys come from.
         target: where they go.
-        temporary_prefix: begins the temporary keys; no two copiers that are open at the same time may share it.
+        temporary_prefix: begins the temporary keys. All that the target has under it is removed, and nothing under it
+            is copied, so nobody else may use it, nor another copier that is open at the same time.
         method: `dump` and `types` as they say, `auto` for dump wherever the target accepts the source's.
         rate_keys_per_second: at most; None for as fast as it goes.
         piece_bytes: see above.

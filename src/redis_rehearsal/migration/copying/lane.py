@@ -17,7 +17,7 @@ from redis_rehearsal.migration.copying.result import CopyResult
 from redis_rehearsal.migration.copying.values import COPIES
 
 _MOST_KEYS: Final = 256
-_MOST_BUILDS: Final = 32
+_MOST_BUILDS: Final = 64
 """Small values that are put together at the same time."""
 _PIECES_IN_FLIGHT: Final = 2
 _ATTEMPTS: Final = 3
@@ -133,9 +133,9 @@ class Lane:
             await self.target.one("UNLINK", *left)
             self._left.difference_update(left)
 
-    def _parts(self, found: list[_Found]) -> Iterator[list[_Found]]:
+    def _parts(self, found: list[_Found], most_keys: int = _MOST_KEYS) -> Iterator[list[_Found]]:
         sizes = [one.value_bytes for one in found]
-        for part in groups(sizes, _PIECES_IN_FLIGHT * self._piece_bytes, _MOST_KEYS):
+        for part in groups(sizes, _PIECES_IN_FLIGHT * self._piece_bytes, most_keys):
             yield found[part]
 
     async def _describe(self, keys: Sequence[bytes], work: _Work) -> list[_Found]:
@@ -250,10 +250,10 @@ class Lane:
     async def _builds(self, work: _Work) -> None:
         builds, work.builds = work.builds, []
         small = [found for found in builds if found.value_bytes <= self._piece_bytes]
-        for at in range(0, len(small), _MOST_BUILDS):
-            # A value's way takes several replies, which those of others share.
+        for part in self._parts(small, _MOST_BUILDS):
+            # A value's way takes several replies, which travel with those of others.
             async with asyncio.TaskGroup() as group:
-                for found in small[at : at + _MOST_BUILDS]:
+                for found in part:
                     group.create_task(self._build(found, work))
         for found in builds:
             if found.value_bytes > self._piece_bytes:

@@ -20,7 +20,7 @@ _CHECKS_IN_TIMEOUT: Final = 4
 
 def packed(*parts: str | bytes | int) -> bytes:
     """A command as it is sent."""
-    return pack(*(str(part) if isinstance(part, int) else part for part in parts))
+    return pack(*parts)
 
 
 def in_words(reply: Reply) -> str:

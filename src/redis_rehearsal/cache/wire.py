@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from time import monotonic
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, Self, cast
 
 import hiredis
 
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
     @classmethod
     async def open(
         cls, endpoint: Endpoint, name: str, timeout: float, on_closed: Callable[["Connection"], None]
-    ) -> "Connection":
+    ) -> Self:
         """Connect, log in, select the database and see that a Redis answers that is not loading.
 
         Args:
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
             OSError: there is no connection to be had, or the server refused; its text says why.
         """
         loop = asyncio.get_running_loop()
-        connection: Connection | None = None
+        connection: Self | None = None
         done: asyncio.Future[None] = loop.create_future()
         try:
             async with asyncio.timeout(timeout):

@@ -29,14 +29,24 @@ def in_words(reply: Reply) -> str:
 
 
 class _PatientConnection(Connection):
-    """Takes replies of any size as long as they go on coming."""
+    """Takes replies of any size as long as bytes go on coming, or leaving."""
 
     max_reply_bytes = _MAX_REPLY_BYTES
-    heard_seconds = 0.0
+    _moved_seconds = 0.0
+    _unsent_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        self.heard_seconds = monotonic()
+        self._moved_seconds = monotonic()
         super().data_received(data)
+
+    def still_seconds(self, now_seconds: float) -> float:
+        """For how long a reply has been owed and nothing moved."""
+        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        if unsent != self._unsent_bytes:
+            self._unsent_bytes, self._moved_seconds = unsent, now_seconds
+        if not self.pending:
+            return 0.0
+        return now_seconds - max(self.pending[0].written_seconds, self._moved_seconds)
 
 
 class _Collected:
@@ -69,7 +79,7 @@ class Line:
         self.role = role
         self._endpoint = endpoint
         self._timeout_seconds = timeout_seconds
-        self._connection: Connection | None = None
+        self._connection: _PatientConnection | None = None
         self._opening = asyncio.Lock()
         self._watch: asyncio.TimerHandle | None = None
         self._flush_is_due = False
@@ -78,7 +88,7 @@ class Line:
         """For people."""
         return f"the {self.role} {self._endpoint}"
 
-    async def open(self) -> Connection:
+    async def open(self) -> _PatientConnection:
         """Connect where there is no connection.
 
         Raises:
@@ -153,11 +163,10 @@ class Line:
     def _watch_over(self) -> None:
         if self._watch is not None:
             self._watch.cancel()
-        connection, now = self._connection, monotonic()
-        if not isinstance(connection, _PatientConnection) or not connection.ready:
+        connection = self._connection
+        if connection is None or not connection.ready:
             return
-        pending = connection.pending
-        if pending and now - max(pending[0].written_seconds, connection.heard_seconds) > self._timeout_seconds:
+        if connection.still_seconds(monotonic()) > self._timeout_seconds:
             connection.abort(f"it did not answer within {self._timeout_seconds:g} s")
             return
         self._watch = asyncio.get_running_loop().call_later(

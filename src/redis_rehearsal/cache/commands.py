@@ -3,7 +3,7 @@
 import hiredis
 
 
-def pack(*parts: str | bytes) -> bytes:
+def pack(*parts: str | bytes | int) -> bytes:
     """A command and its arguments, ready to be written."""
     packed: bytes = hiredis.pack_command(parts)  # type: ignore[arg-type]  # its stub knows one-part tuples only
     return packed

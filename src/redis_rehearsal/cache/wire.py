@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from time import monotonic
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, Self, cast
 
 import hiredis
 
@@ -105,7 +105,10 @@ class Connection(asyncio.Protocol):
         pending: batches that have not had all their replies, oldest first.
         ready: whether commands may be sent.
         reason: why the connection closed, in words, once it has.
+        max_reply_bytes: a reply that is still incomplete after this much is taken for one that never ends.
     """
+
+    max_reply_bytes = MAX_REPLY_BYTES
 
     def __init__(self, on_closed: Callable[["Connection"], None]) -> None:
         self.pending: deque[Batch] = deque()
@@ -120,7 +123,7 @@ class Connection(asyncio.Protocol):
     @classmethod
     async def open(
         cls, endpoint: Endpoint, name: str, timeout: float, on_closed: Callable[["Connection"], None]
-    ) -> "Connection":
+    ) -> Self:
         """Connect, log in, select the database and see that a Redis answers that is not loading.
 
         Args:
@@ -133,7 +136,7 @@ class Connection(asyncio.Protocol):
             OSError: there is no connection to be had, or the server refused; its text says why.
         """
         loop = asyncio.get_running_loop()
-        connection: Connection | None = None
+        connection: Self | None = None
         done: asyncio.Future[None] = loop.create_future()
         try:
             async with asyncio.timeout(timeout):
@@ -249,7 +252,7 @@ class Connection(asyncio.Protocol):
                 self._deliver(replies, now)
         else:
             self._incomplete_bytes += len(data)
-            most = MAX_REPLY_BYTES if self.ready else _MAX_HANDSHAKE_BYTES
+            most = self.max_reply_bytes if self.ready else _MAX_HANDSHAKE_BYTES
             if self._incomplete_bytes > most:
                 self.abort(f"a reply did not end within {most} bytes")
 

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 import hiredis
 import pytest
 
-from redis_rehearsal.cache import wire
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.pool import ConnectionPool
@@ -154,7 +153,7 @@ def test_bytes_that_are_not_the_protocol_end_the_connection() -> None:
 
 
 def test_a_reply_that_never_ends_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MAX_REPLY_BYTES", 100_000)
+    monkeypatch.setattr(Connection, "max_reply_bytes", 100_000)
 
     async def work(endpoint: Endpoint) -> None:
         connection = await connected(endpoint)

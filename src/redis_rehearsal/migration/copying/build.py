@@ -1,0 +1,236 @@
+"""One value that is put together under a temporary name on the target, then takes its key's place at once."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import hiredis
+
+from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.migration.copying.capabilities import Capabilities
+from redis_rehearsal.migration.copying.line import Line, in_words, packed
+from redis_rehearsal.migration.copying.pieces import groups, page_items
+from redis_rehearsal.migration.copying.result import CopyResult
+
+_MOST_ITEMS: Final = 1000
+"""So that no single command takes a server more than about a millisecond, however small the items are."""
+_LENGTH: Final = {
+    "string": "STRLEN",
+    "list": "LLEN",
+    "set": "SCARD",
+    "zset": "ZCARD",
+    "hash": "HLEN",
+    "stream": "XLEN",
+}
+
+_SURE: Final = ("list", "set", "zset", "hash")
+"""Types whose commands cannot fail on a new key once they were queued."""
+_MULTI: Final = packed("MULTI")
+_EXEC: Final = packed("EXEC")
+
+
+class NotCopiedError(Exception):
+    """A key could not be copied; the text says why."""
+
+
+class ChangedError(NotCopiedError):
+    """The key's type changed while it was read."""
+
+
+class GoneError(Exception):
+    """The key is no longer on the source."""
+
+
+@dataclass(slots=True)
+class Build:
+    """A value on its way, type by type.
+
+    Attributes:
+        source: where it is read.
+        target: where it is put together.
+        key: whose value it is.
+        temporary: the name under which it is put together.
+        kind: its type, as TYPE says it.
+        value_bytes: about its size; above `piece_bytes` it is read in pieces.
+        piece_bytes: size of a piece.
+        capabilities: of the two servers.
+        result: where bytes and what is not carried are accounted for.
+    """
+
+    source: Line
+    target: Line
+    key: bytes
+    temporary: bytes
+    kind: str
+    value_bytes: int
+    piece_bytes: int
+    capabilities: Capabilities
+    result: CopyResult
+    _buffer: list[tuple[bytes, int | None]] = field(default_factory=list)
+    _buffered_bytes: int = 0
+    _drains: int = 0
+    _expected: int = 0
+    _length_is_certain: bool = True
+
+    @property
+    def is_big(self) -> bool:
+        """Whether it is read in pieces."""
+        return self.value_bytes > self.piece_bytes
+
+    async def ask(self, *parts: str | bytes | int) -> Reply:
+        """The source's reply to one command.
+
+        Raises:
+            NotCopiedError: it refused.
+            OSError: it is away.
+        """
+        return (await self.ask_all([parts]))[0]
+
+    async def ask_all(self, commands: list[tuple[str | bytes | int, ...]]) -> list[Reply]:
+        """The source's replies to commands that are sent together.
+
+        Raises:
+            NotCopiedError: it refused one.
+            OSError: it is away.
+        """
+        replies = await self.source.all([packed(*command) for command in commands])
+        for command, reply in zip(commands, replies, strict=True):
+            if isinstance(reply, hiredis.ReplyError):
+                text = str(reply)
+                if text.startswith("WRONGTYPE"):
+                    raise ChangedError("its type changes while it is copied")
+                if text.startswith("ERR no such key"):
+                    raise GoneError
+                raise NotCopiedError(f"the source refused {command[0]!s}: {text}")
+        return replies
+
+    async def ask_list(self, *parts: str | bytes | int) -> list[Any]:
+        """The source's reply where that must be a list.
+
+        Raises:
+            NotCopiedError: it refused.
+            OSError: it is away.
+        """
+        reply = await self.ask(*parts)
+        if not isinstance(reply, list):
+            raise NotCopiedError(f"the source answered {parts[0]!s} with something else than a list")
+        return reply
+
+    async def page_items(self, length_command: str) -> int:
+        """How many items to read at once so that about a piece comes."""
+        length = await self.ask(length_command, self.key)
+        return page_items(length if isinstance(length, int) else 0, self.value_bytes, self.piece_bytes, _MOST_ITEMS)
+
+    async def scanned(self, command: str, count: int) -> AsyncIterator[list[bytes]]:
+        """All items by HSCAN, SSCAN or ZSCAN; some may come twice."""
+        cursor = b"0"
+        while True:
+            cursor, items = await self.ask_list(command, self.key, cursor, "COUNT", count)
+            if items:
+                yield items
+            if cursor == b"0":
+                return
+
+    async def add(self, *parts: str | bytes | int, grows: int | None = 0) -> None:
+        """Have a command done on the target, sooner or later before the value takes its place.
+
+        Args:
+            parts: the command.
+            grows: by how much it lengthens the value; None where its reply says so.
+
+        Raises:
+            NotCopiedError: the target refused this or an earlier one.
+            OSError: it is away.
+        """
+        command = packed(*parts)
+        self._buffer.append((command, grows))
+        self._buffered_bytes += len(command)
+        if self._buffered_bytes >= self.piece_bytes:
+            await self._drain()
+
+    async def add_items(self, command: str, items: list[bytes], step: int = 1, *, replies_growth: bool = True) -> None:
+        """Have items added to the value by a command that takes many.
+
+        Args:
+            command: RPUSH, HSET and the like.
+            items: what follows the key.
+            step: how many of them belong together.
+            replies_growth: whether the command's reply says how many were new.
+        """
+        sizes = [sum(map(len, items[at : at + step])) for at in range(0, len(items), step)]
+        for part in groups(sizes, self.piece_bytes, _MOST_ITEMS):
+            chosen = items[part.start * step : part.stop * step]
+            self.result.bytes += sum(sizes[part])
+            await self.add(command, self.temporary, *chosen, grows=None if replies_growth else len(chosen) // step)
+
+    def length_may_shrink(self) -> None:
+        """Say that items may end by themselves, so that the length proves nothing."""
+        self._length_is_certain = False
+
+    async def _drain(self) -> None:
+        buffer, self._buffer, self._buffered_bytes = self._buffer, [], 0
+        if not buffer:
+            return
+        self._drains += 1
+        for (_, grows), reply in zip(buffer, await self.target.all([command for command, _ in buffer]), strict=True):
+            if isinstance(reply, hiredis.ReplyError):
+                raise NotCopiedError(f"the target refused a part of it: {reply}")
+            self._expected += reply if grows is None and isinstance(reply, int) else grows or 0
+
+    async def take_place(self, expires_at_milliseconds: int | None, *, replace: bool) -> bool:
+        """Let the value take its key's place in one transaction.
+
+        Args:
+            expires_at_milliseconds: Unix time; None for never.
+            replace: whether what the target has under the key is replaced.
+
+        Returns:
+            False where the target has the key and it was not to be replaced.
+
+        Raises:
+            NotCopiedError: the target refused.
+            GoneError: it expired meanwhile; nothing is left under the key where it was to be replaced.
+            OSError: it is away.
+        """
+        if not self._buffer and not self._drains:
+            raise GoneError
+        commands = [_MULTI]
+        if not self._drains and self.kind in _SURE and self._length_is_certain:
+            # What is refused at all is refused before EXEC, so that one transaction will do.
+            commands += [command for command, _ in self._buffer]
+            self._buffer = []
+        else:
+            await self._drain()
+            await self._check_length()
+        if expires_at_milliseconds is not None:
+            commands.append(packed("PEXPIREAT", self.temporary, expires_at_milliseconds))
+        if replace:
+            # Since RENAME would free a large old value at once, with the server standing still.
+            commands += [packed("UNLINK", self.key), packed("RENAME", self.temporary, self.key)]
+        else:
+            commands += [packed("RENAMENX", self.temporary, self.key), packed("UNLINK", self.temporary)]
+        commands.append(_EXEC)
+        replies = await self.target.all(commands)
+        done = replies[-1]
+        if not isinstance(done, list):
+            said = next((reply for reply in replies if isinstance(reply, hiredis.ReplyError)), done)
+            raise NotCopiedError(f"the target refused it: {in_words(said)}")
+        for reply in done[:-2]:
+            if isinstance(reply, hiredis.ReplyError):
+                raise NotCopiedError(f"the target refused a part of it: {reply}")
+        renamed = done[-1] if replace else done[-2]
+        if isinstance(renamed, hiredis.ReplyError):
+            has_expired = expires_at_milliseconds is not None and done[-3] == 1
+            if str(renamed).startswith("ERR no such key") and (has_expired or not self._length_is_certain):
+                raise GoneError
+            raise NotCopiedError(f"the target lost it while it was copied, or refused it: {renamed}")
+        return replace or renamed == 1
+
+    async def _check_length(self) -> None:
+        if self._drains > 1 and self._length_is_certain and self.kind in _LENGTH:
+            # Under memory pressure the target may have evicted the half that was there.
+            length = await self.target.one(_LENGTH[self.kind], self.temporary)
+            if length != self._expected:
+                raise NotCopiedError(
+                    f"the target lost a part of it while it was copied ({in_words(length)} of {self._expected})"
+                )

@@ -1,0 +1,135 @@
+"""What two servers can do for a copy, found out by having them do it with scratch keys."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import hiredis
+
+from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.migration.copying.line import Line, in_words, packed
+
+Method = Literal["dump", "types"]
+_SCRATCH_MILLISECONDS: Final = 60_000
+"""Scratch keys end by themselves where removing them fails."""
+_FAR_MILLISECONDS: Final = 4_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a copy can use.
+
+    Attributes:
+        method: how values are copied that are not large.
+        reason: why that one, for people.
+        expire_time: the source has PEXPIRETIME.
+        memory_usage: the source has MEMORY USAGE.
+        field_ttls_read: the source has HPEXPIRETIME.
+        field_ttls_written: the target has HPEXPIREAT.
+        set_at: the target has SET … PXAT.
+        stream_counts: the target's XSETID and XGROUP CREATE take entries added, read and deleted.
+        json_read: the source has JSON.GET.
+        json_written: the target has JSON.SET.
+    """
+
+    method: Method
+    reason: str
+    expire_time: bool
+    memory_usage: bool
+    field_ttls_read: bool
+    field_ttls_written: bool
+    set_at: bool
+    stream_counts: bool
+    json_read: bool
+    json_written: bool
+
+
+def _works(reply: Reply) -> bool:
+    return not isinstance(reply, hiredis.ReplyError)
+
+
+async def find_capabilities(
+    source: Line, target: Line, wanted: Literal["dump", "types", "auto"], scratch: bytes
+) -> Capabilities:
+    """Ask both servers.
+
+    Args:
+        source: where keys come from.
+        target: where they go.
+        wanted: the method that was asked for.
+        scratch: a key of ours, written to and removed on both.
+
+    Raises:
+        OSError: a server is away.
+        MigrationError: the target cannot be written to, or the method cannot be used.
+    """
+    expire_time, field_ttls_read, json_read = (
+        _works(reply)
+        for reply in await source.all(
+            [
+                packed("PEXPIRETIME", scratch),
+                packed("HPEXPIRETIME", scratch, "FIELDS", 1, "f"),
+                packed("JSON.GET", scratch),
+            ]
+        )
+    )
+    memory_usage = _works(await source.one("MEMORY", "USAGE", scratch))
+    replies = await target.all(
+        [
+            packed("SET", scratch, "x", "PX", _SCRATCH_MILLISECONDS),
+            packed("SET", scratch, "x", "PXAT", _FAR_MILLISECONDS),
+            packed("UNLINK", scratch),
+            packed("HPEXPIREAT", scratch, _FAR_MILLISECONDS, "FIELDS", 1, "f"),
+            packed("JSON.GET", scratch),
+            packed("XGROUP", "CREATE", scratch, "g", "0", "MKSTREAM"),
+            packed("PEXPIRE", scratch, _SCRATCH_MILLISECONDS),
+            packed("XSETID", scratch, "5-0", "ENTRIESADDED", 5, "MAXDELETEDID", "3-0"),
+            packed("UNLINK", scratch),
+        ]
+    )
+    if not _works(replies[0]):
+        raise MigrationError(f"{target} cannot be copied to: it refused SET ({in_words(replies[0])}).")
+    method, reason = await _method(source, target, wanted, scratch)
+    return Capabilities(
+        method=method,
+        reason=reason,
+        expire_time=expire_time,
+        memory_usage=memory_usage,
+        field_ttls_read=field_ttls_read,
+        field_ttls_written=_works(replies[3]),
+        set_at=_works(replies[1]),
+        stream_counts=_works(replies[7]),
+        json_read=json_read,
+        json_written=_works(replies[4]),
+    )
+
+
+async def _method(source: Line, target: Line, wanted: str, scratch: bytes) -> tuple[Method, str]:
+    if wanted == "types":
+        return "types", "it was asked for"
+    refused = await _dump_refused(source, target, scratch)
+    if not refused:
+        return "dump", "the target accepts the source's DUMP"
+    if wanted == "dump":
+        raise MigrationError(f"DUMP and RESTORE cannot be used: {refused}. Let the method be types or auto.")
+    return "types", refused
+
+
+async def _dump_refused(source: Line, target: Line, scratch: bytes) -> str:
+    replies = await source.all(
+        [
+            packed("SET", scratch, "x", "PX", _SCRATCH_MILLISECONDS),
+            packed("DUMP", scratch),
+            packed("UNLINK", scratch),
+        ]
+    )
+    for name, reply in zip(("SET", "DUMP"), replies, strict=False):
+        if not _works(reply):
+            return f"{source} refused {name} ({in_words(reply)})"
+    payload = replies[1]
+    if not isinstance(payload, bytes):
+        return f"{source} gave no payload for DUMP"
+    restored, _ = await target.all(
+        [packed("RESTORE", scratch, _SCRATCH_MILLISECONDS, payload, "REPLACE"), packed("UNLINK", scratch)]
+    )
+    return "" if _works(restored) else f"{target} refused the source's DUMP ({in_words(restored)})"

@@ -22,9 +22,13 @@ def size(count: float) -> str:
     """A number of bytes for people."""
     for unit in ("B", "KiB", "MiB"):
         if count < 1024:
-            return f"{count:,.0f} {unit}"
+            return f"{_number(count)} {unit}"
         count /= 1024
-    return f"{count:,.1f} GiB"
+    return f"{_number(count)} GiB"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0") if value < 10 else f"{value:,.0f}"
 
 
 def memory(source: Facts, target: Facts, plan: Plan) -> list[Finding]:

@@ -33,7 +33,7 @@ def output_buffer(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     rate, used = source.write_bytes_per_second, source.number("used_memory")
     limits = _limits(source.config.get("client-output-buffer-limit", ""))
     if limits is None:
-        return [unseen(name, "client-output-buffer-limit of the source", source.why("config"))]
+        return [unseen(name, "The setting client-output-buffer-limit of the source", source.why("config"))]
     if rate is None or used is None:
         hidden = "write_bytes_per_second" if rate is None else "info"
         return [unseen(name, "The write rate of the source", source.why(hidden))]

@@ -36,7 +36,8 @@ def permissions(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
                 name,
                 f"{server.title} denies {', '.join(missing)}.",
                 f"Give its user {wanted} and the keys ~{plan.key_prefix}*, or do without {strategies}"
-                f"{_FREEZE if _FREEZES.intersection(missing) else ''}. Managed services may lack such commands for good.",
+                f"{_FREEZE if _FREEZES.intersection(missing) else ''}. Managed services may lack such commands for "
+                "good.",
                 blocks,
             )
         )

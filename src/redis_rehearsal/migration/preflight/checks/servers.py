@@ -86,8 +86,8 @@ def role(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     before, after = source.number("connected_slaves") or 0, target.number("connected_slaves") or 0
     if after < before:
         advice = "Attach replicas to the target after the move, if failover or reads need them."
-        return [warning("role", f"{before} replicas follow the source, and {after} the target.", advice)]
-    return [ok("role", f"Both are primaries; {before} replicas follow the source, and {after} the target.")]
+        return [warning("role", f"The source has {before} replicas, and the target {after}.", advice)]
+    return [ok("role", f"Both are primaries; the source has {before} replicas, and the target {after}.")]
 
 
 def rdb(source: Facts, target: Facts, plan: Plan) -> list[Finding]:

@@ -25,7 +25,7 @@ def notifications(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     name, setting = "keyspace notifications", "notify-keyspace-events"
     for server in (source, target):
         if setting not in server.config:
-            return [unseen(name, f"{setting} of {server}", server.why("config"))]
+            return [unseen(name, f"The setting {setting} of {server}", server.why("config"))]
     before, after = source.config[setting], target.config[setting]
     if set(before) == set(after):
         return [ok(name, f"Both have the same ({before or 'none'}).")]
@@ -78,7 +78,7 @@ def encryption(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
             sentence = "Replication from the source needs TLS, which the target is built without."
             found.append(blocker(name, sentence, "Use a target with TLS, or a strategy that copies keys.", REPLICATE))
         else:
-            found.append(unseen(name, "tls-replication of the target", target.why("config")))
+            found.append(unseen(name, "The setting tls-replication of the target", target.why("config")))
     elif not before and replication == "yes":
         sentence = (
             "The target would follow the source by TLS only (tls-replication), which the source is not given with."
@@ -111,7 +111,7 @@ def connections(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     for server, blocks in ((source, SWITCHING | {"observe"}), (target, SWITCHING)):
         most, there = server.number("maxclients"), server.number("connected_clients")
         if most is None or there is None:
-            found.append(unseen(name, f"maxclients of {server}", server.why("config")))
+            found.append(unseen(name, f"The setting maxclients of {server}", server.why("config")))
             continue
         need = there + plan.pool_size
         sentence = f"{server.title} takes {most:,} clients and has {there:,}; REDIS_POOL_SIZE adds {plan.pool_size:,}."

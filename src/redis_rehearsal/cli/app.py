@@ -45,9 +45,9 @@ def make_app() -> cyclopts.App:
     )
     app.command(run.run, name="run")
     app.command(rehearse.rehearse, name="rehearse")
-    app.command(preflight.preflight_command, name="preflight")
     app.command(clean.clean, name="clean")
     app.command(report.report, name="report")
+    app.command(preflight.preflight_command, name="preflight")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
         app.command(command)
     app.command(migrate.migrate)

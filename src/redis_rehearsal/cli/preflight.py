@@ -28,11 +28,13 @@ from redis_rehearsal.migration.preflight import (
     remaining_strategies,
     stands_in_the_way,
 )
+from redis_rehearsal.migration.preflight.asking import printable
 from redis_rehearsal.migration.preflight.options import PreflightOptions
 from redis_rehearsal.settings import Settings, split_redis_url
 
 _ANY: Final = PreflightOptions()
 _WIDTH: Final = 100
+_LONGEST: Final = 2000
 _ORDER: Final = ("blocker", "warning", "ok")
 _STYLES: Final = {"blocker": "bold red", "warning": "yellow", "ok": "green"}
 _SCHEMA_VERSION: Final = 1
@@ -144,9 +146,10 @@ def _show(source: Endpoint, target: Endpoint, findings: list[Finding]) -> None:
         console.width = _WIDTH
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     for finding in sorted(findings, key=lambda each: _ORDER.index(each.level)):
-        words = Text(finding.sentence, overflow="fold")
+        # What servers say of themselves is in it, and must not steer the terminal.
+        words = Text(printable(finding.sentence, _LONGEST), overflow="fold")
         if finding.advice:
-            words.append(f"\n→ {finding.advice}", style="dim")
+            words.append(f"\n→ {printable(finding.advice, _LONGEST)}", style="dim")
         if finding.blocks:
             words.append(f"\nblocks {', '.join(name for name in STRATEGY_NAMES if name in finding.blocks)}")
         grid.add_row(Text(finding.level, style=_STYLES[finding.level]), Text(finding.name), words)

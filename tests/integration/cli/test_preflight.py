@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -6,7 +8,7 @@ import redis
 
 from redis_rehearsal.cli.app import call
 from tests.conftest import MakeServer
-from tests.support import run_to_the_end
+from tests.support import command, run_to_the_end, wait_for
 
 Output = pytest.CaptureFixture[str]
 
@@ -92,6 +94,25 @@ def test_wrong_usage_is_refused(arguments: list[str], sentence: str, capsys: Out
     assert sentence in shown.err
     assert "heim" not in shown.err
     assert shown.out == ""
+
+
+def test_an_interrupt_is_no_answer(make_server: MakeServer, tmp_path: Path) -> None:
+    old, new = make_server(), make_server(name="valkey-9.1")
+    with command(tmp_path, "preflight", old.url, new.url, OPERATION_TIMEOUT="60s") as running:
+        with redis.Redis(port=old.port, protocol=2) as client:
+            connected = lambda: any("preflight" in each["name"] for each in client.client_list())  # noqa: E731 # short
+            wait_for(connected, "a connection")
+        os.kill(new.pid, signal.SIGSTOP)
+        running.interrupt()
+        assert running.wait() == 3
+        assert running.stdout == ""
+
+
+def test_a_server_that_stands_still_is_given_up(make_server: MakeServer, capsys: Output) -> None:
+    old, new = make_server(), make_server(name="valkey-9.1")
+    os.kill(new.pid, signal.SIGSTOP)
+    assert call(["preflight", old.url, new.url, "--operation-timeout", "300ms"]) == 2
+    assert "did not answer within 0.3 s" in capsys.readouterr().err
 
 
 def test_it_runs_as_a_command(make_server: MakeServer, tmp_path: Path) -> None:

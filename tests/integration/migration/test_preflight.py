@@ -192,6 +192,25 @@ def test_big_keys_are_named_and_cannot_upset_the_terminal(make_server: MakeServe
     assert "50% of 2 keys" in named(findings, "expiry")[0].sentence
 
 
+def test_keys_that_a_user_may_not_look_at_are_left_out_of_the_sample(make_server: MakeServer) -> None:
+    server = make_server("--user", "some", "on", ">geheim", "~rehearsal:*", "+@all")
+    with outside(server) as client:
+        client.mset({"rehearsal:a": 1, "theirs": 1, "theirs too": 1})
+        client.expire("rehearsal:a", 100)
+    sample = facts_of(url(server, "some:geheim@")).sample
+    assert sample is not None
+    assert (sample.keys, sample.without_ttl, sample.big) == (1, 0, ())
+
+
+def test_at_most_some_thousand_keys_are_looked_at(make_server: MakeServer) -> None:
+    server = make_server()
+    with outside(server) as client:
+        client.mset({f"key:{number}": 1 for number in range(10_000)})
+    sample = facts_of(server.url).sample
+    assert sample is not None
+    assert (sample.keys, sample.without_ttl, sample.types) == (2000, 2000, frozenset({"string"}))
+
+
 def test_replicas_and_clusters_are_blockers(make_server: MakeServer) -> None:
     old, new = make_server(), make_server(name="valkey-9.1")
     with outside(new) as client:

@@ -109,8 +109,7 @@ def refusal_in_words(command: str, error: str) -> str:
         return f"{command} is not permitted"
     if is_denial(error):
         return f"the server does not know {command}"
-    # Servers repeat arguments in some errors.
-    return f"{command} was refused ({' '.join(error.split())[:_LONGEST_REASON].rstrip('.')})"
+    return f"{command} was refused ({printable(' '.join(error.split()), _LONGEST_REASON).rstrip('.')})"
 
 
 def text(reply: object) -> str:

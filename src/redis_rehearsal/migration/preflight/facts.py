@@ -23,7 +23,7 @@ class Plan:
         allow_server_wide: whether REPLICAOF, CLIENT PAUSE and CONFIG may be used on servers of the user.
         clear_target: whether keys under our prefix are deleted from the target first.
         key_prefix: begins every key of ours.
-        pool_size: connections to each server.
+        pool_size: connections that are still to be opened to each server.
         timeout_seconds: for each answer of a server.
         ours: servers that the tool itself started, with which it may do as it likes.
     """
@@ -43,7 +43,7 @@ class Sample:
     """Some keys of a server's database.
 
     Attributes:
-        keys: how many were looked at.
+        keys: how many could be looked at.
         without_ttl: how many of them never expire; None where that could not be seen.
         big: those above the threshold, with their bytes, the largest first; None where that could not be seen.
         types: of values.

@@ -16,7 +16,7 @@ async def read_permissions(asker: Asker, key: str) -> tuple[frozenset[str], str]
 
     Args:
         asker: of the server.
-        key: under our prefix.
+        key: under our prefix, that nobody has.
 
     Returns:
         The commands that are denied or unknown, and how a write would be refused, if it would.
@@ -60,6 +60,8 @@ async def _by_transaction(asker: Asker, key: str, dry: dict[str, bool]) -> tuple
             if not is_denial(str(reply)):
                 raise UnseenError(f"{opening[0]} was refused ({text(str(reply))})")
             denied.add(opening[0])
+        elif reply != b"OK":
+            raise UnseenError(f"{opening[0]} was answered with something else")
     if "MULTI" in denied:
         return denied, refusal  # without it the others would be executed
     try:

@@ -144,7 +144,9 @@ class _Reading:
         self._seen["users"] = tuple(sorted(map(text, reply))) if isinstance(reply, list) else ()
 
     async def _permissions(self) -> None:
-        self._seen["denied"], self._seen["refusal"] = await read_permissions(self._asker, self._keys.lock)
+        self._seen["denied"], self._seen["refusal"] = await read_permissions(
+            self._asker, f"{self._keys.prefix}preflight"
+        )
 
     async def _lock(self) -> None:
         self._seen["locked"] = await self._asker.ask("EXISTS", self._keys.lock) == 1

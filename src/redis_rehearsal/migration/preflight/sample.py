@@ -42,13 +42,11 @@ async def take_sample(asker: Asker) -> Sample:
     sizes: dict[bytes, int] = {}
     expiries: list[int] = []
     types: set[str] = set()
-    looked_at = 0
     until = monotonic() + _SCAN_SECONDS
     for start in range(0, len(keys), _TOGETHER):
         if monotonic() > until:
             break
         batch = keys[start : start + _TOGETHER]
-        looked_at += len(batch)
         for key, (size, expiry, kind) in zip(
             batch, await asyncio.gather(*(_look_at(asker, key) for key in batch)), strict=True
         ):
@@ -62,7 +60,7 @@ async def take_sample(asker: Asker) -> Sample:
         raise UnseenError("none of the keys that SCAN names may be looked at")
     big = sorted(((text(key), size) for key, size in sizes.items() if size > BIG_BYTES), key=lambda each: -each[1])
     return Sample(
-        keys=looked_at,
+        keys=len(expiries) or len(sizes),  # others may not be looked at, or are gone
         without_ttl=sum(expiry == -1 for expiry in expiries) if expiries or not keys else None,
         big=tuple(big) if sizes or not keys else None,
         types=frozenset(types),

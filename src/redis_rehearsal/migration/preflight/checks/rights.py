@@ -13,7 +13,6 @@ from redis_rehearsal.migration.preflight.finding import (
 from redis_rehearsal.migration.preflight.needs import needed
 
 _FREEZES = frozenset({"CLIENT PAUSE", "CLIENT UNPAUSE"})
-_FREEZE = ", or let the application freeze (--freeze client)"
 
 
 def permissions(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
@@ -30,17 +29,13 @@ def permissions(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
             continue
         blocks = frozenset().union(*(needs[server.role][command] for command in missing))
         wanted = " ".join(f"+{command.lower().replace(' ', '|')}" for command in missing)
-        strategies = ", ".join(each for each in STRATEGY_NAMES if each in blocks)
-        found.append(
-            blocker(
-                name,
-                f"{server.title} denies {', '.join(missing)}.",
-                f"Give its user {wanted} and the keys ~{plan.key_prefix}*, or do without {strategies}"
-                f"{_FREEZE if _FREEZES.intersection(missing) else ''}. Managed services may lack such commands for "
-                "good.",
-                blocks,
-            )
-        )
+        advice = f"Give its user {wanted} and the keys ~{plan.key_prefix}*"
+        if not blocks >= SWITCHING:
+            advice += f", or do without {', '.join(each for each in STRATEGY_NAMES if each in blocks)}"
+        elif _FREEZES.intersection(missing):
+            advice += ", or let the application freeze (--freeze client)"
+        advice += ". Managed services may lack such commands for good."
+        found.append(blocker(name, f"{server.title} denies {', '.join(missing)}.", advice, blocks))
     return found
 
 

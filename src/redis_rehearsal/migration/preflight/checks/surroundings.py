@@ -74,8 +74,8 @@ def encryption(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         found.append(warning(name, f"{which[:1].upper()}{which[1:]}.", advice))
     replication = target.config.get("tls-replication")
     if before and replication is None:
-        if target.config:
-            sentence = "Replication from the source needs TLS, which the target is built without."
+        if target.config and "config" not in target.unseen:
+            sentence = "Replication from the source needs TLS, and the target has no setting tls-replication."
             found.append(blocker(name, sentence, "Use a target with TLS, or a strategy that copies keys.", REPLICATE))
         else:
             found.append(unseen(name, "The setting tls-replication of the target", target.why("config")))

@@ -1,6 +1,8 @@
 import asyncio
 import contextlib
+import select
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -258,38 +260,25 @@ def test_the_rate_of_writes_is_that_of_the_replication_stream_where_there_is_one
 def proxy(server: RedisServer, forbidden: bytes) -> Iterator[int]:
     """Passes all to a server, but closes a connection that asks for something."""
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, to = await asyncio.open_connection("127.0.0.1", server.port)
+    class Passing(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", server.port)) as there:
+                while True:
+                    ready, _, _ = select.select([self.request, there], [], [], 10)
+                    for sender in ready:
+                        data = sender.recv(65536)
+                        if not data or (sender is self.request and forbidden in data):
+                            return
+                        (there if sender is self.request else self.request).sendall(data)
 
-        async def back() -> None:
-            while data := await there.read(65536):
-                writer.write(data)
-
-        returning = asyncio.create_task(back())
-        while data := await reader.read(65536):
-            if forbidden in data:
-                break
-            to.write(data)
-        returning.cancel()
-        to.close()
-        writer.close()
-
-    loop = asyncio.new_event_loop()
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        serving = loop.run_until_complete(asyncio.start_server(serve, sock=listening))
-        thread = threading.Thread(target=loop.run_forever)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Passing) as passing:
+        thread = threading.Thread(target=passing.serve_forever)
         thread.start()
         try:
-            yield listening.getsockname()[1]
+            yield passing.server_address[1]
         finally:
-            loop.call_soon_threadsafe(loop.stop)
+            passing.shutdown()
             thread.join()
-            serving.close()
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(asyncio.sleep(0.05))
-            loop.close()
 
 
 def test_a_proxy_that_hangs_up_hides_only_what_it_was_asked(make_server: MakeServer) -> None:

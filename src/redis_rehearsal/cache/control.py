@@ -77,7 +77,22 @@ def control_client(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
 
 
 async def first_contact(role: str, variable: str, endpoint: Endpoint, timeout_seconds: float) -> Identity:
-    """See before the run that a server will do.
+    """See before the run that a server will do; arguments as of `identify`.
+
+    Raises:
+        ServerRefusedError: names the server and says what to do.
+    """
+    identity = await identify(role, variable, endpoint, timeout_seconds)
+    if identity.mode != "standalone":
+        raise ServerRefusedError(
+            f"The {role} {endpoint} is a {identity.mode} endpoint, which is not supported yet; {variable} must name a "
+            "single server."
+        )
+    return identity
+
+
+async def identify(role: str, variable: str, endpoint: Endpoint, timeout_seconds: float) -> Identity:
+    """Ask a server what it is.
 
     Args:
         role: of the server, for the person who reads an error.
@@ -110,17 +125,14 @@ async def first_contact(role: str, variable: str, endpoint: Endpoint, timeout_se
         raise ServerRefusedError(
             f"{where} refused INFO ({reply}); give the user of {variable} the permission +info."
         ) from None
-    identity = Identity.of(_lines(reply))
+    identity = Identity.of(info_lines(reply))
     if identity is None:
         raise ServerRefusedError(f"{where} answers INFO with something else; is {variable} a Redis?")
-    if identity.mode != "standalone":
-        raise ServerRefusedError(
-            f"{where} is a {identity.mode} endpoint, which is not supported yet; {variable} must name a single server."
-        )
     return identity
 
 
-def _lines(reply: Reply) -> dict[str, str]:
+def info_lines(reply: Reply) -> dict[str, str]:
+    """The lines of a reply to INFO by their names; none where it is something else."""
     if not isinstance(reply, bytes):
         return {}
     pairs = (line.partition(":") for line in reply.decode(errors="replace").splitlines())

@@ -201,7 +201,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"".join(self._queued))  # type: ignore[union-attr]  # see above
         self._queued.clear()
 
-    async def ask(self, timeout: float, *command: str) -> Reply:
+    async def ask(self, timeout: float, *command: str | bytes) -> Reply:
         """One command, apart from the load.
 
         Args:

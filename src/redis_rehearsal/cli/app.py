@@ -21,7 +21,7 @@ from cyclopts import (
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal import __version__
-from redis_rehearsal.cli import clean, instance, migrate, rehearse, report, run, set_load, status, switch
+from redis_rehearsal.cli import clean, instance, migrate, preflight, rehearse, report, run, set_load, status, switch
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.errors import BrokenError, RehearsalError
@@ -30,6 +30,7 @@ from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 
 USAGE_EXIT_CODE: Final = 2
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+_ARGUMENTS: Final = {"preflight": "a source, a target and flags", "report": "a directory and flags"}
 _NEGATIVE = re.compile(r"-[0-9.]")
 
 
@@ -46,6 +47,7 @@ def make_app() -> cyclopts.App:
     app.command(rehearse.rehearse, name="rehearse")
     app.command(clean.clean, name="clean")
     app.command(report.report, name="report")
+    app.command(preflight.preflight_command, name="preflight")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
         app.command(command)
     app.command(migrate.migrate)
@@ -120,7 +122,8 @@ def _usage(error: CycloptsError) -> str:
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given more than once; give it once."
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"{command} takes only flags, and {shown(error.unused_tokens[0])} is none; {see}."
+        takes = _ARGUMENTS.get(command, "flags")
+        return f"{command} takes only {takes}, and {shown(error.unused_tokens[0])} is none; {see}."
     if isinstance(error, UnknownCommandError) and error.unused_tokens:
         commands = ", ".join(name for name in error.app or () if not name.startswith("-"))
         return f"{shown(error.unused_tokens[0])} is not a command; the commands are {commands}."

@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.migration.preflight.options import PreflightOptions
 from redis_rehearsal.settings import Settings, explain
 
 Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN")]
@@ -18,6 +19,7 @@ Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN")]
 OPTIONS: Final[dict[str, type[BaseModel]]] = {
     "migrate": MigrationOptions,
     "rehearse": MigrationOptions,
+    "preflight": PreflightOptions,
     "switch": SwitchOptions,
     "set": ControlChange,
 }

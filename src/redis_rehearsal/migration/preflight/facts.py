@@ -1,0 +1,147 @@
+"""What was read from a server, and what is planned with it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from redis_rehearsal.cache.control import Identity
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
+from redis_rehearsal.migration.options import FreezeKind
+
+CORE_TYPES: Final = frozenset({"string", "list", "set", "zset", "hash", "stream"})
+"""The types that every server has; all others are of modules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done with the two servers.
+
+    Attributes:
+        strategy: the one that is wanted; None for any.
+        freeze: who is to hold writes back.
+        allow_server_wide: whether REPLICAOF, CLIENT PAUSE and CONFIG may be used on servers of the user.
+        clear_target: whether keys under our prefix are deleted from the target first.
+        key_prefix: begins every key of ours.
+        pool_size: connections that are still to be opened to each server.
+        timeout_seconds: for each answer of a server.
+        ours: servers that the tool itself started, with which it may do as it likes.
+    """
+
+    strategy: str | None = None
+    freeze: FreezeKind = "client"
+    allow_server_wide: bool = False
+    clear_target: bool = False
+    key_prefix: str = "rehearsal:"
+    pool_size: int = 100
+    timeout_seconds: float = 5.0
+    ours: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some keys of a server's database.
+
+    Attributes:
+        keys: how many could be looked at.
+        without_ttl: how many of them never expire; None where that could not be seen.
+        big: those above the threshold, with their bytes, the largest first; None where that could not be seen.
+        types: of values.
+    """
+
+    keys: int
+    without_ttl: int | None
+    big: tuple[tuple[str, int], ...] | None
+    types: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a server showed of itself. What is None, or missing in a mapping, it did not show.
+
+    Attributes:
+        role: what it is in the migration.
+        endpoint: where it is.
+        identity: what it says that it is.
+        info: the lines of INFO.
+        keyspace: number of keys by database.
+        config: settings that CONFIG GET showed.
+        modules: names of them.
+        functions: names of its function libraries.
+        users: names of its ACL users.
+        denied: commands that our user may not use, or that the server does not have; None where they were not seen.
+        refusal: how it would refuse a write for what it is now (READONLY, OOM); empty where it would not.
+        locked: whether our lock is there.
+        sample: of the keys in our database.
+        prefix_keys: number of keys under our prefix without the lock; at least, unless `prefix_complete`.
+        prefix_complete: whether all keys were looked at for that.
+        clock_offset_seconds: its clock less ours.
+        clock_error_seconds: how wrong that may be.
+        round_trip_seconds: median of PING.
+        write_bytes_per_second: of its replication stream; of all that it received, at most that, unless
+            `write_rate_exact`.
+        write_rate_exact: whether it is the rate of the replication stream itself.
+        unseen: why, by the name of the attribute.
+    """
+
+    role: Role
+    endpoint: Endpoint
+    identity: Identity
+    info: Mapping[str, str] = field(default_factory=dict)
+    keyspace: Mapping[int, int] | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+    modules: frozenset[str] | None = None
+    functions: tuple[str, ...] | None = None
+    users: tuple[str, ...] | None = None
+    denied: frozenset[str] | None = None
+    refusal: str = ""
+    locked: bool = False
+    sample: Sample | None = None
+    prefix_keys: int | None = None
+    prefix_complete: bool = True
+    clock_offset_seconds: float | None = None
+    clock_error_seconds: float = 0.0
+    round_trip_seconds: float | None = None
+    write_bytes_per_second: float | None = None
+    write_rate_exact: bool = False
+    unseen: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """The first two numbers of its version."""
+        return version_numbers(self.identity)
+
+    def setting(self, *names: str) -> str | None:
+        """A setting from CONFIG GET or else from INFO, by the first of its names that is known."""
+        for known in (self.config, self.info):
+            for name in names:
+                if name in known:
+                    return known[name]
+        return None
+
+    def number(self, *names: str) -> int | None:
+        """A setting or a line of INFO that is a whole number."""
+        try:
+            return int(self.setting(*names) or "")
+        except ValueError:
+            return None
+
+    def why(self, name: str) -> str:
+        """Why something could not be seen."""
+        return self.unseen.get(name, "the server does not show it")
+
+    @property
+    def title(self) -> str:
+        """The role, to begin a sentence."""
+        return f"The {self.role}"
+
+    def __str__(self) -> str:
+        """The role, within a sentence."""
+        return f"the {self.role}"
+
+
+def version_numbers(identity: Identity) -> tuple[int, int]:
+    """The first two numbers of a version."""
+    major, _, rest = identity.version.partition(".")
+    minor = rest.partition(".")[0]
+    return int(major) if major.isdigit() else 0, int(minor) if minor.isdigit() else 0

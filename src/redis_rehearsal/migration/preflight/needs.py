@@ -1,0 +1,103 @@
+"""Which commands which strategy needs of which server. Pure."""
+
+from typing import Final
+
+from redis_rehearsal.migration.preflight.facts import Facts, Plan
+from redis_rehearsal.migration.preflight.finding import ALL, COPYING, REPLICATE, SWITCHING
+from redis_rehearsal.migration.versions import can_replicate
+
+PROBES: Final[dict[str, tuple[str, ...]]] = {
+    "GET": ("GET", "KEY"),
+    "SET": ("SET", "KEY", "1", "PX", "60000"),
+    "MGET": ("MGET", "KEY"),
+    "INCR": ("INCR", "KEY"),
+    "EXPIRE": ("EXPIRE", "KEY", "1"),
+    "EXPIREAT": ("EXPIREAT", "KEY", "1"),
+    "PEXPIREAT": ("PEXPIREAT", "KEY", "1"),
+    "TTL": ("TTL", "KEY"),
+    "PTTL": ("PTTL", "KEY"),
+    "TYPE": ("TYPE", "KEY"),
+    "SCAN": ("SCAN", "0"),
+    "DEL": ("DEL", "KEY"),
+    "UNLINK": ("UNLINK", "KEY"),
+    "HSET": ("HSET", "KEY", "field", "1"),
+    "HGETALL": ("HGETALL", "KEY"),
+    "LRANGE": ("LRANGE", "KEY", "0", "0"),
+    "RPUSH": ("RPUSH", "KEY", "1"),
+    "SMEMBERS": ("SMEMBERS", "KEY"),
+    "SADD": ("SADD", "KEY", "1"),
+    "ZRANGE": ("ZRANGE", "KEY", "0", "0"),
+    "ZADD": ("ZADD", "KEY", "1", "1"),
+    "XRANGE": ("XRANGE", "KEY", "-", "+", "COUNT", "1"),
+    "XADD": ("XADD", "KEY", "*", "field", "1"),
+    "DUMP": ("DUMP", "KEY"),
+    "RESTORE": ("RESTORE", "KEY", "0", "nothing"),
+    # In forms that would do no harm even if a server did execute them.
+    "CLIENT PAUSE": ("CLIENT", "PAUSE", "0"),
+    "CLIENT UNPAUSE": ("CLIENT", "UNPAUSE"),
+    "CONFIG GET": ("CONFIG", "GET", "maxmemory"),
+    "CONFIG SET": ("CONFIG", "SET", "redis-rehearsal-no-such-setting", "0"),
+    "REPLICAOF": ("REPLICAOF", "NO", "ONE"),
+}
+"""A form of each command that a migration may need; a read comes first."""
+ONLY_DRY: Final[dict[str, tuple[str, ...]]] = {"PSYNC": ("PSYNC", "?", "-1"), "REPLCONF": ("REPLCONF", "ack", "0")}
+"""What does not belong into a transaction."""
+
+_RUN: Final = (
+    *("WATCH", "MULTI", "GET", "SET", "MGET", "INCR", "EXPIREAT", "EXPIRE", "TTL"),
+    *("SCAN", "DEL", "HSET", "UNLINK"),
+)
+_READ_TYPES: Final = ("GET", "HGETALL", "LRANGE", "SMEMBERS", "ZRANGE", "XRANGE", "TYPE")
+_WRITE_TYPES: Final = ("SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "PEXPIREAT")
+_OLDEST_REDIS_OF_RDB: Final = (((7, 4), 12), ((7, 2), 11), ((7, 0), 10))
+
+
+def can_restore(source: Facts, target: Facts) -> bool:
+    """Whether the target takes what DUMP on the source gives, from their versions."""
+    return _reads(target, _dumps(source))
+
+
+def _dumps(server: Facts) -> int:
+    if server.identity.product == "valkey":
+        return 80 if server.version >= (9, 0) else 11
+    return next((rdb for since, rdb in _OLDEST_REDIS_OF_RDB if server.version >= since), 9)
+
+
+def _reads(server: Facts, rdb: int) -> bool:
+    if server.identity.product == "valkey":
+        return rdb <= 11 or (rdb >= 80 and server.version >= (9, 0))
+    most = next((each for since, each in _OLDEST_REDIS_OF_RDB if server.version >= since), 9)
+    # A later Redis of the same generation may write more than 12.
+    return rdb <= (79 if most == 12 else most)
+
+
+def needed(source: Facts, target: Facts, plan: Plan) -> dict[str, dict[str, frozenset[str]]]:
+    """The commands that are needed, by role, with the strategies that cannot do without."""
+    found: dict[str, dict[str, frozenset[str]]] = {"source": {}, "target": {}}
+
+    def need(role: str, strategies: frozenset[str], *commands: str) -> None:
+        for command in commands:
+            found[role][command] = found[role].get(command, frozenset()) | strategies
+
+    need("source", ALL, *_RUN)
+    need("target", SWITCHING, *_RUN)
+    need("source", COPYING, "PTTL")
+    if can_restore(source, target):
+        need("source", COPYING, "DUMP")
+        need("target", COPYING, "RESTORE")
+    else:
+        need("source", COPYING, *_READ_TYPES)
+        need("target", COPYING, *_WRITE_TYPES)
+    need("source", REPLICATE, "PSYNC", "REPLCONF")
+    need("target", REPLICATE, "REPLICAOF")
+    if sets_config(source, target):
+        need("target", REPLICATE, "CONFIG GET", "CONFIG SET")
+    if plan.freeze == "server":
+        need("source", SWITCHING, "CLIENT PAUSE", "CLIENT UNPAUSE", "CONFIG GET", "CONFIG SET")
+    return found
+
+
+def sets_config(source: Facts, target: Facts) -> bool:
+    """Whether `replicate` has to change settings of the target."""
+    relaxed = can_replicate(source.identity, target.identity).possible == "relaxed"
+    return bool(source.endpoint.password or source.endpoint.tls or relaxed)

@@ -1,0 +1,24 @@
+"""What can be asked of a preflight on the command line."""
+
+from pydantic import BaseModel, ConfigDict
+
+from redis_rehearsal.migration.options import FreezeKind
+from redis_rehearsal.migration.preflight.finding import PreflightStrategy
+
+
+class PreflightOptions(BaseModel):
+    """How the migration is to be done that the preflight is for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    strategy: PreflightStrategy | None = None
+    "How to migrate: the exit code is then about this strategy alone. Default: any that carries the data over."
+
+    freeze: FreezeKind = "client"
+    "Who holds writes back in the cutover: the application, the source, or nobody."
+
+    allow_server_wide: bool = False
+    "What acts on whole servers (REPLICAOF, CLIENT PAUSE, CONFIG) may be used; the preflight itself uses none of it."
+
+    clear_target: bool = False
+    "What the target holds under our prefix may be deleted; the preflight itself deletes nothing."

@@ -1,0 +1,195 @@
+"""Reads the facts of one server: bounded in time, and without a change to it."""
+
+import asyncio
+import re
+import statistics
+from collections.abc import Awaitable, Callable
+from time import monotonic, time
+from typing import Any, Final
+
+from redis_rehearsal.cache.control import Identity, info_lines
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
+from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, text
+from redis_rehearsal.migration.preflight.facts import Facts, Plan
+from redis_rehearsal.migration.preflight.permissions import read_permissions
+from redis_rehearsal.migration.preflight.sample import count_prefix, take_sample
+from redis_rehearsal.workload.keys import Keys
+
+_PINGS: Final = 20
+_TIMES: Final = 5
+_RATE_SECONDS: Final = 1.0
+_SETTINGS: Final = (
+    *("maxmemory", "maxmemory-policy", "maxclients", "databases", "appendonly", "save", "repl-backlog-size"),
+    *("notify-keyspace-events", "client-output-buffer-limit", "tls-replication", "rdb-version-check"),
+)
+"""None of these holds a secret."""
+_KEYSPACE = re.compile(r"db(\d+)")
+_MODULE = re.compile(r"^module:name=([^,\r\n]+)", re.MULTILINE)
+
+
+async def read_facts(role: Role, endpoint: Endpoint, identity: Identity, plan: Plan) -> Facts:
+    """Look at a server.
+
+    Args:
+        role: what it is in the migration.
+        endpoint: where it is.
+        identity: what it says that it is.
+        plan: what is planned with it.
+
+    Returns:
+        What it showed; what it refuses is not there, and why not is in `Facts.unseen`.
+
+    Raises:
+        ServerRefusedError: it went away meanwhile.
+    """
+    asker = Asker(role, endpoint, plan.timeout_seconds)
+    try:
+        return await _Reading(asker, Keys(plan.key_prefix)).all(role, endpoint, identity)
+    finally:
+        await asker.close()
+
+
+class _Reading:
+    """What has been read so far."""
+
+    def __init__(self, asker: Asker, keys: Keys) -> None:
+        self._asker = asker
+        self._keys = keys
+        self._seen: dict[str, Any] = {}
+        self._unseen: dict[str, str] = {}
+        self._info_text = ""
+
+    async def all(self, role: Role, endpoint: Endpoint, identity: Identity) -> Facts:
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "info": self._info,
+            "round_trip_seconds": self._round_trip,
+            "clock_offset_seconds": self._clock,
+            "config": self._config,
+            "modules": self._modules,
+            "functions": self._functions,
+            "users": self._users,
+            "denied": self._permissions,
+            "locked": self._lock,
+            "prefix_keys": self._prefix,
+            "sample": self._sample,
+            "write_bytes_per_second": self._write_rate,
+        }
+        for name, part in parts.items():
+            try:
+                await part()
+            except UnseenError as error:
+                self._unseen[name] = str(error)
+        return Facts(role, endpoint, identity, unseen=self._unseen, **self._seen)
+
+    async def _info(self) -> None:
+        reply = await self._asker.ask("INFO")
+        self._info_text = reply.decode(errors="replace") if isinstance(reply, bytes) else ""
+        lines = info_lines(reply)
+        self._seen["info"] = lines
+        if "# Keyspace" in self._info_text:
+            counts = {_KEYSPACE.fullmatch(name): value for name, value in lines.items()}
+            self._seen["keyspace"] = {int(match[1]): _keys_of(value) for match, value in counts.items() if match}
+
+    async def _round_trip(self) -> None:
+        took = []
+        for _ in range(_PINGS):
+            began = monotonic()
+            await self._asker.ask("PING")
+            took.append(monotonic() - began)
+        self._seen["round_trip_seconds"] = statistics.median(took)
+
+    async def _clock(self) -> None:
+        best: tuple[float, float] | None = None
+        for _ in range(_TIMES):
+            before = time()
+            reply = await self._asker.ask("TIME")
+            after = time()
+            if not isinstance(reply, list) or len(reply) != 2:
+                raise UnseenError("TIME was answered with something else")
+            theirs = int(reply[0]) + int(reply[1]) / 1e6
+            found = ((after - before) / 2, theirs - (before + after) / 2)
+            best = min(best or found, found)
+        if best is not None:
+            self._seen["clock_error_seconds"], self._seen["clock_offset_seconds"] = best
+
+    async def _config(self) -> None:
+        found: dict[str, str] = {}
+        self._seen["config"] = found
+        # One by one, since servers before 7.0 take only one.
+        for name in _SETTINGS:
+            found |= _pairs(await self._asker.ask("CONFIG", "GET", name))
+
+    async def _modules(self) -> None:
+        if "# Modules" in self._info_text:
+            self._seen["modules"] = frozenset(text(name.encode()) for name in _MODULE.findall(self._info_text))
+            return
+        reply = await self._asker.ask("MODULE", "LIST")
+        listed = [_pairs(each) for each in reply] if isinstance(reply, list) else []
+        self._seen["modules"] = frozenset(each["name"] for each in listed if "name" in each)
+
+    async def _functions(self) -> None:
+        try:
+            reply = await self._asker.ask("FUNCTION", "LIST")
+        except UnseenError as error:
+            if "does not know" not in str(error):
+                raise
+            reply = []  # it is older than functions
+        listed = [_pairs(each) for each in reply] if isinstance(reply, list) else []
+        self._seen["functions"] = tuple(sorted(each["library_name"] for each in listed if "library_name" in each))
+
+    async def _users(self) -> None:
+        reply = await self._asker.ask("ACL", "USERS")
+        self._seen["users"] = tuple(sorted(map(text, reply))) if isinstance(reply, list) else ()
+
+    async def _permissions(self) -> None:
+        self._seen["denied"], self._seen["refusal"] = await read_permissions(
+            self._asker, f"{self._keys.prefix}preflight"
+        )
+
+    async def _lock(self) -> None:
+        self._seen["locked"] = await self._asker.ask("EXISTS", self._keys.lock) == 1
+
+    async def _prefix(self) -> None:
+        count, complete = await count_prefix(self._asker, self._keys)
+        self._seen |= {"prefix_keys": count, "prefix_complete": complete}
+
+    async def _sample(self) -> None:
+        self._seen["sample"] = await take_sample(self._asker)
+
+    async def _write_rate(self) -> None:
+        before, began = await self._written(), monotonic()
+        await asyncio.sleep(_RATE_SECONDS)
+        after, took = await self._written(), monotonic() - began
+        # The replication offset moves only where somebody follows, or did lately.
+        name = "offset" if before["backlog"] and after["backlog"] else "input"
+        self._seen["write_bytes_per_second"] = max(0, after[name] - before[name]) / took
+        self._seen["write_rate_exact"] = name == "offset"
+
+    async def _written(self) -> dict[str, int]:
+        found = {}
+        for section in ("replication", "stats"):
+            lines = info_lines(await self._asker.ask("INFO", section))
+            for name, line in (
+                ("offset", "master_repl_offset"),
+                ("backlog", "repl_backlog_active"),
+                ("input", "total_net_input_bytes"),
+            ):
+                if lines.get(line, "").isdigit():
+                    found[name] = int(lines[line])
+        if "input" not in found:
+            raise UnseenError("INFO does not say how much the server receives")
+        return {"offset": 0, "backlog": 0, **found}
+
+
+def _keys_of(line: str) -> int:
+    match = re.match(r"keys=(\d+)", line)
+    return int(match[1]) if match else 0
+
+
+def _pairs(reply: Reply) -> dict[str, str]:
+    """A flat list of names and values."""
+    if not isinstance(reply, list):
+        return {}
+    return {text(name): text(value) for name, value in zip(reply[::2], reply[1::2], strict=False)}

@@ -1,0 +1,80 @@
+"""Looks at keys of a server's database, some of them or all under our prefix, within a time."""
+
+import asyncio
+from time import monotonic
+from typing import Final
+
+import hiredis
+
+from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, text
+from redis_rehearsal.migration.preflight.facts import Sample
+from redis_rehearsal.workload.keys import Keys
+
+MOST_KEYS: Final = 2000
+BIG_BYTES: Final = 10 * 1024 * 1024
+_SCAN_SECONDS: Final = 5.0
+_SCAN_COUNT: Final = 1000
+_TOGETHER: Final = 100
+
+
+async def count_prefix(asker: Asker, keys: Keys) -> tuple[int, bool]:
+    """How many keys there are under our prefix without the lock, and whether all keys were looked at for that."""
+    found: set[bytes] = set()
+    lock, until, cursor = keys.lock.encode(), monotonic() + _SCAN_SECONDS, b"0"
+    while True:
+        cursor, page = _page(await asker.ask("SCAN", cursor.decode(), "MATCH", f"{keys.prefix}*", "COUNT", "1000"))
+        found.update(key for key in page if key != lock)
+        if cursor == b"0" or monotonic() > until:
+            return len(found), cursor == b"0"
+
+
+async def take_sample(asker: Asker) -> Sample:
+    """Look at up to `MOST_KEYS` keys: how large they are, whether they expire, of what type they are."""
+    names: dict[bytes, None] = {}
+    until, cursor = monotonic() + _SCAN_SECONDS, b"0"
+    while True:
+        cursor, page = _page(await asker.ask("SCAN", cursor.decode(), "COUNT", str(_SCAN_COUNT)))
+        names |= dict.fromkeys(page)
+        if cursor == b"0" or len(names) >= MOST_KEYS or monotonic() > until:
+            break
+    keys = list(names)[:MOST_KEYS]
+    sizes: dict[bytes, int] = {}
+    expiries: list[int] = []
+    types: set[str] = set()
+    until = monotonic() + _SCAN_SECONDS
+    for start in range(0, len(keys), _TOGETHER):
+        if monotonic() > until:
+            break
+        batch = keys[start : start + _TOGETHER]
+        for key, (size, expiry, kind) in zip(
+            batch, await asyncio.gather(*(_look_at(asker, key) for key in batch)), strict=True
+        ):
+            if isinstance(size, int):
+                sizes[key] = size
+            if isinstance(expiry, int) and expiry != -2:  # gone meanwhile
+                expiries.append(expiry)
+            if isinstance(kind, bytes) and kind != b"none":
+                types.add(text(kind))
+    if keys and not (sizes or expiries or types):
+        raise UnseenError("none of the keys that SCAN names may be looked at")
+    big = sorted(((text(key), size) for key, size in sizes.items() if size > BIG_BYTES), key=lambda each: -each[1])
+    return Sample(
+        keys=len(expiries) or len(sizes),  # others may not be looked at, or are gone
+        without_ttl=sum(expiry == -1 for expiry in expiries) if expiries or not keys else None,
+        big=tuple(big) if sizes or not keys else None,
+        types=frozenset(types),
+    )
+
+
+async def _look_at(asker: Asker, key: bytes) -> tuple[Reply, Reply, Reply]:
+    found = await asyncio.gather(
+        asker.reply("MEMORY", "USAGE", key), asker.reply("PTTL", key), asker.reply("TYPE", key)
+    )
+    return found[0], found[1], found[2]
+
+
+def _page(reply: Reply) -> tuple[bytes, list[bytes]]:
+    if isinstance(reply, hiredis.ReplyError) or not (isinstance(reply, list) and len(reply) == 2):
+        raise UnseenError("SCAN was answered with something else")
+    return bytes(reply[0]), list(reply[1])

@@ -1,0 +1,302 @@
+import asyncio
+import contextlib
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import redis
+
+from redis_rehearsal.cache.control import identify
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.embedded.redis_server import RedisServer, server_binary
+from redis_rehearsal.errors import ServerRefusedError
+from redis_rehearsal.migration.preflight import STRATEGY_NAMES, Finding, Plan, preflight, remaining_strategies
+from redis_rehearsal.migration.preflight.facts import Facts
+from redis_rehearsal.migration.preflight.read import read_facts
+from tests.conftest import MakeServer
+
+PLAN = Plan(allow_server_wide=True)
+
+
+def outside(server: RedisServer, **options: Any) -> Any:
+    return redis.Redis(port=server.port, protocol=2, **options)
+
+
+def url(server: RedisServer, login: str = "") -> str:
+    return f"redis://{login}127.0.0.1:{server.port}/0"
+
+
+def looked_at(source: str, target: str, plan: Plan = PLAN) -> list[Finding]:
+    return asyncio.run(preflight(Endpoint.parse(source), Endpoint.parse(target), plan))
+
+
+def named(findings: list[Finding], name: str) -> list[Finding]:
+    return [each for each in findings if each.name == name and each.level != "ok"]
+
+
+def facts_of(server: str, plan: Plan = PLAN) -> Facts:
+    async def work() -> Facts:
+        endpoint = Endpoint.parse(server)
+        identity = await identify("source", "REDIS_URL", endpoint, 5)
+        return await read_facts("source", endpoint, identity, plan)
+
+    return asyncio.run(work())
+
+
+def test_good_servers_leave_every_strategy_and_are_not_changed(make_server: MakeServer) -> None:
+    old, new = make_server(name="redis-6.2"), make_server(name="valkey-9.1")
+    with outside(old) as client:
+        client.mset({"rehearsal:a": 1, "other": 2})
+    findings = looked_at(old.url, new.url)
+    assert remaining_strategies(findings) == STRATEGY_NAMES
+    for server, keys in ((old, 2), (new, 0)):
+        with outside(server) as client:
+            assert client.dbsize() == keys
+            calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in client.info("commandstats").items()}
+            assert client.info("replication")["role"] == "master"
+        changing = ("set", "incr", "del", "restore", "replicaof", "client|pause", "config|set", "hset", "xadd")
+        wrote = {name: calls.get(name, 0) for name in changing}
+        # The client's own MSET apart, nothing that changes anything was executed.
+        assert wrote == dict.fromkeys(changing, 0)
+        assert calls.get("exec", 0) == 0
+
+
+def test_every_fact_of_each_server_is_seen(make_server: MakeServer) -> None:
+    for name in ("redis-6.2", "redis-8.2", "valkey-9.1"):
+        facts = facts_of(make_server(name=name).url)
+        assert dict(facts.unseen) == {}
+        assert facts.denied == frozenset()
+        assert facts.users == ("default",)
+        assert facts.keyspace == {}
+        assert facts.clock_offset_seconds == pytest.approx(0, abs=0.5)
+
+
+def test_an_older_redis_cannot_follow_a_newer_one(make_server: MakeServer) -> None:
+    findings = looked_at(make_server(name="redis-8.2").url, make_server(name="redis-6.2").url)
+    (finding,) = named(findings, "replication format")
+    assert "which redis 6.2.14 cannot read" in finding.sentence
+    assert "replicate" not in remaining_strategies(findings)
+    assert "copy" in remaining_strategies(findings)
+
+
+def test_keys_anywhere_on_the_target_block_replication(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server(name="valkey-9.1")
+    with outside(new, db=3) as client:
+        client.set("somebody's", 1)
+    findings = looked_at(old.url, new.url)
+    (finding,) = named(findings, "databases")
+    assert "1 in db 3" in finding.sentence
+    assert set(remaining_strategies(findings)) == {"cold", "copy", "dual-write", "fallback", "external", "observe"}
+
+
+def test_keys_under_our_prefix_are_counted_without_the_lock(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server(name="valkey-9.1")
+    with outside(new) as client:
+        client.mset({f"rehearsal:{number}": 1 for number in range(30)} | {"rehearsal:lock": 1, "other": 1})
+    (finding,) = named(looked_at(old.url, new.url), "our keys")
+    assert "holds 30 keys under rehearsal:" in finding.sentence
+    assert not named(looked_at(old.url, new.url, replace(PLAN, key_prefix="else:")), "our keys")
+
+
+def test_a_target_without_room_is_found(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server("--maxmemory", "3mb", name="valkey-9.1")
+    with outside(old) as client:
+        client.set("rehearsal:large", b"x" * 8_000_000)
+    (finding,) = named(looked_at(old.url, new.url), "memory")
+    assert "3 MiB (maxmemory). It would refuse writes (noeviction)." in finding.sentence
+    assert {"copy", "replicate"} <= finding.blocks
+
+
+def test_a_full_target_refuses_writes(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server("--maxmemory", "1", name="valkey-9.1")
+    (finding,) = named(looked_at(old.url, new.url), "writes")
+    assert "OOM" in finding.sentence
+
+
+@pytest.mark.parametrize("name", ["redis-6.2", "valkey-9.1"])
+@pytest.mark.parametrize("with_dry_run", [True, False])
+def test_what_a_user_may_not_do_is_found(make_server: MakeServer, name: str, with_dry_run: bool) -> None:
+    rights = ["~*", "+@all", "-replicaof", "-config", "-restore", "-memory"]
+    rights += [] if with_dry_run else ["-acl"]
+    old, new = make_server(), make_server("--user", "some", "on", ">geheim", *rights, name=name)
+    findings = looked_at(old.url, url(new, "some:geheim@"))
+    (finding,) = named(findings, "permissions")
+    assert finding.sentence == "The target denies RESTORE, REPLICAOF."
+    assert set(remaining_strategies(findings)) == {"cold", "external", "observe"}
+    assert "geheim" not in repr(findings)
+    unseen = [each.sentence for each in findings if "could not be seen" in each.sentence]
+    assert any("CONFIG is not permitted" in sentence for sentence in unseen)
+    with outside(new) as client:
+        assert client.dbsize() == 0
+
+
+def test_commands_that_a_service_has_taken_away_are_found(make_server: MakeServer) -> None:
+    options = ("--rename-command", "CONFIG", "", "--rename-command", "REPLICAOF", "")
+    for name in ("redis-6.2", "valkey-9.1"):
+        facts = facts_of(make_server(*options, name=name).url)
+        assert facts.denied == frozenset({"CONFIG GET", "CONFIG SET", "REPLICAOF"})
+        assert facts.unseen["config"] == "the server does not know CONFIG"
+        assert facts.number("maxmemory") == 0
+
+
+def test_a_user_who_may_do_next_to_nothing_makes_no_exception(make_server: MakeServer) -> None:
+    server = make_server("--user", "poor", "on", ">geheim", "~*", "-@all", "+info", "+auth", name="valkey-9.1")
+    findings = looked_at(url(server, "poor:geheim@"), make_server().url)
+    assert remaining_strategies(findings) == ()
+    assert sum("could not be seen" in each.sentence for each in findings) > 5
+
+
+def test_functions_scripts_and_users_of_the_source_are_named(make_server: MakeServer) -> None:
+    old, new = make_server(name="redis-8.2"), make_server(name="valkey-9.1")
+    with outside(old) as client:
+        client.function_load("#!lua name=ours\nredis.register_function('f', function() return 1 end)")
+        client.script_load("return 1")
+        client.execute_command("ACL", "SETUSER", "app", "on", ">geheim")
+    findings = looked_at(old.url, new.url)
+    assert "ours" in named(findings, "functions")[0].sentence
+    assert "(1)" in named(findings, "scripts")[0].sentence
+    assert "app" in named(findings, "users")[0].sentence
+    assert "geheim" not in repr(findings)
+
+
+def test_a_module_that_the_target_lacks_is_named(make_server: MakeServer) -> None:
+    module = server_binary("redis-8.2").parent / "falkordb.so"
+    if not module.exists():
+        pytest.skip("there is no module here")
+    try:
+        old = make_server("--loadmodule", str(module), name="redis-8.2")
+    except ServerRefusedError as error:
+        pytest.skip(f"the module does not load here: {error}")
+    new = make_server(name="redis-8.2")
+    (finding,) = named(looked_at(old.url, new.url), "modules")
+    assert "graph" in finding.sentence
+    assert finding.blocks == {"replicate"}
+    with outside(old) as client:
+        client.execute_command("GRAPH.QUERY", "g", "CREATE (:A)")
+    (finding,) = named(looked_at(old.url, new.url), "modules")
+    assert {"replicate", "copy"} <= finding.blocks
+    assert not named(looked_at(new.url, old.url), "modules")
+
+
+def test_big_keys_are_named_and_cannot_upset_the_terminal(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server(name="valkey-9.1")
+    with outside(old) as client:
+        client.set(b"big\x1b[31m\xff", b"x" * 11_000_000)
+        client.set("small", 1, ex=100)
+    findings = looked_at(old.url, new.url)
+    (finding,) = named(findings, "big keys")
+    assert "big?[31m" in finding.sentence
+    assert "50% of 2 keys" in named(findings, "expiry")[0].sentence
+
+
+def test_keys_that_a_user_may_not_look_at_are_left_out_of_the_sample(make_server: MakeServer) -> None:
+    server = make_server("--user", "some", "on", ">geheim", "~rehearsal:*", "+@all")
+    with outside(server) as client:
+        client.mset({"rehearsal:a": 1, "theirs": 1, "theirs too": 1})
+        client.expire("rehearsal:a", 100)
+    sample = facts_of(url(server, "some:geheim@")).sample
+    assert sample is not None
+    assert (sample.keys, sample.without_ttl, sample.big) == (1, 0, ())
+
+
+def test_at_most_some_thousand_keys_are_looked_at(make_server: MakeServer) -> None:
+    server = make_server()
+    with outside(server) as client:
+        client.mset({f"key:{number}": 1 for number in range(10_000)})
+    sample = facts_of(server.url).sample
+    assert sample is not None
+    assert (sample.keys, sample.without_ttl, sample.types) == (2000, 2000, frozenset({"string"}))
+
+
+def test_replicas_and_clusters_are_blockers(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server(name="valkey-9.1")
+    with outside(new) as client:
+        client.replicaof("127.0.0.1", str(old.port))
+    findings = looked_at(old.url, new.url)
+    (finding,) = named(findings, "role")
+    assert f"127.0.0.1:{old.port}" in finding.sentence
+    assert remaining_strategies(findings) == ("observe",)
+    cluster = make_server("--cluster-enabled", "yes", name="valkey-9.1")
+    assert remaining_strategies(looked_at(old.url, cluster.url)) == ()
+
+
+def test_one_server_under_two_addresses_is_found(make_server: MakeServer) -> None:
+    server = make_server()
+    assert named(looked_at(server.url, server.url.replace("127.0.0.1", "localhost")), "two servers")
+
+
+def test_the_rate_of_writes_is_that_of_the_replication_stream_where_there_is_one(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server(name="valkey-9.1")
+    assert not facts_of(old.url).write_rate_exact
+    with outside(new) as client:
+        client.replicaof("127.0.0.1", str(old.port))
+    with outside(old) as client:
+        stop = threading.Event()
+
+        def write() -> None:
+            while not stop.is_set():
+                client.set("k", b"x" * 10_000)
+
+        writing = threading.Thread(target=write)
+        writing.start()
+        try:
+            for _ in range(50):
+                if client.info("replication")["connected_slaves"]:
+                    break
+            facts = facts_of(old.url)
+        finally:
+            stop.set()
+            writing.join()
+    assert facts.write_rate_exact
+    assert (facts.write_bytes_per_second or 0) > 10_000
+
+
+@contextlib.contextmanager
+def proxy(server: RedisServer, forbidden: bytes) -> Iterator[int]:
+    """Passes all to a server, but closes a connection that asks for something."""
+
+    class Passing(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection(("127.0.0.1", server.port)) as there:
+                while True:
+                    ready, _, _ = select.select([self.request, there], [], [], 10)
+                    for sender in ready:
+                        data = sender.recv(65536)
+                        if not data or (sender is self.request and forbidden in data):
+                            return
+                        (there if sender is self.request else self.request).sendall(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Passing) as passing:
+        thread = threading.Thread(target=passing.serve_forever)
+        thread.start()
+        try:
+            yield passing.server_address[1]
+        finally:
+            passing.shutdown()
+            thread.join()
+
+
+def test_a_proxy_that_hangs_up_hides_only_what_it_was_asked(make_server: MakeServer) -> None:
+    with proxy(make_server(), b"CONFIG") as port:
+        facts = facts_of(f"redis://127.0.0.1:{port}")
+    assert "closed the connection" in facts.unseen["config"]
+    assert facts.modules == frozenset()
+    assert facts.sample is not None
+
+
+def test_a_server_that_goes_away_is_named(make_server: MakeServer) -> None:
+    server = make_server()
+
+    async def work() -> None:
+        endpoint = Endpoint.parse(server.url)
+        identity = await identify("source", "REDIS_URL", endpoint, 5)
+        server.kill()
+        await read_facts("source", endpoint, identity, PLAN)
+
+    with pytest.raises(ServerRefusedError, match="went away"):
+        asyncio.run(work())

@@ -1,0 +1,300 @@
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.migration.preflight.checks import CHECKS, judge
+from redis_rehearsal.migration.preflight.facts import Facts, Plan, Sample
+from redis_rehearsal.migration.preflight.finding import ALL, COPYING, REPLICATE, SWITCHING, Finding
+from tests.unit.migration.preflight.made import MIB, PLAN, identity, source, target
+
+
+def found(name: str, old: Facts | None = None, new: Facts | None = None, plan: Plan = PLAN) -> list[Finding]:
+    """What the check of a name came to, but for what is ok."""
+    findings = [each for each in judge(old or source(), new or target(), plan) if each.name == name]
+    assert findings, f"there is no check {name}"
+    for each in findings:
+        assert each.sentence[0].isupper() or each.sentence[0] in "`-0123456789"
+        assert each.sentence.endswith(".")
+        assert bool(each.blocks) is (each.level == "blocker")
+        assert bool(each.advice) is (each.level != "ok")
+    return [each for each in findings if each.level != "ok"]
+
+
+def one(name: str, old: Facts | None = None, new: Facts | None = None, plan: Plan = PLAN) -> Finding:
+    (finding,) = found(name, old, new, plan)
+    return finding
+
+
+def test_with_two_good_servers_nothing_is_wrong() -> None:
+    findings = judge(source(), target(), PLAN)
+    assert [each for each in findings if each.level != "ok"] == []
+    assert len({each.name for each in findings}) == len(CHECKS)
+
+
+def test_what_shows_nothing_is_a_warning_and_never_an_exception() -> None:
+    bare = [Facts(role, Endpoint("h", 1), identity("redis 6.2.14", role)) for role in ("source", "target")]
+    findings = judge(bare[0], bare[1], PLAN)
+    assert {each.level for each in findings} == {"ok", "warning"}
+    assert sum("could not be seen: the server does not show it." in each.sentence for each in findings) > 10
+
+
+@pytest.mark.parametrize("hidden", [field.name for field in fields(Facts) if field.default is None])
+def test_each_fact_may_be_missing_on_either_server(hidden: str) -> None:
+    changes: dict[str, Any] = {hidden: None, "unseen": {hidden: "X is not permitted"}}
+    for old, new in ((replace(source(), **changes), target()), (source(), replace(target(), **changes))):
+        assert not any(each.blocks for each in judge(old, new, PLAN))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "warned"),
+    [
+        ("redis 6.2.14", "valkey 9.1.2", False),
+        ("redis 7.2.4", "redis 7.2.5", False),
+        ("redis 8.2.3", "redis 6.2.14", True),
+        ("redis 8.2.3", "valkey 9.1.2", True),
+        ("valkey 9.1.2", "redis 8.2.3", True),
+    ],
+)
+def test_a_move_to_what_has_fewer_commands_is_a_warning(old: str, new: str, warned: bool) -> None:
+    assert bool(found("versions", source(old), target(new))) is warned
+
+
+def test_one_server_twice_is_a_blocker() -> None:
+    same = identity("valkey 9.1.2", "source")
+    assert one("two servers", new=target(identity=same)).blocks == SWITCHING
+    other = target(identity=same, endpoint=Endpoint("10.0.0.1", 6379, database=1))
+    assert one("two servers", new=other).blocks == REPLICATE
+
+
+@pytest.mark.parametrize("mode", ["cluster", "sentinel"])
+def test_clusters_and_sentinels_block_all(mode: str) -> None:
+    finding = one("mode", source(identity=identity("redis 6.2.14", "s", mode)))
+    assert (finding.blocks, finding.sentence) == (ALL, f"The source is a {mode} endpoint.")
+    assert one("mode", new=target(info={"cluster_enabled": "1"})).blocks == ALL
+
+
+def test_replicas_are_blockers_and_fewer_followers_a_warning() -> None:
+    info = {"role": "slave", "master_host": "Db-1", "master_port": "7000"}
+    finding = one("role", new=target(info=info))
+    assert (finding.blocks, finding.sentence) == (SWITCHING, "The target is a replica of Db-1:7000.")
+    assert one("role", source(info=info)).blocks == ALL
+    assert one("role", source(info={"connected_slaves": "2"})).level == "warning"
+
+
+def test_rdb_versions_decide_on_replication() -> None:
+    name = "replication format"
+    assert one(name, source("redis 8.2.3"), target("redis 6.2.14")).blocks == REPLICATE
+    assert one(name, source("redis 8.2.3")).level == "warning"
+    assert not found(name, source("redis 8.2.3"), target(config={"rdb-version-check": "relaxed"}))
+    denied = target(denied=frozenset({"CONFIG SET"}))
+    assert one(name, source("redis 8.2.3"), denied).blocks == REPLICATE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "whole"),
+    [
+        ("redis 6.2.14", "valkey 9.1.2", True),
+        ("redis 6.2.14", "redis 8.2.3", True),
+        ("redis 8.2.3", "valkey 9.1.2", False),
+        ("valkey 9.1.2", "redis 8.2.3", False),
+        ("valkey 8.0.1", "redis 7.2.4", True),
+        ("valkey 9.1.2", "valkey 8.0.1", False),
+        ("redis 8.2.3", "redis 7.4.0", True),
+        ("redis 7.0.1", "redis 6.2.14", False),
+    ],
+)
+def test_dump_versions_decide_on_how_keys_are_copied(old: str, new: str, whole: bool) -> None:
+    assert bool(found("copy format", source(old), target(new))) is not whole
+
+
+def test_modules_block_by_what_may_depend_on_them() -> None:
+    graph = frozenset({"graph"})
+    assert one("modules", source(modules=graph)).blocks == REPLICATE
+    assert not found("modules", source(modules=graph), target(modules=graph))
+    core = source(modules=frozenset({"vectorset"}))
+    assert one("modules", core).level == "warning"
+    used = replace(core, sample=Sample(10, 0, (), frozenset({"string", "vectorset"})))
+    finding = one("modules", used)
+    assert finding.blocks == REPLICATE | COPYING
+    assert "there are keys of vectorset" in finding.sentence
+
+
+def test_functions_scripts_and_users_are_named() -> None:
+    assert "lacks: lib." in one("functions", source(functions=("lib",))).sentence
+    assert not found("functions", source(functions=("lib",)), target(functions=("lib",)))
+    assert one("scripts", source(info={"number_of_cached_scripts": "2"})).level == "warning"
+    many = ("default", *(f"u{number}" for number in range(9)))
+    assert "u0, u1, u2, u3, u4 and 4 more" in one("users", source(users=many)).sentence
+
+
+def test_what_is_denied_blocks_what_needs_it() -> None:
+    def blocked(name: str, **changes: Any) -> frozenset[str]:
+        plan = Plan(allow_server_wide=True, freeze=changes.pop("freeze", "client"))
+        old, new = source(**changes), target()
+        if name == "target":
+            old, new = source(), target(**changes)
+        findings = found("permissions", old, new, plan)
+        return findings[0].blocks if findings else frozenset()
+
+    assert blocked("target", denied=frozenset({"REPLICAOF"})) == REPLICATE
+    assert blocked("target", denied=frozenset({"RESTORE"})) == COPYING
+    assert blocked("target", denied=frozenset({"INCR"})) == SWITCHING
+    assert blocked("source", denied=frozenset({"INCR"})) == ALL
+    assert blocked("source", denied=frozenset({"DUMP"})) == COPYING
+    assert blocked("source", denied=frozenset({"PSYNC"})) == REPLICATE
+    assert blocked("target", denied=frozenset({"DUMP", "CONFIG SET", "CLIENT PAUSE"})) == frozenset()
+    assert blocked("source", denied=frozenset({"CLIENT PAUSE"})) == frozenset()
+    assert blocked("source", denied=frozenset({"CLIENT PAUSE"}), freeze="server") == SWITCHING
+
+
+def test_a_password_of_the_source_needs_config_on_the_target() -> None:
+    old = source(endpoint=Endpoint("10.0.0.1", 6379, password="geheim"))
+    finding = one("permissions", old, target(denied=frozenset({"CONFIG SET"})))
+    assert (finding.blocks, finding.sentence) == (REPLICATE, "The target denies CONFIG SET.")
+    assert "+config|set" in finding.advice
+
+
+def test_copying_type_by_type_needs_other_commands() -> None:
+    no_dump = source("redis 8.2.3", denied=frozenset({"DUMP"}))
+    assert not found("permissions", no_dump)
+    assert one("permissions", replace(no_dump, denied=frozenset({"HGETALL"}))).blocks == COPYING
+
+
+def test_what_acts_on_whole_servers_must_be_allowed() -> None:
+    name = "server-wide actions"
+    assert one(name, plan=Plan()).blocks == REPLICATE
+    assert not found(name, plan=Plan(ours=frozenset({"target"})))
+    assert [each.blocks for each in found(name, plan=Plan(freeze="server"))] == [REPLICATE, SWITCHING]
+    old = source("redis 5.0.1")
+    assert one(name, old, plan=Plan(freeze="server", allow_server_wide=True)).blocks == SWITCHING
+
+
+def test_a_server_that_refuses_writes_is_a_blocker() -> None:
+    finding = one("writes", new=target(refusal="OOM command not allowed when used memory > 'maxmemory'."))
+    assert finding.blocks == SWITCHING
+
+
+@pytest.mark.parametrize(
+    ("info", "level"),
+    [
+        ({"maxmemory": str(50 * MIB)}, "blocker"),
+        ({"maxmemory": str(110 * MIB)}, "warning"),
+        ({"maxmemory": str(110 * MIB), "used_memory": str(60 * MIB)}, "blocker"),
+        ({"maxmemory": str(200 * MIB)}, "ok"),
+        ({"total_system_memory": str(90 * MIB)}, "blocker"),
+        ({"total_system_memory": str(110 * MIB)}, "warning"),
+        ({"total_system_memory": None}, "ok"),
+    ],
+)
+def test_memory_must_hold_the_data(info: dict[str, str | None], level: str) -> None:
+    findings = found("memory", new=target(info=info))
+    assert [each.level for each in findings] == ([] if level == "ok" else [level])
+    if level == "blocker":
+        assert "cold" not in findings[0].blocks
+        assert findings[0].blocks >= COPYING | REPLICATE
+
+
+def test_eviction_is_said_where_it_can_happen() -> None:
+    lru = {"maxmemory": str(1000 * MIB), "maxmemory_policy": "allkeys-lru"}
+    none = {"maxmemory": str(1000 * MIB)}
+    assert "evicts keys" in one("eviction", new=target(info=lru)).sentence
+    assert "as the source does" in one("eviction", source(info=lru), target(info=lru)).sentence
+    assert "refuses writes then" in one("eviction", source(info=lru), target(info=none)).sentence
+    assert not found("eviction", new=target(info={"maxmemory_policy": "allkeys-lru"}))
+
+
+def test_persistence_is_judged_on_each_server() -> None:
+    off: dict[str, Any] = {"info": {"aof_enabled": "0"}, "config": {"save": ""}}
+    assert "The target keeps nothing" in one("persistence", new=target(**off)).sentence
+    assert "The source keeps nothing" in one("persistence", source(**off), target(**off)).sentence
+    assert "failed to save" in one("persistence", source(info={"rdb_last_bgsave_status": "err"})).sentence
+
+
+def test_databases_beside_ours_are_seen() -> None:
+    assert one("databases", source(keyspace={0: 1, 3: 7})).sentence.endswith("(7 in db 3).")
+    finding = one("databases", new=target(keyspace={3: 1, 0: 1}, locked=True))
+    assert (finding.blocks, "(1 in db 3)" in finding.sentence) == (REPLICATE, True)
+    assert not found("databases", new=target(keyspace={0: 1}, locked=True))
+    findings = found("databases", source(keyspace={0: 1, 20: 1}))
+    assert [each.level for each in findings] == ["warning", "blocker"]
+
+
+def test_keys_of_an_earlier_try_block_unless_they_may_be_cleared() -> None:
+    assert one("our keys", new=target(prefix_keys=3)).blocks == SWITCHING
+    assert one("our keys", new=target(prefix_keys=3), plan=replace(PLAN, clear_target=True)).level == "warning"
+    assert one("our keys", new=target(prefix_complete=False)).level == "warning"
+
+
+def test_big_keys_and_keys_that_stay_are_said() -> None:
+    big = tuple((f"big{number}", (20 - number) * MIB) for number in range(7))
+    finding = one("big keys", source(sample=Sample(2000, 0, big)))
+    assert "big0 (20 MiB), big1 (19 MiB)" in finding.sentence
+    assert "and 2 more." in finding.sentence
+    assert "25% of 2,000 keys" in one("expiry", source(sample=Sample(2000, 500, ()))).sentence
+    assert not found("expiry", source(sample=Sample(2000, 20, ())))
+    assert "MEMORY USAGE is not permitted" in one("big keys", source(sample=Sample(9, 0, None))).sentence
+
+
+def test_the_target_must_be_able_to_find_the_source() -> None:
+    assert one("address", source(endpoint=Endpoint(path="/s.sock"))).blocks == REPLICATE
+    local = source(endpoint=Endpoint("localhost", 6379))
+    assert one("address", local).blocks == REPLICATE
+    assert not found("address", local, target(endpoint=Endpoint("127.0.0.1", 6380)))
+
+
+def test_what_is_written_during_a_synchronisation_must_fit() -> None:
+    name = "replica output buffer"
+    # 100 MiB are 2 s, in which 300 MB are written.
+    finding = one(name, source(write_bytes_per_second=150e6))
+    assert "some 2 s" in finding.sentence
+    assert "client-output-buffer-limit" in finding.advice
+    unlimited = {"client-output-buffer-limit": "replica 0 0 0"}
+    assert not found(name, source(write_bytes_per_second=150e6, config=unlimited))
+    soft = {"client-output-buffer-limit": "slave 0 1000 1"}
+    assert not found(name, source(write_bytes_per_second=1000, config=soft))
+    assert found(name, source(write_bytes_per_second=10_000, config=soft))
+    assert "could not be seen" in one(name, source(config={"client-output-buffer-limit": "nonsense"})).sentence
+
+
+def test_the_backlog_must_bridge_a_break() -> None:
+    finding = one("replication backlog", source(write_bytes_per_second=MIB, write_rate_exact=False))
+    assert "at most 1 MiB/s" in finding.sentence
+    assert "bridges 1 s" in finding.sentence
+
+
+def test_notifications_that_differ_are_a_warning() -> None:
+    assert one("keyspace notifications", source(config={"notify-keyspace-events": "KEA"})).level == "warning"
+    both = {"notify-keyspace-events": "AKE"}
+    same = {"notify-keyspace-events": "KEA"}
+    assert not found("keyspace notifications", source(config=both), target(config=same))
+
+
+def test_clocks_are_held_against_ours_and_each_other() -> None:
+    apart = [
+        each.sentence for each in found("clocks", source(clock_offset_seconds=-0.8), target(clock_offset_seconds=0.8))
+    ]
+    assert apart == ["The clocks of source and target are 1.6 s apart."]
+    assert len(found("clocks", new=target(clock_offset_seconds=5.0))) == 2
+    assert not found("clocks", new=target(clock_offset_seconds=5.0, clock_error_seconds=4.5))
+
+
+def test_encryption_must_fit_together() -> None:
+    tls_source = source(endpoint=Endpoint("10.0.0.1", 6379, tls=True))
+    assert one("encryption", tls_source).level == "warning"
+    without = target(config={"tls-replication": None})
+    assert [each.blocks for each in found("encryption", tls_source, without)] == [frozenset(), REPLICATE]
+    assert one("encryption", new=target(config={"tls-replication": "yes"})).blocks == REPLICATE
+
+
+@pytest.mark.parametrize(("before", "after", "warned"), [(0.1, 0.5, False), (1, 3, True), (8, 9, False), (8, 12, True)])
+def test_a_target_that_is_far_away_is_a_warning(before: float, after: float, warned: bool) -> None:
+    old, new = source(round_trip_seconds=before / 1000), target(round_trip_seconds=after / 1000)
+    assert bool(found("round trip", old, new)) is warned
+
+
+def test_connections_must_be_to_be_had() -> None:
+    assert one("connections", new=target(info={"maxclients": "100"})).blocks == SWITCHING
+    assert one("connections", source(info={"maxclients": "100"})).blocks == ALL
+    assert one("connections", new=target(info={"maxclients": "110"})).level == "warning"

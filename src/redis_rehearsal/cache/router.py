@@ -23,12 +23,14 @@ class Router:
         write_server: takes the writes of all tenants; None while tenants differ.
         truth_server: is the truth of all tenants; None while tenants differ.
         frozen: whether no write may be sent now.
+        held: tenants whose writes may not be sent now, though others' may.
         on_truth: called with tenants and a role whenever that becomes their truth.
     """
 
     def __init__(self, servers: dict[Role, Server], tenants: int) -> None:
         self.servers = servers
         self.frozen = False
+        self.held: set[int] = set()
         self.on_truth: Callable[[Iterable[int], Role], None] = lambda _tenants, _role: None
         self._tenants = tenants
         self._route = self._next = Route()
@@ -123,6 +125,10 @@ class Router:
     def truth_of(self, tenant: int) -> Server:
         """The server whose answer counts for a tenant's writes."""
         return self._promoted or self.writes_of(tenant)
+
+    def holds(self, tenant: int) -> bool:
+        """Whether a tenant's writes may not be sent now."""
+        return self.frozen or tenant in self.held
 
     def flush(self) -> None:
         """Let queued writes leave; once a tick."""

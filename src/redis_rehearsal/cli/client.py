@@ -10,16 +10,14 @@ from cyclopts import Parameter
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
-from redis_rehearsal.migration.preflight.options import PreflightOptions
+from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
 from redis_rehearsal.settings import Settings, explain
 
 Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN")]
 
 OPTIONS: Final[dict[str, type[BaseModel]]] = {
     "migrate": MigrationOptions,
-    "rehearse": MigrationOptions,
-    "preflight": PreflightOptions,
+    "rehearse": RehearsalOptions,
     "switch": SwitchOptions,
     "set": ControlChange,
 }

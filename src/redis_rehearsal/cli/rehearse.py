@@ -1,9 +1,11 @@
 """`redis-rehearsal rehearse`: one migration under load, from the first server to the verdict."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import orjson
 import structlog
 import uvloop
 from cyclopts import Parameter
@@ -11,9 +13,9 @@ from cyclopts import Parameter
 from redis_rehearsal.cli.run import DEFAULTS, console, drive, leave_document
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError, ConfigurationError
-from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.options import MigrationOptions, RehearsalOptions
 from redis_rehearsal.report.migration_markdown import render_markdown
-from redis_rehearsal.report.migration_text import render_text
+from redis_rehearsal.report.migration_text import render_side_by_side, render_text
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.verification.verdict import VerdictStatus
@@ -25,15 +27,17 @@ _EXIT_CODES: Final = {VerdictStatus.PASS: 0, VerdictStatus.FAIL: 1, VerdictStatu
 
 def rehearse(
     *,
-    options: Annotated[MigrationOptions, Parameter(name="*")],
+    options: Annotated[RehearsalOptions, Parameter(name="*")],
     settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
     json: Annotated[bool, Parameter(negative="")] = False,
     report: Path | None = None,
 ) -> int:
     """Rehearse one migration: start, warm up, record a baseline, migrate, cut over, observe, reconcile, judge.
 
-    Every setting of `run` is a setting here. Exit codes: 0 pass, 1 fail, 2 wrong usage or configuration, 3 unknown
-    (it could not be measured, or the generator was the bottleneck).
+    Every setting of `run` is a setting here. Several strategies (or all) are rehearsed one after the other, each from
+    the same fresh state and seed; on servers of yours that removes what is under our prefix before each. Exit codes: 0
+    pass (of several: one of them), 1 fail, 2 wrong usage or configuration, 3 unknown (it could not be measured, or the
+    generator was the bottleneck).
 
     Args:
         options: How to migrate, and what it may cost.
@@ -46,7 +50,31 @@ def rehearse(
     if report is not None:
         _make(report)
     logging.configure(settings.log_format, settings.log_level)
-    return uvloop.run(_rehearse(settings, options, report, print_json=json))
+    each = options.each()
+    if len(each) == 1:
+        return _EXIT_CODES[uvloop.run(_rehearse(settings, each[0], report, print_json=json))[0]]
+    return _compare(settings, each, report, print_json=json)
+
+
+def _compare(settings: Settings, each: list[MigrationOptions], report: Path | None, *, print_json: bool) -> int:
+    fresh = settings.model_copy(update={"reset": True})
+    found: list[tuple[VerdictStatus, dict[str, Any]]] = []
+    for options in each:
+        place = None if report is None else report / options.strategy
+        if place is not None:
+            _make(place)
+        status, document = uvloop.run(_rehearse(fresh, options, place, print_json=False))
+        if document is not None:
+            found.append((status, document))
+    documents = [document for _, document in found]
+    sys.stderr.write(render_side_by_side(documents))
+    if print_json:
+        sys.stdout.write(orjson.dumps(documents, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    statuses = {status for status, _ in found}
+    best = next((status for status in VerdictStatus if status in statuses), VerdictStatus.UNKNOWN)
+    if best is not VerdictStatus.PASS and VerdictStatus.UNKNOWN in statuses:
+        best = VerdictStatus.UNKNOWN
+    return _EXIT_CODES[best]
 
 
 def _make(directory: Path) -> None:
@@ -56,7 +84,9 @@ def _make(directory: Path) -> None:
         raise ConfigurationError(f"--report {directory} cannot be made: {error.strerror}.") from None
 
 
-async def _rehearse(settings: Settings, options: MigrationOptions, report: Path | None, *, print_json: bool) -> int:
+async def _rehearse(
+    settings: Settings, options: MigrationOptions, report: Path | None, *, print_json: bool
+) -> tuple[VerdictStatus, dict[str, Any] | None]:
     work = Run(settings, options)
     broken = ""
     document: dict[str, Any] | None = None
@@ -75,7 +105,7 @@ async def _rehearse(settings: Settings, options: MigrationOptions, report: Path 
     status = VerdictStatus(verdict.get("status", VerdictStatus.UNKNOWN))
     if broken and status is VerdictStatus.PASS:
         status = VerdictStatus.UNKNOWN
-    return _EXIT_CODES[status]
+    return status, document
 
 
 def _leave_report(document: dict[str, Any], directory: Path, report: Path | None) -> None:

@@ -11,27 +11,30 @@ from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.report.document import SCHEMA_VERSION
 from redis_rehearsal.report.facts import number
 from redis_rehearsal.report.migration_markdown import render_markdown
-from redis_rehearsal.report.migration_text import render_text
+from redis_rehearsal.report.migration_text import render_side_by_side, render_text
 
 _NAME: Final = "run.json"
 
 
 def report(
-    run_dir: Path,
-    /,
-    *,
+    *run_dir: Path,
     output_format: Annotated[Literal["text", "markdown", "json"], Parameter(name="--format")] = "text",
 ) -> int:
-    """Print what a finished run came to: what was done, the verdict and why, phase by phase.
+    """Print what a finished run came to: what was done, the verdict and why, phase by phase; several side by side.
 
     Exit code 0 whatever the verdict, 2 where there is no document that can be read.
 
     Args:
-        run_dir: Directory of the run, or its run.json.
+        run_dir: Directory of the run, or its run.json; several are put side by side.
         output_format: Text for a terminal, Markdown for a pull request, or the document itself.
     """
-    document = _read(run_dir)
-    if output_format == "json":
+    if not run_dir:
+        raise ConfigurationError(f"Name the directory of a run, or its {_NAME}.")
+    documents = [_read(path) for path in run_dir]
+    document = documents[0]
+    if len(documents) > 1:
+        text = _side_by_side(documents, output_format)
+    elif output_format == "json":
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
     elif output_format == "markdown":
         text = render_markdown(document)
@@ -41,6 +44,13 @@ def report(
     # A terminal that cannot show a character of the document is no reason to show none.
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
     return 0
+
+
+def _side_by_side(documents: list[dict[str, Any]], output_format: str) -> str:
+    if output_format == "json":
+        return orjson.dumps(documents, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    text = render_side_by_side(documents)
+    return f"```{text}```\n" if output_format == "markdown" else text
 
 
 def _read(run_dir: Path) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class Migrations:
             handles["target"],
             self._equipment.keys,
             view.directory,
+            view.settings.organizations,
             view.began_seconds,
             view.timeline.rows,
         )
@@ -161,13 +162,14 @@ class Migrations:
                 query_gaps=totals.query_gaps,
                 event_gaps=totals.event_gaps,
                 baseline_seconds=baseline,
-                cutover_seconds=migration.context.cutover_seconds,
+                cutovers=migration.context.cutovers,
                 audit=audit,
                 checks=totals.checks.since(record.checks_before),
                 saturated=saturated([row.generator_saturated for row in rows]),
                 workers_lost=view.workers_lost,
                 query_rate=view.rates[0] * self._least_share,
                 event_rate=view.rates[1] * self._least_share,
+                source_cpu_ratio=migration.source_cpu_ratio,
             )
         )
         _log.info(

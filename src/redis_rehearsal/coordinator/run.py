@@ -57,6 +57,7 @@ from redis_rehearsal.workload.tenants import share_out, zipf_shares
 _log = structlog.get_logger()
 
 _READY_SECONDS: Final = 30.0
+_CANCEL_SECONDS: Final = 1.0
 _OTHER_DESCRIPTORS: Final = 64
 _START_DELAY_SECONDS: Final = 0.05
 _ROWS_PATIENCE_SECONDS: Final = 15.0
@@ -459,9 +460,12 @@ class Run:
             self._fleet.tell(WarmUp(seconds=interval * _REFRESH_SHARE, concurrency=_WARM_UP_CONCURRENCY))
 
     async def _close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        left = set(self._tasks)
+        while left:
+            # More than once: a client library may take a cancellation for its own timeout, and go on.
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=_CANCEL_SECONDS)
         self._finishing = True
         await self._migrations.close()
         await self._fleet.close()

@@ -19,6 +19,7 @@ from redis_rehearsal.database.report_source import ReportSource
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.fallback import Fallback
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
@@ -109,6 +110,7 @@ class CacheAside:
         self._deadlines_seconds: dict[asyncio.Task[None], float] = {}
         self._floor_bucket = -1
         self._floor_at_zero = True
+        self._fallback: Fallback | None = None
         self.misplaced = 0
         self.checks = Checks()
         self.failures: Counter[str] = Counter()
@@ -126,6 +128,12 @@ class CacheAside:
             parts.setdefault(self._router.reads_of(tenant), []).append(position)
         for server, positions in parts.items():
             self._send_to(server, block.part(positions), 0, len(positions))
+
+    def set_fallback(self, server: Server | None) -> None:
+        """From now on a server answers reads that find nothing where reads go; None for none."""
+        self._fallback = None if server is None else Fallback(server, self._router, self._blocks, self._writer)
+        # What is deleted must not be found there either.
+        self._writer.also_delete_on = server
 
     def _send_to(self, server: Server, block: QueryBlock, start: int, stop: int) -> None:
         connection = server.reads.next()
@@ -223,6 +231,10 @@ class CacheAside:
         missing = 0
         for position in reversed(others):
             reply = replies[position - first]
+            if self._fallback is not None and self._ask_fallback(batch, position, reply, checking=checking):
+                ok.pop(position - first)
+                missing += 1
+                continue
             if type(reply) is list:
                 # A reply that comes this late may be about counters that have expired since.
                 if checking and now_seconds - block.intended[position] < self._counter_life_seconds:
@@ -243,6 +255,50 @@ class CacheAside:
         if failed:
             self._recorder.record(Outcome.FAILED, failed, written, now_seconds)
         self.loop.release(len(replies) - missing)
+
+    def _ask_fallback(self, batch: _QueryBatch, position: int, reply: Reply, *, checking: bool) -> bool:
+        """Have the source answer what was not found; False where it cannot be asked, or there is no need."""
+        block, fallback = batch.block, self._fallback
+        question = block.questions[position]
+        tenant = self._blocks.parts(question)[0]
+        intended, written = block.intended[position], batch.written_seconds
+        if fallback is None:
+            return False
+        if type(reply) is list and None in reply:
+
+            def counters(values: Reply, now_seconds: float) -> None:
+                if checking and isinstance(values, list):
+                    self._check_counters(values, batch.floors[position])
+                self._recorder.record(Outcome.OK, [intended], written, now_seconds)
+                self.loop.release(1)
+
+            return fallback.ask_counters(tenant, block.commands[position], reply, counters)
+        if reply is None:
+
+            def report(value: Reply, now_seconds: float) -> None:
+                if not isinstance(value, bytes):
+                    self._recorder.tally_of(intended).misses += 1
+                    self._miss(question, (intended, written))
+                    return
+                self._recorder.tally_of(intended).hits += 1
+                if checking:
+                    self._check_report(value, block.identities[position], batch.written_seconds, now_seconds)
+                self._recorder.record(Outcome.OK, [intended], written, now_seconds)
+                self.loop.release(1)
+
+            return fallback.ask_report(tenant, question, block.commands[position], report)
+        return False
+
+    def _check_report(self, report: bytes, identity: bytes, written_seconds: float, now_seconds: float) -> None:
+        """As in the loop over hits, for one that came another way."""
+        checks = self.checks
+        checks.reports_checked += 1
+        if crc32(report) != _RESIDUE or not report.startswith(identity, _IDENTITY_START):
+            checks.wrong += 1
+        elif report[14:27] < string.milliseconds(self._clock.at(now_seconds) - self._timeout_seconds):
+            checks.stale += 1
+        elif identity in self._writer.obsolete and self._writer.is_resurrected(identity, report[:13], written_seconds):
+            checks.resurrected += 1
 
     def _check_counters(self, values: list[Any], floors: list[int]) -> None:
         self.checks.counters_checked += 1

@@ -14,6 +14,7 @@ import hiredis
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings import string
 from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import REFUSALS, Batch, Reply
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
@@ -43,9 +44,13 @@ class _InvalidationBatch(Batch):
 
 
 class _MirrorBatch(Batch):
-    """A cache write that goes to a second server too; what becomes of it there is only counted."""
+    """A tenant's cache write that goes to a second server too."""
 
-    __slots__ = ()
+    __slots__ = ("tenant",)
+
+    def __init__(self, receiver: "CacheWriter", tenant: int) -> None:
+        super().__init__(receiver, 1)
+        self.tenant = tenant
 
 
 class CacheWriter:
@@ -66,6 +71,8 @@ class CacheWriter:
         outcomes: cache writes and deletions by what became of them.
         pending: cache writes and deletions that were sent and not answered.
         refused: tenants whose deletion a server refused that takes no writes now; to be sent again.
+        unmirrored: tenants of which a write did not reach the mirror.
+        also_delete_on: a server on which deletions are made too; None for none.
     """
 
     def __init__(
@@ -88,6 +95,8 @@ class CacheWriter:
         self.outcomes: Counter[str] = Counter()
         self.pending = 0
         self.refused: list[int] = []
+        self.unmirrored: set[int] = set()
+        self.also_delete_on: Server | None = None
 
     def ticket(self, tenant: int) -> int:
         """To be taken before a report's data is read, and shown when it is stored."""
@@ -98,7 +107,7 @@ class CacheWriter:
         if ticket != self._generations[tenant]:
             self.outcomes["store_overtaken"] += 1
             return
-        if self._router.frozen:
+        if self._router.holds(tenant):
             self.outcomes["store_frozen"] += 1
             return
         ttl = self._ttl_seconds * self._jitter.uniform(1 - TTL_JITTER_RATIO, 1 + TTL_JITTER_RATIO)
@@ -116,17 +125,21 @@ class CacheWriter:
         server = self._router.mirror_of(tenant)
         if server is None:
             return
-        if server.write_for(tenant, command, _MirrorBatch(self, 1)):
+        if server.write_for(tenant, command, _MirrorBatch(self, tenant)):
             self.pending += 1
         else:
             self.outcomes["mirror_failed"] += 1
+            self.unmirrored.add(tenant)
 
     def send_refused(self) -> None:
         """Delete again what a server refused to delete, where writes go by now."""
         if self.refused and not self._router.frozen:
             refused, self.refused = self.refused, []
             for tenant in refused:
-                self.invalidate(tenant)
+                if tenant in self._router.held:
+                    self.refused.append(tenant)
+                else:
+                    self.invalidate(tenant)
 
     def invalidate(self, tenant: int) -> None:
         """Delete the tenant's reports that an event made obsolete."""
@@ -138,6 +151,9 @@ class CacheWriter:
         else:
             self.outcomes["invalidation_failed"] += 1
         self._mirror(tenant, command)
+        other = self.also_delete_on
+        if other is not None and other.write_for(tenant, command, _MirrorBatch(self, tenant)):
+            self.pending += 1
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
         known = self._deletions.get(tenant)
@@ -152,9 +168,13 @@ class CacheWriter:
         """See `Receiver`."""
         self.pending -= 1
         refused = isinstance(replies[0], hiredis.ReplyError)
+        if isinstance(batch, _MirrorBatch):
+            self.outcomes["mirror_failed" if refused else "mirror_ok"] += 1
+            if refused:
+                self.unmirrored.add(batch.tenant)
+            return
         if not isinstance(batch, _InvalidationBatch):
-            kind = "mirror" if isinstance(batch, _MirrorBatch) else "store"
-            self.outcomes[f"{kind}_failed" if refused else f"{kind}_ok"] += 1
+            self.outcomes["store_failed" if refused else "store_ok"] += 1
             return
         if refused and str(replies[0]).startswith(REFUSALS):
             self.outcomes["invalidation_redirected"] += 1
@@ -173,6 +193,8 @@ class CacheWriter:
         """See `Receiver`."""
         self.pending -= 1
         kind = {_InvalidationBatch: "invalidation", _MirrorBatch: "mirror"}.get(type(batch), "store")
+        if isinstance(batch, _MirrorBatch):
+            self.unmirrored.add(batch.tenant)
         self.outcomes[f"{kind}_unknown"] += 1
 
     def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:

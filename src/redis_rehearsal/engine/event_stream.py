@@ -2,12 +2,12 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
 import hiredis
 import numpy as np
+from numpy.typing import NDArray
 
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
@@ -44,21 +44,55 @@ class _IncrementBatch(Batch):
         self.again = again
 
 
-class _Mirror:
-    """Receives what a second server says to increments that went to it too."""
+class _MirrorBatch(Batch):
+    """Increments that go to a second server too."""
 
-    def __init__(self, counts: Callable[[], Counter[str]]) -> None:
-        self._counts = counts
+    __slots__ = ("tenants",)
+
+    def __init__(self, receiver: "_Mirror", tenants: NDArray[np.int64]) -> None:
+        super().__init__(receiver, len(tenants))
+        self.tenants = tenants
+
+
+class _Mirror:
+    """Receives what a second server says to increments that went to it too.
+
+    Attributes:
+        counts: increments by what became of them there: ok, failed, unknown.
+        unmirrored: tenants of which one did not get there, as far as is known.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.unmirrored: set[int] = set()
+        self.pending = 0
+
+    def send(self, server: Server, commands: bytes, tenants: NDArray[np.int64]) -> None:
+        """Send increments of these tenants to the second server."""
+        if server.write(commands, _MirrorBatch(self, tenants)):
+            self.pending += len(tenants)
+        else:
+            self.counts["failed"] += len(tenants)
+            self.unmirrored.update(tenants.tolist())
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
-        ok = sum(reply.__class__ is int for reply in replies)
-        self._counts()["ok"] += ok
-        self._counts()["failed"] += len(replies) - ok
+        assert isinstance(batch, _MirrorBatch)  # noqa: S101 # only those are sent
+        self.pending -= len(replies)
+        for tenant, reply in zip(batch.tenants[batch.answered :].tolist(), replies, strict=False):
+            if reply.__class__ is int:
+                self.counts["ok"] += 1
+            else:
+                self.counts["failed"] += 1
+                self.unmirrored.add(tenant)
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
-        self._counts()["unknown"] += batch.count - batch.answered
+        assert isinstance(batch, _MirrorBatch)  # noqa: S101 # only those are sent
+        lost = batch.tenants[batch.answered :].tolist()
+        self.pending -= len(lost)
+        self.counts["unknown"] += len(lost)
+        self.unmirrored.update(lost)
 
 
 class EventDriver:
@@ -82,7 +116,7 @@ class EventDriver:
         failures: failed events by reason.
         by_type: events that were due, by type.
         redirected: writes that a server refused and that were sent again.
-        mirrored: writes to the mirror by outcome: ok, failed, unknown.
+        mirror: what became of increments that went to a second server too.
     """
 
     loop: OpenLoop[IncrementBlock]
@@ -119,20 +153,24 @@ class EventDriver:
         self.failures: Counter[str] = Counter()
         self.by_type = np.zeros(_TYPES, dtype=np.int64)
         self.redirected = 0
-        self.mirrored: Counter[str] = Counter()
-        self._refused: list[IncrementBlock] = []
+        self.mirror = _Mirror()
+        self._later: list[tuple[IncrementBlock, bool]] = []
         self._send_again_seconds = 0.0
-        self._mirror = _Mirror(lambda: self.mirrored)
 
     @property
     def on_the_wire(self) -> int:
         """Increments that a server may still apply."""
-        return self.loop.sent - sum(len(block.intended) for block in self._refused)
+        return self.loop.sent - sum(len(block.intended) for block, _ in self._later) + self.mirror.pending
+
+    @property
+    def waiting_tenants(self) -> set[int]:
+        """Tenants whose increments wait to be sent, because they are held or were refused."""
+        return {tenant for block, _ in self._later for tenant in block.drawn.tenants.tolist()}
 
     def tick(self, now_seconds: float) -> None:
         """Send what is due, and remember it for its rows."""
-        if self._refused:
-            self._send_refused(now_seconds)
+        if self._later:
+            self._send_later(now_seconds)
         for block, start, stop in self.loop.tick(now_seconds):
             if self._unwritten and self._unwritten[-1][0] is block:
                 self._unwritten[-1] = (block, self._unwritten[-1][1], stop)
@@ -177,6 +215,15 @@ class EventDriver:
     def _route(self, block: IncrementBlock, start: int, stop: int, *, again: bool) -> None:
         router = self._router
         server = router.write_server
+        if router.held:
+            held = [p for p in range(start, stop) if int(block.drawn.tenants[p]) in router.held]
+            if held:
+                kept_back = set(held)
+                self._later.append((block.part(held), again))
+                block = block.part([p for p in range(start, stop) if p not in kept_back])
+                start, stop = 0, len(block.intended)
+                if start == stop:
+                    return
         if server is not None:
             self._send_to(server, router.mirror_server, block, start, stop, again=again)
             return
@@ -191,8 +238,8 @@ class EventDriver:
         self, server: Server, mirror: Server | None, block: IncrementBlock, start: int, stop: int, *, again: bool
     ) -> None:
         commands = b"".join(block.commands[start:stop])
-        if mirror is not None and not again and not mirror.write(commands, Batch(self._mirror, stop - start)):
-            self.mirrored["failed"] += stop - start
+        if mirror is not None and not again:
+            self.mirror.send(mirror, commands, block.drawn.tenants[start:stop])
         if server.write(commands, _IncrementBatch(self, server, block, start, stop, again=again)):
             return
         now = monotonic()
@@ -204,12 +251,12 @@ class EventDriver:
         # Not by `release`, which would send what waits, and come here again.
         self.loop.sent -= stop - start
 
-    def _send_refused(self, now_seconds: float) -> None:
+    def _send_later(self, now_seconds: float) -> None:
         if self.loop.frozen or now_seconds < self._send_again_seconds:
             return
         self._send_again_seconds = now_seconds + _SEND_AGAIN_SECONDS
-        blocks, self._refused = self._refused, []
-        for block in blocks:
+        waiting, self._later = self._later, []
+        for block, again in waiting:
             overdue = bisect_left(block.intended, now_seconds - self._timeout_seconds)
             if overdue:
                 for place in block.places[:overdue]:
@@ -218,7 +265,7 @@ class EventDriver:
                 self.failures["refused"] += overdue
                 self.loop.sent -= overdue
             if overdue < len(block.intended):
-                self._route(block, overdue, len(block.intended), again=True)
+                self._route(block, overdue, len(block.intended), again=again)
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
@@ -287,7 +334,7 @@ class EventDriver:
                 unknown.append(block.intended[position])
                 self.failures["unexpected reply"] += 1
         if again:
-            self._refused.append(block.part(again))
+            self._later.append((block.part(again), True))
             self.redirected += 0 if batch.again else len(again)
         if failed:
             self._recorder.record(Outcome.FAILED, failed, written, now_seconds)

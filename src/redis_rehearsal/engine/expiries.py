@@ -59,13 +59,13 @@ class Expiries:
             bucket: number of its bucket.
             increment: the counter's packed INCR, which holds its key.
         """
-        if self._router.frozen:
+        tenant = place % self._ledger.counters // _TYPES
+        if self._router.holds(tenant):
             self._held.append((place, bucket, increment))
             return
         # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
         at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
         key = increment.split(b"\r\n")[4]
-        tenant = place % self._ledger.counters // _TYPES
         server = self._router.write_server or self._router.writes_of(tenant)
         command = pack("EXPIREAT", key, str(at))
         if server.write(command, _ExpiryBatch(self, place)):
@@ -76,7 +76,7 @@ class Expiries:
             self.pending += 1
 
     def thaw(self) -> None:
-        """Ask for what was not asked for during a freeze."""
+        """Ask for what was not asked for while writes were held."""
         held, self._held = self._held, []
         for place, bucket, increment in held:
             self.set(place, bucket, increment)

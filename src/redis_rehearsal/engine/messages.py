@@ -191,6 +191,51 @@ class Thaw:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold the writes of some organisations; confirmed once none of theirs is on its way.
+
+    Attributes:
+        change: number by which it is confirmed.
+        organizations: their numbers; those of other workers are passed over.
+        timeout_seconds: how long what is on its way is waited for.
+    """
+
+    change: int
+    organizations: list[int]
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Send what was held of some organisations; None for all."""
+
+    change: int
+    organizations: list[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUnmirrored:
+    """Answer with the organisations of which a write did not reach the mirror since this was last asked."""
+
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakeWanted:
+    """Answer with the held organisations whose writes wait now."""
+
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetFallback:
+    """Read from the source, and copy to the target, what a read does not find there; None ends it."""
+
+    change: int
+    role: Role | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Nothing more is due after a time; end what is under way, send a last snapshot, and exit.
 
@@ -203,7 +248,19 @@ class Finish:
     patience_seconds: float
 
 
-Steer = SetLoad | SetServer | SetRoute | SetTruth | Freeze | Thaw
+Steer = (
+    SetLoad
+    | SetServer
+    | SetRoute
+    | SetTruth
+    | Freeze
+    | Thaw
+    | Hold
+    | Release
+    | TakeUnmirrored
+    | TakeWanted
+    | SetFallback
+)
 """What a worker confirms with `Changed`."""
 
 Command = WarmUp | StopWarmUp | Start | SetNovelty | AddBoundary | Steer | Finish
@@ -228,11 +285,19 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a command with this number asked for has taken effect, unless `error` says why not."""
+    """What a command with this number asked for has taken effect, unless `error` says why not.
+
+    Attributes:
+        worker: index of the worker.
+        change: number of the command.
+        error: why it has not; empty where it has.
+        organizations: the answer to a command that asks for some.
+    """
 
     worker: int
     change: int
     error: str = ""
+    organizations: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

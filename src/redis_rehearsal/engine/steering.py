@@ -9,6 +9,7 @@ from typing import Final
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
+from redis_rehearsal.cache.wire import Batch
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.event_stream import EventDriver
 from redis_rehearsal.engine.messages import Freeze, SetRoute, SetServer, SetTruth, Thaw
@@ -126,10 +127,56 @@ class Steering:
                 moved = due
         else:
             self._router.set_route(command.route)
+        if command.route.mirror is not None:
+            # Whoever copies keys from now on must find what went to the source alone.
+            before = self._on_the_wire()
+            while before & self._on_the_wire():  # noqa: ASYNC110 # the hot path signals nobody
+                await asyncio.sleep(_POLL_SECONDS)
         self._events.expiries.forget()
         if command.thaw:
             self.thaw()
         return ""
+
+    async def hold(self, tenants: set[int], timeout_seconds: float) -> str:
+        """Hold the writes of some tenants, and wait until none of theirs is on its way.
+
+        Returns:
+            Why that did not come about in time; empty where it did.
+        """
+        if not tenants:
+            return ""
+        self._router.held |= tenants
+        self._router.flush()
+        # Whatever is on its way now, of any tenant: that takes a moment, and nobody has to keep account of each.
+        before = self._on_the_wire()
+        deadline = monotonic() + timeout_seconds
+        while before & self._on_the_wire():
+            if monotonic() > deadline:
+                self.release(tenants)
+                return f"writes were without a reply for {timeout_seconds:g} s"
+            await asyncio.sleep(_POLL_SECONDS)
+        return ""
+
+    def _on_the_wire(self) -> set[Batch]:
+        return {
+            batch
+            for server in self._router.servers.values()
+            for connection in server.writes.ready
+            for batch in connection.pending
+        }
+
+    def release(self, tenants: set[int]) -> None:
+        """Send what was held of some tenants."""
+        self._router.held -= tenants
+        self._events.expiries.thaw()
+        self._writer.send_refused()
+        self._router.flush()
+
+    def take_unmirrored(self) -> set[int]:
+        """The tenants of which a write did not reach the mirror since this was last asked."""
+        found = self._events.mirror.unmirrored | self._writer.unmirrored
+        self._events.mirror.unmirrored, self._writer.unmirrored = set(), set()
+        return found
 
     async def set_server(self, command: SetServer) -> str:
         """Use another server in a role that no tenant's route leads to.

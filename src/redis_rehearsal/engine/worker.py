@@ -40,7 +40,10 @@ from redis_rehearsal.engine.messages import (
     Changed,
     Finish,
     Freeze,
+    Hold,
     Ready,
+    Release,
+    SetFallback,
     SetLoad,
     SetNovelty,
     SetRoute,
@@ -50,6 +53,8 @@ from redis_rehearsal.engine.messages import (
     Start,
     Steer,
     StopWarmUp,
+    TakeUnmirrored,
+    TakeWanted,
     Thaw,
     WarmUp,
     WarmUpProgress,
@@ -104,6 +109,7 @@ class Worker:
         self._plan = plan
         self._channel = channel
         tenants = len(plan.organizations)
+        self._tenants = {organization: tenant for tenant, organization in enumerate(plan.organizations)}
         keys = Keys(plan.key_prefix)
         streams = np.random.SeedSequence([plan.seed, plan.index]).spawn(4)
         self._query_arrivals_rng, self._event_arrivals_rng, questions_rng, events_rng = map(
@@ -289,15 +295,16 @@ class Worker:
                 case AddBoundary():
                     self._query_recorder.add_boundary(command.at_seconds)
                     self._event_recorder.add_boundary(command.at_seconds)
-                case SetLoad() | SetServer() | SetRoute() | SetTruth() | Freeze() | Thaw():
-                    self._start_task(self._steer(command))
                 case Finish():
                     return command
-                case _:
+                case None:
                     return None
+                case _:
+                    self._start_task(self._steer(command))
 
     async def _steer(self, command: Steer) -> None:
         steering, error = self._steering, ""
+        organizations: tuple[int, ...] = ()
         match command:
             case SetLoad():
                 self._set_load(command)
@@ -311,7 +318,26 @@ class Worker:
                 error = await steering.freeze(command)
             case Thaw():
                 error = steering.thaw(command)
-        self._channel.send(Changed(self._plan.index, command.change, error))
+            case Hold():
+                error = await steering.hold(self._tenants_of(command.organizations), command.timeout_seconds)
+            case Release():
+                held = self._router.held
+                steering.release(
+                    set(held) if command.organizations is None else self._tenants_of(command.organizations)
+                )
+            case TakeUnmirrored():
+                organizations = self._organizations_of(steering.take_unmirrored())
+            case TakeWanted():
+                organizations = self._organizations_of(self._events.waiting_tenants & self._router.held)
+            case SetFallback():
+                self._queries.set_fallback(None if command.role is None else self._router.servers[command.role])
+        self._channel.send(Changed(self._plan.index, command.change, error, organizations))
+
+    def _tenants_of(self, organizations: list[int]) -> set[int]:
+        return {tenant for organization in organizations if (tenant := self._tenants.get(organization)) is not None}
+
+    def _organizations_of(self, tenants: set[int]) -> tuple[int, ...]:
+        return tuple(self._plan.organizations[tenant] for tenant in sorted(tenants))
 
     def _set_load(self, command: SetLoad) -> None:
         now = monotonic()
@@ -409,7 +435,7 @@ class Worker:
         cache_writes, self._writer.outcomes = self._writer.outcomes, Counter()
         if events.expiries.failed:
             cache_writes["expiry_failed"], events.expiries.failed = events.expiries.failed, 0
-        mirrored, events.mirrored = events.mirrored, Counter()
+        mirrored, events.mirror.counts = events.mirror.counts, Counter()
         events_by_type, events.by_type = events.by_type.tolist(), np.zeros_like(events.by_type)
         counts = Counter(
             misplaced=queries.misplaced,

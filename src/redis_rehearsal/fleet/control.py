@@ -13,11 +13,16 @@ from redis_rehearsal.engine.messages import (
     Changed,
     Command,
     Freeze,
+    Hold,
+    Release,
+    SetFallback,
     SetLoad,
     SetRoute,
     SetServer,
     SetTruth,
     Steer,
+    TakeUnmirrored,
+    TakeWanted,
     Thaw,
 )
 from redis_rehearsal.errors import MigrationError
@@ -48,7 +53,7 @@ class FleetControl:
         self._tell = tell
         self._workers = workers
         self._numbers = 0
-        self._waiting: dict[int, tuple[dict[int, str], asyncio.Event]] = {}
+        self._waiting: dict[int, tuple[dict[int, str], asyncio.Event, list[int]]] = {}
         self._lost: set[int] = set()
         self._history: list[tuple[float, Label]] = []
         self.route = Route()
@@ -72,22 +77,26 @@ class FleetControl:
         """A worker has done what was asked, or says why not."""
         waiting = self._waiting.get(report.change)
         if waiting is not None:
-            confirmed, done = waiting
+            confirmed, done, organizations = waiting
             confirmed[report.worker] = report.error
+            organizations += report.organizations
             if len(confirmed.keys() | self._lost) == self._workers:
                 done.set()
 
     def on_lost(self, worker: int) -> None:
         """A worker is gone; nothing more is expected of it."""
         self._lost.add(worker)
-        for confirmed, done in self._waiting.values():
+        for confirmed, done, _ in self._waiting.values():
             if len(confirmed.keys() | self._lost) == self._workers:
                 done.set()
 
-    async def _change(self, what: str, make: Callable[[int], Steer], timeout_seconds: float) -> None:
+    async def _change(self, what: str, make: Callable[[int], Steer], timeout_seconds: float) -> list[int]:
         self._numbers += 1
         number = self._numbers
-        confirmed, done = self._waiting[number] = ({}, asyncio.Event())
+        confirmed: dict[int, str] = {}
+        done = asyncio.Event()
+        organizations: list[int] = []
+        self._waiting[number] = (confirmed, done, organizations)
         self._tell(make(number))
         try:
             async with asyncio.timeout(max(0.0, timeout_seconds)):
@@ -105,6 +114,7 @@ class FleetControl:
                 raise MigrationError(f"The application did not {what}: {error}.")
         if self._lost:
             raise MigrationError(f"The application could not {what}: a worker of the load has ended.")
+        return organizations
 
     def begin_phase(self, name: str, at_seconds: float | None = None) -> float:
         """Begin a phase; operations belong to it by their intended start.
@@ -212,6 +222,40 @@ class FleetControl:
             self.moving = False
         self.frozen = self.frozen and not thaw
         self._note()
+
+    async def hold(self, organizations: list[int], timeout_seconds: float) -> None:
+        """Hold the writes of some organisations; returns once none of theirs is on its way.
+
+        Raises:
+            MigrationError: that did not come about in time; their writes go on.
+        """
+        try:
+            await self._change(
+                "hold the writes of some organisations",
+                lambda change: Hold(change, organizations, timeout_seconds),
+                timeout_seconds + _CONFIRM_SECONDS,
+            )
+        except MigrationError:
+            await self.release(organizations)
+            raise
+
+    async def release(self, organizations: list[int] | None) -> None:
+        """Let the writes of some organisations go, where they go now; None for all that are held."""
+        await self._change(
+            "let the writes of some organisations go", lambda change: Release(change, organizations), _CONFIRM_SECONDS
+        )
+
+    async def take_unmirrored(self) -> list[int]:
+        """The organisations of which a write did not reach the mirror since this was last asked."""
+        return await self._change("say what did not reach the mirror", TakeUnmirrored, _CONFIRM_SECONDS)
+
+    async def take_wanted(self) -> list[int]:
+        """The held organisations whose writes wait now."""
+        return await self._change("say what waits", TakeWanted, _CONFIRM_SECONDS)
+
+    async def set_fallback(self, role: Role | None) -> None:
+        """Have a server answer reads that find nothing where reads go; None ends it."""
+        await self._change("change its fallback", lambda change: SetFallback(change, role), _CONFIRM_SECONDS)
 
     async def set_server(self, role: Role, endpoint: Endpoint, timeout_seconds: float) -> None:
         """Use another server in a role that is not in use.

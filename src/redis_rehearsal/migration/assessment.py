@@ -40,13 +40,14 @@ class Evidence:
         query_gaps: stretches without an ok query.
         event_gaps: stretches without an ok event.
         baseline_seconds: when the baseline began and ended.
-        cutover_seconds: when the cutover began and ended; None where there was none.
+        cutovers: when each cutover began and ended.
         audit: the ledger held against the servers.
         checks: what the checks of answers found since the baseline began.
         saturated: whether the generator itself was the bottleneck.
         workers_lost: workers that ended by themselves.
         query_rate: queries due in a second, of the worker with the fewest.
         event_rate: events due in a second, of the worker with the fewest.
+        source_cpu_ratio: share of a core that the source used while it was migrated; None where it was not seen.
     """
 
     limits: Limits
@@ -62,13 +63,14 @@ class Evidence:
     query_gaps: Sequence[Gap]
     event_gaps: Sequence[Gap]
     baseline_seconds: tuple[float, float]
-    cutover_seconds: tuple[float, float | None] | None
+    cutovers: Sequence[tuple[float, float | None]]
     audit: Audit
     checks: Checks
     saturated: bool
     workers_lost: int
     query_rate: float
     event_rate: float
+    source_cpu_ratio: float | None
 
 
 @dataclass(slots=True)
@@ -98,10 +100,27 @@ class PhaseFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Impact:
+    """The worst seconds after the baseline.
+
+    Attributes:
+        lowest_hit_ratio: of a second; None where nothing was asked.
+        highest_database_queries_per_second: of a second.
+        source_cpu_ratio: share of a core that the source used from the baseline's end to the cutover's; None where it
+            was not seen.
+    """
+
+    lowest_hit_ratio: float | None
+    highest_database_queries_per_second: int
+    source_cpu_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """What came of a migration."""
 
     phases: list[PhaseFigures]
+    impact: Impact
     query_downtime: Downtime
     event_downtime: Downtime
     recovery: Recovery
@@ -147,6 +166,16 @@ def _rows_within(rows: Sequence[Row], began_seconds: float, from_seconds: float,
     ]
 
 
+def _impact(evidence: Evidence) -> Impact:
+    after = [row for row in evidence.rows if evidence.began_seconds + row.second >= evidence.baseline_seconds[1]]
+    ratios = [row.hit_ratio for row in after if row.hit_ratio is not None]
+    return Impact(
+        min(ratios, default=None),
+        max((row.database_queries for row in after), default=0),
+        evidence.source_cpu_ratio,
+    )
+
+
 def _measures(row: Row) -> Measures:
     answered = row.hits + row.misses
     not_ok = row.queries_failed + row.queries_unknown + row.queries_shed
@@ -160,15 +189,20 @@ def _measures(row: Row) -> Measures:
 
 
 def _recovery(evidence: Evidence) -> Recovery:
-    nothing: dict[str, float | None] = dict.fromkeys(("p99", "misses", "database_queries", "failed"))
-    if evidence.cutover_seconds is None:
+    if not evidence.cutovers:
+        nothing: dict[str, float | None] = dict.fromkeys(("p99", "misses", "database_queries", "failed"))
         return Recovery(None, nothing, "there was no cutover")
     baseline = _rows_within(evidence.rows, evidence.began_seconds, *evidence.baseline_seconds)
-    first = int(evidence.cutover_seconds[0] - evidence.began_seconds)
-    after = [row for row in evidence.rows if row.second >= first]
-    # The last one is cut off by the end of the load.
-    after = [row for row in after if evidence.began_seconds + row.second + 1 <= evidence.ended_seconds + 1e-3]
-    return recovery([_measures(row) for row in baseline], [_measures(row) for row in after])
+    found = []
+    for place, (began, _) in enumerate(evidence.cutovers):
+        # Until the next one begins, or the load ends, which cuts its last second off.
+        following = evidence.cutovers[place + 1 : place + 2]
+        until = min([evidence.ended_seconds, *(start for start, _ in following)])
+        first = evidence.began_seconds + int(began - evidence.began_seconds)
+        after = _rows_within(evidence.rows, evidence.began_seconds, first, until + 1e-3)
+        found.append(recovery([_measures(row) for row in baseline], [_measures(row) for row in after]))
+    # The slowest one counts, and one that was not seen to end above all.
+    return max(found, key=lambda each: float("inf") if each.seconds is None else each.seconds)
 
 
 def _downtime(evidence: Evidence, gaps: Sequence[Gap], rate: float, limit: float) -> Downtime:
@@ -200,12 +234,12 @@ def assess(evidence: Evidence) -> Assessment:
         _cutover_p99(evidence, phases),
         _recovered(evidence, recovered),
     ]
-    return Assessment(phases, queries, events, recovered, judge(criteria))
+    return Assessment(phases, _impact(evidence), queries, events, recovered, judge(criteria))
 
 
 def _migration(evidence: Evidence) -> Criterion:
     done = evidence.status == "done"
-    if done and evidence.cutover_seconds is not None:
+    if done and evidence.cutovers:
         return Criterion("migration", None, None, Status.PASSED, "")
     status = Status.UNKNOWN if evidence.unseen else Status.FAILED
     return Criterion("migration", None, None, status, "", evidence.reason or "it did not come to its end")
@@ -320,14 +354,15 @@ def _cutover_p99(evidence: Evidence, phases: Sequence[PhaseFigures]) -> Criterio
     if limit is None and usual is not None:
         limit = max(LEAST_P99_LIMIT_SECONDS, P99_FACTOR * usual)
     cutover = Tally()
-    first_of_recovery = True
+    before = ""
     for name, segment, _ in evidence.phases:
-        if name == Phase.CUTOVER or (name == Phase.RECOVERY and first_of_recovery):
-            if segment in evidence.queries:
-                cutover.merge(evidence.queries[segment])
-            first_of_recovery = first_of_recovery and name == Phase.CUTOVER
-    measured = _p99(cutover) if evidence.cutover_seconds else None
-    why = "no query was answered in the cutover" if evidence.cutover_seconds else "there was no cutover"
+        # The first segment of a recovery is the 5 s after its cutover.
+        counts = name == Phase.CUTOVER or (name == Phase.RECOVERY and before != Phase.RECOVERY)
+        if counts and segment in evidence.queries:
+            cutover.merge(evidence.queries[segment])
+        before = name
+    measured = _p99(cutover) if evidence.cutovers else None
+    why = "no query was answered in the cutover" if evidence.cutovers else "there was no cutover"
     return at_most(
         "cutover_p99",
         limit,

@@ -105,12 +105,13 @@ class Context:
         target: the server that is moved to.
         keys: the names of keys.
         directory: of the run's files.
+        organizations: how many there are; their numbers begin at 1.
         began_seconds: when the load began, on the monotonic clock.
         rows: the timeline so far, a row a second since then.
         steps: what was done so far.
         warnings: what a person should know though nothing failed.
         progress: how far the current step is, for people.
-        cutover_seconds: when the cutover began and ended, on the monotonic clock; None before.
+        cutovers: when each cutover began and ended, on the monotonic clock; there and back makes two.
         freeze_seconds: how long writes were held; None where they were not.
     """
 
@@ -120,12 +121,13 @@ class Context:
     target: ServerHandle
     keys: Keys
     directory: Path
+    organizations: int
     began_seconds: float
     rows: Sequence[Row]
     steps: list[Step] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     progress: str = ""
-    cutover_seconds: tuple[float, float | None] | None = None
+    cutovers: list[tuple[float, float | None]] = field(default_factory=list)
     freeze_seconds: float | None = None
     _undo: list[tuple[str, Callable[[], Awaitable[Any]]]] = field(default_factory=list)
 

@@ -13,7 +13,7 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
-from redis_rehearsal.cache.route import Route
+from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
@@ -22,26 +22,35 @@ LEAST_LEFT_SECONDS: Final = 1.0
 """Promotion is not begun with less than this left of the freeze."""
 FENCE_REPLICAS: Final = 99
 """More replicas than any source has: with so many wanted, it refuses every write."""
-_TO_TARGET: Final = Route("target", "target")
 
 CatchUp = Callable[[float], Awaitable[None]]
 """Waits until the target has all that the source acknowledged, or raises at a time of the monotonic clock."""
 Promote = Callable[[], Awaitable[None]]
 
 
-async def cut_over(context: Context, catch_up: CatchUp | None = None, promote: Promote | None = None) -> None:
-    """Move the live application to the target.
+async def cut_over(
+    context: Context,
+    catch_up: CatchUp | None = None,
+    promote: Promote | None = None,
+    before: Promote | None = None,
+    to: Role = "target",
+) -> None:
+    """Move the live application to the target, or back.
 
     Args:
         context: of the migration.
         catch_up: what must be true of the target before it takes writes; None for nothing.
         promote: makes the target take writes; None where it does so already.
+        before: done first of all, while writes still go on; None for nothing.
+        to: the role of the server that it moves to; `source` on the way back, whose context has the servers exchanged.
 
     Raises:
         MigrationError: it did not come about; says where the application is.
     """
     began = await context.phase(Phase.CUTOVER)
-    context.cutover_seconds = (began, None)
+    context.cutovers.append((began, None))
+    if before is not None:
+        await before()
     kind = context.options.freeze
     freezing: _Freeze
     match kind:
@@ -67,14 +76,14 @@ async def cut_over(context: Context, catch_up: CatchUp | None = None, promote: P
             await freezing.give_up()
             raise
         # From here on only all of it.
-        moving = asyncio.create_task(_move(context, freezing, promote))
+        moving = asyncio.create_task(_move(context, freezing, promote, to))
         try:
             await asyncio.shield(moving)
         except asyncio.CancelledError:
             await asyncio.wait({moving})
             raise
     finally:
-        context.cutover_seconds = (began, monotonic())
+        context.cutovers[-1] = (began, monotonic())
         context.freeze_seconds = freezing.lasted_seconds
 
 
@@ -86,7 +95,7 @@ def _require_time(until_seconds: float, rollout_seconds: float) -> None:
         )
 
 
-async def _move(context: Context, freezing: "_Freeze", promote: Promote | None) -> None:
+async def _move(context: Context, freezing: "_Freeze", promote: Promote | None, to: Role) -> None:
     app = context.app
     if promote is not None:
         try:
@@ -109,9 +118,9 @@ async def _move(context: Context, freezing: "_Freeze", promote: Promote | None) 
                 step.detail = f"no reply ({error}); it may have been promoted"
                 context.warnings.append(f"Whether {context.target} was promoted is not known: {error}.")
     async with context.step("move the application") as step:
-        await app.set_route(_TO_TARGET, context.options.rollout, thaw=freezing.held_by_application)
+        await app.set_route(Route(to, to), context.options.rollout, thaw=freezing.held_by_application)
         await freezing.end()
-        step.detail = "reads and writes go to the target"
+        step.detail = f"reads and writes go to the {to}"
 
 
 async def _back_to_source(context: Context, freezing: "_Freeze") -> None:

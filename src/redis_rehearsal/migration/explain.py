@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from redis_rehearsal.migration.options import SECONDS
+from redis_rehearsal.migration.options import SECONDS, RehearsalOptions, StrategyName
 from redis_rehearsal.settings import in_words
 
 _WORDS: Final = {
+    "strategies": "one of " + ", ".join(get_args(StrategyName)) + ", several of them with commas between, or all",
     "to": "source, target, or a URL that begins with redis://, rediss:// or unix://",
     "query_mix": "3 shares that are not all 0, as in 70/20/10",
     "event_mix": "5 shares that are not all 0, as in 60/28/10/1.5/0.5",
@@ -42,6 +43,8 @@ def is_duration(model: type[BaseModel], field: str) -> bool:
 
 def allowed(model: type[BaseModel], field: str) -> str:
     """What a field may be, in words, from its type and bounds."""
+    if field == "strategy" and model is RehearsalOptions:
+        return _WORDS["strategies"]
     if field in _WORDS:
         return _WORDS[field]
     return in_words(model.model_json_schema()["properties"][field], is_duration=is_duration(model, field))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Final, Literal
 
@@ -10,12 +11,14 @@ import structlog
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
-from redis_rehearsal.errors import MigrationError, NothingSeenError
+from redis_rehearsal.errors import MigrationError, NothingSeenError, ServerRefusedError
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.preflight import Plan, preflight, stands_in_the_way
 from redis_rehearsal.migration.strategies import STRATEGIES
+from redis_rehearsal.migration.strategies.copy import return_with_data
 
 _log = structlog.get_logger()
 
@@ -44,6 +47,7 @@ class Migration:
         status: how far it is.
         reason: why it failed or was rolled back; empty where it did not.
         unseen: whether it failed for want of anything to see, which proves nothing.
+        source_cpu_ratio: share of a core that the source used meanwhile; None where it was not seen.
         baseline_seconds: when the baseline began and ended, on the monotonic clock.
     """
 
@@ -53,6 +57,7 @@ class Migration:
         self.reason = ""
         self.unseen = False
         self.baseline_seconds = (0.0, 0.0)
+        self.source_cpu_ratio: float | None = None
         self._quieten = quieten
         self._conditions = [parse_condition(text) for text in context.options.abort_if]
         self._interrupt: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -82,6 +87,9 @@ class Migration:
             await self._unless_interrupted(self._baseline())
             await self._unless_interrupted(self._migrate())
             await self._unless_interrupted(self._observe())
+            if context.options.then == "rollback":
+                await self._unless_interrupted(self._go_back())
+                await self._unless_interrupted(self._observe())
             self.status = "done"
             await context.phase(Phase.DONE)
         except _InterruptedError as error:
@@ -119,12 +127,68 @@ class Migration:
         self._quieten()
         self.baseline_seconds = (began, await self.context.phase(Phase.PREPARE))
 
+    async def _source_cpu(self) -> float | None:
+        """Processor time that the source has used since it started, in seconds."""
+        try:
+            info = await self.context.source.info("cpu")
+            return float(info["used_cpu_sys"]) + float(info["used_cpu_user"])
+        except (*CONTROL_ERRORS, KeyError):
+            return None
+
     async def _migrate(self) -> None:
+        began, before = monotonic(), await self._source_cpu()
+        try:
+            await self._do()
+        finally:
+            after = await self._source_cpu()
+            if before is not None and after is not None and after >= before:
+                self.source_cpu_ratio = (after - before) / max(1e-3, monotonic() - began)
+
+    async def _look_first(self) -> None:
+        """See that nothing stands in the way, before anything is touched.
+
+        Raises:
+            MigrationError: something does, and it was not said to go on all the same.
+        """
+        context, options = self.context, self.context.options
+        plan = Plan(
+            strategy=options.strategy,
+            freeze=options.freeze,
+            allow_server_wide=options.allow_server_wide,
+            clear_target=options.clear_target,
+            key_prefix=context.keys.prefix,
+            pool_size=0,  # the load has all that it needs
+            ours=frozenset(server.role for server in (context.source, context.target) if server.embedded),
+        )
+        async with context.step("preflight") as step:
+            try:
+                findings = await preflight(context.source.endpoint, context.target.endpoint, plan)
+            except ServerRefusedError as error:
+                raise MigrationError(str(error)) from None
+            warnings = sum(finding.level == "warning" for finding in findings)
+            blockers = stands_in_the_way(findings, options.strategy)
+            if blockers and not options.force:
+                sentences = " ".join(f"{finding.sentence} {finding.advice}" for finding in blockers)
+                raise MigrationError(f"{sentences} Nothing was touched; --force goes on all the same.")
+            step.detail = f"{len(findings):,} checks, {warnings:,} warnings, {len(blockers):,} blockers passed over"
+
+    async def _do(self) -> None:
         strategy = STRATEGIES[self.context.options.strategy]
+        if strategy.switches:
+            await self._look_first()
         async with self.context.step("check") as step:
             await strategy.check(self.context)
             step.detail = f"{strategy.name}: {strategy.summary}"
         await strategy.run(self.context)
+
+    async def _go_back(self) -> None:
+        """The way back, with what was written on the target meanwhile."""
+        context = self.context
+        # What fenced the source is in the way now.
+        await context.undo()
+        async with context.step("make the source the truth again"):
+            await context.app.set_truth(None)
+        await return_with_data(replace(context, source=context.target, target=context.source))
 
     async def _observe(self) -> None:
         began = await self.context.phase(Phase.RECOVERY)
@@ -136,8 +200,14 @@ class Migration:
     async def _fail(self, error: MigrationError) -> None:
         self.reason = str(error)
         self.unseen = isinstance(error, NothingSeenError)
-        on_target = self.context.app.route != _SOURCE
-        if on_target and self.context.options.rollback_on_fail:
+        app = self.context.app
+        with contextlib.suppress(MigrationError):
+            await app.set_fallback(None)
+            await app.release(None)
+            if app.route.writes == "source" and app.truth is None and app.route != _SOURCE:
+                # It has all that was ever acknowledged: neither a mirror nor reads elsewhere are of use now.
+                await app.set_route(_SOURCE)
+        if app.route != _SOURCE and self.context.options.rollback_on_fail:
             await self._return(self.reason)
             return
         self.status = "failed"
@@ -153,7 +223,7 @@ class Migration:
         await context.undo()
         try:
             async with context.step("return to the source") as step:
-                if app.route == _SOURCE and app.truth is None:
+                if app.route == _SOURCE and not app.moving and app.truth is None:
                     step.detail = "the application had not left it"
                 else:
                     await self._move_back()
@@ -169,6 +239,9 @@ class Migration:
 
     async def _move_back(self) -> None:
         app = self.context.app
+        with contextlib.suppress(MigrationError):
+            await app.set_fallback(None)
+            await app.release(None)
         # Where the target does not answer any more, what is on its way to it will not end.
         with contextlib.suppress(MigrationError):
             await app.freeze(monotonic() + self.context.options.freeze_bound)

@@ -1,6 +1,6 @@
 """What can be asked of a migration, a switch and the load: one model each for the command line, the API and TOML."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -9,12 +9,13 @@ from redis_rehearsal.settings import _SECONDS, REDIS_SCHEMES
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 FreezeKind = Literal["client", "server", "none"]
-StrategyName = Literal["cold", "replicate", "external", "observe"]
+StrategyName = Literal["cold", "replicate", "copy", "dual-write", "fallback", "external", "observe"]
 """The names in `migration.strategies.STRATEGIES`; a test keeps the two the same."""
 
 SECONDS: Final = _SECONDS
 """Marks a number of seconds that can be given with a unit."""
 
+ALL: Final = "all"
 _LEAST_BOUND_SECONDS: Final = 1.5
 _MIX: Final = {"query_mix": 3, "event_mix": len(EVENT_TYPES)}
 
@@ -95,6 +96,24 @@ class MigrationOptions(Limits):
     settle: Seconds = 0.0
     "external: how long writes stay frozen so that the tool can carry the last of them."
 
+    copy_method: Literal["auto", "dump", "types"] = "auto"
+    "copy, dual-write, fallback: how keys are carried: DUMP and RESTORE, type by type, or what the target accepts."
+
+    copy_rate: Annotated[float, Field(gt=0, le=10_000_000)] | None = None
+    "copy, dual-write, fallback: most keys a second. Default: as fast as it goes."
+
+    final_pass: bool = True
+    "copy: copy again, while writes are frozen, what may have changed; --no-final-pass shows what the naive way loses."
+
+    naive: bool = False
+    "dual-write: fill the target up without holding writes, which counts increments twice."
+
+    then: Literal["stay", "rollback"] = "stay"
+    "After the observation: stay on the target, or rehearse the way back, with what was written meanwhile."
+
+    force: bool = False
+    "Go on although the preflight found something that stands in the way."
+
     clear_target: bool = False
     "Delete what the target holds under our prefix, and nothing else, before the migration."
 
@@ -125,6 +144,47 @@ class MigrationOptions(Limits):
                 f"--settle must leave {_LEAST_BOUND_SECONDS} s of the freeze's bound ({self.freeze_bound:g} s)"
             )
         return self
+
+
+class RehearsalOptions(MigrationOptions):
+    """One or several migrations, each rehearsed from the same fresh state."""
+
+    strategy: str  # type: ignore[assignment]  # a list of what it is in one migration
+    "How to migrate: one strategy, several as in replicate,copy, or all."
+
+    @field_validator("strategy")
+    @classmethod
+    def _are_strategies(cls, value: str) -> str:
+        known = get_args(StrategyName)
+        names = value.split(",")
+        if value != ALL and (not all(name in known for name in names) or len(set(names)) < len(names)):
+            raise ValueError(value)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for options in self.each():
+            if options.strategy == "external" and not options.command:
+                raise ValueError("the strategy external needs --command, the tool that does the copying")
+        return self
+
+    def each(self) -> list[MigrationOptions]:
+        """The options of each migration, in the order in which they are rehearsed."""
+        names = list(get_args(StrategyName)) if self.strategy == ALL else self.strategy.split(",")
+        if self.strategy == ALL:
+            # Nothing moves by itself here, and a tool must have been named.
+            names.remove("observe")
+            if not self.command:
+                names.remove("external")
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        several = len(names) > 1
+        found = []
+        for name in names:
+            fields = {**given, "strategy": name}
+            if several and name != "external":
+                fields.pop("command", None)
+            found.append(MigrationOptions(**fields))
+        return found
 
 
 class SwitchOptions(BaseModel):

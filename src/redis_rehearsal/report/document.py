@@ -81,6 +81,7 @@ def make_document(view: RunView) -> dict[str, Any]:
             "events": downtime_document(assessment.event_downtime if assessment else None),
         },
         "recovery": recovery_document(assessment),
+        "impact": asdict(assessment.impact) if assessment else None,
         "verdict": verdict_document(assessment),
         "servers": _servers(view),
         "settings": safe_settings(view),

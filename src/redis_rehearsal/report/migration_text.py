@@ -1,6 +1,7 @@
 """A finished rehearsal for a terminal."""
 
 import io
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rich.console import Console, RenderableType
@@ -8,7 +9,8 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from redis_rehearsal.report.facts import Table, is_rehearsal, sections, title
+from redis_rehearsal.report.facts import Section, Table, is_rehearsal, sections, title
+from redis_rehearsal.report.side_by_side import comparison
 from redis_rehearsal.report.terminal import summary
 
 _LEAST_COLUMNS: Final = 40
@@ -21,8 +23,33 @@ def render_text(document: dict[str, Any], width: int = 80) -> str:
         document: of the run; parts may be missing.
         width: of the terminal, in columns; at least 40.
     """
+    console = _paper(width)
+    with console.capture() as capture:
+        if is_rehearsal(document):
+            console.print(_folded(title(document)))
+            for section in sections(document):
+                _print(console, section)
+        else:
+            console.print(_folded(summary(document)))
+    return _lines(capture.get())
+
+
+def render_side_by_side(documents: Sequence[dict[str, Any]], width: int = 120) -> str:
+    """Several rehearsals in one table, and which strategy is best here.
+
+    Args:
+        documents: of the runs; parts may be missing.
+        width: of the terminal, in columns; at least 40.
+    """
+    console = _paper(width)
+    with console.capture() as capture:
+        _print(console, comparison(documents))
+    return _lines(capture.get())
+
+
+def _paper(width: int) -> Console:
     # Nothing of this process's terminal may show in what is made.
-    console = Console(
+    return Console(
         file=io.StringIO(),
         width=max(width, _LEAST_COLUMNS),
         color_system=None,
@@ -31,17 +58,17 @@ def render_text(document: dict[str, Any], width: int = 80) -> str:
         legacy_windows=False,
         _environ={},
     )
-    with console.capture() as capture:
-        if is_rehearsal(document):
-            console.print(_folded(title(document)))
-            for section in sections(document):
-                console.print()
-                console.print(_folded(section.title))
-                for block in section.blocks:
-                    console.print(Padding(_grid(block) if isinstance(block, Table) else _folded(block), (0, 0, 0, 2)))
-        else:
-            console.print(_folded(summary(document)))
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def _print(console: Console, section: Section) -> None:
+    console.print()
+    console.print(_folded(section.title))
+    for block in section.blocks:
+        console.print(Padding(_grid(block) if isinstance(block, Table) else _folded(block), (0, 0, 0, 2)))
+
+
+def _lines(text: str) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 def _folded(text: str) -> Text:

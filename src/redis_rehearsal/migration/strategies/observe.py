@@ -32,11 +32,11 @@ async def _run(context: Context) -> None:
             second, step.detail = await _until_moved(context, before, first, began)
         at = context.began_seconds + second
         context.app.rename_since(at, Phase.CUTOVER)
-        context.cutover_seconds = (at, None)
+        context.cutovers.append((at, None))
         async with context.step("wait until nothing fails") as step:
             last = await _until_quiet(context, second)
             step.detail = f"no operation failed in the second {last + 1 - second} s after the first failure"
-        context.cutover_seconds = (at, context.began_seconds + last)
+        context.cutovers[-1] = (at, context.began_seconds + last)
     finally:
         marking.cancel()
 

@@ -1,0 +1,99 @@
+"""Copying for a strategy: in batches, with its progress shown and all its failures kept."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from time import monotonic
+from typing import Final
+
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.copying.copier import Copier
+from redis_rehearsal.migration.copying.result import CopyResult
+
+_BATCH: Final = 1000
+_NAMED: Final = 3
+
+
+class Carrier:
+    """Carries keys from the context's source to its target.
+
+    Args:
+        context: of the migration.
+        copier: that is open.
+
+    Attributes:
+        result: of all that was carried.
+    """
+
+    def __init__(self, context: Context, copier: Copier) -> None:
+        self._context = context
+        self._copier = copier
+        self.result = CopyResult()
+
+    def scan(self, pattern: str) -> AsyncIterator[list[bytes]]:
+        """Keys of the source in batches; each comes at least once, perhaps more often."""
+        return self._copier.scan(pattern)
+
+    async def carry(self, keys: Iterable[bytes], *, replace: bool = True) -> None:
+        """Copy keys, and delete those that are gone on the source; the run's lock stays where it is.
+
+        Args:
+            keys: which.
+            replace: False leaves alone what the target has.
+
+        Raises:
+            OSError: a server is away.
+        """
+        lock = self._context.keys.lock.encode()
+        wanted = [key for key in keys if key != lock]
+        for start in range(0, len(wanted), _BATCH):
+            self.result.add(await self._copier.copy(wanted[start : start + _BATCH], replace=replace))
+            done = self._copier.progress
+            left = done.eta_seconds(monotonic())
+            eta = f", {left:.0f} s left" if left else ""
+            self._context.progress = f"{done.keys:,} keys, {done.bytes:,} bytes{eta}"
+
+    @property
+    def sentence(self) -> str:
+        """What was carried so far."""
+        method, reason = self._copier.what_method()
+        text = f"{self.result.copied:,} keys, {self.result.bytes:,} bytes, by {method}"
+        return f"{text} ({reason})" if reason else text
+
+    def require_all(self) -> None:
+        """See that nothing was left behind.
+
+        Raises:
+            MigrationError: some keys could not be copied.
+        """
+        failed = self.result.failed
+        if failed:
+            listed = "; ".join(f"{key.decode(errors='replace')}: {reason}" for key, reason in failed[:_NAMED])
+            raise MigrationError(
+                f"{len(failed):,} keys could not be copied ({listed}); the application went on with the source."
+            )
+
+    def warn_of_losses(self) -> None:
+        """Name what copied keys lost on the way."""
+        for what, count in self.result.not_carried.items():
+            self._context.warnings.append(f"Not carried, {count:,} times: {what}.")
+
+
+@contextlib.asynccontextmanager
+async def carrying(context: Context) -> AsyncIterator[Carrier]:
+    """Carry keys from the context's source to its target, as was asked for."""
+    options = context.options
+    copier = Copier(
+        context.source.endpoint,
+        context.target.endpoint,
+        temporary_prefix=f"{context.keys.prefix}copying:",
+        method=options.copy_method,
+        rate_keys_per_second=options.copy_rate,
+    )
+    async with copier:
+        await copier.estimate()
+        carrier = Carrier(context, copier)
+        try:
+            yield carrier
+        finally:
+            carrier.warn_of_losses()

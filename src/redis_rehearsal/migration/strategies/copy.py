@@ -1,0 +1,121 @@
+"""Copy all keys, then freeze, and copy again what may have changed."""
+
+import asyncio
+from functools import partial
+from time import monotonic
+from typing import Final
+
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.migration.carrying import Carrier, carrying
+from redis_rehearsal.migration.context import Context, ServerHandle, Step
+from redis_rehearsal.migration.cutover import cut_over
+from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.preparation import refuse_used_target
+from redis_rehearsal.migration.strategies.base import Strategy
+
+_BATCH: Final = 2000
+_SCAN_COUNT: Final = 5000
+_SHORT_PASS_SECONDS: Final = 0.2
+_MOST_PASSES: Final = 3
+
+
+async def _check(context: Context) -> None:
+    await refuse_used_target(context)
+    if context.options.freeze == "server":
+        context.require_server_wide(context.source)
+
+
+async def _run(context: Context) -> None:
+    await context.phase(Phase.SYNC)
+    async with carrying(context) as carrier:
+        async with context.step("copy") as step:
+            await _copy_all(context, carrier, step)
+        if not context.options.final_pass:
+            await cut_over(context)
+            return
+        # As long as a pass takes long, the next one has less to do: writes must not be held for all of it.
+        for number in range(1, _MOST_PASSES + 1):
+            began = monotonic()
+            async with context.step(f"copy what changed ({number})") as step:
+                await _copy_changed(context, carrier, step)
+            if monotonic() - began < _SHORT_PASS_SECONDS:
+                break
+        await cut_over(context, catch_up=partial(_final_pass, context, carrier))
+
+
+async def return_with_data(context: Context) -> None:
+    """Move the application back, and what was written on the target with it.
+
+    Args:
+        context: of the way back, with source and target exchanged.
+
+    Raises:
+        MigrationError: it did not come about; says where the application is.
+    """
+    await context.phase(Phase.SYNC)
+    async with carrying(context) as carrier:
+        async with context.step("copy back") as step:
+            await _copy_changed(context, carrier, step)
+        await cut_over(context, catch_up=partial(_final_pass, context, carrier), to="source")
+
+
+async def _copy_all(context: Context, carrier: Carrier, step: Step) -> None:
+    pattern = f"{context.keys.prefix}*"
+    async for keys in carrier.scan(pattern):
+        await carrier.carry([key for key in keys if key != context.keys.lock.encode()])
+
+    step.detail = carrier.sentence
+
+
+async def _copy_changed(context: Context, carrier: Carrier, step: Step) -> None:
+    """Copy what is not on the target as it is on the source, and delete what the source has not any more."""
+    ours, theirs = await asyncio.gather(*(_names(context, server) for server in (context.source, context.target)))
+    # Dead weight that is there cannot have changed.
+    dead = tuple(f"{context.keys.prefix}{kind}:".encode() for kind in ("ballast", "big"))
+    there = [key for key in ours & theirs if not key.startswith(dead)]
+    changed = [*(ours - theirs), *await _differing(context, there)]
+    gone = theirs - ours
+    await carrier.carry(changed)
+    await carrier.carry(gone)
+    step.detail = f"{len(changed):,} of {len(ours):,} keys had changed, {len(gone):,} were gone"
+
+
+async def _names(context: Context, server: ServerHandle) -> set[bytes]:
+    found: set[bytes] = set()
+    cursor = 0
+    while True:
+        cursor, keys = await server.client.scan(cursor, match=f"{context.keys.prefix}*", count=_SCAN_COUNT)
+        found.update(key for key in keys if isinstance(key, bytes))
+        if cursor == 0:
+            found.discard(context.keys.lock.encode())
+            return found
+
+
+async def _differing(context: Context, keys: list[bytes]) -> list[bytes]:
+    """Those whose values differ; what is no string is taken to differ."""
+    found: list[bytes] = []
+    for start in range(0, len(keys), _BATCH):
+        batch = keys[start : start + _BATCH]
+        ours, theirs = await asyncio.gather(*(server.client.mget(batch) for server in (context.source, context.target)))
+        found += [key for key, one, other in zip(batch, ours, theirs, strict=True) if one is None or one != other]
+    return found
+
+
+async def _final_pass(context: Context, carrier: Carrier, until_seconds: float) -> None:
+    async with context.step("final pass") as step:
+        await _copy_changed(context, carrier, step)
+    if monotonic() > until_seconds:
+        raise MigrationError(
+            "The final pass took longer than the freeze may last; the application went on with the source. A longer "
+            "--freeze-bound gives it time."
+        )
+    carrier.require_all()
+
+
+COPY = Strategy(
+    name="copy",
+    summary="copy all keys (DUMP and RESTORE, or type by type), freeze, copy again what may have changed, switch",
+    goes_wrong="without the final pass, what was written during the copy is lost",
+    check=_check,
+    run=_run,
+)

@@ -1,0 +1,94 @@
+"""Switch at once; what the target does not have yet is fetched from the source."""
+
+import asyncio
+from time import monotonic
+from typing import Final
+
+from redis_rehearsal.cache.route import Route
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.migration.carrying import Carrier, carrying
+from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.preparation import refuse_used_target
+from redis_rehearsal.migration.strategies.base import Strategy
+from redis_rehearsal.migration.tenantry import Tenantry
+
+_HOLD_SECONDS: Final = 2.0
+_ORGANIZATIONS: Final = 20
+_TARGET: Final = Route("target", "target")
+
+
+async def _check(context: Context) -> None:
+    await refuse_used_target(context)
+
+
+async def _run(context: Context) -> None:
+    app = context.app
+    async with carrying(context) as carrier:
+        tenantry = Tenantry(context.keys)
+        async with context.step("list the keys"):
+            await tenantry.add_all(carrier.scan(f"{context.keys.prefix}*"))
+        began = await context.phase(Phase.CUTOVER)
+        context.cutovers.append((began, None))
+        every = list(range(1, context.organizations + 1))
+        async with context.step("switch") as step:
+            await app.hold(every, context.options.freeze_bound)
+            try:
+                await app.set_fallback("source")
+                await app.set_route(_TARGET)
+            except MigrationError:
+                await app.release(every)
+                raise
+            step.detail = "reads and writes go to the target; what it does not have is read from the source"
+        # Counters that were made since they were listed are few, and found now that nobody writes to them.
+        current = Tenantry(context.keys)
+        await current.add_all(carrier.scan(f"{context.keys.prefix}count:*"))
+        async with context.step("move counters") as step:
+            await _move_counters(context, carrier, current, every)
+            step.detail = f"those first whose increments waited; {carrier.sentence}"
+        context.cutovers[-1] = (began, monotonic())
+        await context.phase(Phase.SYNC)
+        async with context.step("sweep") as step:
+            await _sweep(context, carrier, tenantry)
+            step.detail = carrier.sentence
+        await app.set_fallback(None)
+    if carrier.result.failed:
+        key, reason = carrier.result.failed[0]
+        first = f"the first {key.decode(errors='replace')}: {reason}"
+        context.warnings.append(f"{len(carrier.result.failed):,} keys could not be moved ({first}).")
+
+
+async def _move_counters(context: Context, carrier: Carrier, tenantry: Tenantry, organizations: list[int]) -> None:
+    left = dict.fromkeys(organizations)
+    while left:
+        wanted = [organization for organization in await context.app.take_wanted() if organization in left]
+        some = (wanted or list(left))[:_ORGANIZATIONS]
+        keys = [key for organization in some for key in tenantry.counters_of(organization)]
+        await carrier.carry(keys, replace=False)
+        await context.app.release(some)
+        for organization in some:
+            del left[organization]
+
+
+async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> None:
+    """Move the rest; the deletions of an organisation are held meanwhile, so that none is undone by its copy."""
+    for organization, found in tenantry.of.items():
+        counters = set(tenantry.counters_of(organization))
+        keys = [key for key in found if key not in counters]
+        await context.app.hold([organization], _HOLD_SECONDS)
+        try:
+            await carrier.carry(keys, replace=False)
+        finally:
+            await context.app.release([organization])
+
+        await asyncio.sleep(0)
+    await carrier.carry(tenantry.others, replace=False)
+
+
+FALLBACK = Strategy(
+    name="fallback",
+    summary="switch at once; reads that miss go to the source, counters are moved before they are written to, a sweep",
+    goes_wrong="an increment of a counter that was not moved yet would restart at one",
+    check=_check,
+    run=_run,
+)

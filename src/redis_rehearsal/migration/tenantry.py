@@ -1,0 +1,48 @@
+"""Which keys belong to which organisation, so that the writes to some can be held while they are copied."""
+
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
+from redis_rehearsal.workload.keys import Keys
+
+_KIND: Final = rb"(count|report):(\d+):"
+
+
+class Tenantry:
+    """Keys by organisation.
+
+    Args:
+        keys: the names of keys.
+
+    Attributes:
+        of: keys by the number of their organisation.
+        others: keys that belong to none, and are never written to.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._pattern = re.compile(re.escape(keys.prefix.encode()) + _KIND)
+        self._own = {keys.lock.encode()}
+        self.of: defaultdict[int, list[bytes]] = defaultdict(list)
+        self.others: list[bytes] = []
+
+    def add(self, found: Iterable[bytes]) -> None:
+        """Sort keys in; the run's own are left out."""
+        for key in found:
+            match = self._pattern.match(key)
+            if match is not None:
+                self.of[int(match[2])].append(key)
+            elif key not in self._own:
+                self.others.append(key)
+
+    async def add_all(self, batches: AsyncIterator[list[bytes]]) -> None:
+        """Sort in what a scan finds, each key once."""
+        seen: set[bytes] = set()
+        async for batch in batches:
+            self.add(key for key in batch if key not in seen)
+            seen.update(batch)
+
+    def counters_of(self, organization: int) -> list[bytes]:
+        """The counters of an organisation."""
+        return [key for key in self.of[organization] if key[: key.index(b"%d:" % organization)].endswith(b"count:")]

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import hiredis
 
 from redis_rehearsal.cache.wire import Reply
-from redis_rehearsal.migration.copying.build import Build, ChangedError, GoneError, NotCopiedError
+from redis_rehearsal.migration.copying.build import LENGTH_COMMANDS, Build, ChangedError, GoneError, NotCopiedError
 from redis_rehearsal.migration.copying.capabilities import Capabilities
 from redis_rehearsal.migration.copying.line import Line, in_words, packed
 from redis_rehearsal.migration.copying.pieces import groups
@@ -24,14 +24,6 @@ _ATTEMPTS: Final = 3
 _ITEM_BYTES: Final = 64
 """What an item is taken to weigh where the server does not say."""
 _GONE: Final = -2
-_LENGTHS: Final = {
-    "string": "STRLEN",
-    "list": "LLEN",
-    "set": "SCARD",
-    "zset": "ZCARD",
-    "hash": "HLEN",
-    "stream": "XLEN",
-}
 _WHOLE: Final = ("ReJSON-RL",)
 """Types that cannot be read in pieces, so that DUMP is no worse."""
 _FOREIGN_PAYLOAD: Final = ("ERR DUMP payload", "ERR Bad data format")
@@ -149,7 +141,7 @@ class Lane:
         if self._capabilities.memory_usage:
             commands = [packed("MEMORY", "USAGE", key) for key, _ in typed]
         else:
-            commands = [packed(_LENGTHS.get(kind, "EXISTS"), key) for key, kind in typed]
+            commands = [packed(LENGTH_COMMANDS.get(kind, "EXISTS"), key) for key, kind in typed]
         sizes = await self.source.all(commands)
         found = []
         for (key, name), size in zip(typed, sizes, strict=True):

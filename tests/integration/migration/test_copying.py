@@ -325,6 +325,29 @@ def test_a_target_that_turns_read_only_is_away(pair: Pair) -> None:
     asyncio.run(copy())
 
 
+def test_a_source_that_refuses_writes_can_be_copied_from(pair: Pair) -> None:
+    pair.source.mset({"a": "1", "b": "2"})
+    pair.source.config_set("min-replicas-to-write", "99")
+
+    async def copy() -> CopyResult:
+        async with pair.copier() as copier:
+            assert copier.what_method()[0] == "dump"
+            return await copier.copy([b"a", b"b"])
+
+    assert asyncio.run(copy()).copied == 2
+    assert pair.target.mget("a", "b") == [b"1", b"2"]
+    assert pair.source.dbsize() == 2
+
+
+@pytest.mark.parametrize("method", ["dump", "types"])
+def test_a_source_that_does_not_tell_sizes_can_be_copied_from(pair: Pair, method: Method) -> None:
+    fill(pair.source, big=False)
+    before = take(pair.source)
+    pair.source.execute_command("ACL", "SETUSER", "default", "-memory")
+    assert pair.copy_all(method=method, piece_bytes=5000).failed == []
+    assert_equal(before, take(pair.target))
+
+
 def test_one_key_that_fails_does_not_keep_others_back(pair: Pair) -> None:
     pair.source.mset({"open": "1", "secret": "2"})
     pair.source.execute_command("ACL", "SETUSER", "default", "resetkeys", "~open", "~copying*")

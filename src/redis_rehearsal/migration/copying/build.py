@@ -14,7 +14,7 @@ from redis_rehearsal.migration.copying.result import CopyResult
 
 _MOST_ITEMS: Final = 1000
 """So that no single command takes a server more than about a millisecond, however small the items are."""
-_LENGTH: Final = {
+LENGTH_COMMANDS: Final = {
     "string": "STRLEN",
     "list": "LLEN",
     "set": "SCARD",
@@ -227,9 +227,9 @@ class Build:
         return replace or renamed == 1
 
     async def _check_length(self) -> None:
-        if self._drains > 1 and self._length_is_certain and self.kind in _LENGTH:
+        if self._drains > 1 and self._length_is_certain and self.kind in LENGTH_COMMANDS:
             # Under memory pressure the target may have evicted the half that was there.
-            length = await self.target.one(_LENGTH[self.kind], self.temporary)
+            length = await self.target.one(LENGTH_COMMANDS[self.kind], self.temporary)
             if length != self._expected:
                 raise NotCopiedError(
                     f"the target lost a part of it while it was copied ({in_words(length)} of {self._expected})"

@@ -13,6 +13,8 @@ Method = Literal["dump", "types"]
 _SCRATCH_MILLISECONDS: Final = 60_000
 """Scratch keys end by themselves where removing them fails."""
 _FAR_MILLISECONDS: Final = 4_000_000_000_000
+_ATTEMPTS: Final = 5
+_SMALL_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +118,30 @@ async def _method(source: Line, target: Line, wanted: str, scratch: bytes) -> tu
 
 
 async def _dump_refused(source: Line, target: Line, scratch: bytes) -> str:
-    replies = await source.all(
-        [
-            packed("SET", scratch, "x", "PX", _SCRATCH_MILLISECONDS),
-            packed("DUMP", scratch),
-            packed("UNLINK", scratch),
-        ]
-    )
-    for name, reply in zip(("SET", "DUMP"), replies, strict=False):
-        if not _works(reply):
-            return f"{source} refused {name} ({in_words(reply)})"
-    payload = replies[1]
+    payload = await _payload(source, scratch)
     if not isinstance(payload, bytes):
-        return f"{source} gave no payload for DUMP"
+        return f"{source} gave no payload to try with ({in_words(payload)})"
     restored, _ = await target.all(
         [packed("RESTORE", scratch, _SCRATCH_MILLISECONDS, payload, "REPLACE"), packed("UNLINK", scratch)]
     )
     return "" if _works(restored) else f"{target} refused the source's DUMP ({in_words(restored)})"
+
+
+async def _payload(source: Line, scratch: bytes) -> Reply:
+    """A small payload of the source's, or what it said instead."""
+    written, payload, _ = await source.all(
+        [packed("SET", scratch, "x", "PX", _SCRATCH_MILLISECONDS), packed("DUMP", scratch), packed("UNLINK", scratch)]
+    )
+    if _works(written):
+        return payload
+    # A source that is a replica, or fenced, takes no scratch key.
+    for _ in range(_ATTEMPTS):
+        key = await source.one("RANDOMKEY")
+        if not isinstance(key, bytes):
+            break
+        size = await source.one("MEMORY", "USAGE", key)
+        if isinstance(size, int) and size <= _SMALL_BYTES:
+            payload = await source.one("DUMP", key)
+            if isinstance(payload, bytes):
+                return payload
+    return written

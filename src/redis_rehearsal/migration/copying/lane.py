@@ -9,7 +9,7 @@ from typing import Final, Literal
 import hiredis
 
 from redis_rehearsal.cache.wire import Reply
-from redis_rehearsal.migration.copying.build import Build, ChangedError, GoneError, NotCopiedError
+from redis_rehearsal.migration.copying.build import LENGTH_COMMANDS, Build, ChangedError, GoneError, NotCopiedError
 from redis_rehearsal.migration.copying.capabilities import Capabilities
 from redis_rehearsal.migration.copying.line import Line, in_words, packed
 from redis_rehearsal.migration.copying.pieces import groups
@@ -24,14 +24,7 @@ _ATTEMPTS: Final = 3
 _ITEM_BYTES: Final = 64
 """What an item is taken to weigh where the server does not say."""
 _GONE: Final = -2
-_LENGTHS: Final = {
-    "string": "STRLEN",
-    "list": "LLEN",
-    "set": "SCARD",
-    "zset": "ZCARD",
-    "hash": "HLEN",
-    "stream": "XLEN",
-}
+_TYPE_AND_SIZE: Final = (("TYPE",), ("MEMORY", "USAGE"))
 _WHOLE: Final = ("ReJSON-RL",)
 """Types that cannot be read in pieces, so that DUMP is no worse."""
 _FOREIGN_PAYLOAD: Final = ("ERR DUMP payload", "ERR Bad data format")
@@ -139,20 +132,22 @@ class Lane:
             yield found[part]
 
     async def _describe(self, keys: Sequence[bytes], work: _Work) -> list[_Found]:
-        kinds = await self.source.all([packed("TYPE", key) for key in keys])
-        typed: list[tuple[bytes, str]] = []
-        for key, kind in zip(keys, kinds, strict=True):
-            if isinstance(kind, bytes):
-                typed.append((key, kind.decode()))
-            else:
-                work.fail(key, f"the source refused TYPE: {in_words(kind)}")
+        sizes: list[Reply]
         if self._capabilities.memory_usage:
-            commands = [packed("MEMORY", "USAGE", key) for key, _ in typed]
+            replies = await self.source.all([packed(*ask, key) for key in keys for ask in _TYPE_AND_SIZE])
+            kinds, sizes = replies[::2], replies[1::2]
         else:
-            commands = [packed(_LENGTHS.get(kind, "EXISTS"), key) for key, kind in typed]
-        sizes = await self.source.all(commands)
+            kinds = await self.source.all([packed("TYPE", key) for key in keys])
+            names = (kind.decode() if isinstance(kind, bytes) else "none" for kind in kinds)
+            sizes = await self.source.all(
+                [packed(LENGTH_COMMANDS.get(name, "EXISTS"), key) for name, key in zip(names, keys, strict=True)]
+            )
         found = []
-        for (key, name), size in zip(typed, sizes, strict=True):
+        for key, kind, size in zip(keys, kinds, sizes, strict=True):
+            if not isinstance(kind, bytes):
+                work.fail(key, f"the source refused TYPE: {in_words(kind)}")
+                continue
+            name = kind.decode()
             value_bytes = size if isinstance(size, int) else 0
             if not self._capabilities.memory_usage and name != "string":
                 value_bytes *= _ITEM_BYTES

@@ -13,8 +13,10 @@ from redis_rehearsal.cache.wire import Batch, Connection, Reply
 
 _MAX_REPLY_BYTES: Final = 1024 * 1024 * 1024
 """One element may be 512 MiB, and no server can hand it out in parts."""
-_AWAY: Final = ("LOADING", "MASTERDOWN", "READONLY", "NOREPLICAS", "MISCONF", "NOAUTH", "BUSY ", "CLUSTERDOWN")
-"""Refusals that concern the server and not the key."""
+_READS_REFUSED: Final = ("LOADING", "MASTERDOWN", "NOAUTH", "BUSY ", "CLUSTERDOWN")
+_WRITES_REFUSED: Final = ("READONLY", "NOREPLICAS", "MISCONF")
+_AWAY: Final = {"source": _READS_REFUSED, "target": (*_READS_REFUSED, *_WRITES_REFUSED)}
+"""Refusals that concern the server and not the key; a source may be a replica, or fenced."""
 _CHECKS_IN_TIMEOUT: Final = 4
 
 
@@ -76,7 +78,7 @@ class Line:
     """
 
     def __init__(self, role: Literal["source", "target"], endpoint: Endpoint, timeout_seconds: float) -> None:
-        self.role = role
+        self.role: Literal["source", "target"] = role
         self._endpoint = endpoint
         self._timeout_seconds = timeout_seconds
         self._connection: _PatientConnection | None = None
@@ -137,7 +139,7 @@ class Line:
         except ConnectionResetError:
             raise ConnectionResetError(f"{self} went away: {connection.reason}") from None
         for reply in replies:
-            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(_AWAY):
+            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(_AWAY[self.role]):
                 raise ConnectionRefusedError(f"{self} refuses all work: {reply}")
         return replies
 

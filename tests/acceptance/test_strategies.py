@@ -1,0 +1,139 @@
+"""Each way of migrating: its right mode loses nothing, its naive mode loses or doubles what it is known for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redis_rehearsal.embedded.redis_server import RedisServer
+from tests.acceptance.evidence import counters
+from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside
+from tests.conftest import MakeServer
+from tests.support import command, run_to_the_end
+
+__all__ = ["fresh_target"]
+
+PAIRS = [
+    ("redis-6.2", "valkey-9.1", "copy"),
+    ("redis-6.2", "valkey-9.1", "dual-write"),
+    ("redis-6.2", "valkey-9.1", "fallback"),
+    pytest.param("redis-8.2", "valkey-9.1", "dual-write"),
+    pytest.param("valkey-9.1", "redis-6.2", "copy"),
+    pytest.param("redis-8.2", "valkey-9.1", "copy", marks=pytest.mark.matrix),
+    pytest.param("redis-8.2", "valkey-9.1", "fallback", marks=pytest.mark.matrix),
+    pytest.param("valkey-9.1", "redis-6.2", "dual-write", marks=pytest.mark.matrix),
+    pytest.param("valkey-9.1", "redis-6.2", "fallback", marks=pytest.mark.matrix),
+    pytest.param("redis-8.2", "redis-6.2", "copy", marks=pytest.mark.matrix),
+    pytest.param("valkey-9.1", "redis-8.2", "dual-write", marks=pytest.mark.matrix),
+]
+
+
+def ledger_of(document: dict[str, Any], *names: str) -> list[int]:
+    return [document["ledger"][name] for name in names]
+
+
+@pytest.mark.parametrize(("source_name", "target_name", "strategy"), PAIRS)
+def test_the_right_way_loses_nothing(
+    tmp_path: Path,
+    given: dict[str, str],
+    make_server: MakeServer,
+    source_name: str,
+    target_name: str,
+    strategy: str,
+) -> None:
+    source, target = make_server(name=source_name), make_server(name=target_name)
+    given |= {"REDIS_URL": source.url, "TARGET_REDIS_URL": target.url, "BALLAST_BYTES": "100000"}
+    with command(tmp_path, "rehearse", "--strategy", strategy, *QUICK, **given) as run:
+        document = judged(run)
+    assert failed(document) == set(), document["verdict"]
+    assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded", "unknown") == [0] * 5
+    with outside(source) as old, outside(target) as new:
+        assert counters(new) == document["ledger"]["acknowledged"] > 1_000
+        assert old.dbsize() > 100
+        assert len(list(new.scan_iter("rehearsal:ballast:*"))) == 98
+        for key in list(old.scan_iter("rehearsal:ballast:*"))[:20]:
+            assert new.get(key) == old.get(key)
+        assert all(new.ttl(key) > 3600 for key in new.scan_iter("rehearsal:count:*"))
+    assert document["checks"]["wrong"] == document["checks"]["resurrected"] == 0
+
+
+def test_a_copy_without_its_final_pass_loses_what_was_written_meanwhile(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    # Slowly, so that something is.
+    arguments = ("--strategy", "copy", "--no-final-pass", "--copy-rate", "150", *QUICK)
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        document = judged(run)
+    with outside(fresh_target) as target:
+        missing = document["ledger"]["acknowledged"] - counters(target)
+    assert ledger_of(document, "lost", "lost_at_most", "duplicated") == [missing, missing, 0]
+    assert missing > 20
+    assert "lost" in failed(document)
+
+
+def test_a_naive_dual_write_counts_twice(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    given |= {"EVENTS_PER_SECOND": "2000"}
+    with command(tmp_path, "rehearse", "--strategy", "dual-write", "--naive", *QUICK, **given) as run:
+        document = judged(run)
+    with outside(fresh_target) as target:
+        surplus = counters(target) - document["ledger"]["acknowledged"]
+    assert ledger_of(document, "lost", "duplicated", "duplicated_at_most") == [0, surplus, surplus]
+    assert surplus > 0
+    assert "duplicated" in failed(document)
+
+
+def test_the_way_back_keeps_what_was_written_meanwhile(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    arguments = ("--strategy", "replicate", "--freeze", "server", "--then", "rollback", *QUICK)
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        document = judged(run)
+    assert failed(document) == set(), document["verdict"]
+    assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded") == [0] * 4
+    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+    with outside(source) as old, outside(fresh_target) as target:
+        assert counters(old) == document["ledger"]["acknowledged"]
+        assert counters(target) < counters(old)
+    assert [phase["name"] for phase in document["phases"]].count("cutover") == 2
+
+
+def test_several_strategies_stand_side_by_side(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    arguments = ("--strategy", "cold,copy", "--baseline", "4s", "--observe", "4s", "--json", "--report", "out")
+    result = run_to_the_end(tmp_path, "rehearse", *arguments, **given)
+    documents = json.loads(result.stdout)
+    assert [document["migration"]["strategy"] for document in documents] == ["cold", "copy"]
+    assert documents[0]["verdict"]["status"] == "fail"
+    assert documents[1]["ledger"]["lost"] == 0
+    assert result.returncode == {"pass": 0, "unknown": 3}[documents[1]["verdict"]["status"]]
+    table = result.stderr.partition("Side by side")[2]
+    assert "cold" in table
+    assert "copy" in table
+    (tmp_path / "again").mkdir()
+    paths = [str(tmp_path / "out" / name) for name in ("cold", "copy")]
+    again = run_to_the_end(tmp_path / "again", "report", *paths)
+    assert again.returncode == 0
+    assert "Side by side" in again.stdout
+
+
+def test_a_blocker_stops_it_before_anything_is_touched_unless_it_is_forced(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer
+) -> None:
+    target = make_server("--maxmemory", "8mb", name="valkey-9.1")
+    given |= {"TARGET_REDIS_URL": target.url, "BALLAST_BYTES": "16000000"}
+    for name, extra, steps in (("one", (), 1), ("two", ("--force",), 2)):
+        (tmp_path / name).mkdir()
+        arguments = ("--strategy", "copy", "--baseline", "1s", "--observe", "1s", *extra)
+        with command(tmp_path / name, "rehearse", *arguments, **given) as run:
+            document = judged(run)
+        assert document["verdict"]["status"] == "fail"
+        assert len(document["migration"]["steps"]) >= steps
+        if not extra:
+            assert "memory" in document["migration"]["reason"]
+            assert [step["name"] for step in document["migration"]["steps"]] == ["preflight"]
+            with outside(target) as new:
+                assert new.dbsize() == 0

@@ -105,12 +105,14 @@ class Connection(asyncio.Protocol):
         pending: batches that have not had all their replies, oldest first.
         ready: whether commands may be sent.
         reason: why the connection closed, in words, once it has.
+        max_reply_bytes: the connection breaks where a reply is still incomplete after this much.
     """
 
     def __init__(self, on_closed: Callable[["Connection"], None]) -> None:
         self.pending: deque[Batch] = deque()
         self.ready = False
         self.reason = ""
+        self.max_reply_bytes = MAX_REPLY_BYTES
         self._on_closed = on_closed
         self._reader = hiredis.Reader()
         self._incomplete_bytes = 0
@@ -249,7 +251,7 @@ class Connection(asyncio.Protocol):
                 self._deliver(replies, now)
         else:
             self._incomplete_bytes += len(data)
-            most = MAX_REPLY_BYTES if self.ready else _MAX_HANDSHAKE_BYTES
+            most = self.max_reply_bytes if self.ready else _MAX_HANDSHAKE_BYTES
             if self._incomplete_bytes > most:
                 self.abort(f"a reply did not end within {most} bytes")
 

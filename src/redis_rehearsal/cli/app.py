@@ -21,7 +21,7 @@ from cyclopts import (
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal import __version__
-from redis_rehearsal.cli import clean, instance, migrate, rehearse, report, run, set_load, status, switch
+from redis_rehearsal.cli import clean, compare, instance, migrate, rehearse, report, run, set_load, status, switch
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.errors import BrokenError, RehearsalError
@@ -45,6 +45,7 @@ def make_app() -> cyclopts.App:
     app.command(run.run, name="run")
     app.command(rehearse.rehearse, name="rehearse")
     app.command(clean.clean, name="clean")
+    app.command(compare.compare, name="compare")
     app.command(report.report, name="report")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
         app.command(command)
@@ -120,7 +121,8 @@ def _usage(error: CycloptsError) -> str:
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given more than once; give it once."
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"{command} takes only flags, and {shown(error.unused_tokens[0])} is none; {see}."
+        takes = "only two URLs and flags" if command == "compare" else "only flags"
+        return f"{command} takes {takes}, and {shown(error.unused_tokens[0])} is none; {see}."
     if isinstance(error, UnknownCommandError) and error.unused_tokens:
         commands = ", ".join(name for name in error.app or () if not name.startswith("-"))
         return f"{shown(error.unused_tokens[0])} is not a command; the commands are {commands}."

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final, Self
 
 import orjson
 import uvloop
@@ -142,7 +142,7 @@ class _Display:
         self._next_seconds = 0.0
         self._round = 0
 
-    def __enter__(self) -> "_Display":
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._status = self._console.status("connecting")
             self._status.start()
@@ -184,10 +184,9 @@ def render(comparison: Comparison) -> str:
         Outcome.DIFFERENT: f"Different: {_keys(comparison.unexplained)}",
         Outcome.UNKNOWN: "It cannot be told whether they are equal",
     }[comparison.outcome]
-    lines = [
-        f"{heading}. {'Of a sample, ' if comparison.sampled else ''}{_keys(keys)} compared "
-        f"in {comparison.seconds:.1f} s, {rounds} {'round' if rounds == 1 else 'rounds'}."
-    ]
+    sampled = " of a sample" if comparison.sampled else ""
+    took = f"{comparison.seconds:.1f} s, {rounds} {'round' if rounds == 1 else 'rounds'}"
+    lines = [f"{heading}. {_keys(keys)}{sampled} compared in {took}."]
     lines += [f"  {count:>12,}  {_WORDS[kind]}" for kind in Kind if (count := comparison.counts[kind.value])]
     lines += [f"  {count:>12,}  benign: {reason}" for reason, count in sorted(comparison.benign.items())]
     if comparison.unreadable:

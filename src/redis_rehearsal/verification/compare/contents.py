@@ -122,9 +122,7 @@ async def _json(link: Link, key: bytes) -> Content:
     return digest.canonical_json(reply) if isinstance(reply, bytes) else Unsure()
 
 
-async def _collections(
-    link: Link, kind: bytes, keys: Sequence[bytes], packed: Sequence[bytes]
-) -> list[Content]:
+async def _collections(link: Link, kind: bytes, keys: Sequence[bytes], packed: Sequence[bytes]) -> list[Content]:
     lengths, sizes = await _sizes(link, kind, packed)
     found: list[Content] = [Unsure() for _ in keys]
     flight: list[int] = []

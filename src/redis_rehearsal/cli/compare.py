@@ -40,8 +40,10 @@ _WORDS: Final = {
 
 
 def compare(
-    source: Annotated[SecretStr | None, Parameter(env_var="REDIS_URL")] = None,
-    target: Annotated[SecretStr | None, Parameter(env_var="TARGET_REDIS_URL")] = None,
+    source: Annotated[SecretStr | None, Parameter(name=("--source", "--redis-url"), env_var="REDIS_URL")] = None,
+    target: Annotated[
+        SecretStr | None, Parameter(name=("--target", "--target-redis-url"), env_var="TARGET_REDIS_URL")
+    ] = None,
     *,
     options: Annotated[CompareOptions, Parameter(name="*")] = _DEFAULTS,
     output: Path | None = None,

@@ -65,11 +65,15 @@ async def heads(link: Link, packed: Sequence[bytes]) -> tuple[list[bytes], list[
 
 async def lengths(link: Link, packed: Sequence[bytes], types: Sequence[bytes]) -> list[int | None]:
     """How long the values are; None where there is no such key, no length, or it has another type by now."""
-    known = [place for place, kind in enumerate(types) if kind in LENGTH_COMMANDS]
-    commands = b"".join(each(LENGTH_COMMANDS[types[place]], [packed[place]]) for place in known)
-    found: list[int | None] = [None] * len(packed)
-    replies = await link.pipeline(commands, len(known))
+    by_type: dict[bytes, list[int]] = {}
+    for place, kind in enumerate(types):
+        if kind in LENGTH_COMMANDS:
+            by_type.setdefault(kind, []).append(place)
+    commands = [each(LENGTH_COMMANDS[kind], [packed[at] for at in places]) for kind, places in by_type.items()]
+    known = [place for places in by_type.values() for place in places]
+    replies = await link.pipeline(b"".join(commands), len(known))
     link.check("a command for the length of a value", replies)
+    found: list[int | None] = [None] * len(packed)
     for place, reply in zip(known, replies, strict=True):
         found[place] = reply if isinstance(reply, int) else None
     return found

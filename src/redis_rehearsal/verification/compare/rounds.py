@@ -22,7 +22,7 @@ from redis_rehearsal.verification.compare.whole import whole_value
 Explain = Callable[[Difference], str | None]
 Record = Callable[[Difference, Any, Any], None]
 
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 6
 _DEFAULTS: Final = CompareOptions()
 
 

@@ -10,6 +10,8 @@ MEMORY_BYTES: Final = 16 * 1024 * 1024
 """So much is kept in memory."""
 
 _FIELDS: Final = ("type", "length", "ttl_ms", "digest")
+_NOTHING: Final = (None,) * len(_FIELDS)
+_KINDS: Final = {kind.value: kind for kind in Kind}
 _COLUMNS: Final = (
     *("key", "kind", "seen_seconds", "benign"),
     *(f"{role}_{name}" for role in ("source", "target") for name in _FIELDS),
@@ -72,15 +74,16 @@ class DifferenceStore:
 
 
 def _row(difference: Difference) -> tuple[Any, ...]:
-    held: list[Any] = []
-    for summary in (difference.source, difference.target):
-        held += (None,) * len(_FIELDS) if summary is None else [getattr(summary, name) for name in _FIELDS]
-    return (difference.key, difference.kind.value, difference.seen_seconds, difference.benign, *held)
+    source, target = difference.source, difference.target
+    return (
+        *(difference.key, difference.kind.value, difference.seen_seconds, difference.benign),
+        *((source.type, source.length, source.ttl_ms, source.digest) if source else _NOTHING),
+        *((target.type, target.length, target.ttl_ms, target.digest) if target else _NOTHING),
+    )
 
 
 def _difference(row: tuple[Any, ...]) -> Difference:
     key, kind, seen_seconds, benign, *held = row
-    source, target = (
-        None if part[0] is None else Summary(*part) for part in (held[: len(_FIELDS)], held[len(_FIELDS) :])
-    )
-    return Difference(bytes(key), Kind(kind), source, target, seen_seconds, benign)
+    source = None if held[0] is None else Summary(*held[:4])
+    target = None if held[4] is None else Summary(*held[4:])
+    return Difference(key, _KINDS[kind], source, target, seen_seconds, benign)

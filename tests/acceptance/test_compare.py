@@ -100,6 +100,7 @@ def test_whole_values_are_written_where_they_are_asked_for(
         ((), "SOURCE is missing; give its URL as an argument, or in REDIS_URL."),
         (("redis://:secret@127.0.0.1:1",), "TARGET is missing; give its URL as an argument, or in TARGET_REDIS_URL."),
         (("redis://:secret@127.0.0.1:1", "redis://127.0.0.1:2"), "Connection refused"),
+        (("redis://a", "http://:secret@b"), "TARGET cannot be used: A Redis URL begins with http://"),
         (("redis://a", "redis://b", "redis://u:secret@c"), "compare takes only two URLs and flags"),
         (("--rounds", "0"), "--rounds is '0'; it must be a whole number from 1 to 100."),
         (("--match", "a", "--prefix", "b"), "--match and --prefix cannot be given together"),

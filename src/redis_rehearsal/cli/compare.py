@@ -63,12 +63,9 @@ def compare(
         values: Write whole values to it, too.
         json: Print the document to stdout instead of words.
     """
-    if source is None or target is None:
-        role, variable = ("SOURCE", "REDIS_URL") if source is None else ("TARGET", "TARGET_REDIS_URL")
-        raise ConfigurationError(f"{role} is missing; give its URL as an argument, or in {variable}.")
     if values and output is None:
         raise ConfigurationError("--values writes to the file of --output FILE, which is missing.")
-    endpoints = Endpoint.parse(source.get_secret_value()), Endpoint.parse(target.get_secret_value())
+    endpoints = _endpoint("SOURCE", "REDIS_URL", source), _endpoint("TARGET", "TARGET_REDIS_URL", target)
     with _lines(output) as lines, _Display() as display:
 
         def record(difference: Difference, source_value: Any, target_value: Any) -> None:
@@ -88,6 +85,15 @@ def compare(
     else:
         sys.stdout.write(render(comparison))
     return _EXIT_CODES[comparison.outcome]
+
+
+def _endpoint(role: str, variable: str, url: SecretStr | None) -> Endpoint:
+    if url is None:
+        raise ConfigurationError(f"{role} is missing; give its URL as an argument, or in {variable}.")
+    try:
+        return Endpoint.parse(url.get_secret_value())
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{role} cannot be used: {error}") from None
 
 
 async def _until_interrupted(work: Any) -> Comparison:

@@ -22,12 +22,19 @@ READABLE: Final = frozenset({*LENGTH_COMMANDS, JSON_TYPE})
 
 _SMALL_STRING_BYTES: Final = 16 * 1024
 _SMALL_BYTES: Final = 64 * 1024
+_KEPT_BYTES: Final = 4 * 1024
 _FLIGHT_BYTES: Final = 4 * 1024 * 1024
 _PAGE_BYTES: Final = 1024 * 1024
 _MOST_ELEMENTS: Final = 5000
 _ASSUMED_ELEMENT_BYTES: Final = 1024
 _UNORDERED_TRIES: Final = 3
 _STREAMS_AT_ONCE: Final = 32
+_WHOLE: Final[dict[bytes, tuple[bytes, ...]]] = {
+    b"list": (b"LRANGE", b"0", b"-1"),
+    b"hash": (b"HGETALL",),
+    b"set": (b"SMEMBERS",),
+    b"zset": (b"ZRANGE", b"0", b"-1", b"WITHSCORES"),
+}
 _count = struct.Struct(">Q").pack
 
 
@@ -136,9 +143,9 @@ async def _collections(link: Link, kind: bytes, keys: Sequence[bytes], packed: S
         flight.append(place)
         flying += size
         if flying > _FLIGHT_BYTES:
-            await _small(link, kind, packed, flight, found)
+            await _small(link, kind, packed, flight, sizes, found)
             flight, flying = [], 0
-    await _small(link, kind, packed, flight, found)
+    await _small(link, kind, packed, flight, sizes, found)
     return found
 
 
@@ -158,33 +165,36 @@ async def _sizes(link: Link, kind: bytes, packed: Sequence[bytes]) -> tuple[list
     return lengths, sizes
 
 
-async def _small(link: Link, kind: bytes, packed: Sequence[bytes], places: Sequence[int], found: list[Content]) -> None:
+async def _small(
+    link: Link,
+    kind: bytes,
+    packed: Sequence[bytes],
+    places: Sequence[int],
+    sizes: Sequence[int],
+    found: list[Content],
+) -> None:
     if not places:
         return
-    chosen = [packed[place] for place in places]
+    name, *arguments = _WHOLE[kind]
+    replies = await link.pipeline(each(name, [packed[place] for place in places], *arguments), len(places))
+    link.check(name.decode(), replies)
+    for place, reply in zip(places, replies, strict=True):
+        if isinstance(reply, list) and reply:
+            raw = _raw(kind, reply)
+            # As objects values take some times their size, and those of many keys are held at once.
+            found[place] = raw if sizes[place] <= _KEPT_BYTES else digest.digest_of(raw)
+
+
+def _raw(kind: bytes, reply: list[Any]) -> Raw:
     match kind:
         case b"list":
-            commands = each(b"LRANGE", chosen, b"0", b"-1")
+            return reply
         case b"hash":
-            commands = each(b"HGETALL", chosen)
+            return dict(zip(reply[::2], reply[1::2], strict=True))
         case b"set":
-            commands = each(b"SMEMBERS", chosen)
+            return frozenset(reply)
         case _:
-            commands = each(b"ZRANGE", chosen, b"0", b"-1", b"WITHSCORES")
-    replies = await link.pipeline(commands, len(chosen))
-    link.check("a command for its value", replies)
-    for place, reply in zip(places, replies, strict=True):
-        if not isinstance(reply, list) or not reply:
-            continue
-        match kind:
-            case b"list":
-                found[place] = reply
-            case b"hash":
-                found[place] = dict(zip(reply[::2], reply[1::2], strict=True))
-            case b"set":
-                found[place] = frozenset(reply)
-            case _:
-                found[place] = digest.scored(reply)
+            return digest.scored(reply)
 
 
 async def _large(link: Link, kind: bytes, key: bytes, length: int, size: int) -> Content:

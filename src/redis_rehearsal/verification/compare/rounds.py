@@ -2,10 +2,10 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from redis_rehearsal.cache.control import first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
@@ -19,6 +19,7 @@ from redis_rehearsal.verification.compare.result import EXAMPLES, Comparison, Pr
 from redis_rehearsal.verification.compare.store import DifferenceStore
 from redis_rehearsal.verification.compare.whole import whole_value
 
+_Item = TypeVar("_Item")
 Explain = Callable[[Difference], str | None]
 Record = Callable[[Difference, Any, Any], None]
 
@@ -111,8 +112,7 @@ class _Rounds:
             await asyncio.sleep(self._options.round_interval)
             self._round += 1
             self._round_began, self._keys, self._total = monotonic(), 0, self._differing
-            for batch in self._store.batches(BATCH_KEYS):
-                await self._again(batch)
+            await self._each(_turns(self._store.batches(BATCH_KEYS)), self._again)
             self._end_round()
         lost = [
             await _evicted(link) - before for link, before in zip((self._source, self._target), evicted, strict=True)
@@ -121,21 +121,21 @@ class _Rounds:
         comparison.seconds = monotonic() - self._began
         return comparison
 
-    async def _each(self, batches: AsyncIterator[list[bytes]], work: Callable[[list[bytes]], Awaitable[None]]) -> None:
+    async def _each(self, batches: AsyncIterator[list[_Item]], work: Callable[[list[_Item]], Awaitable[None]]) -> None:
         """Work on some batches at once, so that the servers are never waiting for us."""
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(keys: list[bytes]) -> None:
+        async def one(batch: list[_Item]) -> None:
             try:
-                await work(keys)
+                await work(batch)
             finally:
                 slots.release()
 
         try:
             async with asyncio.TaskGroup() as group:
-                async for keys in batches:
+                async for batch in batches:
                     await slots.acquire()
-                    group.create_task(one(keys))
+                    group.create_task(one(batch))
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from None
 
@@ -211,6 +211,11 @@ class _Rounds:
 
 
 _LACKING: Final = {Kind.EXTRA: 0, Kind.MISSING: 1}
+
+
+async def _turns(batches: Iterator[list[_Item]]) -> AsyncIterator[list[_Item]]:
+    for batch in batches:
+        yield batch
 
 
 async def _evicted(link: Link) -> int:

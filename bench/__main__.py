@@ -9,27 +9,29 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import clients, loads
+from bench import clients, compare, loads
 from redis_rehearsal import __version__
 
 Row = tuple[str, str, str]
 """What was measured, the figure, and what is asked for."""
+
+_PARTS: Final = ("defaults", "cpu", "high", "search", "clients", "compare")
 
 
 def main() -> None:
     """Run all measurements."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the time, for a first impression")
-    parser.add_argument("--only", choices=("defaults", "cpu", "high", "search", "clients"), help="one part of it")
+    parser.add_argument("--only", choices=_PARTS, help="one part of it")
     options = parser.parse_args()
     scale = 0.15 if options.quick else 1.0
-    parts = [options.only] if options.only else ["defaults", "cpu", "high", "search", "clients"]
+    parts = [options.only] if options.only else list(_PARTS)
     results: dict[str, Any] = {
         "version": __version__,
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -71,6 +73,8 @@ def _measure(part: str, place: Path, scale: float) -> tuple[Any, list[Row]]:
             return loads.high(place, scale)
         case "search":
             return loads.highest(place, scale)
+        case "compare":
+            return compare.side_by_side(place, scale)
         case _:
             return asyncio.run(clients.side_by_side(place, scale))
 

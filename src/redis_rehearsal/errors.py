@@ -8,6 +8,7 @@ RehearsalError
 ├── BrokenError             something that is needed broke for good: exit code 4
 ├── MigrationError          a step of a migration failed; the application is on a server that works
 │   └── NothingSeenError        what was to be observed did not happen
+├── CannotTellError         a comparison could not be made or ended: exit code 3
 └── AccountingError         the generator's own books do not add up: a bug, never hidden
 """
 
@@ -51,6 +52,12 @@ class MigrationError(RehearsalError):
 
 class NothingSeenError(MigrationError):
     """What was to be observed did not happen, so that nothing can be said of it."""
+
+
+class CannotTellError(RehearsalError):
+    """Whether two databases are equal cannot be told; the text says why."""
+
+    exit_code = 3
 
 
 class AccountingError(RehearsalError):

@@ -21,7 +21,19 @@ from cyclopts import (
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal import __version__
-from redis_rehearsal.cli import clean, instance, migrate, preflight, rehearse, report, run, set_load, status, switch
+from redis_rehearsal.cli import (
+    clean,
+    compare,
+    instance,
+    migrate,
+    preflight,
+    rehearse,
+    report,
+    run,
+    set_load,
+    status,
+    switch,
+)
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.errors import BrokenError, RehearsalError
@@ -30,7 +42,11 @@ from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 
 USAGE_EXIT_CODE: Final = 2
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
-_ARGUMENTS: Final = {"preflight": "a source, a target and flags", "report": "a directory and flags"}
+_ARGUMENTS: Final = {
+    "preflight": "a source, a target and flags",
+    "compare": "two URLs and flags",
+    "report": "directories and flags",
+}
 _NEGATIVE = re.compile(r"-[0-9.]")
 
 
@@ -46,6 +62,7 @@ def make_app() -> cyclopts.App:
     app.command(run.run, name="run")
     app.command(rehearse.rehearse, name="rehearse")
     app.command(clean.clean, name="clean")
+    app.command(compare.compare, name="compare")
     app.command(report.report, name="report")
     app.command(preflight.preflight_command, name="preflight")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
 from redis_rehearsal.settings import Settings, explain
+from redis_rehearsal.verification.compare.options import CompareOptions
 
 Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN")]
 
@@ -20,6 +21,7 @@ OPTIONS: Final[dict[str, type[BaseModel]]] = {
     "rehearse": RehearsalOptions,
     "switch": SwitchOptions,
     "set": ControlChange,
+    "compare": CompareOptions,
 }
 """The model of the flags of each command that has one; the others' are settings."""
 

@@ -9,13 +9,14 @@ from typing import Final
 
 import structlog
 
-from redis_rehearsal.cache.route import ROLES
+from redis_rehearsal.cache.route import ROLES, Route
+from redis_rehearsal.coordinator.comparing import AfterCutover, compare_servers
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.fleet.totals import saturated
-from redis_rehearsal.migration.assessment import Assessment, Evidence, assess
+from redis_rehearsal.migration.assessment import Assessment, Evidence, KeyComparison, assess
 from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.migration.options import MigrationOptions
@@ -131,13 +132,32 @@ class Migrations:
         if self.going_on:
             self._view.records[-1].migration.on_row(row)
 
-    def judge(self, record: Record, audit: Audit, ended_seconds: float) -> Assessment:
+    async def compare(self, record: Record, audit: Audit) -> KeyComparison | None:
+        """Compare the two servers key by key, after the load; None where the application did not end on the target."""
+        migration, control = record.migration, self._control
+        switched = migration.status == "done" and migration.context.options.strategy != "observe"
+        if not switched or control.route != Route("target", "target") or audit.error:
+            return None
+        cutover_ms = int(self._view.clock.at(migration.context.cutovers[-1][0]) * 1000)
+        servers = self._equipment.servers
+        return await compare_servers(
+            servers.source,
+            servers.target,
+            self._equipment.clients["target"],
+            self._equipment.keys,
+            AfterCutover(self._equipment.keys, cutover_ms, audit.wrong),
+        )
+
+    def judge(
+        self, record: Record, audit: Audit, ended_seconds: float, comparison: KeyComparison | None = None
+    ) -> Assessment:
         """Give the verdict.
 
         Args:
             record: of the migration.
             audit: the ledger held against the servers.
             ended_seconds: what came later is left out.
+            comparison: of the two servers; None where there was none.
         """
         view, migration = self._view, record.migration
         totals = view.totals
@@ -170,6 +190,7 @@ class Migrations:
                 query_rate=view.rates[0] * self._least_share,
                 event_rate=view.rates[1] * self._least_share,
                 source_cpu_ratio=migration.source_cpu_ratio,
+                comparison=comparison,
             )
         )
         _log.info(

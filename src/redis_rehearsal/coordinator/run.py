@@ -325,7 +325,9 @@ class Run:
                 rehearsing.result()
         await self._finish(min(end, monotonic()) if end is not None else monotonic())
         if self._rehearsal and view.records and view.audit is not None:
-            self._migrations.judge(view.records[-1], view.audit, view.ended_seconds)
+            record = view.records[-1]
+            comparison = await self._migrations.compare(record, view.audit)
+            self._migrations.judge(record, view.audit, view.ended_seconds, comparison)
             view.records[-1].ended = True
 
     async def _rehearse(self, steady_seconds: float) -> None:

@@ -23,6 +23,28 @@ _COUNTERS: Final = "some counters could not be compared"
 
 
 @dataclass(frozen=True, slots=True)
+class KeyComparison:
+    """The two servers, key by key, after the load.
+
+    Attributes:
+        keys_compared: how many.
+        counts: of those that differ for no reason that is known, by class: missing, extra, type, value, ttl.
+        benign: how many differ for a good reason.
+        error: why they could not be compared; empty where they could.
+    """
+
+    keys_compared: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    benign: int = 0
+    error: str = ""
+
+    @property
+    def unexplained(self) -> int:
+        """How many keys differ for no reason that is known."""
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that a verdict rests on.
 
@@ -48,6 +70,7 @@ class Evidence:
         query_rate: queries due in a second, of the worker with the fewest.
         event_rate: events due in a second, of the worker with the fewest.
         source_cpu_ratio: share of a core that the source used while it was migrated; None where it was not seen.
+        comparison: of the two servers; None where there was none to be made.
     """
 
     limits: Limits
@@ -71,6 +94,7 @@ class Evidence:
     query_rate: float
     event_rate: float
     source_cpu_ratio: float | None
+    comparison: KeyComparison | None = None
 
 
 @dataclass(slots=True)
@@ -121,6 +145,7 @@ class Assessment:
 
     phases: list[PhaseFigures]
     impact: Impact
+    comparison: KeyComparison | None
     query_downtime: Downtime
     event_downtime: Downtime
     recovery: Recovery
@@ -228,13 +253,14 @@ def assess(evidence: Evidence) -> Assessment:
     criteria = [
         _migration(evidence),
         *_counts(evidence),
+        *_comparison(evidence),
         *_failures(evidence, phases),
         _down("query_downtime", limits.max_query_downtime, queries, evidence),
         _down("event_downtime", limits.max_event_downtime, events, evidence),
         _cutover_p99(evidence, phases),
         _recovered(evidence, recovered),
     ]
-    return Assessment(phases, _impact(evidence), queries, events, recovered, judge(criteria))
+    return Assessment(phases, _impact(evidence), evidence.comparison, queries, events, recovered, judge(criteria))
 
 
 def _migration(evidence: Evidence) -> Criterion:
@@ -296,6 +322,23 @@ def _counts(evidence: Evidence) -> list[Criterion]:
             at_most(name, limit, measured, "count", unless=unseen, unmeasured="no answer was checked", failed=failed)
         )
     return found
+
+
+def _comparison(evidence: Evidence) -> list[Criterion]:
+    found = evidence.comparison
+    if found is None:
+        return []
+    named = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items() if count)
+    return [
+        at_most(
+            "comparison",
+            evidence.limits.max_unexplained,
+            None if found.error else float(found.unexplained),
+            "count",
+            unmeasured=f"the servers could not be compared: {found.error}",
+            failed=f"keys differ for no reason that is known: {named}",
+        )
+    ]
 
 
 def _failures(evidence: Evidence, phases: Sequence[PhaseFigures]) -> list[Criterion]:

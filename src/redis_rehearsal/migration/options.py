@@ -44,6 +44,9 @@ class Limits(BaseModel):
     max_counter_regressions: Count = 0
     "Most counters that may be read lower than what was acknowledged."
 
+    max_unexplained: Count = 0
+    "Most keys that may differ between the two servers after a rehearsal, for no reason that is known."
+
     max_failed_queries: Ratio = 0.0001
     "Largest share of queries that may fail."
 

@@ -13,6 +13,7 @@ from redis_rehearsal.migration.assessment import PhaseFigures, phase_figures
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.figures import latency, outcomes, quantiles
 from redis_rehearsal.report.migration_document import (
+    comparison_document,
     downtime_document,
     migration_document,
     phase_document,
@@ -81,6 +82,7 @@ def make_document(view: RunView) -> dict[str, Any]:
             "events": downtime_document(assessment.event_downtime if assessment else None),
         },
         "recovery": recovery_document(assessment),
+        "comparison": comparison_document(assessment),
         "impact": asdict(assessment.impact) if assessment else None,
         "verdict": verdict_document(assessment),
         "servers": _servers(view),

@@ -56,6 +56,21 @@ def recovery_document(assessment: Assessment | None) -> dict[str, Any]:
     return {"seconds": found.seconds, "measures": found.measures, "reason": found.reason or None}
 
 
+def comparison_document(assessment: Assessment | None) -> dict[str, Any] | None:
+    """The two servers key by key; None where they were not compared."""
+    found = assessment.comparison if assessment else None
+    if found is None:
+        return None
+    counts = {kind: found.counts.get(kind) for kind in ("missing", "extra", "type", "value", "ttl")}
+    return {
+        "keys_compared": found.keys_compared,
+        **counts,
+        "benign": found.benign,
+        "unexplained": None if found.error else found.unexplained,
+        "error": found.error or None,
+    }
+
+
 def phase_document(phase: PhaseFigures, clock: WallClock) -> dict[str, Any]:
     """A phase: what was due in it, and what became of that."""
     seconds = phase.duration_seconds

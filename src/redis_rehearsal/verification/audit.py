@@ -14,15 +14,18 @@ class Audit:
     Attributes:
         result: the sums.
         worst: the counters with most of them, at most ten: key, lost, duplicated, stranded.
+        wrong: keys of all counters that are not as the ledger predicts.
         error: why counters could not be read; empty if they could.
     """
 
     result: Reconciliation = field(default_factory=Reconciliation)
     worst: list[tuple[str, int, int, int]] = field(default_factory=list)
+    wrong: set[str] = field(default_factory=set)
     error: str = ""
 
     def merge(self, part: "Audit") -> None:
         """Add what came of other counters."""
         self.result.merge(part.result)
         self.worst = sorted(self.worst + part.worst, key=lambda row: -sum(row[1:]))[:WORST]
+        self.wrong |= part.wrong
         self.error = self.error or part.error

@@ -190,7 +190,10 @@ class LedgerKeeper:
             baseline = ledger.lane("baseline", bucket)
             found = reconcile(baseline, reading.acknowledged, reading.possible, reading.final, reading.stranded)
             keys = self._counter_keys(worker, bucket)
-            part = Audit(found, [(keys[place], lost, doubled, left) for place, lost, doubled, left in found.worst])
+            wrong = {keys[place] for place in found.wrong}
+            part = Audit(
+                found, [(keys[place], lost, doubled, left) for place, lost, doubled, left in found.worst], wrong
+            )
             audit.merge(part)
 
     async def _settle(self, worker: WorkerLedger, bucket: int, *, read: bool) -> _Reading:

@@ -23,6 +23,7 @@ class Reconciliation:
         stranded_at_most: as many may be.
         duplicated: writes surely counted more often than they were sent.
         duplicated_at_most: as many may be.
+        wrong: places of all counters with any of them.
         worst: the counters with most of them, by place, at most ten: place, lost, duplicated, stranded.
     """
 
@@ -37,6 +38,7 @@ class Reconciliation:
     duplicated: int = 0
     duplicated_at_most: int = 0
     worst: list[tuple[int, int, int, int]] = field(default_factory=list)
+    wrong: list[int] = field(default_factory=list)
 
     def merge(self, other: "Reconciliation") -> None:
         """Add another reconciliation's counts; of the worst counters each keeps its own."""
@@ -108,5 +110,6 @@ def reconcile(
         stranded_at_most=int(left_at_most.sum()),
         duplicated=int(duplicated.sum()),
         duplicated_at_most=int(np.maximum(0, value - low).sum()),
+        wrong=places[badness > 0].tolist(),
         worst=[(int(places[i]), int(lost[i]), int(duplicated[i]), int(left[i])) for i in order if badness[i]],
     )

@@ -1,0 +1,228 @@
+"""`redis-rehearsal compare`: two databases, key by key, both ways."""
+
+import asyncio
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGTERM
+from typing import Annotated, Any, BinaryIO, Final, Self
+
+import orjson
+import uvloop
+from cyclopts import Parameter
+from pydantic import SecretStr
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.errors import CannotTellError, ConfigurationError
+from redis_rehearsal.verification.compare.classify import Difference, Kind, Summary
+from redis_rehearsal.verification.compare.options import CompareOptions
+from redis_rehearsal.verification.compare.result import Comparison, Outcome, Progress
+from redis_rehearsal.verification.compare.rounds import compare as compare_databases
+
+_EXIT_CODES: Final = {Outcome.EQUAL: 0, Outcome.DIFFERENT: 1, Outcome.UNKNOWN: 3}
+_LINE_SECONDS: Final = 5.0
+_LIVE_SECONDS: Final = 0.1
+_LONGEST_KEY: Final = 60
+_DEFAULTS: Final = CompareOptions()
+_WORDS: Final = {
+    Kind.MISSING: "missing on the target",
+    Kind.EXTRA: "only on the target",
+    Kind.TYPE: "of another type",
+    Kind.VALUE: "with another value",
+    Kind.TTL: "with another time to live",
+}
+
+
+def compare(
+    source: Annotated[SecretStr | None, Parameter(name=("--source", "--redis-url"), env_var="REDIS_URL")] = None,
+    target: Annotated[
+        SecretStr | None, Parameter(name=("--target", "--target-redis-url"), env_var="TARGET_REDIS_URL")
+    ] = None,
+    *,
+    options: Annotated[CompareOptions, Parameter(name="*")] = _DEFAULTS,
+    output: Path | None = None,
+    values: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Compare two databases key by key, both ways: keys, types, values, times to live. Nothing is written to them.
+
+    Exit codes: 0 equal, 1 different, 2 wrong usage or a server that cannot be used, 3 it could not be told (a server
+    went away, something is not permitted, or values are of a type that cannot be read).
+
+    Args:
+        source: URL of the Redis being left; a password is better kept in the environment.
+        target: URL of the Redis being moved to.
+        options: What is compared, and how often.
+        output: Write the keys that differ to this file, one JSON document a line.
+        values: Write whole values to it, too.
+        json: Print the document to stdout instead of words.
+    """
+    if values and output is None:
+        raise ConfigurationError("--values writes to the file of --output FILE, which is missing.")
+    endpoints = _endpoint("SOURCE", "REDIS_URL", source), _endpoint("TARGET", "TARGET_REDIS_URL", target)
+    with _lines(output) as lines, _Display() as display:
+
+        def record(difference: Difference, source_value: Any, target_value: Any) -> None:
+            if lines is not None:
+                lines.write(_line(difference, source_value, target_value, values=values))
+
+        comparison = uvloop.run(
+            _until_interrupted(
+                compare_databases(
+                    *endpoints, options, display.show, record=None if lines is None else record, values=values
+                )
+            )
+        )
+    if json:
+        document = {"source": str(endpoints[0]), "target": str(endpoints[1]), **comparison.document()}
+        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    else:
+        sys.stdout.write(render(comparison))
+    return _EXIT_CODES[comparison.outcome]
+
+
+def _endpoint(role: str, variable: str, url: SecretStr | None) -> Endpoint:
+    if url is None:
+        raise ConfigurationError(f"{role} is missing; give its URL as an argument, or in {variable}.")
+    try:
+        return Endpoint.parse(url.get_secret_value())
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{role} cannot be used: {error}") from None
+
+
+async def _until_interrupted(work: Any) -> Comparison:
+    """Await it; Ctrl-C is no answer to whether they are equal, and must not look like one."""
+    task: asyncio.Task[Comparison] = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (SIGINT, SIGTERM, SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise CannotTellError("Interrupted before all keys were compared, so nothing can be said.") from None
+
+
+@contextmanager
+def _lines(path: Path | None) -> Iterator[BinaryIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("wb")
+    except OSError as error:
+        raise ConfigurationError(f"The file {path} of --output cannot be written: {error.strerror}.") from None
+    try:
+        with file:
+            yield file
+    except OSError as error:
+        raise CannotTellError(f"The file {path} of --output could not be written: {error.strerror}.") from None
+
+
+def _line(difference: Difference, source_value: Any, target_value: Any, *, values: bool) -> bytes:
+    row: dict[str, Any] = {}
+    try:
+        row["key"] = difference.key.decode()
+    except UnicodeDecodeError:
+        row["key_base64"] = b64encode(difference.key).decode()
+    row["kind"] = difference.kind.value
+    if difference.benign:
+        row["benign"] = difference.benign
+    for role, summary, value in (
+        ("source", difference.source, source_value),
+        ("target", difference.target, target_value),
+    ):
+        row[role] = None if summary is None else summary.document() | ({"value": value} if values else {})
+    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+class _Display:
+    """How far it is, on stderr: a line that changes on a terminal, else a line every few seconds."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._status: Status | None = None
+        self._next_seconds = 0.0
+        self._round = 0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._status = self._console.status("connecting")
+            self._status.start()
+        self._next_seconds = time.monotonic() + (_LIVE_SECONDS if self._status else _LINE_SECONDS)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Show it, unless the last was shown just now."""
+        now = time.monotonic()
+        if now < self._next_seconds:
+            return
+        self._next_seconds = now + (_LIVE_SECONDS if self._status else _LINE_SECONDS)
+        text = progress_text(progress)
+        if self._status is not None:
+            self._status.update(Text(text))
+        else:
+            self._console.print(Text(text), soft_wrap=True)
+
+
+def progress_text(progress: Progress) -> str:
+    """How far it is, as one line."""
+    total = f" of about {progress.total:,}" if progress.total is not None else ""
+    rate = progress.keys / progress.seconds if progress.seconds > 0 else 0.0
+    return (
+        f"round {progress.round}: {progress.keys:,}{total} keys, {rate:,.0f} keys/s, "
+        f"{progress.differences:,} {'differs' if progress.differences == 1 else 'differ'}"
+    )
+
+
+def render(comparison: Comparison) -> str:
+    """What it came to, in words."""
+    keys, rounds = comparison.keys_compared, len(comparison.rounds)
+    heading = {
+        Outcome.EQUAL: "Equal",
+        Outcome.DIFFERENT: f"Different: {_keys(comparison.unexplained)}",
+        Outcome.UNKNOWN: "It cannot be told whether they are equal",
+    }[comparison.outcome]
+    sampled = " of a sample" if comparison.sampled else ""
+    took = f"{comparison.seconds:.1f} s, {rounds} {'round' if rounds == 1 else 'rounds'}"
+    lines = [f"{heading}. {_keys(keys)}{sampled} compared in {took}."]
+    lines += [f"  {count:>12,}  {_WORDS[kind]}" for kind in Kind if (count := comparison.counts[kind.value])]
+    lines += [f"  {count:>12,}  benign: {reason}" for reason, count in sorted(comparison.benign.items())]
+    if comparison.unreadable:
+        kinds = ", ".join(sorted(comparison.unreadable_types))
+        lines.append(f"  {comparison.unreadable:>12,}  of a type whose values cannot be read here: {kinds}")
+    if comparison.examples:
+        more = comparison.unexplained > len(comparison.examples)
+        lines.append("The first of them:" if more else "They are:")
+        lines += [f"  {_example(difference)}" for difference in comparison.examples]
+    return "\n".join(lines) + "\n"
+
+
+def _keys(count: int) -> str:
+    return f"{count:,} {'key' if count == 1 else 'keys'}"
+
+
+def _example(difference: Difference) -> str:
+    name = difference.key.decode(errors="backslashreplace")
+    # A key may hold what a terminal takes for commands.
+    name = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
+    if len(name) > _LONGEST_KEY:
+        name = f"{name[:_LONGEST_KEY]}…"
+    return f"{name}: {difference.kind.value}; source {_held(difference.source)}, target {_held(difference.target)}"
+
+
+def _held(summary: Summary | None) -> str:
+    if summary is None:
+        return "has none"
+    length = "" if summary.length is None else f" of {summary.length:,}"
+    ttl = "" if summary.ttl_ms is None else f" for {summary.ttl_ms / 1000:,.1f} s"
+    return f"{summary.type}{length}{ttl}"

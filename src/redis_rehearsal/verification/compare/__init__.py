@@ -1,0 +1,1 @@
+"""Comparing two databases key by key, both ways."""

@@ -1,0 +1,159 @@
+"""The classes of differences, and what time tells about them. Pure: summaries in, judgements out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+
+class Kind(StrEnum):
+    """How a key differs; the first that applies, in this order."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    TYPE = "type"
+    VALUE = "value"
+    TTL = "ttl"
+
+
+EXPIRED: Final = "expired"
+"""Benign: its time to live ran out while it was compared."""
+EVICTED: Final = "evicted"
+"""Benign: the server that lacks it evicted as many keys while they were compared."""
+CHANGED: Final = "changed"
+"""Benign: it was written to while it was compared, and is equal now or still moving on both servers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a server holds under a key.
+
+    Attributes:
+        type: as TYPE names it.
+        length: bytes of a string, else elements; None where the type has no length that is known here.
+        ttl_ms: how long it has to live; None for ever.
+        digest: of its value; None where values were not compared or cannot be read.
+    """
+
+    type: str
+    length: int | None = None
+    ttl_ms: int | None = None
+    digest: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As it is written for a reader."""
+        return {"type": self.type, "length": self.length, "ttl_ms": self.ttl_ms, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A key that is not the same on both servers.
+
+    Attributes:
+        key: its name.
+        kind: how it differs.
+        source: what the source holds; None where there is no such key.
+        target: what the target holds; None where there is no such key.
+        seen_seconds: when it was read, on the monotonic clock.
+        benign: why nothing is wrong; empty where that is not known.
+    """
+
+    key: bytes
+    kind: Kind
+    source: Summary | None
+    target: Summary | None
+    seen_seconds: float = 0.0
+    benign: str = ""
+
+
+def classify(source: Summary | None, target: Summary | None, tolerance_ms: int) -> Kind | None:
+    """How two summaries of one key differ.
+
+    Args:
+        source: None where there is no such key.
+        target: None where there is no such key.
+        tolerance_ms: by so much times to live may differ.
+
+    Returns:
+        The first class that applies; None where they are equal.
+    """
+    if source is None or target is None:
+        if source is target:
+            return None
+        return Kind.EXTRA if source is None else Kind.MISSING
+    if source.type != target.type:
+        return Kind.TYPE
+    if source.digest != target.digest:
+        return Kind.VALUE
+    return Kind.TTL if ttl_differs(source.ttl_ms, target.ttl_ms, tolerance_ms) else None
+
+
+def ttl_differs(source_ms: int | None, target_ms: int | None, tolerance_ms: int) -> bool:
+    """Whether two times to live differ by more than the tolerance; for ever differs from any time."""
+    if source_ms is None or target_ms is None:
+        return source_ms is not target_ms
+    return abs(source_ms - target_ms) > tolerance_ms
+
+
+def judge(now: Difference, before: Difference | None, tolerance_ms: int) -> Difference:
+    """What is to be held of a key that still differs.
+
+    Args:
+        now: as it was read last.
+        before: as it was read in the round before; None in the first.
+        tolerance_ms: by so much times to live may differ.
+
+    Returns:
+        The difference that counts, with the reason where it is benign.
+    """
+    if before is not None and before.kind is Kind.TTL and now.kind in (Kind.MISSING, Kind.EXTRA):
+        here, gone = (now.source, before.target) if now.kind is Kind.MISSING else (now.target, before.source)
+        # One of two different times to live has run out: the difference is the one in time, not that it is gone now.
+        if here is not None and _ran_out(gone, now.seen_seconds - before.seen_seconds, tolerance_ms):
+            return before
+    if now.kind in (Kind.MISSING, Kind.EXTRA):
+        holder = now.source or now.target
+        if holder is not None and holder.ttl_ms is not None and holder.ttl_ms <= tolerance_ms:
+            return replace(now, benign=EXPIRED)
+    # Where only one server is written to, the other does not follow, and that is no coincidence of reading.
+    if before is not None and _moved(before.source, now.source) and _moved(before.target, now.target):
+        return replace(now, benign=CHANGED)
+    return now
+
+
+def converged(before: Difference, now_seconds: float, tolerance_ms: int, *, gone: bool) -> str:
+    """Why a key that differed in the round before is equal now.
+
+    Args:
+        before: as it was then.
+        now_seconds: when it was read again, on the monotonic clock.
+        tolerance_ms: by so much times to live may differ.
+        gone: whether neither server has it any more.
+    """
+    elapsed = now_seconds - before.seen_seconds
+    held = [summary for summary in (before.source, before.target) if summary is not None]
+    if gone and any(_ran_out(summary, elapsed, tolerance_ms) for summary in held):
+        return EXPIRED
+    return CHANGED
+
+
+def _ran_out(summary: Summary | None, elapsed_seconds: float, tolerance_ms: int) -> bool:
+    return (
+        summary is not None and summary.ttl_ms is not None and summary.ttl_ms <= elapsed_seconds * 1000 + tolerance_ms
+    )
+
+
+def _moved(before: Summary | None, now: Summary | None) -> bool:
+    if before is None or now is None:
+        return before is not now
+    if before.digest is None or now.digest is None:
+        return (before.type, before.length) != (now.type, now.length)
+    return (before.type, before.digest) != (now.type, now.digest)
+
+
+def tally(kinds: Iterable[tuple[Kind, int]]) -> dict[str, int]:
+    """How many there are of each class, those of which there is none included."""
+    counts = {kind.value: 0 for kind in Kind}
+    for kind, count in kinds:
+        counts[kind.value] += count
+    return counts

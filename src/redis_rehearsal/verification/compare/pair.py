@@ -1,0 +1,183 @@
+"""Compares a batch of keys on two servers."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Final
+
+from redis_rehearsal.verification.compare.classify import Difference, Summary, classify, ttl_differs
+from redis_rehearsal.verification.compare.contents import (
+    READABLE,
+    Content,
+    Unreadable,
+    Unsure,
+    contents,
+    digest_of,
+    same,
+)
+from redis_rehearsal.verification.compare.link import Link
+from redis_rehearsal.verification.compare.reader import NONE, bulk, heads, lengths
+
+_TRIES: Final = 3
+_Digests = tuple[str | None, str | None]
+_UNREAD: Final = ("unread on the source", "unread on the target")
+
+
+@dataclass(slots=True)
+class Compared:
+    """What comparing a batch showed.
+
+    Attributes:
+        differences: of its keys.
+        unreadable: how many of its keys have a value that a server has no command for.
+        unreadable_types: the types of those.
+    """
+
+    differences: list[Difference] = field(default_factory=list)
+    unreadable: int = 0
+    unreadable_types: set[str] = field(default_factory=set)
+
+
+class Pair:
+    """The source and the target, read together.
+
+    Args:
+        source: link to it.
+        target: link to it.
+        tolerance_ms: by so much times to live may differ.
+    """
+
+    def __init__(self, source: Link, target: Link, tolerance_ms: int) -> None:
+        self.source = source
+        self.target = target
+        self._tolerance_ms = tolerance_ms
+
+    async def compare(self, keys: Sequence[bytes], tries: int = _TRIES) -> Compared:
+        """Read keys on both servers and compare them.
+
+        Args:
+            keys: their names, each once.
+            tries: how often a key is read again that was being made or replaced while it was read.
+
+        Raises:
+            CannotTellError: a server went away or does not permit it.
+        """
+        packed = bulk(keys)
+        (types, ttls), (target_types, target_ttls) = await asyncio.gather(
+            heads(self.source, packed), heads(self.target, packed)
+        )
+        # None where the values were not compared.
+        differing: dict[int, _Digests | None] = {}
+        if types != target_types:
+            for place, kinds in enumerate(zip(types, target_types, strict=True)):
+                if kinds[0] != kinds[1]:
+                    differing[place] = None
+        if ttls != target_ttls:
+            for place, (ttl, target_ttl) in enumerate(zip(ttls, target_ttls, strict=True)):
+                if ttl != target_ttl and self._ttl_differs(ttl, target_ttl):
+                    differing.setdefault(place, None)
+        compared = Compared()
+        for kind, places in _by_type(types, target_types):
+            await self._compare_values(kind, places, (keys, packed), differing, compared)
+        if differing:
+            again = await self._describe(keys, differing, compared, last=tries <= 1)
+            if again:
+                more = await self.compare(again, tries - 1)
+                compared.differences += more.differences
+        return compared
+
+    async def _compare_values(
+        self,
+        kind: bytes,
+        places: Sequence[int],
+        names: tuple[Sequence[bytes], Sequence[bytes]],
+        differing: dict[int, _Digests | None],
+        compared: Compared,
+    ) -> None:
+        if kind not in READABLE:
+            compared.unreadable += len(places)
+            compared.unreadable_types.add(kind.decode(errors="replace"))
+            differing.update((place, (None, None)) for place in places if place in differing)
+            return
+        keys, packed = names
+        if len(places) < len(keys):
+            keys, packed = [keys[place] for place in places], [packed[place] for place in places]
+        here, there = await asyncio.gather(
+            contents(self.source, kind, keys, packed), contents(self.target, kind, keys, packed)
+        )
+        # What cannot be read is one object, so that two of it are equal; whoever compares must not take it for so.
+        if here == there and not any(isinstance(content, Unreadable) for content in here[:1]):
+            if differing:
+                known = [(at, place) for at, place in enumerate(places) if place in differing]
+                differing.update((place, self._digests(here[at], there[at])) for at, place in known)
+            return
+        for at, place in enumerate(places):
+            source, target = here[at], there[at]
+            if isinstance(source, Unreadable) or isinstance(target, Unreadable):
+                compared.unreadable += 1
+                compared.unreadable_types.add(kind.decode())
+                if place in differing:
+                    differing[place] = (None, None)
+            elif place in differing or not same(source, target):
+                differing[place] = self._digests(source, target)
+
+    def _digests(self, source: Content, target: Content) -> _Digests | None:
+        if isinstance(source, Unsure) or isinstance(target, Unsure):
+            return None
+        return digest_of(source), digest_of(target)
+
+    async def _describe(
+        self, keys: Sequence[bytes], differing: dict[int, _Digests | None], compared: Compared, *, last: bool
+    ) -> list[bytes]:
+        """Look again at keys that differ, since the two servers were not read in one moment.
+
+        Returns:
+            The keys that have one type on both by now, and whose values must be compared.
+        """
+        packed = bulk([keys[place] for place in differing])
+        digests = [found or (None, None) for found in differing.values()]
+        sources, targets = await asyncio.gather(
+            _summaries(self.source, packed, [source for source, _ in digests]),
+            _summaries(self.target, packed, [target for _, target in digests]),
+        )
+        now = monotonic()
+        again = []
+        for place, source, target in zip(differing, sources, targets, strict=True):
+            if differing[place] is None and source is not None and target is not None and source.type == target.type:
+                if not last:
+                    again.append(keys[place])
+                    continue
+                # It never stood still; it is not equal for that.
+                source, target = replace(source, digest=_UNREAD[0]), replace(target, digest=_UNREAD[1])
+            kind = classify(source, target, self._tolerance_ms)
+            if kind is not None:
+                compared.differences.append(Difference(keys[place], kind, source, target, now))
+        return again
+
+    def _ttl_differs(self, source: int, target: int) -> bool:
+        return ttl_differs(_as_ttl(source), _as_ttl(target), self._tolerance_ms)
+
+
+async def _summaries(link: Link, packed: Sequence[bytes], digests: Sequence[str | None]) -> list[Summary | None]:
+    types, ttls = await heads(link, packed)
+    found = await lengths(link, packed, types)
+    return [
+        None if kind == NONE else Summary(kind.decode(errors="replace"), length, _as_ttl(ttl), digest)
+        for kind, length, ttl, digest in zip(types, found, ttls, digests, strict=True)
+    ]
+
+
+def _as_ttl(reply: int) -> int | None:
+    return reply if reply >= 0 else None
+
+
+def _by_type(types: Sequence[bytes], target_types: Sequence[bytes]) -> list[tuple[bytes, Sequence[int]]]:
+    """The places of keys that both servers have with one type, type by type."""
+    if types == target_types and len(kinds := set(types)) == 1 and NONE not in kinds:
+        return [(types[0], range(len(types)))]
+    places: dict[bytes, list[int]] = {}
+    for place, (kind, target_kind) in enumerate(zip(types, target_types, strict=True)):
+        if kind == target_kind != NONE:
+            places.setdefault(kind, []).append(place)
+    return list(places.items())

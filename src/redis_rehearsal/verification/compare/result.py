@@ -1,0 +1,107 @@
+"""What a comparison came to. Pure."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from redis_rehearsal.verification.compare.classify import Difference, Kind
+
+EXAMPLES: Final = 10
+"""So many differences are kept to be shown."""
+
+
+class Outcome(StrEnum):
+    """Whether two databases are equal."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a comparison is.
+
+    Attributes:
+        round: number of the round, from 1.
+        keys: so many keys this round has read.
+        total: so many it will read, about; None where that is not known.
+        differences: so many keys differ by now.
+        seconds: since the round began.
+    """
+
+    round: int
+    keys: int
+    total: int | None
+    differences: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round showed.
+
+    Attributes:
+        keys: that it read.
+        counts: of the keys that differed at its end, by class, benign or not.
+        seconds: that it took.
+    """
+
+    keys: int
+    counts: dict[str, int]
+    seconds: float
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Two databases, compared.
+
+    Attributes:
+        keys_compared: different keys that were read; one that SCAN gave twice may count twice.
+        counts: of the differences that nothing explains, by class.
+        benign: how many keys differed for a good reason, by reason.
+        unreadable: keys whose values a server has no command for; only their types and times to live were compared.
+        unreadable_types: the types of those.
+        rounds: one after the other.
+        examples: the first differences that nothing explains, by key.
+        sampled: whether only some keys were compared.
+        seconds: that it took.
+    """
+
+    keys_compared: int = 0
+    counts: dict[str, int] = field(default_factory=lambda: {kind.value: 0 for kind in Kind})
+    benign: dict[str, int] = field(default_factory=dict)
+    unreadable: int = 0
+    unreadable_types: set[str] = field(default_factory=set)
+    rounds: list[Round] = field(default_factory=list)
+    examples: list[Difference] = field(default_factory=list)
+    sampled: bool = False
+    seconds: float = 0.0
+
+    @property
+    def unexplained(self) -> int:
+        """How many keys differ for no reason that is known."""
+        return sum(self.counts.values())
+
+    @property
+    def outcome(self) -> Outcome:
+        """Different where one key surely is; else unknown where one could not be read."""
+        if self.unexplained:
+            return Outcome.DIFFERENT
+        return Outcome.UNKNOWN if self.unreadable else Outcome.EQUAL
+
+    def document(self) -> dict[str, Any]:
+        """As JSON: missing, extra, type, value and ttl add up to `unexplained`; benign ones are not among them."""
+        return {
+            "outcome": self.outcome.value,
+            "keys_compared": self.keys_compared,
+            **self.counts,
+            "benign": sum(self.benign.values()),
+            "benign_reasons": dict(sorted(self.benign.items())),
+            "unexplained": self.unexplained,
+            "unreadable": self.unreadable,
+            "unreadable_types": sorted(self.unreadable_types),
+            "sampled": self.sampled,
+            "seconds": round(self.seconds, 3),
+            "rounds": [{"keys": part.keys, **part.counts, "seconds": round(part.seconds, 3)} for part in self.rounds],
+        }

@@ -1,0 +1,255 @@
+"""Compares two databases in rounds: each reads again only what differed in the one before."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+from redis_rehearsal.cache.control import first_contact
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.errors import ConfigurationError, RehearsalError
+from redis_rehearsal.verification.compare.classify import EVICTED, Difference, Kind, converged, judge, tally
+from redis_rehearsal.verification.compare.link import Link
+from redis_rehearsal.verification.compare.options import CompareOptions
+from redis_rehearsal.verification.compare.pair import Compared, Pair
+from redis_rehearsal.verification.compare.reader import BATCH_KEYS, absent, information, scan
+from redis_rehearsal.verification.compare.result import EXAMPLES, Comparison, Progress, Round
+from redis_rehearsal.verification.compare.store import DifferenceStore
+from redis_rehearsal.verification.compare.whole import whole_value
+
+_Item = TypeVar("_Item")
+Explain = Callable[[Difference], str | None]
+Record = Callable[[Difference, Any, Any], None]
+
+_AT_ONCE: Final = 6
+_DEFAULTS: Final = CompareOptions()
+
+
+async def compare(
+    source: Endpoint,
+    target: Endpoint,
+    options: CompareOptions = _DEFAULTS,
+    progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    explain: Explain = lambda _: None,
+    record: Record | None = None,
+    values: bool = False,
+) -> Comparison:
+    """Compare two databases key by key, both ways. Nothing is written to either.
+
+    Args:
+        source: one of them.
+        target: the other.
+        options: what is compared, and how often.
+        progress: is told several times a second how far it is.
+        explain: says why a difference that remains is benign; None where it is not.
+        record: is given each difference that remains, benign or not, and with `values` both whole values.
+        values: read the whole values of the keys that differ for `record`, however large.
+
+    Returns:
+        What it came to.
+
+    Raises:
+        ConfigurationError: a server cannot be used, or both are one.
+        CannotTellError: a server went away meanwhile, or does not permit it to be read.
+    """
+    one = await first_contact("source", "REDIS_URL", source, options.timeout)
+    other = await first_contact("target", "TARGET_REDIS_URL", target, options.timeout)
+    if one.run_id and one.run_id == other.run_id and source.database == target.database:
+        raise ConfigurationError(
+            f"The source {source} and the target {target} are the same database; name two different ones."
+        )
+    links = Link("source", source, options.timeout), Link("target", target, options.timeout)
+    store = DifferenceStore()
+    try:
+        for link in links:
+            await link.open()
+        return await _Rounds(links, options, progress, store).run(explain, record, values=values)
+    finally:
+        store.close()
+        for link in links:
+            await link.close()
+
+
+class _Rounds:
+    """One comparison."""
+
+    def __init__(
+        self,
+        links: tuple[Link, Link],
+        options: CompareOptions,
+        progress: Callable[[Progress], None],
+        store: DifferenceStore,
+    ) -> None:
+        self._source, self._target = links
+        self._options = options
+        self._tolerance_ms = round(options.ttl_tolerance * 1000)
+        self._pair = Pair(*links, self._tolerance_ms)
+        self._progress = progress
+        self._store = store
+        self._comparison = Comparison(sampled=options.sample is not None)
+        self._round = 1
+        self._began = self._round_began = monotonic()
+        self._keys = 0
+        self._differing = 0
+        self._total: int | None = None
+
+    async def run(self, explain: Explain, record: Record | None, *, values: bool) -> Comparison:
+        comparison = self._comparison
+        evicted = [await _evicted(link) for link in (self._source, self._target)]
+        if self._options.sample is None:
+            if self._options.pattern is None:
+                self._total = int(await self._source.ask("DBSIZE"))
+            await self._each(scan(self._source, self._options.pattern), self._first)
+            await self._each(scan(self._target, self._options.pattern), self._extra)
+        else:
+            await self._each(_sample(self._source, self._target, self._options), self._first)
+        comparison.keys_compared = self._keys
+        self._end_round()
+        while self._round < self._options.rounds and self._differing:
+            await asyncio.sleep(self._options.round_interval)
+            self._round += 1
+            self._round_began, self._keys, self._total = monotonic(), 0, self._differing
+            await self._each(_turns(self._store.batches(BATCH_KEYS)), self._again)
+            self._end_round()
+        lost = [
+            await _evicted(link) - before for link, before in zip((self._source, self._target), evicted, strict=True)
+        ]
+        await self._settle(lost, explain, record, values=values)
+        comparison.seconds = monotonic() - self._began
+        return comparison
+
+    async def _each(self, batches: AsyncIterator[list[_Item]], work: Callable[[list[_Item]], Awaitable[None]]) -> None:
+        """Work on some batches at once, so that the servers are never waiting for us."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(batch: list[_Item]) -> None:
+            try:
+                await work(batch)
+            finally:
+                slots.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for batch in batches:
+                    await slots.acquire()
+                    group.create_task(one(batch))
+        except BaseExceptionGroup as errors:
+            raise _first_of(errors) from None
+
+    async def _first(self, keys: list[bytes]) -> None:
+        compared = await self._pair.compare(keys)
+        self._note(keys, compared)
+
+    async def _extra(self, keys: list[bytes]) -> None:
+        extra = await absent(self._source, keys)
+        if extra:
+            self._note(extra, await self._pair.compare(extra))
+        else:
+            self._tell()
+
+    def _note(self, keys: list[bytes], compared: Compared) -> None:
+        self._keys += len(keys)
+        self._comparison.unreadable += compared.unreadable
+        self._comparison.unreadable_types |= compared.unreadable_types
+        self._store.put(judge(found, None, self._tolerance_ms) for found in compared.differences)
+        self._differing += len(compared.differences)
+        self._tell()
+
+    async def _again(self, batch: list[Difference]) -> None:
+        before = {difference.key: difference for difference in batch}
+        compared = await self._pair.compare(list(before))
+        now = [judge(found, before.pop(found.key), self._tolerance_ms) for found in compared.differences]
+        gone = set(await absent(self._source, list(before)))
+        seen = monotonic()
+        for key, difference in before.items():
+            reason = converged(difference, seen, self._tolerance_ms, gone=key in gone)
+            self._comparison.benign[reason] = self._comparison.benign.get(reason, 0) + 1
+        self._store.remove(before)
+        self._store.put(now)
+        self._keys += len(batch)
+        self._differing -= len(before)
+        self._tell()
+
+    async def _settle(self, lost: list[int], explain: Explain, record: Record | None, *, values: bool) -> None:
+        comparison = self._comparison
+        for batch in self._store.batches(BATCH_KEYS):
+            for difference in batch:
+                reason = difference.benign or explain(difference) or ""
+                lacking = _LACKING.get(difference.kind)
+                if not reason and lacking is not None and lost[lacking] > 0:
+                    lost[lacking] -= 1
+                    reason = EVICTED
+                if reason:
+                    comparison.benign[reason] = comparison.benign.get(reason, 0) + 1
+                else:
+                    comparison.counts[difference.kind.value] += 1
+                    if len(comparison.examples) < EXAMPLES:
+                        comparison.examples.append(difference)
+                if record is not None:
+                    await self._record(replace(difference, benign=reason), record, values=values)
+
+    async def _record(self, difference: Difference, record: Record, *, values: bool) -> None:
+        held = [
+            await whole_value(link, difference.key, summary.type) if values and summary is not None else None
+            for link, summary in ((self._source, difference.source), (self._target, difference.target))
+        ]
+        record(difference, *held)
+
+    def _tell(self) -> None:
+        seconds = monotonic() - self._round_began
+        self._progress(Progress(self._round, self._keys, self._total, self._differing, seconds))
+
+    def _end_round(self) -> None:
+        # A key that SCAN gave twice was noted twice, and is kept once.
+        self._differing = len(self._store)
+        counts = tally((kind, count) for kind, _, count in self._store.counts())
+        self._comparison.rounds.append(Round(self._keys, counts, monotonic() - self._round_began))
+        self._tell()
+
+
+_LACKING: Final = {Kind.EXTRA: 0, Kind.MISSING: 1}
+
+
+async def _turns(batches: Iterator[list[_Item]]) -> AsyncIterator[list[_Item]]:
+    for batch in batches:
+        yield batch
+
+
+async def _evicted(link: Link) -> int:
+    count = (await information(link, "stats")).get("evicted_keys", "0")
+    return int(count) if count.isdigit() else 0
+
+
+async def _sample(source: Link, target: Link, options: CompareOptions) -> AsyncIterator[list[bytes]]:
+    """Random keys of both: those whose names have the lowest hashes, so that both servers choose the same ones."""
+    size = options.sample or 0
+    # The hash of bytes has a secret that differs from process to process.
+    chosen: set[tuple[int, bytes]] = set()
+    for link in (source, target):
+        lowest: list[tuple[int, bytes]] = []
+        async for keys in scan(link, options.pattern):
+            most = -lowest[0][0] if len(lowest) >= size else None
+            for key in keys:
+                number = hash(key)
+                if most is None or number < most:
+                    _keep(lowest, (-number, key), size)
+        chosen.update((-number, key) for number, key in lowest)
+    picked = [key for _, key in sorted(chosen)[:size]]
+    for start in range(0, len(picked), BATCH_KEYS):
+        yield picked[start : start + BATCH_KEYS]
+
+
+def _keep(lowest: list[tuple[int, bytes]], entry: tuple[int, bytes], size: int) -> None:
+    if len(lowest) < size:
+        heapq.heappush(lowest, entry)
+    else:
+        heapq.heappushpop(lowest, entry)
+
+
+def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a person can read, if there is one, of several that came together."""
+    flat = [_first_of(error) if isinstance(error, BaseExceptionGroup) else error for error in errors.exceptions]
+    return next((error for error in flat if isinstance(error, RehearsalError)), flat[0])

@@ -1,0 +1,408 @@
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.errors import CannotTellError, ConfigurationError
+from redis_rehearsal.verification.compare import contents
+from redis_rehearsal.verification.compare.classify import Difference
+from redis_rehearsal.verification.compare.options import CompareOptions
+from redis_rehearsal.verification.compare.result import Comparison, Outcome, Progress
+from redis_rehearsal.verification.compare.rounds import compare
+from tests.conftest import MakeServer
+from tests.integration.verification.conftest import GetServer, outside
+
+QUICK = CompareOptions(round_interval=0)
+PAIRS = [
+    ("redis-6.2", "valkey-9.1"),
+    ("redis-6.2", "redis-8.2"),
+    ("redis-8.2", "valkey-9.1"),
+    ("valkey-9.1", "redis-6.2"),
+]
+SIZES = st.sampled_from([1, 2, 3, 16, 127, 128, 129, 512, 513, 700])
+ELEMENT = st.sampled_from([b"", b"\xff\x00", b"short", b"x" * 63, b"x" * 64, b"x" * 65, b"y" * 300])
+
+Value = tuple[str, Any]
+Entry = tuple[Value, int | None, str]
+"""A value, its time to live in seconds, and what is done to it on the target."""
+
+
+def compared(source: RedisServer, target: RedisServer, options: CompareOptions = QUICK, **more: Any) -> Comparison:
+    return asyncio.run(compare(Endpoint.parse(source.url), Endpoint.parse(target.url), options, **more))
+
+
+def kinds(source: RedisServer, target: RedisServer, options: CompareOptions = QUICK) -> dict[bytes, str]:
+    found: dict[bytes, str] = {}
+
+    def record(difference: Difference, *_: Any) -> None:
+        if not difference.benign:
+            found[difference.key] = difference.kind.value
+
+    comparison = compared(source, target, options, record=record)
+    assert comparison.unexplained == len(found)
+    return found
+
+
+@st.composite
+def values(draw: st.DrawFn) -> Value:
+    kind = draw(st.sampled_from(["string", "list", "hash", "set", "zset", "stream"]))
+    if kind == "string":
+        size = draw(st.sampled_from([0, 1, 44, 45, 16_383, 16_384, 16_385, 1_100_000]))
+        return kind, draw(st.binary(min_size=1, max_size=3)) * size
+    size, element = draw(SIZES), draw(ELEMENT)
+    if draw(st.booleans()) and kind == "set":
+        return kind, list(range(size))  # integers have an encoding of their own
+    elements = [element + b"%d" % number for number in range(size)]
+    if kind in ("hash", "stream"):
+        return kind, {field: draw(ELEMENT) if place < 3 else b"v" for place, field in enumerate(elements)}
+    if kind == "zset":
+        scores = draw(st.lists(st.floats(allow_nan=False), min_size=1, max_size=5))
+        return kind, {member: scores[place % len(scores)] for place, member in enumerate(elements)}
+    return kind, elements
+
+
+def put(client: Any, key: bytes, value: Value) -> None:
+    kind, content = value
+    match kind:
+        case "string":
+            client.set(key, content)
+        case "list":
+            client.rpush(key, *content)
+        case "hash":
+            client.hset(key, mapping=content)
+        case "set":
+            client.sadd(key, *content)
+        case "zset":
+            client.zadd(key, content)
+        case _:
+            pipe = client.pipeline(transaction=False)
+            for number, (field, text) in enumerate(content.items(), 1):
+                pipe.xadd(key, {field: text}, id=f"{number}-0")
+            pipe.xgroup_create(key, "group", "1-0")
+            pipe.execute()
+
+
+def change(client: Any, key: bytes, value: Value) -> None:
+    """The least that is another value."""
+    kind, content = value
+    match kind:
+        case "string":
+            client.append(key, b"x")
+        case "list":
+            client.lset(key, -1, b"another")
+        case "hash":
+            client.hset(key, list(content)[-1], b"another")
+        case "set":
+            client.srem(key, content[-1])
+            client.sadd(key, b"another")
+        case "zset":
+            member, score = list(content.items())[-1]
+            client.zadd(key, {member: 1.0 if score != 1.0 else 1.0000000000000002})
+        case _:
+            client.xgroup_setid(key, "group", "0-0")
+
+
+def edit(source: Any, target: Any, key: bytes, value: Value, what: str) -> None:
+    match what:
+        case "missing":
+            target.delete(key)
+        case "extra":
+            source.delete(key)
+        case "type":
+            target.delete(key)
+            target.set(key, b"1") if value[0] != "string" else target.rpush(key, b"1")
+        case "value":
+            change(target, key, value)
+        case "ttl":
+            target.persist(key) if target.ttl(key) >= 0 else target.expire(key, 5000)
+        case "value and ttl":
+            change(target, key, value)
+            target.expire(key, 7000)
+
+
+EDITS = ["same", "same", "missing", "extra", "type", "value", "ttl", "value and ttl"]
+DATA = st.dictionaries(
+    st.binary(max_size=5),
+    st.tuples(values(), st.sampled_from([None, 1, 1000]), st.sampled_from(EDITS)),
+    max_size=12,
+)
+
+
+def fill(source: Any, target: Any, data: dict[bytes, Entry]) -> dict[bytes, str]:
+    """Put the same on both servers, edit it on one, and say which differences there are."""
+    source.flushall()
+    target.flushall()
+    expected = {}
+    for key, (value, ttl, what) in data.items():
+        for client in (source, target):
+            put(client, key, value)
+        if ttl == 1:  # what expires while it is compared is no edit
+            for client in (source, target):
+                client.pexpire(key, 1000)
+            continue
+        if ttl is not None:
+            for client in (source, target):
+                client.expire(key, ttl)
+        edit(source, target, key, value, what)
+        if what != "same":
+            expected[key] = "value" if what == "value and ttl" else what
+    return expected
+
+
+@pytest.mark.parametrize("names", PAIRS)
+def test_exactly_the_edits_are_found_each_in_its_class(get_server: GetServer, names: tuple[str, str]) -> None:
+    source, target = map(get_server, names)
+    one, other = outside(source), outside(target)
+
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
+    @given(DATA)
+    def work(data: dict[bytes, Entry]) -> None:
+        expected = fill(one, other, data)
+        assert kinds(source, target) == expected
+
+    work()
+
+
+def test_values_read_in_many_pieces_compare_as_those_read_whole(
+    get_server: GetServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "_SMALL_BYTES", 0)
+    monkeypatch.setattr(contents, "_SMALL_STRING_BYTES", 10)
+    monkeypatch.setattr(contents, "_PAGE_BYTES", 3000)
+    monkeypatch.setattr(contents, "_MOST_ELEMENTS", 7)
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    one, other = outside(source), outside(target)
+
+    @settings(max_examples=15, suppress_health_check=list(HealthCheck))
+    @given(DATA)
+    def work(data: dict[bytes, Entry]) -> None:
+        expected = fill(one, other, data)
+        assert kinds(source, target) == expected
+
+    work()
+
+
+@pytest.mark.parametrize("names", [("valkey-9.1", "valkey-9.1'"), ("redis-6.2", "redis-8.2")])
+def test_equal_content_in_other_encodings_is_equal(get_server: GetServer, names: tuple[str, str]) -> None:
+    source, target = map(get_server, names)
+    one, other = outside(source), outside(target)
+    thresholds = {
+        name: value
+        for name, value in other.config_get("*-max-*").items()
+        if name.startswith(("hash-max", "zset-max", "set-max", "list-max"))
+    }
+    for name in thresholds:
+        other.config_set(name, 1)
+    data: dict[bytes, Value] = {
+        b"hash": ("hash", {b"f%d" % n: b"v" for n in range(20)}),
+        b"set": ("set", list(range(20))),
+        b"set of words": ("set", [b"w%d" % n for n in range(20)]),
+        b"zset": ("zset", {b"m%d" % n: n / 3 for n in range(20)}),
+        b"list": ("list", [b"e%d" % n for n in range(2000)]),
+    }
+    try:
+        for client in (one, other):
+            client.flushall()
+            for key, value in data.items():
+                put(client, key, value)
+        others = [key for key in data if one.object("encoding", key) != other.object("encoding", key)]
+        assert len(others) >= 3  # not each type has two encodings in each version
+        comparison = compared(source, target)
+        assert comparison.outcome is Outcome.EQUAL
+        assert comparison.keys_compared == len(data)
+    finally:
+        for name, value in thresholds.items():
+            other.config_set(name, value)
+
+
+def test_one_changed_byte_in_values_of_ten_megabytes_is_found(get_server: GetServer) -> None:
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    one, other = outside(source), outside(target)
+    rng = random.Random(0)  # noqa: S311 # no secret
+    text = rng.randbytes(10_000_000)
+    fields = {b"field:%d" % n: rng.randbytes(1000) for n in range(10_000)}
+    for client in (one, other):
+        client.flushall()
+        client.set("string", text)
+        client.set("string too", text)
+        client.hset("hash", mapping=fields)
+        client.hset("hash too", mapping=fields)
+        client.rpush("elements of a megabyte", *(text[:1_000_000] for _ in range(10)))
+        client.rpush("one huge element", text * 2)
+    assert kinds(source, target) == {}
+    other.setrange("string", 9_999_999, bytes([text[-1] ^ 1]))
+    other.hset("hash", b"field:9999", b"another")
+    other.lset("one huge element", 0, text * 2 + b"x")
+    assert kinds(source, target) == {b"string": "value", b"hash": "value", b"one huge element": "value"}
+
+
+def test_consumer_groups_are_part_of_a_stream(get_server: GetServer) -> None:
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+        for key in ("same", "acknowledged", "claimed", "another group", "moved", "trimmed"):
+            for number in range(1, 20):
+                client.xadd(key, {"field": "value"}, id=f"{number}-1")
+            client.xgroup_create(key, "group", "0")
+            client.xreadgroup("group", "consumer", {key: ">"}, count=10)
+    assert kinds(source, target) == {}
+    other.xack("acknowledged", "group", "3-1")
+    other.xclaim("claimed", "group", "another consumer", 0, ["3-1"])
+    other.xgroup_create("another group", "new", "0")
+    other.xgroup_setid("moved", "group", "5-1")
+    other.xdel("trimmed", "19-1")
+    found = kinds(source, target)
+    assert found == {key.encode(): "value" for key in ("acknowledged", "claimed", "another group", "moved", "trimmed")}
+
+
+def test_many_keys_are_compared_both_ways(get_server: GetServer) -> None:
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+        client.mset({f"key:{n}": f"value {n}" for n in range(20_000)})
+        client.mset({f"other:{n}": "x" for n in range(1000)})
+    one.delete(*(f"key:{n}" for n in range(100)))
+    other.delete(*(f"key:{n}" for n in range(200, 500)))
+    told: list[Progress] = []
+    comparison = compared(source, target, progress=told.append)
+    assert comparison.counts == {"missing": 300, "extra": 100, "type": 0, "value": 0, "ttl": 0}
+    assert [part.keys for part in comparison.rounds] == [comparison.rounds[0].keys, 400, 400]
+    assert told[-1].differences == 400
+    chosen = compared(source, target, CompareOptions(prefix="other:"))
+    assert (chosen.keys_compared, chosen.outcome) == (1000, Outcome.EQUAL)
+    sample = compared(source, target, CompareOptions(sample=2000, round_interval=0))
+    assert sample.keys_compared == 2000
+    assert 0 < sample.unexplained < 200
+
+
+def test_a_difference_that_the_caller_explains_is_benign(get_server: GetServer) -> None:
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+        client.set("counter", 1)
+        client.set("report", 1)
+    other.incr("counter")
+    other.incr("report")
+    comparison = compared(
+        source, target, explain=lambda found: "written after the cutover" if found.key == b"counter" else None
+    )
+    assert comparison.benign == {"written after the cutover": 1}
+    assert comparison.document()["unexplained"] == comparison.counts["value"] == 1
+    assert [found.key for found in comparison.examples] == [b"report"]
+
+
+def test_what_changes_meanwhile_on_both_ends_as_benign(get_server: GetServer) -> None:
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+        client.mset({f"key:{n}": 0 for n in range(1000)})
+
+    async def work() -> Comparison:
+        ended = asyncio.Event()
+
+        async def write() -> None:
+            rng = random.Random(0)  # noqa: S311 # no secret
+            while not ended.is_set():
+                keys = [f"key:{rng.randrange(1000)}" for _ in range(200)]
+                for client in (one, other):
+                    pipe = client.pipeline(transaction=False)
+                    for key in keys:
+                        pipe.incr(key)
+                    pipe.execute()
+                    await asyncio.sleep(0.02)
+
+        writing = asyncio.create_task(write())
+        try:
+            options = CompareOptions(rounds=20, round_interval=0.05)
+            return await compare(Endpoint.parse(source.url), Endpoint.parse(target.url), options)
+        finally:
+            ended.set()
+            await writing
+
+    comparison = asyncio.run(work())
+    assert comparison.rounds[0].counts["value"] > 0
+    assert comparison.unexplained == 0
+    assert comparison.benign["changed"] > 0
+
+
+def test_keys_that_expire_meanwhile_end_as_benign(get_server: GetServer) -> None:
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+    one.psetex("gone on the target", 700, "x")
+    comparison = compared(source, target, CompareOptions(rounds=2, round_interval=0.9))
+    assert comparison.benign == {"expired": 1}
+    assert comparison.outcome is Outcome.EQUAL
+
+
+def test_what_the_target_evicts_meanwhile_is_benign(make_server: MakeServer) -> None:
+    source = make_server(name="valkey-9.1")
+    target = make_server("--maxmemory-policy", "allkeys-random", name="valkey-9.1")
+    for client in (outside(source), outside(target)):
+        client.mset({f"key:{n}": "x" * 1000 for n in range(1000)})
+        client.set("lost before", 1)
+    other = outside(target)
+    other.delete("lost before")
+    evicted = False
+
+    def squeeze(_: Progress) -> None:
+        nonlocal evicted
+        if not evicted:
+            evicted = True
+            other.config_set("maxmemory", other.info("memory")["used_memory"] - 100_000)
+            other.config_set("maxmemory", 0)
+
+    comparison = compared(source, target, CompareOptions(rounds=2, round_interval=0), progress=squeeze)
+    assert other.info("stats")["evicted_keys"] > 0
+    assert set(comparison.benign) <= {"evicted"}
+
+
+def test_one_database_is_not_compared_with_itself(get_server: GetServer) -> None:
+    server = get_server("valkey-9.1")
+    with pytest.raises(ConfigurationError, match="same database"):
+        compared(server, server)
+
+
+def test_a_server_that_dies_leaves_it_unknown(make_server: MakeServer) -> None:
+    source, target = make_server(name="valkey-9.1"), make_server(name="valkey-9.1")
+    for server in (source, target):
+        outside(server).mset({f"key:{n}": n for n in range(20_000)})
+    with pytest.raises(CannotTellError, match=r"The target redis://127\.0\.0\.1:.* went away while it was compared"):
+        compared(source, target, progress=lambda _: target.kill())
+
+
+def test_what_may_not_be_read_leaves_it_unknown(make_server: MakeServer) -> None:
+    source, target = make_server(name="valkey-9.1"), make_server(name="valkey-9.1")
+    client = outside(source)
+    client.hset("secret", "field", "value")
+    outside(target).hset("secret", "field", "value")
+    client.execute_command("ACL", "SETUSER", "half", "on", ">word", "~*", "+@all", "-hgetall")
+    endpoint = Endpoint.parse(f"redis://half:word@127.0.0.1:{source.port}/0")
+    with pytest.raises(CannotTellError, match="does not permit"):
+        asyncio.run(compare(endpoint, Endpoint.parse(target.url), QUICK))
+
+
+def test_values_of_a_type_that_cannot_be_read_leave_it_unknown(get_server: GetServer) -> None:
+    source, target = get_server("redis-8.2"), get_server("redis-8.2'")
+    for client in (outside(source), outside(target)):
+        client.flushall()
+        client.set("string", 1)
+        client.execute_command("VADD", "vectors", "VALUES", "2", "1", "2", "element")
+    comparison = compared(source, target)
+    assert (comparison.outcome, comparison.unreadable) == (Outcome.UNKNOWN, 1)
+    assert comparison.document()["unreadable_types"] == ["vectorset"]
+    # What is surely different is more than what is not known.
+    outside(target).expire("vectors", 1000)
+    comparison = compared(source, target)
+    assert comparison.outcome is Outcome.DIFFERENT
+    assert comparison.counts["ttl"] == 1

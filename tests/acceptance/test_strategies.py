@@ -8,7 +8,7 @@ import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import counters
-from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside
+from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside, until_phase
 from tests.conftest import MakeServer
 from tests.support import command, run_to_the_end
 
@@ -56,6 +56,30 @@ def test_the_right_way_loses_nothing(
             assert new.get(key) == old.get(key)
         assert all(new.ttl(key) > 3600 for key in new.scan_iter("rehearsal:count:*"))
     assert document["checks"]["wrong"] == document["checks"]["resurrected"] == 0
+    comparison = document["comparison"]
+    assert comparison["unexplained"] == 0 < comparison["keys_compared"]
+
+
+def test_what_is_changed_behind_its_back_is_found_key_by_key(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    given |= {"BALLAST_BYTES": "50000", "EVENTS_PER_SECOND": "50"}
+    with command(tmp_path, "rehearse", "--strategy", "copy", *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        with outside(fresh_target) as target:
+            target.set("rehearsal:ballast:1", "another value")
+            target.delete("rehearsal:ballast:2", "rehearsal:ballast:3")
+            target.rpush("rehearsal:ballast:list", "one")
+            target.delete("rehearsal:ballast:4")
+            target.rpush("rehearsal:ballast:4", "of another type")
+            target.expire("rehearsal:ballast:5", 1_000)
+        document = judged(run)
+    comparison = document["comparison"]
+    found = {kind: comparison[kind] for kind in ("missing", "extra", "type", "value", "ttl")}
+    assert found == {"missing": 2, "extra": 1, "type": 1, "value": 1, "ttl": 1}
+    assert comparison["unexplained"] == 6
+    assert "comparison" in failed(document)
+    assert document["ledger"]["lost"] == 0
 
 
 def test_a_copy_without_its_final_pass_loses_what_was_written_meanwhile(

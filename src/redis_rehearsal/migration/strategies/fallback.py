@@ -25,9 +25,6 @@ async def _check(context: Context) -> None:
 async def _run(context: Context) -> None:
     app = context.app
     async with carrying(context) as carrier:
-        tenantry = Tenantry(context.keys)
-        async with context.step("list the keys"):
-            await tenantry.add_all(carrier.scan(f"{context.keys.prefix}*"))
         began = await context.phase(Phase.CUTOVER)
         context.cutovers.append((began, None))
         every = list(range(1, context.organizations + 1))
@@ -40,16 +37,18 @@ async def _run(context: Context) -> None:
                 await app.release(every)
                 raise
             step.detail = "reads and writes go to the target; what it does not have is read from the source"
-        # Counters that were made since they were listed are few, and found now that nobody writes to them.
-        current = Tenantry(context.keys)
-        await current.add_all(carrier.scan(f"{context.keys.prefix}count:*"))
+        # Listed only now that nobody writes to the source any more: what it got while it was listed could be missed.
+        counters = Tenantry(context.keys)
+        await counters.add_all(carrier.scan(f"{context.keys.prefix}count:*"))
         async with context.step("move counters") as step:
-            await _move_counters(context, carrier, current, every)
+            await _move_counters(context, carrier, counters, every)
             step.detail = f"those first whose increments waited; {carrier.sentence}"
         context.cutovers[-1] = (began, monotonic())
         await context.phase(Phase.SYNC)
         async with context.step("sweep") as step:
-            await _sweep(context, carrier, tenantry)
+            left = Tenantry(context.keys)
+            await left.add_all(carrier.scan(f"{context.keys.prefix}*"))
+            await _sweep(context, carrier, left)
             step.detail = carrier.sentence
         await app.set_fallback(None)
     if carrier.result.failed:
@@ -80,7 +79,6 @@ async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> None
             await carrier.carry(keys, replace=False)
         finally:
             await context.app.release([organization])
-
         await asyncio.sleep(0)
     await carrier.carry(tenantry.others, replace=False)
 

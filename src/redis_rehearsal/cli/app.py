@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from itertools import pairwise
-from typing import Final, TextIO
+from typing import Final, TextIO, get_args
 
 import cyclopts
 from cyclopts import (
@@ -128,6 +128,8 @@ def _usage(error: CycloptsError) -> str:
         value = error.token.value
         if field in Settings.model_fields or _is_option(options, field):
             return _refusal(options, field, value)
+        if choices := get_args(error.argument.hint) if error.argument else ():
+            return f"{error.token.keyword} is {shown(value)}; it must be one of {', '.join(map(str, choices))}."
         return f"{error.token.keyword} takes no value, and was given {shown(value)}."
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         flag = error.argument.name

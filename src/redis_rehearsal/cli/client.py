@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
+from redis_rehearsal.migration.preflight.options import PreflightOptions
 from redis_rehearsal.settings import Settings, explain
 from redis_rehearsal.verification.compare.options import CompareOptions
 
@@ -22,6 +23,7 @@ OPTIONS: Final[dict[str, type[BaseModel]]] = {
     "switch": SwitchOptions,
     "set": ControlChange,
     "compare": CompareOptions,
+    "preflight": PreflightOptions,
 }
 """The model of the flags of each command that has one; the others' are settings."""
 

@@ -63,7 +63,7 @@ def test_status_is_for_people_and_for_programs(serve: Serve, capsys: Output) -> 
         (["switch", "--to", "elsewhere"], "--to must be source, target, or a URL that begins with redis://"),
         (["switch", "--to", "target", "--freeze-bound", "1s"], "--freeze-bound is 1.0; it must be a duration"),
         (["migrate"], "--strategy"),
-        (["migrate", "--strategy", "magic"], "--strategy is 'magic'; it must be one of cold, replicate, external, obs"),
+        (["migrate", "--strategy", "magic"], "--strategy is 'magic'; it must be one of cold, replicate, copy, dual-w"),
         (["migrate", "--strategy", "external"], "The strategy external needs --command, the tool that does the cop"),
         (["migrate", "--strategy", "cold", "--abort-if", "p98=1s"], "--abort-if is 'p98=1s'; it must be conditions as"),
     ],

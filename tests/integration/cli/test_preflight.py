@@ -82,7 +82,7 @@ def test_a_server_that_is_not_there_is_said_in_a_sentence(make_server: MakeServe
         (["redis://h", "redis://h", "redis://:geheim@h"], "takes only a source, a target and flags, and a value that"),
         (
             ["redis://h", "redis://h", "--strategy", "hope"],
-            "--strategy is 'hope'; it must be one of cold, replic",
+            "--strategy is 'hope'; it must be one of cold, replicate, copy, dual-w",
         ),
         (["redis://h", "redis://h", "--freeze", "deep"], "--freeze is 'deep'; it must be one of client, server, none"),
         (["redis://h", "redis://h", "--key-prefix", "a b"], "KEY_PREFIX is 'a b'"),

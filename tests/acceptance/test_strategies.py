@@ -10,7 +10,7 @@ from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import counters
 from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside, until_phase
 from tests.conftest import MakeServer
-from tests.support import command, run_to_the_end
+from tests.support import command, run_to_the_end, wait_for
 
 __all__ = ["fresh_target"]
 
@@ -80,6 +80,32 @@ def test_what_is_changed_behind_its_back_is_found_key_by_key(
     assert comparison["unexplained"] == 6
     assert "comparison" in failed(document)
     assert document["ledger"]["lost"] == 0
+
+
+def listeners(client: Any) -> list[str]:
+    return [each["id"] for each in client.client_list() if each["name"] == "redis-rehearsal:changes"]
+
+
+@pytest.mark.parametrize("why", ["not allowed", "cut off"])
+def test_a_copy_that_is_not_told_what_changes_compares_all_keys(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, why: str
+) -> None:
+    arguments = ["--strategy", "copy", "--copy-rate", "150", *QUICK]
+    if why == "not allowed":
+        arguments.remove("--allow-server-wide")
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        until_phase(run, "sync")
+        if why == "cut off":
+            with outside(source) as client:
+                wait_for(lambda: listeners(client), "the tool to listen")
+                assert client.client_kill_filter(_id=listeners(client)[0]) == 1
+        document = judged(run)
+    assert failed(document) == set(), document["verdict"]
+    assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded") == [0] * 4
+    (final,) = (step for step in document["migration"]["steps"] if step["name"] == "final pass")
+    assert "keys had changed" in final["detail"]
+    with outside(source) as old:
+        assert old.config_get("notify-keyspace-events")["notify-keyspace-events"] == ""
 
 
 def test_a_copy_without_its_final_pass_loses_what_was_written_meanwhile(

@@ -1,12 +1,15 @@
 """Copy all keys, then freeze, and copy again what may have changed."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from functools import partial
 from time import monotonic
 from typing import Final
 
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.carrying import Carrier, carrying
+from redis_rehearsal.migration.changes import ChangeFeed, listening
 from redis_rehearsal.migration.context import Context, ServerHandle, Step
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.phases import Phase
@@ -27,20 +30,14 @@ async def _check(context: Context) -> None:
 
 async def _run(context: Context) -> None:
     await context.phase(Phase.SYNC)
-    async with carrying(context) as carrier:
+    async with carrying(context) as carrier, _listening(context) as feed:
         async with context.step("copy") as step:
             await _copy_all(context, carrier, step)
         if not context.options.final_pass:
             await cut_over(context)
             return
-        # As long as a pass takes long, the next one has less to do: writes must not be held for all of it.
-        for number in range(1, _MOST_PASSES + 1):
-            began = monotonic()
-            async with context.step(f"copy what changed ({number})") as step:
-                await _copy_changed(context, carrier, step)
-            if monotonic() - began < _SHORT_PASS_SECONDS:
-                break
-        await cut_over(context, catch_up=partial(_final_pass, context, carrier))
+        await _approach(context, carrier, feed)
+        await cut_over(context, catch_up=partial(_final_pass, context, carrier, feed))
 
 
 async def return_with_data(context: Context) -> None:
@@ -53,21 +50,50 @@ async def return_with_data(context: Context) -> None:
         MigrationError: it did not come about; says where the application is.
     """
     await context.phase(Phase.SYNC)
-    async with carrying(context) as carrier:
+    async with carrying(context) as carrier, listening(context) as feed:
         async with context.step("copy back") as step:
-            await _copy_changed(context, carrier, step)
-        await cut_over(context, catch_up=partial(_final_pass, context, carrier), to="source")
+            await _copy_differing(context, carrier, step)
+        await _approach(context, carrier, feed)
+        await cut_over(context, catch_up=partial(_final_pass, context, carrier, feed), to="source")
+
+
+@contextlib.asynccontextmanager
+async def _listening(context: Context) -> AsyncIterator[ChangeFeed | None]:
+    if not context.options.final_pass:
+        yield None
+        return
+    async with listening(context) as feed:
+        yield feed
+
+
+async def _approach(context: Context, carrier: Carrier, feed: ChangeFeed | None) -> None:
+    """Copy what changed while it was copied, again and again: writes must not be held for all of it."""
+    for number in range(1, _MOST_PASSES + 1):
+        began = monotonic()
+        async with context.step(f"copy what changed ({number})") as step:
+            await _copy_changed(context, carrier, feed, step)
+        # As long as a pass takes long, the next one has less to do.
+        if monotonic() - began < _SHORT_PASS_SECONDS:
+            return
+
+
+async def _copy_changed(context: Context, carrier: Carrier, feed: ChangeFeed | None, step: Step) -> None:
+    if feed is None or not await feed.is_complete():
+        await _copy_differing(context, carrier, step)
+        return
+    changed = feed.take()
+    await carrier.carry(changed)
+    step.detail = f"{len(changed):,} keys, as the source told"
 
 
 async def _copy_all(context: Context, carrier: Carrier, step: Step) -> None:
     pattern = f"{context.keys.prefix}*"
     async for keys in carrier.scan(pattern):
-        await carrier.carry([key for key in keys if key != context.keys.lock.encode()])
-
+        await carrier.carry(keys)
     step.detail = carrier.sentence
 
 
-async def _copy_changed(context: Context, carrier: Carrier, step: Step) -> None:
+async def _copy_differing(context: Context, carrier: Carrier, step: Step) -> None:
     """Copy what is not on the target as it is on the source, and delete what the source has not any more."""
     ours, theirs = await asyncio.gather(*(_names(context, server) for server in (context.source, context.target)))
     # Dead weight that is there cannot have changed.
@@ -101,9 +127,9 @@ async def _differing(context: Context, keys: list[bytes]) -> list[bytes]:
     return found
 
 
-async def _final_pass(context: Context, carrier: Carrier, until_seconds: float) -> None:
+async def _final_pass(context: Context, carrier: Carrier, feed: ChangeFeed | None, until_seconds: float) -> None:
     async with context.step("final pass") as step:
-        await _copy_changed(context, carrier, step)
+        await _copy_changed(context, carrier, feed, step)
     if monotonic() > until_seconds:
         raise MigrationError(
             "The final pass took longer than the freeze may last; the application went on with the source. A longer "

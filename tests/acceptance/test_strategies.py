@@ -135,19 +135,58 @@ def test_a_naive_dual_write_counts_twice(
     assert "duplicated" in failed(document)
 
 
+@pytest.mark.parametrize(
+    ("source_name", "target_name", "freeze", "how"),
+    [
+        ("redis-6.2", "valkey-9.1", "server", "copy, since it cannot replicate"),
+        ("redis-8.2", "valkey-9.1", "client", "replicate"),
+        pytest.param("valkey-9.1", "valkey-9.1", "server", "replicate", marks=pytest.mark.matrix),
+        pytest.param("redis-6.2", "redis-6.2", "client", "replicate", marks=pytest.mark.matrix),
+    ],
+)
 def test_the_way_back_keeps_what_was_written_meanwhile(
-    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+    tmp_path: Path,
+    given: dict[str, str],
+    make_server: MakeServer,
+    source_name: str,
+    target_name: str,
+    freeze: str,
+    how: str,
 ) -> None:
-    arguments = ("--strategy", "replicate", "--freeze", "server", "--then", "rollback", *QUICK)
+    source, target = make_server(name=source_name), make_server(name=target_name)
+    given |= {"REDIS_URL": source.url, "TARGET_REDIS_URL": target.url}
+    arguments = ("--strategy", "replicate", "--freeze", freeze, "--then", "rollback", *QUICK)
     with command(tmp_path, "rehearse", *arguments, **given) as run:
         document = judged(run)
     assert failed(document) == set(), document["verdict"]
     assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded") == [0] * 4
     assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
-    with outside(source) as old, outside(fresh_target) as target:
+    assert document["migration"]["return_freeze_seconds"] > 0
+    (chosen,) = (step for step in document["migration"]["steps"] if step["name"] == "choose the way back")
+    assert chosen["detail"].startswith(how)
+    with outside(source) as old, outside(target) as new:
         assert counters(old) == document["ledger"]["acknowledged"]
-        assert counters(target) < counters(old)
+        assert counters(new) < counters(old)
+        assert old.info("replication")["role"] == new.info("replication")["role"] == "master"
     assert [phase["name"] for phase in document["phases"]].count("cutover") == 2
+
+
+def test_a_way_back_that_would_erase_keys_of_others_copies(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, make_server: MakeServer
+) -> None:
+    source = make_server(name="valkey-9.1")
+    given |= {"REDIS_URL": source.url}
+    arguments = ("--strategy", "copy", "--then", "rollback", *QUICK)
+    with outside(source) as old:
+        old.set("others:key", "theirs")
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        document = judged(run)
+    assert failed(document) == set(), document["verdict"]
+    (chosen,) = (step for step in document["migration"]["steps"] if step["name"] == "choose the way back")
+    assert "1 keys of others" in chosen["detail"]
+    with outside(source) as old:
+        assert old.get("others:key") == b"theirs"
+        assert counters(old) == document["ledger"]["acknowledged"]
 
 
 def test_several_strategies_stand_side_by_side(

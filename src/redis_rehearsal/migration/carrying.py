@@ -70,7 +70,8 @@ class Carrier:
         if failed:
             listed = "; ".join(f"{key.decode(errors='replace')}: {reason}" for key, reason in failed[:_NAMED])
             raise MigrationError(
-                f"{len(failed):,} keys could not be copied ({listed}); the application went on with the source."
+                f"{len(failed):,} keys could not be copied ({listed}); the application went on with the "
+                f"{self._context.source.role}."
             )
 
     def warn_of_losses(self) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
-from redis_rehearsal.cache.route import Role, Route
+from redis_rehearsal.cache.route import Route
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
@@ -33,16 +33,14 @@ async def cut_over(
     catch_up: CatchUp | None = None,
     promote: Promote | None = None,
     before: Promote | None = None,
-    to: Role = "target",
 ) -> None:
-    """Move the live application to the target, or back.
+    """Move the live application from the context's source to its target, which on the way back are exchanged.
 
     Args:
         context: of the migration.
         catch_up: what must be true of the target before it takes writes; None for nothing.
         promote: makes the target take writes; None where it does so already.
         before: done first of all, while writes still go on; None for nothing.
-        to: the role of the server that it moves to; `source` on the way back, whose context has the servers exchanged.
 
     Raises:
         MigrationError: it did not come about; says where the application is.
@@ -63,20 +61,18 @@ async def cut_over(
     try:
         async with context.step("freeze") as step:
             until = await freezing.begin()
-            step.detail = {"client": "the application holds its writes", "server": "the source holds writes"}.get(
-                kind, "writes go on"
-            )
+            step.detail = freezing.what
         try:
             if catch_up is not None:
                 async with context.step("catch up"):
                     await catch_up(until - LEAST_LEFT_SECONDS)
             if kind != "none":
-                _require_time(until, context.options.rollout)
+                _require_time(context, until)
         except BaseException:
             await freezing.give_up()
             raise
         # From here on only all of it.
-        moving = asyncio.create_task(_move(context, freezing, promote, to))
+        moving = asyncio.create_task(_move(context, freezing, promote))
         try:
             await asyncio.shield(moving)
         except asyncio.CancelledError:
@@ -87,34 +83,36 @@ async def cut_over(
         context.freeze_seconds = freezing.lasted_seconds
 
 
-def _require_time(until_seconds: float, rollout_seconds: float) -> None:
-    if until_seconds - monotonic() < LEAST_LEFT_SECONDS + rollout_seconds:
+def _require_time(context: Context, until_seconds: float) -> None:
+    needed = LEAST_LEFT_SECONDS + context.options.rollout
+    if until_seconds - monotonic() < needed:
         raise MigrationError(
-            f"The freeze had less than {LEAST_LEFT_SECONDS + rollout_seconds:g} s left for the promotion; the "
-            "application went on with the source. A longer --freeze-bound, or less load, gives it time."
+            f"The freeze had less than {needed:g} s left for the promotion; the application went on with the "
+            f"{context.source.role}. A longer --freeze-bound, or less load, gives it time."
         )
 
 
-async def _move(context: Context, freezing: "_Freeze", promote: Promote | None, to: Role) -> None:
-    app = context.app
+async def _move(context: Context, freezing: "_Freeze", promote: Promote | None) -> None:
+    app, to = context.app, context.target.role
     if promote is not None:
         try:
-            await app.set_truth("target", frozen=freezing.held_by_application)
+            await app.set_truth(to, frozen=freezing.held_by_application)
         except MigrationError:
             # Not promoted yet: those who took it for the truth are told otherwise.
-            await _back_to_source(context, freezing)
+            await _stay(context, freezing)
             raise
         async with context.step("promote") as step:
             try:
                 await promote()
-                step.detail = "the target takes writes"
+                step.detail = f"the {to} takes writes"
             except ResponseError as error:
-                await _back_to_source(context, freezing)
+                await _stay(context, freezing)
                 raise MigrationError(
-                    f"{context.target} refused to be promoted ({error}); the application went on with the source."
+                    f"{context.target} refused to be promoted ({error}); the application went on with the "
+                    f"{context.source.role}."
                 ) from None
             except CONTROL_ERRORS as error:
-                # It may have been promoted: from here on only the target takes writes.
+                # It may have been promoted: from here on only it takes writes.
                 step.detail = f"no reply ({error}); it may have been promoted"
                 context.warnings.append(f"Whether {context.target} was promoted is not known: {error}.")
     async with context.step("move the application") as step:
@@ -123,10 +121,11 @@ async def _move(context: Context, freezing: "_Freeze", promote: Promote | None, 
         step.detail = f"reads and writes go to the {to}"
 
 
-async def _back_to_source(context: Context, freezing: "_Freeze") -> None:
-    # A worker whose freeze came to its bound meanwhile went to the target by itself.
+async def _stay(context: Context, freezing: "_Freeze") -> None:
+    # A worker whose freeze came to its bound meanwhile moved by itself.
+    role = context.source.role
     await context.app.set_truth(None)
-    await context.app.set_route(Route())
+    await context.app.set_route(Route(role, role))
     await freezing.give_up()
 
 
@@ -135,10 +134,12 @@ class _Freeze(ABC):
 
     Attributes:
         held_by_application: whether the application does.
+        what: what it means, for people.
         lasted_seconds: how long they were held; None where they were not.
     """
 
     held_by_application = False
+    what = "writes go on"
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -178,6 +179,7 @@ class _NoFreeze(_Freeze):
 
 class _ClientFreeze(_Freeze):
     held_by_application = True
+    what = "the application holds its writes"
 
     async def begin(self) -> float:
         until = self._until()
@@ -197,6 +199,8 @@ class _ClientFreeze(_Freeze):
 
 
 class _ServerFreeze(_Freeze):
+    what = "the server that is left holds writes"
+
     async def begin(self) -> float:
         context = self.context
         source = context.source

@@ -19,6 +19,7 @@ from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preflight import Plan, preflight, stands_in_the_way
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.migration.strategies.copy import return_with_data
+from redis_rehearsal.migration.strategies.replicate import return_by_replication, why_not_return
 
 _log = structlog.get_logger()
 
@@ -47,6 +48,7 @@ class Migration:
         status: how far it is.
         reason: why it failed or was rolled back; empty where it did not.
         unseen: whether it failed for want of anything to see, which proves nothing.
+        way_back: what the way back works with, once it was begun.
         source_cpu_ratio: share of a core that the source used meanwhile; None where it was not seen.
         baseline_seconds: when the baseline began and ended, on the monotonic clock.
     """
@@ -57,6 +59,7 @@ class Migration:
         self.reason = ""
         self.unseen = False
         self.baseline_seconds = (0.0, 0.0)
+        self.way_back: Context | None = None
         self.source_cpu_ratio: float | None = None
         self._quieten = quieten
         self._conditions = [parse_condition(text) for text in context.options.abort_if]
@@ -188,7 +191,13 @@ class Migration:
         await context.undo()
         async with context.step("make the source the truth again"):
             await context.app.set_truth(None)
-        await return_with_data(replace(context, source=context.target, target=context.source))
+        # What there is to tell so far is shared; how far it is, and how long writes were held, is its own.
+        back = replace(context, source=context.target, target=context.source, freeze_seconds=None)
+        self.way_back = back
+        async with context.step("choose the way back") as step:
+            reason = await why_not_return(back)
+            step.detail = f"copy, since it cannot replicate: {reason}" if reason else "replicate"
+        await (return_with_data if reason else return_by_replication)(back)
 
     async def _observe(self) -> None:
         began = await self.context.phase(Phase.RECOVERY)
@@ -252,6 +261,8 @@ class Migration:
         """As JSON would hold it."""
         context, app = self.context, self.context.app
         options = context.options
+        back = self.way_back
+        progress = (back or context).progress
         writes = "both" if app.route.mirror else app.route.writes
         return {
             "strategy": options.strategy,
@@ -261,11 +272,16 @@ class Migration:
             "phase": app.phase,
             "reason": self.reason or None,
             "application_on": {"reads": app.route.reads, "writes": writes},
-            "freeze_seconds": None if context.freeze_seconds is None else round(context.freeze_seconds, 6),
-            "progress": {"text": context.progress} if context.progress else None,
+            "freeze_seconds": _rounded(context.freeze_seconds),
+            "return_freeze_seconds": _rounded(back.freeze_seconds) if back else None,
+            "progress": {"text": progress} if progress else None,
             "warnings": list(context.warnings),
             "steps": [step.document() for step in context.steps],
         }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

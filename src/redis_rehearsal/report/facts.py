@@ -231,7 +231,11 @@ def _done(document: object) -> Section:
 
 def _freeze(migration: dict[str, Any]) -> str:
     kind, held = words(migration.get("freeze")), number(migration.get("freeze_seconds"))
-    return kind if kind == "none" and held is None else f"{kind}; writes were held for {duration(held)}"
+    if kind == "none" and held is None:
+        return kind
+    back = number(migration.get("return_freeze_seconds"))
+    again = "" if back is None else f", and for {duration(back)} on the way back"
+    return f"{kind}; writes were held for {duration(held)}{again}"
 
 
 def _load(document: object) -> str:

@@ -54,7 +54,7 @@ async def return_with_data(context: Context) -> None:
         async with context.step("copy back") as step:
             await _copy_differing(context, carrier, step)
         await _approach(context, carrier, feed)
-        await cut_over(context, catch_up=partial(_final_pass, context, carrier, feed), to="source")
+        await cut_over(context, catch_up=partial(_final_pass, context, carrier, feed))
 
 
 @contextlib.asynccontextmanager
@@ -132,8 +132,8 @@ async def _final_pass(context: Context, carrier: Carrier, feed: ChangeFeed | Non
         await _copy_changed(context, carrier, feed, step)
     if monotonic() > until_seconds:
         raise MigrationError(
-            "The final pass took longer than the freeze may last; the application went on with the source. A longer "
-            "--freeze-bound gives it time."
+            "The final pass took longer than the freeze may last; the application went on with the "
+            f"{context.source.role}. A longer --freeze-bound gives it time."
         )
     carrier.require_all()
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from redis.exceptions import ResponseError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.prefix import count_keys
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.cutover import cut_over
@@ -41,6 +42,51 @@ async def _check(context: Context) -> None:
     await refuse_any_key(context)
     if replication.possible == "relaxed":
         await _relax(context, replication.reason)
+
+
+async def return_by_replication(context: Context) -> None:
+    """Move the application back to the server that it came from, which first takes over all that the other has.
+
+    Args:
+        context: of the way back, with source and target exchanged; `why_not_return` has nothing against it.
+
+    Raises:
+        MigrationError: it did not come about; says where the application is.
+    """
+    await _run(context)
+
+
+async def why_not_return(context: Context) -> str:
+    """Why the server that the application came from cannot follow the other; empty where it can.
+
+    Its own data is erased by that before it gets the other's: hence it must be sure to be able to read them.
+
+    Args:
+        context: of the way back, with source and target exchanged.
+
+    Raises:
+        RedisError, OSError, TimeoutError: a server could not be asked.
+    """
+    left, back = context.source, context.target
+    if left.endpoint.path:
+        return "replication needs an address"
+    try:
+        context.require_server_wide(left, back)
+    except MigrationError:
+        return "REPLICAOF acts on all of a server, and --allow-server-wide is not given"
+    replication = can_replicate(left.identity, back.identity)
+    if replication.possible != "yes":
+        return replication.reason
+    others = await _foreign_keys(context)
+    return f"{back} holds {others:,} keys of others, which REPLICAOF would erase" if others else ""
+
+
+async def _foreign_keys(context: Context) -> int:
+    server, keys = context.target, context.keys
+    databases = await server.info("keyspace")
+    everything = sum(int(values["keys"]) for values in databases.values())
+    ours = await count_keys(server.client, keys) + int(await server.client.exists(keys.lock))
+    return max(0, everything - ours)
 
 
 async def _relax(context: Context, reason: str) -> None:
@@ -134,7 +180,8 @@ async def _catch_up(context: Context, until_seconds: float) -> None:
         if monotonic() > until_seconds:
             raise MigrationError(
                 f"{context.target} was still {wanted - reached:,} bytes behind when the freeze had to end; the "
-                "application went on with the source. A longer --freeze-bound, or less load, gives it time."
+                f"application went on with the {context.source.role}. A longer --freeze-bound, or less load, gives it "
+                "time."
             )
         await asyncio.sleep(_FAST_POLL_SECONDS)
 

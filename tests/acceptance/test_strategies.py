@@ -162,6 +162,7 @@ def test_the_way_back_keeps_what_was_written_meanwhile(
     assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded") == [0] * 4
     assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
     assert document["migration"]["return_freeze_seconds"] > 0
+    assert document["comparison"]["unexplained"] == 0 < document["comparison"]["keys_compared"]
     (chosen,) = (step for step in document["migration"]["steps"] if step["name"] == "choose the way back")
     assert chosen["detail"].startswith(how)
     with outside(source) as old, outside(target) as new:

@@ -133,19 +133,19 @@ class Migrations:
             self._view.records[-1].migration.on_row(row)
 
     async def compare(self, record: Record, audit: Audit) -> KeyComparison | None:
-        """Compare the two servers key by key, after the load; None where the application did not end on the target."""
-        migration, control = record.migration, self._control
+        """Compare the two servers key by key, after the load; None where it did not end on the one moved to last."""
+        migration = record.migration
+        last = migration.way_back or migration.context
         switched = migration.status == "done" and migration.context.options.strategy != "observe"
-        if not switched or control.route != Route("target", "target") or audit.error:
+        if not switched or self._control.route != Route(last.target.role, last.target.role) or audit.error:
             return None
-        cutover_ms = int(self._view.clock.at(migration.context.cutovers[-1][0]) * 1000)
-        servers = self._equipment.servers
+        cutover_ms = int(self._view.clock.at(last.cutovers[-1][0]) * 1000)
         return await compare_servers(
-            servers.source,
-            servers.target,
-            self._equipment.clients["target"],
-            self._equipment.keys,
-            AfterCutover(self._equipment.keys, cutover_ms, audit.wrong),
+            last.source.endpoint,
+            last.target.endpoint,
+            last.target.client,
+            last.keys,
+            AfterCutover(last.keys, cutover_ms, audit.wrong),
         )
 
     def judge(

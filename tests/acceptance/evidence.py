@@ -40,3 +40,8 @@ def events_in(postgres: PostgresServer) -> tuple[int, int, int]:
         return row[0], row[1], row[2]
 
     return asyncio.run(ask())
+
+
+def ledger_of(document: dict[str, Any], *names: str) -> list[int]:
+    """Figures of a document's ledger."""
+    return [document["ledger"][name] for name in names]

@@ -12,7 +12,7 @@ import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.settings import default_source_server
-from tests.acceptance.evidence import counters
+from tests.acceptance.evidence import counters, ledger_of
 from tests.acceptance.test_rehearse import (
     EXIT_CODES,
     QUICK,
@@ -130,6 +130,56 @@ def test_a_live_run_is_migrated_to_its_verdict(
         assert counters(target) == whole["ledger"]["acknowledged"]
     assert whole["migration"]["strategy"] == "replicate"
     assert whole["ledger"]["lost"] == 0
+
+
+@pytest.mark.parametrize(
+    ("strategy", "killed"),
+    [
+        ("copy", "target"),
+        ("dual-write", "source"),
+        pytest.param("copy", "source", marks=pytest.mark.matrix),
+        pytest.param("dual-write", "target", marks=pytest.mark.matrix),
+    ],
+)
+def test_a_copy_that_was_cut_off_is_started_again_and_ends_right(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer, strategy: str, killed: str
+) -> None:
+    durable = ("--appendonly", "yes", "--appendfsync", "always")
+    source, target = make_server(*durable), make_server(*durable, name="valkey-9.1")
+    given |= {"REDIS_URL": source.url, "TARGET_REDIS_URL": target.url, "BALLAST_BYTES": "1000000"}
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        (tmp_path / "cut").mkdir()
+        address = run.address.removeprefix("http://")
+        arguments = ("--strategy", strategy, "--copy-rate", "150", "--baseline", "1s", "--json")
+        with command(tmp_path / "cut", "migrate", *arguments, BIND_ADDRESS=address) as migrate:
+            with outside(target) as new:
+                wait_for(lambda: new.dbsize() > 150, "some of the keys")
+            victim = {"source": source, "target": target}[killed]
+            victim.kill()
+            assert migrate.wait(60) == 1
+            cut = json.loads(migrate.stdout)
+        assert cut["application_on"] == {"reads": "source", "writes": "source"}
+        assert "went away" in cut["reason"] or "cannot be reached" in cut["reason"]
+        victim.start()
+        ok = run.stats()["totals"]["events"]["ok"]
+        wait_for(lambda: run.stats()["totals"]["events"]["ok"] > ok + 200, "events after the return")
+        arguments = ("--strategy", strategy, *QUICK)
+        code, _, error = ask(run, tmp_path, "migrate", *arguments)
+        assert code == 1
+        assert "--clear-target" in error
+        code, out, error = ask(run, tmp_path, "migrate", *arguments, "--clear-target", "--json")
+        again = json.loads(out)
+        assert again["status"] == "done", error
+        run.interrupt()
+        document = run.document()
+    assert ledger_of(document, "lost", "duplicated", "stranded") == [0, 0, 0]
+    with outside(target) as new, outside(source) as old:
+        surplus = counters(new) - document["ledger"]["acknowledged"]
+        assert 0 <= surplus <= document["ledger"]["unknown"]
+        ballast = list(old.scan_iter("rehearsal:ballast:*"))
+        assert len(ballast) > 900
+        assert new.mget(ballast) == old.mget(ballast)
 
 
 def test_a_migration_is_rolled_back_and_a_second_one_is_refused(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
-from tests.acceptance.evidence import counters
+from tests.acceptance.evidence import counters, ledger_of
 from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside, until_phase
 from tests.conftest import MakeServer
 from tests.support import command, run_to_the_end, wait_for
@@ -27,10 +27,6 @@ PAIRS = [
     pytest.param("redis-8.2", "redis-6.2", "copy", marks=pytest.mark.matrix),
     pytest.param("valkey-9.1", "redis-8.2", "dual-write", marks=pytest.mark.matrix),
 ]
-
-
-def ledger_of(document: dict[str, Any], *names: str) -> list[int]:
-    return [document["ledger"][name] for name in names]
 
 
 @pytest.mark.parametrize(("source_name", "target_name", "strategy"), PAIRS)

@@ -11,7 +11,8 @@ import redis.asyncio as redis
 import uvloop
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.cache.encodings import string
+from redis_rehearsal.cache.encodings import ENCODINGS
+from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
@@ -112,7 +113,8 @@ async def side_by_side(place: Path, scale: float) -> tuple[Any, list[Row]]:
 async def _all(server: RedisServer, seconds: float) -> tuple[Any, list[Row]]:
     client = redis.Redis(port=server.port, protocol=2)
     entries = {str(-ago): ago * 37 for ago in range(24)}
-    await client.set(KEY, string.encode(string.expected_identity("1:hourly_series"), entries, 1_795_000_000_000, 1))
+    report = ENCODINGS["string"].encode(expected_identity("1:hourly_series"), entries, 1_795_000_000_000, 1)
+    await client.set(KEY, report)
     await client.aclose()
     one, sixteen = await _ours(server, 1, seconds), await _ours(server, 16, seconds)
     python = await _redis_py(server, seconds)

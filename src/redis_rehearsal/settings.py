@@ -25,6 +25,7 @@ from pydantic import (
 
 from redis_rehearsal.workload.arrivals import ArrivalKind
 from redis_rehearsal.workload.presets import PRESETS, LoadName
+from redis_rehearsal.workload.queries import DataType
 
 ServerName = Literal["redis-6.2", "redis-8.2", "valkey-9.1"]
 
@@ -161,9 +162,9 @@ def _env(name: str) -> Parameter:
     return Parameter(env_var=name)
 
 
-def default_source_server() -> ServerName:
-    """Redis 6.2 where its wheel installs, else what the platform has."""
-    if sys.version_info < (3, 13) and sys.platform == "linux" and platform.machine() == "x86_64":
+def default_source_server(*, with_json: bool = False) -> ServerName:
+    """Redis 6.2 where its wheel installs and JSON is not asked for, else what the platform has."""
+    if not with_json and sys.version_info < (3, 13) and sys.platform == "linux" and platform.machine() == "x86_64":
         return "redis-6.2"
     return "redis-8.2" if sys.version_info < (3, 14) else "valkey-9.1"
 
@@ -242,6 +243,11 @@ class Settings(BaseModel):
 
     target_server: Annotated[ServerName, _env("TARGET_SERVER")] = "valkey-9.1"
     "The embedded target."
+
+    redis_data_type: Annotated[
+        DataType, Parameter(name=("--data-type", "--redis-data-type"), env_var="REDIS_DATA_TYPE")
+    ] = "string"
+    "How cached reports are stored; mixed is each kind of report in the type that suits it."
 
     key_prefix: Annotated[str, Field(pattern=r"^[^\s*?\[\]\\{}]{1,64}$"), _env("KEY_PREFIX")] = "rehearsal:"
     "Begins every key that is ever written."

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.embedded.redis_server import RedisServer, json_module
+from redis_rehearsal.errors import ConfigurationError
 from tests.acceptance.evidence import counters, ledger_of
 from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside, until_phase
 from tests.conftest import MakeServer
@@ -54,6 +55,50 @@ def test_the_right_way_loses_nothing(
     assert document["checks"]["wrong"] == document["checks"]["resurrected"] == 0
     comparison = document["comparison"]
     assert comparison["unexplained"] == 0 < comparison["keys_compared"]
+
+
+TYPES = [
+    ("mixed", "copy", ("--copy-method", "types")),
+    ("hash", "fallback", ()),
+    *(
+        pytest.param(data_type, strategy, (), marks=pytest.mark.matrix)
+        for data_type in ("json", "hash", "list", "set", "sorted-set", "mixed")
+        for strategy in ("replicate", "copy", "dual-write", "fallback")
+        if (data_type, strategy) not in (("mixed", "copy"), ("hash", "fallback"))
+    ),
+]
+
+
+@pytest.mark.parametrize(("data_type", "strategy", "flags"), TYPES)
+def test_every_type_migrates_by_every_strategy(
+    tmp_path: Path,
+    given: dict[str, str],
+    make_server: MakeServer,
+    data_type: str,
+    strategy: str,
+    flags: tuple[str, ...],
+) -> None:
+    options = []
+    for name in ("redis-8.2", "valkey-9.1"):
+        try:
+            options.append(("--loadmodule", str(json_module(name))))
+        except ConfigurationError:
+            if data_type == "json":
+                pytest.skip("the extra json is not installed")
+            options.append(())
+    source, target = make_server(*options[0], name="redis-8.2"), make_server(*options[1], name="valkey-9.1")
+    given |= {"REDIS_URL": source.url, "TARGET_REDIS_URL": target.url, "REDIS_DATA_TYPE": data_type}
+    with command(tmp_path, "rehearse", "--strategy", strategy, *flags, *QUICK, **given) as run:
+        document = judged(run)
+    assert failed(document) == set(), document["verdict"]
+    assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded", "unknown") == [0] * 5
+    assert document["comparison"]["unexplained"] == 0
+    assert document["checks"]["misplaced"] == document["checks"]["wrong"] == 0 < document["checks"]["reports_checked"]
+    with outside(target) as new:
+        kinds = {new.type(key).decode() for key in new.scan_iter("rehearsal:report:*")}
+    wanted = {"sorted-set": {"zset"}, "json": {"ReJSON-RL"}}.get(data_type, {data_type})
+    everything = {"string", "hash", "list", "set", "zset"} | ({"ReJSON-RL"} if options[0] else set())
+    assert kinds == (everything if data_type == "mixed" else wanted)
 
 
 def test_what_is_changed_behind_its_back_is_found_key_by_key(

@@ -131,6 +131,24 @@ async def identify(role: str, variable: str, endpoint: Endpoint, timeout_seconds
     return identity
 
 
+async def why_no_json(endpoint: Endpoint, prefix: str, timeout_seconds: float) -> str:
+    """Why a server has no JSON type; empty where it has.
+
+    Raises:
+        ServerRefusedError: it cannot be asked.
+    """
+    try:
+        connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
+        try:
+            reply = await connection.ask(timeout_seconds, "JSON.GET", f"{prefix}none")
+        finally:
+            connection.abort("it was only asked whether it has JSON")
+            await asyncio.sleep(0)  # its transport closes in the loop's next turn
+    except (OSError, TimeoutError) as error:
+        raise ServerRefusedError(f"{endpoint} could not be asked whether it has JSON: {error}.") from None
+    return str(reply).partition(",")[0] if isinstance(reply, hiredis.ReplyError) else ""
+
+
 def info_lines(reply: Reply) -> dict[str, str]:
     """The lines of a reply to INFO by their names; none where it is something else."""
     if not isinstance(reply, bytes):

@@ -1,12 +1,16 @@
 """After a cutover: the two servers key by key, and what the workload itself explains."""
 
+import asyncio
+import itertools
+import operator
 from collections.abc import Collection
-from typing import Any, Final
-
-import redis.asyncio as redis
+from typing import Final
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.encodings import ENCODINGS
+from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.wire import Connection
 from redis_rehearsal.errors import RehearsalError
 from redis_rehearsal.migration.assessment import KeyComparison
 from redis_rehearsal.verification.compare.classify import Difference, Kind
@@ -15,10 +19,14 @@ from redis_rehearsal.verification.compare.rounds import compare
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
-_COMPUTED_BYTES: Final = 13
-"""A report begins with when it was computed, in milliseconds of Unix time."""
 _SOON_MS: Final = 2_000
-_BATCH: Final = 1_000
+_BATCH: Final = 200
+_TIMEOUT_SECONDS: Final = 10.0
+_ENCODING_OF_TYPE: Final = {
+    **{name.encode(): encoding for name, encoding in ENCODINGS.items()},
+    b"zset": ENCODINGS["sorted-set"],
+    b"ReJSON-RL": ENCODINGS["json"],
+}
 _LATER: Final = "looked at below"
 
 
@@ -35,7 +43,7 @@ class AfterCutover:
         prefix = keys.prefix.encode()
         self._own = {keys.lock.encode(), keys.marker.encode()}
         self._counters, self._reports = prefix + b"count:", prefix + b"report:"
-        self._copying = prefix + b"copying:"
+        self._copying = keys.copying.encode()
         self._deleted_kinds = {kind.encode() for kind in INVALIDATED_KINDS}
         self._wrong = {key.encode() for key in wrong_counters}
         self._cutover_ms = cutover_ms
@@ -58,46 +66,56 @@ class AfterCutover:
         self.doubtful.append(difference)
         return _LATER
 
-    async def unexplained(self, target: redis.Redis) -> dict[Kind, int]:
+    async def unexplained(self, target: Endpoint) -> dict[Kind, int]:
         """Of the doubtful ones, those that were not written since the cutover, by class.
 
         Raises:
-            RedisError, OSError, TimeoutError: the target could not be read.
+            OSError, TimeoutError: the target could not be read.
         """
         found: dict[Kind, int] = {}
-        for start in range(0, len(self.doubtful), _BATCH):
-            batch = self.doubtful[start : start + _BATCH]
-            pipe = target.pipeline(transaction=False)
-            for difference in batch:
-                pipe.getrange(difference.key, 0, _COMPUTED_BYTES - 1)
-            values = await pipe.execute(raise_on_error=False)
-            for difference, value in zip(batch, values, strict=True):
-                if not self._is_since(value):
+        connection = await Connection.open(target, "redis-rehearsal:compare", _TIMEOUT_SECONDS, lambda _: None)
+        try:
+            for start in range(0, len(self.doubtful), _BATCH):
+                batch = self.doubtful[start : start + _BATCH]
+                since = await asyncio.gather(*(self._is_since(connection, each.key) for each in batch))
+                for difference in itertools.compress(batch, map(operator.not_, since)):
                     found[difference.kind] = found.get(difference.kind, 0) + 1
+        finally:
+            connection.abort("the comparison ended")
+            await asyncio.sleep(0)  # the transport closes in the loop's next turn
         return found
 
-    def _is_since(self, value: Any) -> bool:
-        # Gone by now is as well: it expired.
-        if value == b"":
+    async def _is_since(self, connection: Connection, key: bytes) -> bool:
+        kind = await connection.ask(_TIMEOUT_SECONDS, "TYPE", key)
+        if kind == b"none":
+            return True  # it expired meanwhile
+        encoding = _ENCODING_OF_TYPE.get(kind) if isinstance(kind, bytes) else None
+        try:
+            name = key.decode()
+        except UnicodeDecodeError:
+            return False  # none of ours
+        if encoding is None:
+            return False
+        value = await connection.ask(_TIMEOUT_SECONDS, *encoding.read_arguments(name))
+        if value is None or value == []:
             return True
-        return isinstance(value, bytes) and value.isdigit() and int(value) >= self._cutover_ms
+        envelope = encoding.envelope(value)
+        right = encoding.is_right(value, expected_identity(name[len(self._reports) :]))
+        return right and envelope is not None and int(envelope[COMPUTED_AT]) >= self._cutover_ms
 
 
-async def compare_servers(
-    source: Endpoint, target: Endpoint, client: redis.Redis, keys: Keys, after: AfterCutover
-) -> KeyComparison:
+async def compare_servers(source: Endpoint, target: Endpoint, keys: Keys, after: AfterCutover) -> KeyComparison:
     """Compare what is under the prefix on both servers.
 
     Args:
         source: the server that was left.
         target: the server that was moved to.
-        client: of the target.
         keys: the names of keys.
         after: explains what differs.
     """
     try:
         found = await compare(source, target, CompareOptions(prefix=keys.prefix, rounds=2), explain=after.explain)
-        left = await after.unexplained(client)
+        left = await after.unexplained(target)
     except (RehearsalError, *CONTROL_ERRORS) as error:
         return KeyComparison(error=str(error) or type(error).__name__)
     counts = {kind.value: found.counts[kind.value] + left.get(kind, 0) for kind in Kind}

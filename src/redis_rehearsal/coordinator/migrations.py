@@ -143,7 +143,6 @@ class Migrations:
         return await compare_servers(
             last.source.endpoint,
             last.target.endpoint,
-            last.target.client,
             last.keys,
             AfterCutover(last.keys, cutover_ms, audit.wrong),
         )

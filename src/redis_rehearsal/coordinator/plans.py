@@ -54,6 +54,7 @@ def worker_plans(
                 ledger_slots=keeper.slots,
                 clock=clock,
                 first_event_id=first_event_id,
+                data_types=servers.data_types,
                 events_per_second=settings.events_per_second * share,
                 queries_per_second=settings.queries_per_second * share,
                 max_workers=max(1, settings.max_workers // workers),

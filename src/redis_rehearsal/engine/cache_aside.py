@@ -10,7 +10,8 @@ from zlib import crc32
 
 import hiredis
 
-from redis_rehearsal.cache.encodings import string
+from redis_rehearsal.cache.encodings import ENCODINGS, Encoding
+from redis_rehearsal.cache.encodings.base import EXPIRES_AT, IDENTITY_START, RESIDUE, milliseconds
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
@@ -31,8 +32,10 @@ from redis_rehearsal.workload.queries import SLOTS, Filter
 _TYPES: Final = len(EVENT_TYPES)
 _SLOTS: Final = len(SLOTS)
 _NO_FLOORS: Final = [0] * _TYPES
-_RESIDUE: Final = string.RESIDUE
-_IDENTITY_START: Final = string.IDENTITY_START
+_RESIDUE: Final = RESIDUE
+_IDENTITY_START: Final = IDENTITY_START
+
+_STRING: Final = ENCODINGS["string"]
 
 Waiter = tuple[float, float]
 """A query that missed: its intended start, and when its read was written."""
@@ -69,7 +72,6 @@ class CacheAside:
 
     Attributes:
         loop: the open loop that drives it; set once it is made.
-        misplaced: misses because another type of value was there.
         checks: findings about answers.
         failures: failed queries by reason.
     """
@@ -111,7 +113,7 @@ class CacheAside:
         self._floor_bucket = -1
         self._floor_at_zero = True
         self._fallback: Fallback | None = None
-        self.misplaced = 0
+        self._whole: dict[bytes, tuple[Any, bytes]] = {}
         self.checks = Checks()
         self.failures: Counter[str] = Counter()
 
@@ -174,8 +176,10 @@ class CacheAside:
         checking = self._sample_rate == 1.0 or self._sampling.random() < self._sample_rate
         checks, writer = self.checks, self._writer
         others: list[int] = []
-        if checking:
-            oldest = string.milliseconds(self._clock.at(now_seconds) - self._timeout_seconds)
+        if block.encodings is not None:
+            others = self._look_at_any(batch, first, replies, now_seconds, checking=checking)
+        elif checking:
+            oldest = milliseconds(self._clock.at(now_seconds) - self._timeout_seconds)
             obsolete = writer.obsolete
             position = first
             # Nothing is called here that can be written out: this is the one loop over all hits.
@@ -183,7 +187,10 @@ class CacheAside:
                 if type(reply) is not bytes:
                     others.append(position)
                 elif crc32(reply) != _RESIDUE or not reply.startswith(identity, _IDENTITY_START):
-                    checks.wrong += 1
+                    if _STRING.envelope(reply) is None:
+                        others.append(position)
+                    else:
+                        checks.wrong += 1
                 elif reply[14:27] < oldest:
                     checks.stale += 1
                 elif identity in obsolete and writer.is_resurrected(
@@ -199,21 +206,53 @@ class CacheAside:
         if checking:
             checks.reports_checked += hits
         if hits:
-            self._count_hits(block, first, replies, hits)
+            self._count_hits(block, first, len(replies), others)
         if not others:
             self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
             self.loop.release(stop - first)
             return
         self._on_others(batch, first, replies, others, now_seconds, checking)
 
-    def _count_hits(self, block: QueryBlock, first: int, replies: list[Reply], hits: int) -> None:
+    def _look_at_any(
+        self, batch: _QueryBatch, first: int, replies: list[Reply], now_seconds: float, *, checking: bool
+    ) -> list[int]:
+        """Check the hits among replies of any type; returns the positions of what is no hit."""
+        block, known = batch.block, self._whole
+        encodings = block.encodings or ()
+        others: list[int] = []
+        for position, reply in enumerate(replies, first):
+            encoding = encodings[position]
+            if encoding is None or not reply or reply.__class__ is hiredis.ReplyError:
+                others.append(position)
+                continue
+            if not checking:
+                continue
+            identity = block.identities[position]
+            whole = known.get(identity)
+            if whole is None or whole[0] != reply:
+                envelope = encoding.envelope(reply)
+                if envelope is None:
+                    others.append(position)
+                    continue
+                if not encoding.is_right(reply, identity):
+                    self.checks.wrong += 1
+                    continue
+                whole = reply, envelope
+                if block.questions[position].__class__ is int:
+                    # A report is read many times as it is, and told by one comparison to be the same.
+                    known[identity] = whole
+            self._check_envelope(whole[1], identity, batch.written_seconds, now_seconds)
+        return others
+
+    def _count_hits(self, block: QueryBlock, first: int, count: int, others: list[int]) -> None:
         tally_of, intended = self._recorder.tally_of, block.intended
         tally = tally_of(intended[first])
-        if tally is tally_of(intended[first + len(replies) - 1]):
-            tally.hits += hits
+        if tally is tally_of(intended[first + count - 1]):
+            tally.hits += count - len(others)
             return
-        for position, reply in enumerate(replies, first):
-            if reply.__class__ is bytes:
+        missed = set(others)
+        for position in range(first, first + count):
+            if position not in missed:
                 tally_of(intended[position]).hits += 1
 
     def _on_others(
@@ -235,16 +274,15 @@ class CacheAside:
                 ok.pop(position - first)
                 missing += 1
                 continue
-            if type(reply) is list:
+            if not block.identities[position] and type(reply) is list:
                 # A reply that comes this late may be about counters that have expired since.
                 if checking and now_seconds - block.intended[position] < self._counter_life_seconds:
                     self._check_counters(reply, batch.floors[position])
                 continue
             intended = ok.pop(position - first)
-            misplaced = isinstance(reply, hiredis.ReplyError) and str(reply).startswith("WRONGTYPE")
-            if reply is None or misplaced:
+            if block.identities[position] and _is_miss(reply):
                 self._recorder.tally_of(intended).misses += 1
-                self.misplaced += misplaced
+                self.checks.misplaced += reply is not None and reply != []
                 missing += 1
                 self._miss(block.questions[position], (intended, written))
             else:
@@ -264,7 +302,7 @@ class CacheAside:
         intended, written = block.intended[position], batch.written_seconds
         if fallback is None:
             return False
-        if type(reply) is list and None in reply:
+        if not block.identities[position] and type(reply) is list and None in reply:
 
             def counters(values: Reply, now_seconds: float) -> None:
                 if checking and isinstance(values, list):
@@ -273,32 +311,40 @@ class CacheAside:
                 self.loop.release(1)
 
             return fallback.ask_counters(tenant, block.commands[position], reply, counters)
-        if reply is None:
+        if block.identities[position] and not reply:
+            encoding, identity = self._blocks.encoding(question), block.identities[position]
 
             def report(value: Reply, now_seconds: float) -> None:
-                if not isinstance(value, bytes):
+                if encoding.envelope(value) is None:
                     self._recorder.tally_of(intended).misses += 1
                     self._miss(question, (intended, written))
                     return
                 self._recorder.tally_of(intended).hits += 1
                 if checking:
-                    self._check_report(value, block.identities[position], batch.written_seconds, now_seconds)
+                    self._check_report(encoding, value, identity, batch.written_seconds, now_seconds)
                 self._recorder.record(Outcome.OK, [intended], written, now_seconds)
                 self.loop.release(1)
 
             return fallback.ask_report(tenant, question, block.commands[position], report)
         return False
 
-    def _check_report(self, report: bytes, identity: bytes, written_seconds: float, now_seconds: float) -> None:
+    def _check_report(
+        self, encoding: Encoding, value: Reply, identity: bytes, written_seconds: float, now_seconds: float
+    ) -> None:
         """As in the loop over hits, for one that came another way."""
-        checks = self.checks
-        checks.reports_checked += 1
-        if crc32(report) != _RESIDUE or not report.startswith(identity, _IDENTITY_START):
-            checks.wrong += 1
-        elif report[14:27] < string.milliseconds(self._clock.at(now_seconds) - self._timeout_seconds):
-            checks.stale += 1
-        elif identity in self._writer.obsolete and self._writer.is_resurrected(identity, report[:13], written_seconds):
-            checks.resurrected += 1
+        self.checks.reports_checked += 1
+        envelope = encoding.envelope(value)
+        if envelope is None or not encoding.is_right(value, identity):
+            self.checks.wrong += 1
+        else:
+            self._check_envelope(envelope, identity, written_seconds, now_seconds)
+
+    def _check_envelope(self, envelope: bytes, identity: bytes, written_seconds: float, now_seconds: float) -> None:
+        writer = self._writer
+        if envelope[EXPIRES_AT] < milliseconds(self._clock.at(now_seconds) - self._timeout_seconds):
+            self.checks.stale += 1
+        elif identity in writer.obsolete and writer.is_resurrected(identity, envelope[:13], written_seconds):
+            self.checks.resurrected += 1
 
     def _check_counters(self, values: list[Any], floors: list[int]) -> None:
         self.checks.counters_checked += 1
@@ -378,6 +424,14 @@ class CacheAside:
         """Wait for the database queries that are under way; their deadlines bound it."""
         while self._deadlines_seconds:
             await asyncio.wait(list(self._deadlines_seconds))
+
+
+def _is_miss(reply: Reply) -> bool:
+    """Whether a read found no report: nothing, or something that is none, which is then replaced."""
+    if not isinstance(reply, hiredis.ReplyError):
+        return True
+    # The JSON module words it in its own way.
+    return str(reply).startswith(("WRONGTYPE", "Existing key has wrong"))
 
 
 def _reason(reply: Reply) -> str:

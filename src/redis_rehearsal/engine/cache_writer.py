@@ -12,7 +12,7 @@ from time import monotonic
 import hiredis
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.cache.encodings import string
+from redis_rehearsal.cache.encodings.base import Entries, expected_identity, milliseconds
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import REFUSALS, Batch, Reply
@@ -48,8 +48,8 @@ class _MirrorBatch(Batch):
 
     __slots__ = ("tenant",)
 
-    def __init__(self, receiver: "CacheWriter", tenant: int) -> None:
-        super().__init__(receiver, 1)
+    def __init__(self, receiver: "CacheWriter", tenant: int, count: int) -> None:
+        super().__init__(receiver, count)
         self.tenant = tenant
 
 
@@ -102,7 +102,7 @@ class CacheWriter:
         """To be taken before a report's data is read, and shown when it is stored."""
         return self._generations[tenant]
 
-    def store(self, question: int | Novel, tenant: int, ticket: int, entries: string.Entries, computed_ms: int) -> None:
+    def store(self, question: int | Novel, tenant: int, ticket: int, entries: Entries, computed_ms: int) -> None:
         """Store a report, unless the tenant's reports were deleted since the ticket was taken."""
         if ticket != self._generations[tenant]:
             self.outcomes["store_overtaken"] += 1
@@ -112,20 +112,21 @@ class CacheWriter:
             return
         ttl = self._ttl_seconds * self._jitter.uniform(1 - TTL_JITTER_RATIO, 1 + TTL_JITTER_RATIO)
         ttl_ms = int(ttl * 1000)
-        identity = string.expected_identity(self._blocks.identity(question))
-        value = string.encode(identity, entries, computed_ms, ttl_ms)
-        command = string.write_command(self._blocks.key(question), value, ttl_ms)
-        if self._router.writes_of(tenant).write_for(tenant, command, _StoreBatch(self, 1)):
+        encoding = self._blocks.encoding(question)
+        identity = expected_identity(self._blocks.identity(question))
+        value = encoding.encode(identity, entries, computed_ms, ttl_ms)
+        command, replies = encoding.write_command(self._blocks.key(question), value, ttl_ms)
+        if self._router.writes_of(tenant).write_for(tenant, command, _StoreBatch(self, replies)):
             self.pending += 1
         else:
             self.outcomes["store_failed"] += 1
-        self._mirror(tenant, command)
+        self._mirror(tenant, command, replies)
 
-    def _mirror(self, tenant: int, command: bytes) -> None:
+    def _mirror(self, tenant: int, command: bytes, replies: int) -> None:
         server = self._router.mirror_of(tenant)
         if server is None:
             return
-        if server.write_for(tenant, command, _MirrorBatch(self, tenant)):
+        if server.write_for(tenant, command, _MirrorBatch(self, tenant, replies)):
             self.pending += 1
         else:
             self.outcomes["mirror_failed"] += 1
@@ -150,9 +151,9 @@ class CacheWriter:
             self.pending += 1
         else:
             self.outcomes["invalidation_failed"] += 1
-        self._mirror(tenant, command)
+        self._mirror(tenant, command, 1)
         other = self.also_delete_on
-        if other is not None and other.write_for(tenant, command, _MirrorBatch(self, tenant)):
+        if other is not None and other.write_for(tenant, command, _MirrorBatch(self, tenant, 1)):
             self.pending += 1
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
@@ -160,14 +161,17 @@ class CacheWriter:
         if known is None:
             questions = [tenant * len(SLOTS) + slot for slot in INVALIDATED_SLOTS]
             command = pack("UNLINK", *map(self._blocks.key, questions))
-            identities = [string.expected_identity(self._blocks.identity(q)) for q in questions]
+            identities = [expected_identity(self._blocks.identity(q)) for q in questions]
             known = self._deletions[tenant] = (command, identities)
         return known
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
+        # Of several replies the last one tells: it is of EXEC, which refuses if anything before it was refused.
+        if batch.answered + len(replies) < batch.count:
+            return
         self.pending -= 1
-        refused = isinstance(replies[0], hiredis.ReplyError)
+        refused = _is_refused(replies[-1])
         if isinstance(batch, _MirrorBatch):
             self.outcomes["mirror_failed" if refused else "mirror_ok"] += 1
             if refused:
@@ -184,8 +188,8 @@ class CacheWriter:
         # After a change of connections the order of what was sent before it is not known.
         if refused or self._router.writes_stable_since != batch.stable_since_seconds:
             return
-        low = string.milliseconds(self._clock.at(batch.stable_since_seconds) + 0.001)
-        high = string.milliseconds(self._clock.at(batch.sent_seconds) - 0.001)
+        low = milliseconds(self._clock.at(batch.stable_since_seconds) + 0.001)
+        high = milliseconds(self._clock.at(batch.sent_seconds) - 0.001)
         for identity in batch.identities:
             self.obsolete[identity] = (low, high, now_seconds)
 
@@ -207,3 +211,9 @@ class CacheWriter:
         """
         low, high, acknowledged_seconds = self.obsolete[identity]
         return low < computed < high and written_seconds > acknowledged_seconds
+
+
+def _is_refused(reply: Reply) -> bool:
+    if isinstance(reply, list):
+        return any(isinstance(part, hiredis.ReplyError) for part in reply)
+    return isinstance(reply, hiredis.ReplyError)

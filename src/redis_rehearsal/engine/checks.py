@@ -12,6 +12,7 @@ class Checks:
         wrong: reports that were damaged or answered another question.
         stale: reports older than their TTL plus OPERATION_TIMEOUT.
         resurrected: reports served although their deletion had been acknowledged.
+        misplaced: misses because something was there that never was a report.
         counters_checked: real-time reads whose counters were checked.
         counter_regressions: counters that were read lower than what had been acknowledged.
     """
@@ -20,6 +21,7 @@ class Checks:
     wrong: int = 0
     stale: int = 0
     resurrected: int = 0
+    misplaced: int = 0
     counters_checked: int = 0
     counter_regressions: int = 0
 

@@ -93,18 +93,23 @@ class Fallback:
         value = batch.value
         if batch.question is None:
             value = _filled(batch.missing, value)
-        elif isinstance(value, bytes) and batch.ticket == self._writer.ticket(batch.tenant):
+        elif batch.ticket == self._writer.ticket(batch.tenant) and self._is_report(batch.question, value):
             # It was not deleted meanwhile.
             self._copy(batch.tenant, batch.question, value, replies[-1])
         self.answered += value is not None
         batch.answered_by(value, now_seconds)
 
-    def _copy(self, tenant: int, question: "int | Novel", value: bytes, ttl_ms: Reply) -> None:
+    def _is_report(self, question: "int | Novel", value: Reply) -> bool:
+        return self._blocks.encoding(question).envelope(value) is not None
+
+    def _copy(self, tenant: int, question: "int | Novel", value: Reply, ttl_ms: Reply) -> None:
         if not isinstance(ttl_ms, int) or ttl_ms <= 0 or self._router.holds(tenant):
             return
         # Never over something newer.
-        command = pack("SET", self._blocks.key(question), value, "PX", str(ttl_ms), "NX")
-        if self._router.writes_of(tenant).write_for(tenant, command, _CopyBatch(self, 1)):
+        blocks = self._blocks
+        key, spare = blocks.key(question), blocks.spare_key(question)
+        command, count = blocks.encoding(question).add_command(key, value, ttl_ms, spare)
+        if self._router.writes_of(tenant).write_for(tenant, command, _CopyBatch(self, count)):
             self.copied += 1
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:

@@ -31,6 +31,7 @@ class WorkerPlan:
         ledger_slots: how many buckets it holds.
         clock: the run's time of day.
         first_event_id: of the run's event rows.
+        data_types: in which reports are stored, see `encodings_of_slots`.
 
     The others are as the settings of the same names.
     """
@@ -46,6 +47,7 @@ class WorkerPlan:
     ledger_slots: int
     clock: WallClock
     first_event_id: int
+    data_types: tuple[str, ...]
     events_per_second: float
     queries_per_second: float
     max_workers: int
@@ -328,7 +330,6 @@ class Snapshot:
         mirrored: writes to the mirror by outcome.
         query_failures: by reason.
         event_failures: by reason.
-        misplaced: misses because another type of value was there.
         checks: findings about answers.
         cache_writes: by what became of them.
         events_by_type: events that were due.
@@ -362,7 +363,6 @@ class Snapshot:
     mirrored: dict[str, int]
     query_failures: dict[str, int]
     event_failures: dict[str, int]
-    misplaced: int
     checks: Checks
     cache_writes: dict[str, int]
     events_by_type: list[int]

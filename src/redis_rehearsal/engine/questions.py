@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.cache.encodings import string
+from redis_rehearsal.cache.encodings import Encoding
+from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.keys import Keys
@@ -29,9 +30,10 @@ class QueryBlock:
         identities: what the right report begins with after its envelope; empty for real-time queries.
         real_time: positions of the real-time queries, ascending.
         buckets: number of the time bucket that each real-time query reads, as long as `real_time`.
+        encodings: how the report of each is stored, None for real-time queries; None where all are strings.
     """
 
-    __slots__ = ("buckets", "commands", "identities", "intended", "questions", "real_time")
+    __slots__ = ("buckets", "commands", "encodings", "identities", "intended", "questions", "real_time")
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class QueryBlock:
         identities: list[bytes],
         real_time: list[int],
         buckets: list[int],
+        encodings: list[Encoding | None] | None,
     ) -> None:
         self.intended = intended
         self.questions = questions
@@ -48,6 +51,7 @@ class QueryBlock:
         self.identities = identities
         self.real_time = real_time
         self.buckets = buckets
+        self.encodings = encodings
 
     def part(self, positions: list[int]) -> "QueryBlock":
         """A block of the queries at some positions, ascending."""
@@ -61,6 +65,7 @@ class QueryBlock:
             [self.identities[p] for p in positions],
             [place[p] for p, _ in real_time],
             [bucket for _, bucket in real_time],
+            None if self.encodings is None else [self.encodings[p] for p in positions],
         )
 
 
@@ -73,6 +78,7 @@ class QueryBlocks:
         keys: the names of keys.
         clock: the run's time of day.
         bucket_seconds: length of a time bucket.
+        encodings: how the report of each slot is stored; None for what is not.
         worker: index of the worker, so that no two ask the same new question.
         run: differs from run to run, so that nobody asked a run's new questions before.
     """
@@ -84,6 +90,7 @@ class QueryBlocks:
         keys: Keys,
         clock: WallClock,
         bucket_seconds: int,
+        encodings: list[Encoding | None],
         worker: int,
         run: int,
     ) -> None:
@@ -92,6 +99,8 @@ class QueryBlocks:
         self._keys = keys
         self._clock = clock
         self._bucket_seconds = bucket_seconds
+        self._encodings = encodings
+        self._all_strings = all(encoding is None or encoding.name == "string" for encoding in encodings)
         self._run = f"{run:x}"
         self._next_filter = FIRST_NOVEL_FILTER + (worker << 48)
         standing = len(organizations) * _SLOTS
@@ -108,6 +117,20 @@ class QueryBlocks:
     def key(self, question: int | Novel) -> str:
         """Key of the report that answers a question."""
         return self._keys.report(self.identity(question))
+
+    def spare_key(self, question: int | Novel) -> str:
+        """A key that nobody else uses, for a moment."""
+        return f"{self._keys.copying}{self.identity(question)}"
+
+    def encoding(self, question: int | Novel) -> Encoding:
+        """How the report that answers a question is stored."""
+        return self._encoding_of(self.parts(question)[1])
+
+    def _encoding_of(self, slot: int) -> Encoding:
+        encoding = self._encodings[slot]
+        if encoding is None:
+            raise ValueError("what is asked in real time is not stored")
+        return encoding
 
     def organization(self, tenant: int) -> int:
         """Number of a tenant's organisation."""
@@ -149,9 +172,12 @@ class QueryBlocks:
             new = questions[position] = (tenant, slot, self._next_filter)
             self._next_filter += 1
             identity = self.identity(new)
-            commands[position] = string.read_command(self._keys.report(identity))
-            identities[position] = string.expected_identity(identity)
-        return QueryBlock(intended.tolist(), questions, cast("list[bytes]", commands), identities, real_time, buckets)
+            commands[position] = self._encoding_of(slot).read_command(self._keys.report(identity))
+            identities[position] = expected_identity(identity)
+        encodings = None if self._all_strings else [self._encodings[slot] for slot in drawn.slots.tolist()]
+        return QueryBlock(
+            intended.tolist(), questions, cast("list[bytes]", commands), identities, real_time, buckets, encodings
+        )
 
     def _prepare(self, question: int) -> bytes:
         tenant, slot, _ = self.parts(question)
@@ -159,8 +185,8 @@ class QueryBlocks:
             command = self._real_time_command(tenant, self._real_time_bucket)
         else:
             identity = self.identity(question)
-            command = string.read_command(self._keys.report(identity))
-            self._identities[question] = string.expected_identity(identity)
+            command = self._encoding_of(slot).read_command(self._keys.report(identity))
+            self._identities[question] = expected_identity(identity)
         self._commands[question] = command
         return command
 

@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 import uvloop
 
+from redis_rehearsal.cache.encodings.choice import encodings_of_slots
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.router import Router
@@ -146,6 +147,7 @@ class Worker:
             keys,
             plan.clock,
             plan.time_bucket_seconds,
+            encodings_of_slots(plan.data_types),
             plan.index,
             plan.first_event_id,
         )
@@ -438,7 +440,6 @@ class Worker:
         mirrored, events.mirror.counts = events.mirror.counts, Counter()
         events_by_type, events.by_type = events.by_type.tolist(), np.zeros_like(events.by_type)
         counts = Counter(
-            misplaced=queries.misplaced,
             database_queries=self._reports.queries,
             database_failed=self._reports.failed,
             rows_written=self._rows.written,

@@ -47,7 +47,6 @@ class Totals:
         self.checks = Checks()
         self.cache_writes: Counter[str] = Counter()
         self.events_by_type: Counter[int] = Counter()
-        self.misplaced = 0
         self.database_queries = 0
         self.database_failed = 0
         self.database_duration = Histogram()
@@ -94,7 +93,6 @@ class Totals:
         self.checks.merge(snapshot.checks)
         self.cache_writes.update(snapshot.cache_writes)
         self.events_by_type.update(dict(enumerate(snapshot.events_by_type)))
-        self.misplaced += snapshot.misplaced
         self.database_queries += snapshot.database_queries
         self.database_failed += snapshot.database_failed
         self.database_duration.merge(snapshot.database_duration)

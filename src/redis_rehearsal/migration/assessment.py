@@ -298,14 +298,17 @@ def _counts(evidence: Evidence) -> list[Criterion]:
         )
     ]
     unless = _WORKER_LOST if evidence.workers_lost else ""
-    wrong = checks.wrong + checks.stale + checks.resurrected
+    wrong = checks.wrong + checks.stale + checks.resurrected + checks.misplaced
     for name, limit, count, checked, failed in (
         (
             "wrong_reports",
             limits.max_wrong_reports,
             wrong,
             checks.reports_checked,
-            f"{checks.wrong:,} wrong, {checks.stale:,} stale, {checks.resurrected:,} back from the dead",
+            (
+                f"{checks.wrong:,} wrong, {checks.stale:,} stale, {checks.resurrected:,} back from the dead, "
+                f"{checks.misplaced:,} overwritten by something else"
+            ),
         ),
         (
             "counter_regressions",

@@ -87,7 +87,7 @@ async def carrying(context: Context) -> AsyncIterator[Carrier]:
     copier = Copier(
         context.source.endpoint,
         context.target.endpoint,
-        temporary_prefix=f"{context.keys.prefix}copying:",
+        temporary_prefix=context.keys.copying,
         method=options.copy_method,
         rate_keys_per_second=options.copy_rate,
     )

@@ -56,7 +56,7 @@ def make_document(view: RunView) -> dict[str, Any]:
             "hits": queries.hits,
             "misses": queries.misses,
             "hit_ratio": queries.hits / answered if answered else None,
-            "misplaced": totals.misplaced,
+            "misplaced": totals.checks.misplaced,
             "writes": dict(sorted(totals.cache_writes.items())),
         },
         "database": {

@@ -39,6 +39,11 @@ class Keys:
         return f"{self.prefix}big:{number}"
 
     @property
+    def copying(self) -> str:
+        """Begins keys that are there only while another key is put together."""
+        return f"{self.prefix}copying:"
+
+    @property
     def lock(self) -> str:
         """Key that keeps a second run away."""
         return f"{self.prefix}lock"

@@ -4,9 +4,14 @@ A new kind needs an entry in `QUERY_KINDS` and its SQL in `redis_rehearsal.datab
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
+
+StoredType = Literal["string", "json", "hash", "list", "set", "sorted-set"]
+"""A Redis data type in which a report can be stored."""
+DataType = Literal[StoredType, "mixed"]
+"""What REDIS_DATA_TYPE can be: one type for all reports, or for each kind the one that suits it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +24,22 @@ class QueryKind:
         saved_filters: how many filters every organisation has saved and asks again and again; 0 for a
             kind that is asked without a filter.
         cacheable: whether its report is cached; a real-time query reads live counters instead.
+        suited: in which types its reports are stored where each kind has its own; saved filters take turns.
     """
 
     name: str
     share: float
     saved_filters: int = 0
     cacheable: bool = True
+    suited: tuple[StoredType, ...] = ("string",)
 
 
 QUERY_KINDS: Final[tuple[QueryKind, ...]] = (
-    QueryKind("overview", 0.175),
-    QueryKind("hourly_series", 0.175),
-    QueryKind("top_pages", 0.175),
-    QueryKind("event_distribution", 0.175),
-    QueryKind("filtered", 0.20, saved_filters=8),
+    QueryKind("overview", 0.175, suited=("hash",)),
+    QueryKind("hourly_series", 0.175, suited=("list",)),
+    QueryKind("top_pages", 0.175, suited=("sorted-set",)),
+    QueryKind("event_distribution", 0.175, suited=("json",)),
+    QueryKind("filtered", 0.20, saved_filters=8, suited=("string", "set")),
     QueryKind("real_time", 0.10, cacheable=False),
 )
 

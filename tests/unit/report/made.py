@@ -41,7 +41,6 @@ def snapshot(
         mirrored={},
         query_failures={"database": sum(part.outcomes[Outcome.FAILED] for part in queries)},
         event_failures={},
-        misplaced=0,
         checks=Checks(reports_checked=7, wrong=1),
         cache_writes={"store_ok": 3},
         events_by_type=[6, 3, 1, 0, 0],

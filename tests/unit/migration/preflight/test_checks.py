@@ -119,6 +119,10 @@ def test_modules_block_by_what_may_depend_on_them() -> None:
     finding = one("modules", used)
     assert finding.blocks == REPLICATE | COPYING
     assert "there are keys of vectorset" in finding.sentence
+    # Keys of a module that the target has stand in nobody's way.
+    json = replace(core, modules=frozenset({"vectorset", "ReJSON"}), sample=Sample(10, 0, (), frozenset({"ReJSON-RL"})))
+    assert one("modules", json, target(modules=frozenset({"ReJSON"}))).level == "warning"
+    assert one("modules", json).blocks == REPLICATE | COPYING
 
 
 def test_functions_scripts_and_users_are_named() -> None:

@@ -1,5 +1,6 @@
 """What the servers are, and what they hold beside keys."""
 
+from collections.abc import Collection
 from typing import Final
 
 from redis_rehearsal.migration.preflight.facts import CORE_TYPES, Facts, Plan
@@ -20,6 +21,16 @@ from redis_rehearsal.migration.versions import can_replicate
 _SHOWN: Final = 5
 _OF_THE_CORE: Final = frozenset({"vectorset"})
 """Modules that every server of a version has, so that their being there says nothing of the data."""
+
+_TYPES_OF_MODULES: Final = {
+    "vectorset": ("vectorset",),
+    "ReJSON": ("ReJSON-RL",),
+    "bf": ("MBbloom--", "MBbloomCF", "CMSk-TYPE", "TopK-TYPE", "TDIS-TYPE"),
+    "timeseries": ("TSDB-TYPE",),
+    "graph": ("graphdata",),
+    "json": ("ReJSON-RL",),
+}
+"""What TYPE says of the keys of well-known modules; the last is Valkey's own."""
 
 
 def _listed(names: list[str]) -> str:
@@ -131,7 +142,7 @@ def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     missing = sorted(source.modules - target.modules)
     if not missing:
         return [ok(name, f"The target has the modules of the source ({_listed(sorted(source.modules)) or 'none'}).")]
-    types = sorted(source.sample.types - CORE_TYPES) if source.sample else []
+    types = sorted(source.sample.types - CORE_TYPES - _types_of(target.modules)) if source.sample else []
     sentence = f"The target lacks modules of the source: {_listed(missing)}"
     if types:
         advice = "Load them on the target, or remove the keys of their types."
@@ -142,6 +153,10 @@ def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         return [warning(name, sentence, "See that the application uses nothing of theirs.")]
     advice = "Load them on the target, or unload them from the source if nothing uses them (MODULE UNLOAD)."
     return [blocker(name, f"{sentence[:-1]}, but an RDB may hold what only they read.", advice, REPLICATE)]
+
+
+def _types_of(modules: Collection[str]) -> set[str]:
+    return {name for module in modules for name in _TYPES_OF_MODULES.get(module, ())}
 
 
 def functions(source: Facts, target: Facts, plan: Plan) -> list[Finding]:

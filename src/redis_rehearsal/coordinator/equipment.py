@@ -142,7 +142,8 @@ class Equipment:
         self.clients[role], self._locks[role] = client, lock  # first: giving back one that is not ours does nothing
         try:
             await lock.take()
-            await check_permissions(role, endpoint, self.keys, self._settings.operation_timeout)
+            data_types = self.servers.data_types
+            await check_permissions(role, endpoint, self.keys, data_types, self._settings.operation_timeout)
         except BaseException:
             if before is not None:
                 self.clients[role], self._locks[role] = before

@@ -104,14 +104,17 @@ def test_a_user_without_permission_is_told_what_is_missing(make_server: MakeServ
 
 
 def test_commands_that_are_not_permitted_are_found_before_the_run(make_server: MakeServer) -> None:
-    rights = ("on", ">x", "~rehearsal:*", "+@all", "-incr", "-expireat", "-mget")
+    rights = ("on", ">x", "~rehearsal:*", "+@all", "-incr", "-expireat", "-mget", "-sadd")
     server = make_server("--user", "some", *rights)
 
-    async def work(login: str) -> None:
-        await check_permissions("source", Endpoint.parse(f"redis://{login}127.0.0.1:{server.port}"), KEYS, 5)
+    async def work(login: str, types: tuple[str, ...] = ("string",)) -> None:
+        endpoint = Endpoint.parse(f"redis://{login}127.0.0.1:{server.port}")
+        await check_permissions("source", endpoint, KEYS, types, 5)
 
     sentence = refusal(work("some:x@"))
     assert "does not permit MGET, INCR, EXPIREAT under rehearsal:" in sentence
+    sentence = refusal(work("some:x@", ("string", "set", "json")))
+    assert "does not permit MGET, INCR, EXPIREAT, SADD under rehearsal:" in sentence
     asyncio.run(work(""))
     with redis.Redis(port=server.port, protocol=2) as outside:
         assert outside.keys() == []

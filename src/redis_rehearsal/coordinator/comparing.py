@@ -42,7 +42,8 @@ class AfterCutover:
     def __init__(self, keys: Keys, cutover_ms: int, wrong_counters: Collection[str]) -> None:
         prefix = keys.prefix.encode()
         self._own = {keys.lock.encode(), keys.marker.encode()}
-        self._counters, self._reports = prefix + b"count:", prefix + b"report:"
+        self._written = (prefix + b"count:", prefix + b"live:")
+        self._reports = prefix + b"report:"
         self._copying = keys.copying.encode()
         self._deleted_kinds = {kind.encode() for kind in INVALIDATED_KINDS}
         self._wrong = {key.encode() for key in wrong_counters}
@@ -54,7 +55,7 @@ class AfterCutover:
         key = difference.key
         if key in self._own or key.startswith(self._copying):
             return "the run's own"
-        if key.startswith(self._counters):
+        if key.startswith(self._written):
             return None if key in self._wrong else "as the ledger predicts"
         if not key.startswith(self._reports) or difference.kind is Kind.TTL:
             return None

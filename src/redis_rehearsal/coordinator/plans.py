@@ -52,6 +52,7 @@ def worker_plans(
                 tenant_shares=shares[tenants],
                 ledger_descriptor=ledger.descriptor,
                 ledger_slots=keeper.slots,
+                live_descriptors={each.structure.name: each.descriptor for each in ledger.live},
                 clock=clock,
                 first_event_id=first_event_id,
                 data_types=servers.data_types,

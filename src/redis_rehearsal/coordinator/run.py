@@ -52,6 +52,7 @@ from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
 from redis_rehearsal.workload.hit_ratio import HitRatioModel, joined_novelty, split_novelty
+from redis_rehearsal.workload.live import structures_of
 from redis_rehearsal.workload.tenants import share_out, zipf_shares
 
 _log = structlog.get_logger()
@@ -213,6 +214,8 @@ class Run:
             settings.time_bucket_seconds,
             settings.time_buckets,
             [[tenant + 1 for tenant in tenants] for tenants in self._tenants],
+            structures_of(self._equipment.servers.data_types),
+            settings.users_per_org,
         )
         await self._keeper.open_ahead()
         view.stage = Stage.WARMING
@@ -474,5 +477,6 @@ class Run:
         self.view.timeline.close()
         if self._keeper is not None:
             for ledger in self._keeper.ledgers:
-                os.close(ledger.descriptor)
+                for descriptor in ledger.descriptors:
+                    os.close(descriptor)
         await self._equipment.close()

@@ -19,6 +19,7 @@ from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.expiries import Expiries
 from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.recorder import Recorder
@@ -110,6 +111,7 @@ class EventDriver:
         bucket_seconds: length of a time bucket.
         buckets_kept: see TIME_BUCKETS.
         timeout_seconds: how long a refused increment is sent again.
+        live: keeps live structures too.
 
     Attributes:
         loop: the open loop that drives it; set once it is made.
@@ -117,6 +119,7 @@ class EventDriver:
         by_type: events that were due, by type.
         redirected: writes that a server refused and that were sent again.
         mirror: what became of increments that went to a second server too.
+        live: the same.
     """
 
     loop: OpenLoop[IncrementBlock]
@@ -136,7 +139,9 @@ class EventDriver:
         bucket_seconds: int,
         buckets_kept: int,
         timeout_seconds: float,
+        live: LiveWrites,
     ) -> None:
+        self.live = live
         self._blocks = blocks
         self._router = router
         self._ledger = ledger
@@ -160,7 +165,12 @@ class EventDriver:
     @property
     def on_the_wire(self) -> int:
         """Increments that a server may still apply."""
-        return self.loop.sent - sum(len(block.intended) for block, _ in self._later) + self.mirror.pending
+        return (
+            self.loop.sent
+            - sum(len(block.intended) for block, _ in self._later)
+            + self.mirror.pending
+            + self.live.pending
+        )
 
     @property
     def waiting_tenants(self) -> set[int]:
@@ -240,7 +250,10 @@ class EventDriver:
         commands = b"".join(block.commands[start:stop])
         if mirror is not None and not again:
             self.mirror.send(mirror, commands, block.drawn.tenants[start:stop])
-        if server.write(commands, _IncrementBatch(self, server, block, start, stop, again=again)):
+        sent = server.write(commands, _IncrementBatch(self, server, block, start, stop, again=again))
+        if not again:
+            self.live.send(server, mirror, block, start, stop)
+        if sent:
             return
         now = monotonic()
         failed = self._ledger.failed

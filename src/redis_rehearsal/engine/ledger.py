@@ -87,12 +87,12 @@ class Ledger:
         """Whether all counters of a bucket in the ring were zero, or not known, before the first write."""
         return not (self.lane("baseline", bucket) > 0).any()
 
-    def open_bucket(self, bucket: int, baseline: NDArray[np.int64] | None) -> None:
+    def open_bucket(self, bucket: int, baseline: NDArray[np.int64] | np.int64 | None) -> None:
         """Put a bucket into the ring, in place of the one that was there.
 
         Args:
             bucket: its number.
-            baseline: of each counter, shape (counters,); None where it is not known.
+            baseline: of each counter, shape (counters,), or of all; None where it is not known.
         """
         start = self.place(bucket)
         stop = start + self.counters

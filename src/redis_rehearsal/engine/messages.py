@@ -29,6 +29,7 @@ class WorkerPlan:
         tenant_shares: of the whole load, of each of them.
         ledger_descriptor: of the ledger's memory.
         ledger_slots: how many buckets it holds.
+        live_descriptors: of the memory of the ledgers of live structures, by name of the structure.
         clock: the run's time of day.
         first_event_id: of the run's event rows.
         data_types: in which reports are stored, see `encodings_of_slots`.
@@ -45,6 +46,7 @@ class WorkerPlan:
     tenant_shares: NDArray[np.float64]
     ledger_descriptor: int
     ledger_slots: int
+    live_descriptors: dict[str, int]
     clock: WallClock
     first_event_id: int
     data_types: tuple[str, ...]

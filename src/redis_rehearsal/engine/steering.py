@@ -174,8 +174,9 @@ class Steering:
 
     def take_unmirrored(self) -> set[int]:
         """The tenants of which a write did not reach the mirror since this was last asked."""
-        found = self._events.mirror.unmirrored | self._writer.unmirrored
-        self._events.mirror.unmirrored, self._writer.unmirrored = set(), set()
+        live = self._events.live
+        found = self._events.mirror.unmirrored | self._writer.unmirrored | live.unmirrored
+        self._events.mirror.unmirrored, self._writer.unmirrored, live.unmirrored = set(), set(), set()
         return found
 
     async def set_server(self, command: SetServer) -> str:

@@ -35,6 +35,7 @@ from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.event_stream import EventDriver
 from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.messages import (
     AddBoundary,
     Broken,
@@ -72,6 +73,7 @@ from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.workload.arrivals import Arrivals
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.live import structures_of
 from redis_rehearsal.workload.queries import SLOTS
 from redis_rehearsal.workload.questions import EventStream, QuestionStream
 
@@ -191,6 +193,7 @@ class Worker:
             bucket_seconds=plan.time_bucket_seconds,
             buckets_kept=plan.time_buckets,
             timeout_seconds=plan.operation_timeout,
+            live=self._live_writes(keys),
         )
         self._steering = Steering(
             self._router,
@@ -216,6 +219,27 @@ class Worker:
         self._broken: asyncio.Future[None] | None = None
         self._finishing = False
         self._warming = False
+
+    def _live_writes(self, keys: Keys) -> LiveWrites:
+        plan = self._plan
+        ledgers = {
+            structure: Ledger(
+                plan.live_descriptors[structure.name],
+                len(plan.organizations),
+                structure.width(plan.users_per_org),
+                plan.ledger_slots,
+            )
+            for structure in structures_of(plan.data_types)
+        }
+        return LiveWrites(
+            self._router,
+            keys,
+            plan.organizations,
+            ledgers,
+            plan.time_bucket_seconds,
+            plan.time_buckets,
+            plan.users_per_org,
+        )
 
     def _make_server(self, role: Role, endpoint: Endpoint) -> Server:
         return Server(role, endpoint, self._plan.redis_pool_size, self._name, self._plan.operation_timeout)
@@ -533,7 +557,8 @@ class Worker:
             loop.give_up(monotonic())
         await self._queries.settle()
         deadline = monotonic() + self._plan.operation_timeout
-        await _until(lambda: not (self._writer.pending or self._events.expiries.pending), deadline)
+        events = self._events
+        await _until(lambda: not (self._writer.pending or events.expiries.pending or events.live.pending), deadline)
         self._events.flush_rows()
         self._rows.end()
         await asyncio.wait({writing}, timeout=command.patience_seconds)

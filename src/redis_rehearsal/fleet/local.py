@@ -39,7 +39,7 @@ class LocalFleet:
                     "-m",
                     "redis_rehearsal.engine.worker",
                     str(theirs.fileno()),
-                    pass_fds=(theirs.fileno(), plan.ledger_descriptor),
+                    pass_fds=(theirs.fileno(), plan.ledger_descriptor, *plan.live_descriptors.values()),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     start_new_session=True,

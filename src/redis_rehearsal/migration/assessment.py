@@ -253,6 +253,7 @@ def assess(evidence: Evidence) -> Assessment:
     criteria = [
         _migration(evidence),
         *_counts(evidence),
+        *_structures(evidence),
         *_comparison(evidence),
         *_failures(evidence, phases),
         _down("query_downtime", limits.max_query_downtime, queries, evidence),
@@ -325,6 +326,31 @@ def _counts(evidence: Evidence) -> list[Criterion]:
             at_most(name, limit, measured, "count", unless=unseen, unmeasured="no answer was checked", failed=failed)
         )
     return found
+
+
+def _structures(evidence: Evidence) -> list[Criterion]:
+    audit = evidence.audit
+    if not audit.structures:
+        return []
+    results = audit.structures.values()
+    least = sum(result.lost + result.duplicated + result.stranded for result in results)
+    most = sum(result.lost_at_most + result.duplicated_at_most + result.stranded_at_most for result in results)
+    sure = not audit.error and not any(result.unverified_counters for result in results)
+    named = ", ".join(
+        f"{result.lost + result.duplicated + result.stranded:,} of {name}"
+        for name, result in audit.structures.items()
+        if result.lost or result.duplicated or result.stranded
+    )
+    return [
+        bounded(
+            "structures",
+            evidence.limits.max_wrong_elements,
+            None if audit.error else least,
+            most if sure else None,
+            reason=f"the structures could not be read: {audit.error}" if audit.error else _COUNTERS,
+            failed=f"elements of live structures lost, duplicated or stranded: {named}",
+        )
+    ]
 
 
 def _comparison(evidence: Evidence) -> list[Criterion]:

@@ -38,6 +38,9 @@ class Limits(BaseModel):
     max_stranded: Count = 0
     "Most increments that the old server may have acknowledged after it had stopped being the truth."
 
+    max_wrong_elements: Count = 0
+    "Most elements of live structures (with --data-type) that may be lost, duplicated or stranded."
+
     max_wrong_reports: Count = 0
     "Most reports that may be wrong, stale or back from the dead."
 

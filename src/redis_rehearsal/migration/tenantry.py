@@ -7,7 +7,7 @@ from typing import Final
 
 from redis_rehearsal.workload.keys import Keys
 
-_KIND: Final = rb"(count|report):(\d+):"
+_KIND: Final = rb"(count|live|report):(\d+):"
 
 
 class Tenantry:
@@ -45,4 +45,11 @@ class Tenantry:
 
     def counters_of(self, organization: int) -> list[bytes]:
         """The counters of an organisation."""
-        return [key for key in self.of[organization] if key[: key.index(b"%d:" % organization)].endswith(b"count:")]
+        return self._of_kind(organization, b"count:")
+
+    def written_of(self, organization: int) -> list[bytes]:
+        """All that events write to: the counters and live structures of an organisation."""
+        return self._of_kind(organization, b"count:", b"live:")
+
+    def _of_kind(self, organization: int, *kinds: bytes) -> list[bytes]:
+        return [key for key in self.of[organization] if key[: key.index(b"%d:" % organization)].endswith(kinds)]

@@ -72,7 +72,11 @@ def make_document(view: RunView) -> dict[str, Any]:
             "events": dict(sorted(totals.event_failures.items())),
         },
         "events_by_type": {kind.name: totals.events_by_type[number] for number, kind in enumerate(EVENT_TYPES)},
-        "ledger": {**_ledger(view.audit), "redirected": totals.redirected},
+        "ledger": {
+            **_ledger(view.audit),
+            "redirected": totals.redirected,
+            "structures": structures_document(view.audit),
+        },
         "checks": asdict(totals.checks),
         "generator": _generator(totals, view.workers_lost),
         "migration": migration_document(record) if record else None,
@@ -128,6 +132,21 @@ def _phases(view: RunView, record: Record | None) -> list[PhaseFigures]:
         view.timeline.rows,
         view.began_seconds,
     )
+
+
+def structures_document(audit: Audit | None) -> dict[str, Any]:
+    """The live structures held against the servers, by name; none where all reports are strings."""
+    found = audit.structures if audit else {}
+    names = ("acknowledged", "unknown", "lost", "lost_at_most", "stranded", "stranded_at_most", "duplicated")
+    return {
+        name: {
+            "structures": result.counters,
+            "unverified_structures": result.unverified_counters,
+            **{each: getattr(result, each) for each in names},
+            "duplicated_at_most": result.duplicated_at_most,
+        }
+        for name, result in found.items()
+    }
 
 
 def _ledger(audit: Audit | None) -> dict[str, Any]:

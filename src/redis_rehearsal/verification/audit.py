@@ -15,12 +15,14 @@ class Audit:
         result: the sums.
         worst: the counters with most of them, at most ten: key, lost, duplicated, stranded.
         wrong: keys of all counters that are not as the ledger predicts.
+        structures: the sums of each kind of live structure, by name; counters are structures there.
         error: why counters could not be read; empty if they could.
     """
 
     result: Reconciliation = field(default_factory=Reconciliation)
     worst: list[tuple[str, int, int, int]] = field(default_factory=list)
     wrong: set[str] = field(default_factory=set)
+    structures: dict[str, Reconciliation] = field(default_factory=dict)
     error: str = ""
 
     def merge(self, part: "Audit") -> None:
@@ -28,4 +30,6 @@ class Audit:
         self.result.merge(part.result)
         self.worst = sorted(self.worst + part.worst, key=lambda row: -sum(row[1:]))[:WORST]
         self.wrong |= part.wrong
+        for name, result in part.structures.items():
+            self.structures.setdefault(name, Reconciliation()).merge(result)
         self.error = self.error or part.error

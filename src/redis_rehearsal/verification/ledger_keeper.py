@@ -1,6 +1,6 @@
 """Keeps the ledgers of all workers: opens their buckets ahead, and holds them against the server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,9 +13,11 @@ from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.live_keeper import LiveLedger, audit_live, unread
 from redis_rehearsal.verification.reconcile import reconcile
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.live import LiveStructure
 
 _TYPES: Final = len(EVENT_TYPES)
 _CHUNK_KEYS: Final = 1000
@@ -33,11 +35,18 @@ class WorkerLedger:
         organizations: numbers of the worker's organisations.
         descriptor: of the memory.
         ledger: the account.
+        live: the accounts of live structures.
     """
 
     organizations: list[int]
     descriptor: int
     ledger: Ledger
+    live: list[LiveLedger]
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Of all its memory."""
+        return [self.descriptor, *(each.descriptor for each in self.live)]
 
 
 @dataclass(slots=True)
@@ -84,6 +93,8 @@ class LedgerKeeper:
         bucket_seconds: length of a time bucket.
         buckets_kept: how many buckets a counter outlives its own.
         tenants_by_worker: numbers of the organisations of each worker.
+        structures: the kinds of live structures that are kept.
+        users_per_org: how many users each organisation has.
     """
 
     def __init__(
@@ -94,6 +105,8 @@ class LedgerKeeper:
         bucket_seconds: int,
         buckets_kept: int,
         tenants_by_worker: list[list[int]],
+        structures: Sequence[LiveStructure],
+        users_per_org: int,
     ) -> None:
         self._clients = clients
         self._keys = keys
@@ -106,7 +119,8 @@ class LedgerKeeper:
         for organizations in tenants_by_worker:
             descriptor = create_memory(Ledger.size_bytes(len(organizations), _TYPES, self.slots))
             ledger = Ledger(descriptor, len(organizations), _TYPES, self.slots)
-            self.ledgers.append(WorkerLedger(organizations, descriptor, ledger))
+            live = [LiveLedger.make(each, len(organizations), users_per_org, self.slots) for each in structures]
+            self.ledgers.append(WorkerLedger(organizations, descriptor, ledger, live))
         self._retired = Audit()
         self._retired_through = -1
 
@@ -194,6 +208,19 @@ class LedgerKeeper:
             part = Audit(
                 found, [(keys[place], lost, doubled, left) for place, lost, doubled, left in found.worst], wrong
             )
+            audit.merge(part)
+            await self._audit_live(worker, bucket, audit, read=read)
+
+    async def _audit_live(self, worker: WorkerLedger, bucket: int, audit: Audit, *, read: bool) -> None:
+        for live in worker.live:
+            if not live.ledger.has(bucket):
+                continue
+            part = unread(live, bucket)
+            if read and self._left_seconds(bucket) > 0:
+                start, truths = bucket * self._bucket_seconds, worker.ledger.truths()
+                seen = await audit_live(self._clients, self._keys, live, worker.organizations, truths, bucket, start)
+                if self._left_seconds(bucket) > 0:  # else it may be what expiry left
+                    part = seen
             audit.merge(part)
 
     async def _settle(self, worker: WorkerLedger, bucket: int, *, read: bool) -> _Reading:

@@ -30,6 +30,10 @@ class Keys:
         """Key of the counter of an organisation, an event type (its number) and a time bucket (Unix time)."""
         return f"{self.prefix}count:{organization}:{EVENT_TYPES[event_type].name}:{bucket_start_seconds}"
 
+    def live(self, name: str, organization: int, bucket_start_seconds: int) -> str:
+        """Key of a live structure of an organisation and a time bucket (Unix time)."""
+        return f"{self.prefix}live:{organization}:{name}:{bucket_start_seconds}"
+
     def ballast(self, number: int) -> str:
         """Key of a string that nothing asks for."""
         return f"{self.prefix}ballast:{number}"

@@ -39,7 +39,8 @@ async def _run(context: Context) -> None:
             step.detail = "reads and writes go to the target; what it does not have is read from the source"
         # Listed only now that nobody writes to the source any more: what it got while it was listed could be missed.
         counters = Tenantry(context.keys)
-        await counters.add_all(carrier.scan(f"{context.keys.prefix}count:*"))
+        for kind in ("count", "live"):
+            await counters.add_all(carrier.scan(f"{context.keys.prefix}{kind}:*"))
         async with context.step("move counters") as step:
             await _move_counters(context, carrier, counters, every)
             step.detail = f"those first whose increments waited; {carrier.sentence}"
@@ -62,7 +63,7 @@ async def _move_counters(context: Context, carrier: Carrier, tenantry: Tenantry,
     while left:
         wanted = [organization for organization in await context.app.take_wanted() if organization in left]
         some = (wanted or list(left))[:_ORGANIZATIONS]
-        keys = [key for organization in some for key in tenantry.counters_of(organization)]
+        keys = [key for organization in some for key in tenantry.written_of(organization)]
         await carrier.carry(keys, replace=False)
         await context.app.release(some)
         for organization in some:
@@ -72,8 +73,8 @@ async def _move_counters(context: Context, carrier: Carrier, tenantry: Tenantry,
 async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> None:
     """Move the rest; the deletions of an organisation are held meanwhile, so that none is undone by its copy."""
     for organization, found in tenantry.of.items():
-        counters = set(tenantry.counters_of(organization))
-        keys = [key for key in found if key not in counters]
+        written = set(tenantry.written_of(organization))
+        keys = [key for key in found if key not in written]
         await context.app.hold([organization], _HOLD_SECONDS)
         try:
             await carrier.carry(keys, replace=False)

@@ -1,0 +1,262 @@
+"""Writes to live structures: each event goes into one of each kind, on the server to which its increment goes.
+
+They have ledgers of their own, in the lanes of which every application is entered: one that a server refused is not
+sent again, though the event's increment may be, so that what is there is what was acknowledged.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+import hiredis
+import numpy as np
+
+from redis_rehearsal.cache.commands import pack
+from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.server import Server
+from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.engine.increments import IncrementBlock
+from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
+from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.live import RECENT_CHECKED, RECENT_KEPT, LiveStructure
+
+_UNACCOUNTED: Final = -1
+"""Stands for the place of a command whose reply says nothing of what is kept."""
+_FORGET_SECONDS: Final = 10.0
+"""So often every structure gets its document and its time to expire anew: a server may have lost it."""
+_NEW_DOCUMENT: Final = "{" + ",".join(f'"{kind.name}":0' for kind in EVENT_TYPES) + "}"
+
+
+class _LiveBatch(Batch):
+    """Writes to one kind of structure; a place in the ledger for each command, or none."""
+
+    __slots__ = ("ledger", "numbers", "places", "server", "tenants")
+
+    def __init__(
+        self,
+        receiver: "LiveWrites",
+        server: Server,
+        ledger: Ledger,
+        places: list[int],
+        numbers: list[int],
+        tenants: list[int],
+    ) -> None:
+        super().__init__(receiver, len(places))
+        self.server = server
+        self.ledger = ledger
+        self.places = places
+        self.numbers = numbers
+        self.tenants = tenants
+
+
+class _MirrorBatch(Batch):
+    """The same writes on their way to a second server."""
+
+    __slots__ = ("tenants",)
+
+    def __init__(self, receiver: "LiveWrites", tenants: list[int]) -> None:
+        super().__init__(receiver, len(tenants))
+        self.tenants = tenants
+
+
+class LiveWrites:
+    """The live structures of a worker.
+
+    Args:
+        router: the connections.
+        keys: the names of keys.
+        organizations: number of the organisation of each tenant.
+        ledgers: of each kind that is kept.
+        bucket_seconds: length of a time bucket.
+        buckets_kept: how many buckets a structure outlives its own.
+        users_per_org: how many users each organisation has.
+
+    Attributes:
+        counts: writes by what became of them: ok, failed, unknown.
+        pending: commands that were sent and not answered.
+        unmirrored: tenants of which a write did not reach the second server.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        keys: Keys,
+        organizations: list[int],
+        ledgers: dict[LiveStructure, Ledger],
+        bucket_seconds: int,
+        buckets_kept: int,
+        users_per_org: int,
+    ) -> None:
+        self._router = router
+        self._keys = keys
+        self._organizations = organizations
+        self._ledgers = ledgers
+        self._bucket_seconds = bucket_seconds
+        self._buckets_kept = buckets_kept
+        self._widths = {structure: structure.width(users_per_org) for structure in ledgers}
+        self._numbers: dict[int, int] = {}
+        self._prepared: set[tuple[Server, str]] = set()
+        self._forget_seconds = 0.0
+        self.counts: Counter[str] = Counter()
+        self.pending = 0
+        self.unmirrored: set[int] = set()
+
+    def send(self, server: Server, mirror: Server | None, block: IncrementBlock, start: int, stop: int) -> None:
+        """Write the block's events from `start` to `stop` into every kind of structure."""
+        if not self._ledgers:
+            return
+        now = monotonic()
+        if now > self._forget_seconds:
+            self._prepared.clear()
+            self._forget_seconds = now + _FORGET_SECONDS
+        drawn = block.drawn
+        events = list(
+            zip(
+                drawn.tenants[start:stop].tolist(),
+                (block.occurred_seconds[start:stop] // self._bucket_seconds).astype(int).tolist(),
+                drawn.types[start:stop].tolist(),
+                drawn.users[start:stop].tolist(),
+                drawn.pages[start:stop].tolist(),
+                strict=True,
+            )
+        )
+        for structure, ledger in self._ledgers.items():
+            self._send_kind(server, mirror, structure, ledger, events)
+
+    def _send_kind(
+        self,
+        server: Server,
+        mirror: Server | None,
+        structure: LiveStructure,
+        ledger: Ledger,
+        events: list[tuple[int, int, int, int, int]],
+    ) -> None:
+        commands: list[bytes] = []
+        places: list[int] = []
+        numbers: list[int] = []
+        tenants: list[int] = []
+        width = self._widths[structure]
+        write: Callable[[str, int, int, int, int], tuple[int, bytes] | None] = getattr(self, f"_write_{structure.name}")
+        for tenant, bucket, kind, user, page in events:
+            self._open(ledger, bucket)
+            row = ledger.place(bucket) + tenant * width
+            key = self._keys.live(structure.name, self._organizations[tenant], bucket * self._bucket_seconds)
+            written = write(key, row, kind, user, page)
+            if written is None:
+                continue
+            within, command = written
+            place, number = row + within, 0
+            if structure.name == "recent":
+                number = self._numbers[row]
+                self._begin_recent(ledger, place, number)
+            ledger.sent[place] += 1
+            before, after = self._around(server, mirror, structure, key, bucket)
+            commands += [*before, command, *after]
+            places += [*(_UNACCOUNTED for _ in before), place, *(_UNACCOUNTED for _ in after)]
+            count = len(places) - len(tenants)
+            tenants += [tenant] * count
+            numbers += [number] * count
+        if not places:
+            return
+        packed = b"".join(commands)
+        if server.write(packed, _LiveBatch(self, server, ledger, places, numbers, tenants)):
+            self.pending += len(places)
+        else:
+            for place in places:
+                if place != _UNACCOUNTED:
+                    ledger.failed[place] += 1
+                    self.counts["failed"] += 1
+        if mirror is not None:
+            if mirror.write(packed, _MirrorBatch(self, tenants)):
+                self.pending += len(places)
+            else:
+                self.unmirrored.update(tenants)
+
+    @staticmethod
+    def _open(ledger: Ledger, bucket: int) -> None:
+        if not ledger.has(bucket):
+            ledger.open_bucket(bucket, np.int64(0))
+
+    @staticmethod
+    def _begin_recent(ledger: Ledger, place: int, number: int) -> None:
+        # The one that was there has been pushed out of what is checked.
+        for lane in (ledger.sent, ledger.acknowledged, ledger.failed, ledger.unknown, ledger.stranded):
+            lane[place] = 0
+        ledger.baseline[place] = number
+
+    def _around(
+        self, server: Server, mirror: Server | None, structure: LiveStructure, key: str, bucket: int
+    ) -> tuple[list[bytes], list[bytes]]:
+        """What goes before a write and after it: a document must be there, and everything expires."""
+        before: list[bytes] = []
+        after = [pack("LTRIM", key, "0", str(RECENT_KEPT - 1))] if structure.name == "recent" else []
+        ready = (server, key) in self._prepared and (mirror is None or (mirror, key) in self._prepared)
+        if not ready:
+            self._prepared.add((server, key))
+            if mirror is not None:
+                self._prepared.add((mirror, key))
+            if structure.name == "document":
+                before.append(pack("JSON.SET", key, "$", _NEW_DOCUMENT, "NX"))
+            at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
+            after.append(pack("EXPIREAT", key, str(at)))
+        return before, after
+
+    def _write_totals(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
+        return kind, pack("HINCRBY", key, EVENT_TYPES[kind].name, "1")
+
+    def _write_pages(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
+        return page, pack("ZINCRBY", key, "1", PAGES[page])
+
+    def _write_document(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
+        return kind, pack("JSON.NUMINCRBY", key, f"$.{EVENT_TYPES[kind].name}", "1")
+
+    def _write_users(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
+        if user > next(width for structure, width in self._widths.items() if structure.name == "users"):
+            return None
+        return user - 1, pack("SADD", key, str(user))
+
+    def _write_recent(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
+        number = self._numbers.get(row, 0) + 1
+        self._numbers[row] = number
+        return number % RECENT_CHECKED, pack("LPUSH", key, f"{number}:{EVENT_TYPES[kind].name}:{user}:{PAGES[page]}")
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        """See `Receiver`."""
+        self.pending -= len(replies)
+        first = batch.answered
+        if isinstance(batch, _MirrorBatch):
+            for position, reply in enumerate(replies, first):
+                if isinstance(reply, hiredis.ReplyError):
+                    self.unmirrored.add(batch.tenants[position])
+            return
+        assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
+        ledger, truth = batch.ledger, self._router.truth_server
+        for position, reply in enumerate(replies, first):
+            place = batch.places[position]
+            # A recent event that was pushed out of what is checked is not accounted for any more.
+            if place == _UNACCOUNTED or ledger.baseline[place] != batch.numbers[position]:
+                continue
+            if isinstance(reply, hiredis.ReplyError):
+                # An error reply says that the command was not executed.
+                ledger.failed[place] += 1
+                self.counts["failed"] += 1
+                continue
+            ledger.acknowledged[place] += 1
+            self.counts["ok"] += 1
+            if truth is not batch.server and self._router.truth_of(batch.tenants[position]) is not batch.server:
+                ledger.stranded[place] += 1
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        """See `Receiver`."""
+        self.pending -= batch.count - batch.answered
+        if isinstance(batch, _MirrorBatch):
+            self.unmirrored.update(batch.tenants[batch.answered :])
+            return
+        assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
+        lost = zip(batch.places[batch.answered :], batch.numbers[batch.answered :], strict=True)
+        for place, number in lost:
+            if place != _UNACCOUNTED and batch.ledger.baseline[place] == number:
+                batch.ledger.unknown[place] += 1
+                self.counts["unknown"] += 1

@@ -1,0 +1,165 @@
+"""Holds the ledgers of live structures against the servers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import redis.asyncio as redis
+from numpy.typing import NDArray
+
+from redis_rehearsal.cache.route import ROLES, Role
+from redis_rehearsal.engine.ledger import Ledger, create_memory
+from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.live_reading import read_structures
+from redis_rehearsal.verification.reconcile import Reconciliation, reconcile
+from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.live import LiveStructure
+
+_SETTLE_ROUNDS: Final = 20
+_SETTLE_TENANTS: Final = 10
+
+
+@dataclass(slots=True)
+class LiveLedger:
+    """The ledger of one kind of structure, of one worker.
+
+    Attributes:
+        structure: the kind.
+        width: how many things in one are accounted for.
+        descriptor: of the memory.
+        ledger: the account; of recent events the lane `baseline` has their numbers.
+    """
+
+    structure: LiveStructure
+    width: int
+    descriptor: int
+    ledger: Ledger
+
+    @classmethod
+    def make(cls, structure: LiveStructure, tenants: int, users_per_org: int, slots: int) -> "LiveLedger":
+        """Memory and ledger for a number of tenants."""
+        width = structure.width(users_per_org)
+        descriptor = create_memory(Ledger.size_bytes(tenants, width, slots))
+        return cls(structure, width, descriptor, Ledger(descriptor, tenants, width, slots))
+
+
+@dataclass(slots=True)
+class _Lanes:
+    """A bucket's lanes at one moment, each of shape (tenants, width)."""
+
+    numbers: NDArray[np.int64]
+    sent: NDArray[np.int64]
+    acknowledged: NDArray[np.int64]
+    failed: NDArray[np.int64]
+    unknown: NDArray[np.int64]
+    stranded: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ledger: Ledger, bucket: int) -> "_Lanes":
+        # Outcomes before what was sent, so that nothing seems to have ended before it began.
+        stranded, acknowledged, failed, unknown, sent, numbers = (
+            ledger.lane(name, bucket) for name in ("stranded", "acknowledged", "failed", "unknown", "sent", "baseline")
+        )
+        return cls(numbers, sent, acknowledged, failed, unknown, stranded)
+
+    def is_quiet(self, before: "_Lanes") -> NDArray[np.bool_]:
+        """Whether nothing was on its way to a tenant's structure from then to now, shape (tenants,)."""
+        ended = self.acknowledged + self.failed + self.unknown
+        same = (self.sent == before.sent) & (self.numbers == before.numbers) & (self.sent == ended)
+        same &= (self.acknowledged == before.acknowledged) & (self.failed == before.failed)
+        return np.asarray(same.all(axis=1), dtype=np.bool_)
+
+    def take(self, rows: NDArray[np.int64], other: "_Lanes") -> None:
+        """Take over some tenants' rows."""
+        for name in self.__slots__:
+            getattr(self, name)[rows] = getattr(other, name)[rows]
+
+
+async def audit_live(
+    clients: Mapping[Role, redis.Redis],
+    keys: Keys,
+    live: LiveLedger,
+    organizations: Sequence[int],
+    truths: NDArray[np.int64],
+    bucket: int,
+    bucket_start_seconds: int,
+) -> Audit:
+    """Hold one bucket of a kind of structure against its tenants' truths; also right while writes are under way.
+
+    Args:
+        clients: of the servers.
+        keys: the names of keys.
+        live: the ledger.
+        organizations: number of the organisation of each tenant.
+        truths: index into `ROLES` of each tenant's truth.
+        bucket: number of the bucket.
+        bucket_start_seconds: when it began, Unix time.
+
+    Raises:
+        RedisError, OSError, TimeoutError: a server could not be read.
+    """
+    names = [keys.live(live.structure.name, organization, bucket_start_seconds) for organization in organizations]
+
+    async def read(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        values, foreign = np.zeros((len(names), live.width), dtype=np.int64), np.zeros(len(names), dtype=np.int64)
+        numbers = live.ledger.lane("baseline", bucket)
+        for index, role in enumerate(ROLES):
+            here = rows[truths[rows] == index]
+            wanted = [names[row] for row in here]
+            values[here], foreign[here] = await read_structures(
+                clients[role], live.structure, wanted, live.width, numbers[here]
+            )
+        return values, foreign
+
+    everything = np.arange(len(names))
+    before = _Lanes.of(live.ledger, bucket)
+    values, foreign = await read(everything)
+    lanes = _Lanes.of(live.ledger, bucket)
+    doubtful = ~lanes.is_quiet(before)
+    for _ in range(_SETTLE_ROUNDS):
+        if not doubtful.any():
+            break
+        rows = np.flatnonzero(doubtful)
+        # Few at a time: the less time passes, the fewer are written to in it.
+        for some in np.array_split(rows, -(-len(rows) // _SETTLE_TENANTS)):
+            before = _Lanes.of(live.ledger, bucket)
+            again, strange = await read(some)
+            after = _Lanes.of(live.ledger, bucket)
+            quiet = some[after.is_quiet(before)[some]]
+            lanes.take(quiet, after)
+            values[quiet], foreign[quiet] = again[quiet], strange[quiet]
+            doubtful[quiet] = False
+    return _judged(live, names, lanes, values, foreign, ~doubtful)
+
+
+def _judged(
+    live: LiveLedger,
+    names: Sequence[str],
+    lanes: _Lanes,
+    values: NDArray[np.int64],
+    foreign: NDArray[np.int64],
+    sure: NDArray[np.bool_],
+) -> Audit:
+    acknowledged, possible, stranded = lanes.acknowledged, lanes.sent - lanes.failed, lanes.stranded
+    if not live.structure.counts:
+        # It is there or not, however often it was written; stranded only where no other server has it.
+        stranded = ((acknowledged > 0) & (stranded >= acknowledged)).astype(np.int64)
+        acknowledged, possible = np.minimum(acknowledged, 1), np.minimum(possible, 1)
+    found = reconcile(np.zeros_like(values[sure]), acknowledged[sure], possible[sure], values[sure], stranded[sure])
+    found.counters = int(sure.sum())
+    found.unverified_counters = int((~sure).sum())
+    found.duplicated += int(foreign[sure].sum())
+    found.duplicated_at_most += int(foreign[sure].sum())
+    rows = np.flatnonzero(sure)
+    wrong = {names[int(rows[place // live.width])] for place in found.wrong}
+    wrong |= {names[row] for row in rows.tolist() if foreign[row]}
+    return Audit(structures={live.structure.name: found}, wrong=wrong)
+
+
+def unread(live: LiveLedger, bucket: int) -> Audit:
+    """What there is to say of a bucket that cannot be read any more."""
+    lanes = _Lanes.of(live.ledger, bucket)
+    written = int((lanes.sent - lanes.failed).any(axis=1).sum())
+    result = Reconciliation(unverified_counters=written, acknowledged=int(lanes.acknowledged.sum()))
+    return Audit(structures={live.structure.name: result})

@@ -1,0 +1,89 @@
+"""The live structures that events keep: what is done to them behind the tool's back is found, to the element."""
+
+from pathlib import Path
+from typing import Any
+
+from redis_rehearsal.embedded.redis_server import RedisServer
+from tests.acceptance.test_migrate import ask
+from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside
+from tests.conftest import MakeServer
+from tests.support import command, wait_for
+
+__all__ = ["fresh_target"]
+
+
+def structures(document: dict[str, Any], figure: str) -> dict[str, int]:
+    return {name: found[figure] for name, found in document["ledger"]["structures"].items()}
+
+
+def live_keys(client: Any, name: str) -> list[bytes]:
+    return sorted(client.scan_iter(f"rehearsal:live:*:{name}:*"))
+
+
+def test_every_element_that_is_taken_or_added_is_found(
+    tmp_path: Path, given: dict[str, str], source: RedisServer
+) -> None:
+    given |= {"REDIS_DATA_TYPE": "mixed", "EVENTS_PER_SECOND": "500"}
+    with command(tmp_path, "run", **given) as run, outside(source) as client:
+        run.until_running(500)
+        assert ask(run, tmp_path, "set", "--events-per-second", "0")[0] == 0
+        wait_for(lambda: run.stats()["totals"]["events"]["in_flight"] == 0, "the last event")
+        (totals, *_), (pages, *_) = live_keys(client, "totals"), live_keys(client, "pages")
+        users = next(key for key in live_keys(client, "users") if client.scard(key) >= 4)
+        recent = next(key for key in live_keys(client, "recent") if client.llen(key) >= 5)
+        client.hincrby(totals, "page_view", -3)
+        client.hincrby(totals, "click", 1)
+        client.zincrby(pages, -1, client.zrevrange(pages, 0, 0)[0])
+        client.srem(users, *client.srandmember(users, 4))
+        client.sadd(users, "nobody")
+        client.lpop(recent, 2)
+        assert all(client.ttl(key) > 0 for key in (totals, pages, users, recent))
+        run.interrupt()
+        document = run.document()
+    assert structures(document, "lost") == {"totals": 3, "pages": 1, "users": 4, "recent": 2}
+    assert structures(document, "lost_at_most") == {"totals": 3, "pages": 1, "users": 4, "recent": 2}
+    assert structures(document, "duplicated") == {"totals": 1, "pages": 0, "users": 1, "recent": 0}
+    assert structures(document, "unknown") == dict.fromkeys(("totals", "pages", "users", "recent"), 0)
+    assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == 0
+
+
+def test_a_cold_switch_loses_what_the_old_structures_hold(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    given |= {"REDIS_DATA_TYPE": "mixed"}
+    with command(tmp_path, "rehearse", "--strategy", "cold", *QUICK, **given) as run:
+        document = judged(run)
+    lost = structures(document, "lost")
+    assert "structures" in failed(document)
+    with outside(source) as old, outside(fresh_target) as new:
+        assert lost["totals"] == sum(int(value) for key in live_keys(old, "totals") for value in old.hvals(key)) > 100
+        scores = [score for key in live_keys(old, "pages") for _, score in old.zrange(key, 0, -1, withscores=True)]
+        assert lost["pages"] == sum(scores) == lost["totals"]
+        assert lost["users"] == sum(
+            len(old.sdiff(key)) - len(members(old, new, key)) for key in live_keys(old, "users")
+        )
+    assert lost["recent"] > 0
+
+
+def members(old: Any, new: Any, key: bytes) -> set[bytes]:
+    """What a set holds on both servers."""
+    both: set[bytes] = old.smembers(key) & new.smembers(key)
+    return both
+
+
+def test_a_refused_write_is_no_loss(tmp_path: Path, given: dict[str, str], make_server: MakeServer) -> None:
+    source = make_server()
+    given |= {"REDIS_URL": source.url, "REDIS_DATA_TYPE": "mixed"}
+    with command(tmp_path, "run", **given) as run, outside(source) as client:
+        run.until_running(200)
+        client.config_set("min-replicas-to-write", 1)
+        wait_for(lambda: "errorstat_NOREPLICAS" in client.info("errorstats"), "refused writes")
+        client.config_set("min-replicas-to-write", 0)
+        acknowledged = run.stats()["totals"]["events"]["ok"]
+        wait_for(lambda: run.stats()["totals"]["events"]["ok"] > acknowledged + 100, "events after it")
+        run.interrupt()
+        document = run.document()
+    nothing = dict.fromkeys(("totals", "pages", "users", "recent"), 0)
+    assert structures(document, "lost_at_most") == structures(document, "duplicated") == nothing
+    # What was refused is not sent again to a structure, though the increment is.
+    assert structures(document, "acknowledged")["totals"] < document["ledger"]["acknowledged"]

@@ -151,6 +151,11 @@ class Router:
         return max(changed, server.writes.changed_seconds)
 
     @property
+    def writes_connected_since(self) -> float:
+        """Since when the server that takes all writes has had the same connections for them, on the monotonic clock."""
+        return monotonic() if self.write_server is None else self.write_server.writes.changed_seconds
+
+    @property
     def connections(self) -> tuple[int, int]:
         """How many connections can be used, and how many there should be."""
         pairs = [server.connections for server in self.servers.values()]

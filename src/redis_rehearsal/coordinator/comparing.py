@@ -1,18 +1,22 @@
 """After a cutover: the two servers key by key, and what the workload itself explains."""
 
 import asyncio
-import itertools
-import operator
-from collections.abc import Collection
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
+
+import hiredis
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.encodings import ENCODINGS
 from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.wire import Connection
+from redis_rehearsal.cache.wire import Connection, Reply
+from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.errors import RehearsalError
 from redis_rehearsal.migration.assessment import KeyComparison
+from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.classify import Difference, Kind
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.rounds import compare
@@ -20,8 +24,11 @@ from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
 _SOON_MS: Final = 2_000
+_EXPIRY_TOLERANCE_SECONDS: Final = 2.0
 _BATCH: Final = 200
 _TIMEOUT_SECONDS: Final = 10.0
+_PATIENCE_SECONDS: Final = 5.0
+"""Event rows reach the database some time after the deletions that they explain."""
 _ENCODING_OF_TYPE: Final = {
     **{name.encode(): encoding for name, encoding in ENCODINGS.items()},
     b"zset": ENCODINGS["sorted-set"],
@@ -29,70 +36,134 @@ _ENCODING_OF_TYPE: Final = {
 }
 _LATER: Final = "looked at below"
 
+Audits = Callable[[], Awaitable[Audit]]
+"""Holds the ledger against the servers."""
+DeletedSince = Callable[[float], Awaitable[set[int]]]
+"""The numbers of the organisations of which an event deleted reports since a Unix time."""
+
 
 class AfterCutover:
     """Explains what differs once only the target was written to for a while.
 
     Args:
         keys: the names of keys.
-        cutover_ms: when the application left the source, in milliseconds of Unix time.
-        wrong_counters: those that are not as the ledger predicts.
+        cutover_seconds: when the application left the source, Unix time.
+        bucket_seconds: length of a time bucket.
+        buckets_kept: how many buckets a counter outlives its own.
+        mirror_seconds: by how much a report may live longer on the target because its write was mirrored late.
     """
 
-    def __init__(self, keys: Keys, cutover_ms: int, wrong_counters: Collection[str]) -> None:
+    def __init__(
+        self, keys: Keys, cutover_seconds: float, bucket_seconds: int, buckets_kept: int, mirror_seconds: float
+    ) -> None:
         prefix = keys.prefix.encode()
         self._own = {keys.lock.encode(), keys.marker.encode()}
-        self._written = (prefix + b"count:", prefix + b"live:")
+        self._counters = prefix + b"count:"
+        self._written = (self._counters, prefix + b"live:")
         self._reports = prefix + b"report:"
         self._copying = keys.copying.encode()
         self._deleted_kinds = {kind.encode() for kind in INVALIDATED_KINDS}
-        self._wrong = {key.encode() for key in wrong_counters}
-        self._cutover_ms = cutover_ms
-        self.doubtful: list[Difference] = []
+        self._cutover_seconds = cutover_seconds
+        self._bucket_seconds = bucket_seconds
+        self._buckets_kept = buckets_kept
+        self._mirror_ms = mirror_seconds * 1000
+        self._deleted: list[Difference] = []
+        self._computed: list[Difference] = []
+        self._accounted: list[Difference] = []
 
     def explain(self, difference: Difference) -> str | None:
-        """Why a difference is benign; None where it is not."""
-        key = difference.key
+        """Why a difference is benign, or that it is looked at below; None where it is not."""
+        key, kind = difference.key, difference.kind
         if key in self._own or key.startswith(self._copying):
             return "the run's own"
+        if kind is Kind.MISSING and self._was_about_to_expire(difference):
+            return "about to expire"
         if key.startswith(self._written):
-            return None if key in self._wrong else "as the ledger predicts"
-        if not key.startswith(self._reports) or difference.kind is Kind.TTL:
+            if kind in (Kind.MISSING, Kind.TYPE):
+                return None
+            self._accounted.append(difference)
+            return _LATER
+        if not key.startswith(self._reports):
             return None
-        if difference.kind is Kind.MISSING:
-            if key[len(self._reports) :].split(b":")[1] in self._deleted_kinds:
-                return "deleted since"
-            left = difference.source.ttl_ms if difference.source else None
-            return "about to expire" if left is not None and left < _SOON_MS else None
-        self.doubtful.append(difference)
+        if kind is Kind.TTL:
+            return "mirrored late" if self._was_mirrored_late(difference) else None
+        if kind is Kind.MISSING:
+            if self._parts(key)[1] not in self._deleted_kinds:
+                return None
+            self._deleted.append(difference)
+        else:
+            self._computed.append(difference)
         return _LATER
 
-    async def unexplained(self, target: Endpoint) -> dict[Kind, int]:
-        """Of the doubtful ones, those that were not written since the cutover, by class.
+    def _parts(self, key: bytes) -> list[bytes]:
+        return [*key[len(self._reports) :].split(b":"), b""]
+
+    @staticmethod
+    def _was_about_to_expire(difference: Difference) -> bool:
+        left = difference.source.ttl_ms if difference.source else None
+        return left is not None and left < _SOON_MS
+
+    def _was_mirrored_late(self, difference: Difference) -> bool:
+        lives = [side.ttl_ms if side else None for side in (difference.source, difference.target)]
+        source, target = lives
+        return source is not None and target is not None and 0 <= target - source <= self._mirror_ms
+
+    async def unexplained(
+        self, source: Endpoint, target: Endpoint, audit: Audits, deleted_since: DeletedSince
+    ) -> Counter[Kind]:
+        """Of those that were to be looked at, the ones that nothing explains, by class.
+
+        Args:
+            source: the server that was left.
+            target: the server that was moved to.
+            audit: holds the ledger against the servers.
+            deleted_since: knows of which organisations reports were deleted.
 
         Raises:
-            OSError, TimeoutError: the target could not be read.
+            OSError, TimeoutError, asyncpg.PostgresError: a server could not be read.
         """
-        found: dict[Kind, int] = {}
-        connection = await Connection.open(target, "redis-rehearsal:compare", _TIMEOUT_SECONDS, lambda _: None)
+        found: Counter[Kind] = Counter()
+        left, right = [await _open(endpoint) for endpoint in (source, target)]
         try:
-            for start in range(0, len(self.doubtful), _BATCH):
-                batch = self.doubtful[start : start + _BATCH]
-                since = await asyncio.gather(*(self._is_since(connection, each.key) for each in batch))
-                for difference in itertools.compress(batch, map(operator.not_, since)):
-                    found[difference.kind] = found.get(difference.kind, 0) + 1
+            found.update(each.kind for each in await _those(self._computed, lambda each: self._is_since(right, each)))
+            verified = (await audit()).verified
+            lead = await _server_lead_seconds(right)
+
+            async def is_accounted_for(each: Difference) -> bool:
+                return await self._is_accounted_for(left, right, each, verified, lead)
+
+            doubtful = await _those(self._accounted, is_accounted_for)
+            if doubtful:
+                # One that was made just now gets its time to expire a moment later.
+                await asyncio.sleep(_SOON_MS / 1000)
+                doubtful = await _those(doubtful, is_accounted_for)
+            found.update(each.kind for each in doubtful)
         finally:
-            connection.abort("the comparison ended")
-            await asyncio.sleep(0)  # the transport closes in the loop's next turn
+            for connection in (left, right):
+                connection.abort("the comparison ended")
+            await asyncio.sleep(0)  # the transports close in the loop's next turn
+        found[Kind.MISSING] += await self._not_deleted(deleted_since)
         return found
 
-    async def _is_since(self, connection: Connection, key: bytes) -> bool:
-        kind = await connection.ask(_TIMEOUT_SECONDS, "TYPE", key)
+    async def _not_deleted(self, deleted_since: DeletedSince) -> int:
+        """How many reports are missing of organisations of which nothing was deleted since the cutover."""
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            # What was deleted right before it may have been on its way to one of them still.
+            deleted = await deleted_since(self._cutover_seconds - 1.0)
+            left = [each for each in self._deleted if not _is_number_in(self._parts(each.key)[0], deleted)]
+            if not left or time.monotonic() > until:
+                return len(left)
+            await asyncio.sleep(1.0)
+
+    async def _is_since(self, connection: Connection, difference: Difference) -> bool:
+        """Whether a report is a right one that was computed since the cutover, or has expired meanwhile."""
+        kind = await connection.ask(_TIMEOUT_SECONDS, "TYPE", difference.key)
         if kind == b"none":
-            return True  # it expired meanwhile
+            return True
         encoding = _ENCODING_OF_TYPE.get(kind) if isinstance(kind, bytes) else None
         try:
-            name = key.decode()
+            name = difference.key.decode()
         except UnicodeDecodeError:
             return False  # none of ours
         if encoding is None:
@@ -102,22 +173,85 @@ class AfterCutover:
             return True
         envelope = encoding.envelope(value)
         right = encoding.is_right(value, expected_identity(name[len(self._reports) :]))
-        return right and envelope is not None and int(envelope[COMPUTED_AT]) >= self._cutover_ms
+        return right and envelope is not None and int(envelope[COMPUTED_AT]) >= int(self._cutover_seconds * 1000)
+
+    async def _is_accounted_for(
+        self, left: Connection, right: Connection, difference: Difference, verified: set[str], lead_seconds: float
+    ) -> bool:
+        """Whether the ledger predicts what the target has, it expires when it is to, and the source was left alone."""
+        key = difference.key
+        if key.decode(errors="replace") not in verified:
+            return False
+        lives = await right.ask(_TIMEOUT_SECONDS, "PTTL", key)
+        start = key.rpartition(b":")[2]
+        if not isinstance(lives, int) or not start.isdigit():
+            return False
+        if lives == _GONE:
+            return True
+        expiry = (int(start) // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
+        if abs(time.time() + lead_seconds + lives / 1000 - expiry) > _EXPIRY_TOLERANCE_SECONDS:
+            return False
+        if difference.kind is not Kind.VALUE or not key.startswith(self._counters):
+            return True
+        old, new = [await connection.ask(_TIMEOUT_SECONDS, "GET", key) for connection in (left, right)]
+        return _number(old) <= _number(new)
 
 
-async def compare_servers(source: Endpoint, target: Endpoint, keys: Keys, after: AfterCutover) -> KeyComparison:
-    """Compare what is under the prefix on both servers.
+_GONE: Final = -2
+
+
+def _number(reply: Reply) -> int:
+    return int(reply) if isinstance(reply, bytes) and reply.isdigit() else 0
+
+
+def _is_number_in(text: bytes, numbers: set[int]) -> bool:
+    return text.isdigit() and int(text) in numbers
+
+
+async def _those(found: Sequence[Difference], test: Callable[[Difference], Awaitable[bool]]) -> list[Difference]:
+    """Those that do not pass a test."""
+    failed: list[Difference] = []
+    for start in range(0, len(found), _BATCH):
+        batch = found[start : start + _BATCH]
+        passed: Iterable[bool] = await asyncio.gather(*map(test, batch))
+        failed += [each for each, good in zip(batch, passed, strict=True) if not good]
+    return failed
+
+
+async def _open(endpoint: Endpoint) -> Connection:
+    return await Connection.open(endpoint, "redis-rehearsal:compare", _TIMEOUT_SECONDS, lambda _: None)
+
+
+async def _server_lead_seconds(connection: Connection) -> float:
+    """By how much a server's clock is ahead of ours; 0 where it may not be asked."""
+    reply = await connection.ask(_TIMEOUT_SECONDS, "TIME")
+    if isinstance(reply, hiredis.ReplyError) or not isinstance(reply, list):
+        return 0.0
+    return int(reply[0]) + int(reply[1]) / 1e6 - time.time()
+
+
+async def compare_servers(
+    source: Endpoint, target: Endpoint, keys: Keys, after: AfterCutover, audit: Audits, deleted_since: DeletedSince
+) -> KeyComparison:
+    """Compare what is under the prefix on both servers; also while the target is written to.
 
     Args:
         source: the server that was left.
         target: the server that was moved to.
         keys: the names of keys.
         after: explains what differs.
+        audit: holds the ledger against the servers.
+        deleted_since: knows of which organisations reports were deleted.
     """
     try:
         found = await compare(source, target, CompareOptions(prefix=keys.prefix, rounds=2), explain=after.explain)
-        left = await after.unexplained(target)
-    except (RehearsalError, *CONTROL_ERRORS) as error:
+        left = await after.unexplained(source, target, audit, deleted_since)
+    except (RehearsalError, *CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
         return KeyComparison(error=str(error) or type(error).__name__)
-    counts = {kind.value: found.counts[kind.value] + left.get(kind, 0) for kind in Kind}
-    return KeyComparison(found.keys_compared, counts, sum(found.benign.values()) - sum(left.values()))
+    counts = {kind.value: found.counts[kind.value] + left[kind] for kind in Kind}
+    benign = sum(found.benign.values()) - left.total()
+    unreadable = ""
+    if found.unreadable:
+        types = ", ".join(sorted(found.unreadable_types))
+        unreadable = f"{found.unreadable:,} keys of types that cannot be read ({types})"
+    return KeyComparison(found.keys_compared, counts, benign, unreadable=unreadable)

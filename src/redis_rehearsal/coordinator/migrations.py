@@ -10,8 +10,10 @@ from typing import Final
 import structlog
 
 from redis_rehearsal.cache.route import ROLES, Route
-from redis_rehearsal.coordinator.comparing import AfterCutover, compare_servers
+from redis_rehearsal.coordinator.comparing import AfterCutover, Audits, compare_servers
 from redis_rehearsal.coordinator.equipment import Equipment
+from redis_rehearsal.database.connection import connect
+from redis_rehearsal.database.events import organizations_with
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.timeline import Row
@@ -23,6 +25,7 @@ from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.workload.events import INVALIDATING_TYPES
 
 _log = structlog.get_logger()
 
@@ -108,7 +111,9 @@ class Migrations:
             view.began_seconds,
             view.timeline.rows,
         )
-        record = Record(Migration(context, self._quieten), copy.copy(view.totals.checks), len(control.phases))
+        record = Record(
+            Migration(context, self._quieten, self._compare), copy.copy(view.totals.checks), len(control.phases)
+        )
         if control.phase == "baseline":
             record.first_phase -= 1
         view.records.append(record)
@@ -138,17 +143,45 @@ class Migrations:
         last = migration.way_back or migration.context
         switched = migration.status == "done" and migration.context.options.strategy != "observe"
         if not switched or self._control.route != Route(last.target.role, last.target.role) or audit.error:
-            return None
-        cutover_ms = int(self._view.clock.at(last.cutovers[-1][0]) * 1000)
-        return await compare_servers(
-            last.source.endpoint,
-            last.target.endpoint,
-            last.keys,
-            AfterCutover(last.keys, cutover_ms, audit.wrong),
+            # What was seen before a way back that did not come about still counts.
+            return migration.comparison
+
+        async def known() -> Audit:
+            return audit
+
+        found = await self._compare(last, known)
+        return found if migration.comparison is None else migration.comparison.and_then(found)
+
+    async def _compare(self, context: Context, audit: Audits | None = None) -> KeyComparison:
+        view, servers = self._view, self._equipment.servers
+        settings = view.settings
+
+        async def deleted_since(unix_seconds: float) -> set[int]:
+            # A connection of its own: the run's may be in use, or have gone with a restart.
+            connection = await connect(servers.database_url, settings.operation_timeout, "redis-rehearsal")
+            try:
+                return await organizations_with(connection, INVALIDATING_TYPES, unix_seconds)
+            finally:
+                connection.terminate()
+
+        mirrored = context.options.strategy == "dual-write"
+        after = AfterCutover(
+            context.keys,
+            view.clock.at(context.cutovers[-1][0]),
+            settings.time_bucket_seconds,
+            settings.time_buckets,
+            settings.operation_timeout if mirrored else 0.0,
         )
+        source, target = context.source.endpoint, context.target.endpoint
+        return await compare_servers(source, target, context.keys, after, audit or self._audit, deleted_since)
 
     def judge(
-        self, record: Record, audit: Audit, ended_seconds: float, comparison: KeyComparison | None = None
+        self,
+        record: Record,
+        audit: Audit,
+        ended_seconds: float,
+        comparison: KeyComparison | None = None,
+        broken: str = "",
     ) -> Assessment:
         """Give the verdict.
 
@@ -157,6 +190,7 @@ class Migrations:
             audit: the ledger held against the servers.
             ended_seconds: what came later is left out.
             comparison: of the two servers; None where there was none.
+            broken: what of the run itself broke; empty where nothing did.
         """
         view, migration = self._view, record.migration
         totals = view.totals
@@ -190,6 +224,7 @@ class Migrations:
                 event_rate=view.rates[1] * self._least_share,
                 source_cpu_ratio=migration.source_cpu_ratio,
                 comparison=comparison,
+                broken=broken,
             )
         )
         _log.info(

@@ -216,6 +216,7 @@ class Run:
             [[tenant + 1 for tenant in tenants] for tenants in self._tenants],
             structures_of(self._equipment.servers.data_types),
             settings.users_per_org,
+            lambda: self._control.fallback,
         )
         await self._keeper.open_ahead()
         view.stage = Stage.WARMING
@@ -330,7 +331,7 @@ class Run:
         if self._rehearsal and view.records and view.audit is not None:
             record = view.records[-1]
             comparison = await self._migrations.compare(record, view.audit)
-            self._migrations.judge(record, view.audit, view.ended_seconds, comparison)
+            self._migrations.judge(record, view.audit, view.ended_seconds, comparison, self._broken)
             view.records[-1].ended = True
 
     async def _rehearse(self, steady_seconds: float) -> None:

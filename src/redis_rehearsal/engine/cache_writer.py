@@ -25,22 +25,33 @@ from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
 class _StoreBatch(Batch):
     """A report on its way into the cache."""
 
-    __slots__ = ()
+    __slots__ = ("tenant",)
+
+    def __init__(self, receiver: "CacheWriter", tenant: int, count: int) -> None:
+        super().__init__(receiver, count)
+        self.tenant = tenant
 
 
 class _InvalidationBatch(Batch):
     """The deletion of a tenant's reports that an event made obsolete."""
 
-    __slots__ = ("identities", "sent_seconds", "stable_since_seconds", "tenant")
+    __slots__ = ("connected_since_seconds", "identities", "sent_seconds", "stable_since_seconds", "tenant")
 
     def __init__(
-        self, receiver: "CacheWriter", tenant: int, identities: list[bytes], sent: float, stable_since: float
+        self,
+        receiver: "CacheWriter",
+        tenant: int,
+        identities: list[bytes],
+        sent: float,
+        stable_since: float,
+        connected_since: float,
     ) -> None:
         super().__init__(receiver, 1)
         self.tenant = tenant
         self.identities = identities
         self.sent_seconds = sent
         self.stable_since_seconds = stable_since
+        self.connected_since_seconds = connected_since
 
 
 class _MirrorBatch(Batch):
@@ -70,7 +81,7 @@ class CacheWriter:
             acknowledgement came.
         outcomes: cache writes and deletions by what became of them.
         pending: cache writes and deletions that were sent and not answered.
-        refused: tenants whose deletion a server refused that takes no writes now; to be sent again.
+        refused: tenants whose deletion is held, or was refused by a server that takes no writes now; to be sent later.
         unmirrored: tenants of which a write did not reach the mirror.
         also_delete_on: a server on which deletions are made too; None for none.
     """
@@ -116,11 +127,17 @@ class CacheWriter:
         identity = expected_identity(self._blocks.identity(question))
         value = encoding.encode(identity, entries, computed_ms, ttl_ms)
         command, replies = encoding.write_command(self._blocks.key(question), value, ttl_ms)
-        if self._router.writes_of(tenant).write_for(tenant, command, _StoreBatch(self, replies)):
+        if self._router.writes_of(tenant).write_for(tenant, command, _StoreBatch(self, tenant, replies)):
             self.pending += 1
         else:
-            self.outcomes["store_failed"] += 1
+            self._fail("store_failed", tenant)
         self._mirror(tenant, command, replies)
+
+    def _fail(self, outcome: str, tenant: int) -> None:
+        self.outcomes[outcome] += 1
+        if self._router.mirror_of(tenant) is not None:
+            # Only the mirror has it.
+            self.unmirrored.add(tenant)
 
     def _mirror(self, tenant: int, command: bytes, replies: int) -> None:
         server = self._router.mirror_of(tenant)
@@ -143,18 +160,29 @@ class CacheWriter:
                     self.invalidate(tenant)
 
     def invalidate(self, tenant: int) -> None:
-        """Delete the tenant's reports that an event made obsolete."""
+        """Delete the tenant's reports that an event made obsolete; later, where its writes are held."""
         self._generations[tenant] += 1
+        if self._router.holds(tenant):
+            # What is copied meanwhile would bring back what was deleted.
+            if tenant not in self.refused:
+                self.refused.append(tenant)
+            return
         command, identities = self._deletion(tenant)
-        batch = _InvalidationBatch(self, tenant, identities, monotonic(), self._router.writes_stable_since)
+        router = self._router
+        batch = _InvalidationBatch(
+            self, tenant, identities, monotonic(), router.writes_stable_since, router.writes_connected_since
+        )
         if self._router.writes_of(tenant).write_for(tenant, command, batch):
             self.pending += 1
         else:
-            self.outcomes["invalidation_failed"] += 1
+            self._fail("invalidation_failed", tenant)
         self._mirror(tenant, command, 1)
         other = self.also_delete_on
-        if other is not None and other.write_for(tenant, command, _MirrorBatch(self, tenant, 1)):
-            self.pending += 1
+        if other is not None:
+            if other.write_for(tenant, command, _MirrorBatch(self, tenant, 1)):
+                self.pending += 1
+            else:
+                self.unmirrored.add(tenant)
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
         known = self._deletions.get(tenant)
@@ -177,18 +205,26 @@ class CacheWriter:
             if refused:
                 self.unmirrored.add(batch.tenant)
             return
-        if not isinstance(batch, _InvalidationBatch):
-            self.outcomes["store_failed" if refused else "store_ok"] += 1
+        assert isinstance(batch, _StoreBatch | _InvalidationBatch)  # noqa: S101 # only those are sent
+        if isinstance(batch, _StoreBatch):
+            if refused:
+                self._fail("store_failed", batch.tenant)
+            else:
+                self.outcomes["store_ok"] += 1
             return
         if refused and str(replies[0]).startswith(REFUSALS):
             self.outcomes["invalidation_redirected"] += 1
             self.refused.append(batch.tenant)
             return
-        self.outcomes["invalidation_failed" if refused else "invalidation_ok"] += 1
-        # After a change of connections the order of what was sent before it is not known.
-        if refused or self._router.writes_stable_since != batch.stable_since_seconds:
+        if refused:
+            self._fail("invalidation_failed", batch.tenant)
             return
-        low = milliseconds(self._clock.at(batch.stable_since_seconds) + 0.001)
+        self.outcomes["invalidation_ok"] += 1
+        # After a change of connections the order of what was sent before it is not known. What was stored before a
+        # change of the route went to another server: it can only be back because somebody carried it over.
+        if self._router.writes_stable_since != batch.stable_since_seconds:
+            return
+        low = milliseconds(self._clock.at(batch.connected_since_seconds) + 0.001)
         high = milliseconds(self._clock.at(batch.sent_seconds) - 0.001)
         for identity in batch.identities:
             self.obsolete[identity] = (low, high, now_seconds)
@@ -197,9 +233,10 @@ class CacheWriter:
         """See `Receiver`."""
         self.pending -= 1
         kind = {_InvalidationBatch: "invalidation", _MirrorBatch: "mirror"}.get(type(batch), "store")
-        if isinstance(batch, _MirrorBatch):
-            self.unmirrored.add(batch.tenant)
         self.outcomes[f"{kind}_unknown"] += 1
+        assert isinstance(batch, _StoreBatch | _InvalidationBatch | _MirrorBatch)  # noqa: S101 # only those are sent
+        if isinstance(batch, _MirrorBatch) or self._router.mirror_of(batch.tenant) is not None:
+            self.unmirrored.add(batch.tenant)
 
     def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:
         """Whether a report with that time of computation should have been gone for a read.

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from time import monotonic
 from typing import Final
 
@@ -256,6 +257,9 @@ class EventDriver:
         if sent:
             return
         now = monotonic()
+        if mirror is not None:
+            # Only the mirror has them.
+            self.mirror.unmirrored.update(block.drawn.tenants[start:stop].tolist())
         failed = self._ledger.failed
         for place in block.places[start:stop]:
             failed[place] += 1
@@ -349,15 +353,24 @@ class EventDriver:
         if again:
             self._later.append((block.part(again), True))
             self.redirected += 0 if batch.again else len(again)
+        self._note_alone(block, [position for position in refused if position not in set(again)])
         if failed:
             self._recorder.record(Outcome.FAILED, failed, written, now_seconds)
         if unknown:
             self._recorder.record(Outcome.UNKNOWN, unknown, written, now_seconds)
         return len(again)
 
+    def _note_alone(self, block: IncrementBlock, positions: Iterable[int]) -> None:
+        """What the server did not take, as far as is known, while a mirror may have it."""
+        for position in positions:
+            tenant = int(block.drawn.tenants[position])
+            if self._router.mirror_of(tenant) is not None:
+                self.mirror.unmirrored.add(tenant)
+
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
         assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
+        self._note_alone(batch.block, range(batch.first + batch.answered, batch.first + batch.count))
         lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
         for place in batch.block.places[batch.first + batch.answered : batch.first + batch.count]:
             self._ledger.unknown[place] += 1

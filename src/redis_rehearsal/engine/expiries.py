@@ -14,13 +14,14 @@ _TYPES: Final = len(EVENT_TYPES)
 
 
 class _ExpiryBatch(Batch):
-    """A counter's EXPIREAT."""
+    """A counter's EXPIREAT; `mirrored` where it goes to a second server."""
 
-    __slots__ = ("place",)
+    __slots__ = ("mirrored", "place")
 
-    def __init__(self, receiver: "Expiries", place: int) -> None:
+    def __init__(self, receiver: "Expiries", place: int, *, mirrored: bool) -> None:
         super().__init__(receiver, 1)
         self.place = place
+        self.mirrored = mirrored
 
 
 class Expiries:
@@ -35,6 +36,7 @@ class Expiries:
     Attributes:
         failed: how many were refused.
         pending: how many were sent and not answered.
+        unmirrored: tenants of which one did not reach the second server.
     """
 
     def __init__(self, router: Router, bucket_seconds: int, buckets_kept: int, ledger: Ledger) -> None:
@@ -46,6 +48,7 @@ class Expiries:
         self._held: list[tuple[int, int, bytes]] = []
         self.failed = 0
         self.pending = 0
+        self.unmirrored: set[int] = set()
 
     def is_set(self, place: int, bucket: int) -> bool:
         """Whether the server has confirmed it, or is being asked to, for that bucket's counter."""
@@ -68,12 +71,15 @@ class Expiries:
         key = increment.split(b"\r\n")[4]
         server = self._router.write_server or self._router.writes_of(tenant)
         command = pack("EXPIREAT", key, str(at))
-        if server.write(command, _ExpiryBatch(self, place)):
+        if server.write(command, _ExpiryBatch(self, place, mirrored=False)):
             self._bucket_of[place] = bucket
             self.pending += 1
         mirror = self._router.mirror_of(tenant)
-        if mirror is not None and mirror.write(command, _ExpiryBatch(self, place)):
-            self.pending += 1
+        if mirror is not None:
+            if mirror.write(command, _ExpiryBatch(self, place, mirrored=True)):
+                self.pending += 1
+            else:
+                self.unmirrored.add(tenant)
 
     def thaw(self) -> None:
         """Ask for what was not asked for while writes were held."""
@@ -90,9 +96,17 @@ class Expiries:
         self.pending -= 1
         if replies[0] != 1:
             self.failed += isinstance(replies[0], hiredis.ReplyError)
-            self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent
+            self._note(batch)
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
         self.pending -= 1
-        self._bucket_of.pop(batch.place, None)  # type: ignore[attr-defined]  # only those are sent
+        self._note(batch)
+
+    def _note(self, batch: Batch) -> None:
+        assert isinstance(batch, _ExpiryBatch)  # noqa: S101 # only those are sent
+        if batch.mirrored:
+            # Also where the second server did not have the counter yet: it is copied with its time to live.
+            self.unmirrored.add(batch.place % self._ledger.counters // _TYPES)
+        else:
+            self._bucket_of.pop(batch.place, None)

@@ -168,6 +168,8 @@ class LiveWrites:
                 if place != _UNACCOUNTED:
                     ledger.failed[place] += 1
                     self.counts["failed"] += 1
+            if mirror is not None:
+                self.unmirrored.update(tenants)
         if mirror is not None:
             if mirror.write(packed, _MirrorBatch(self, tenants)):
                 self.pending += len(places)
@@ -242,6 +244,7 @@ class LiveWrites:
                 # An error reply says that the command was not executed.
                 ledger.failed[place] += 1
                 self.counts["failed"] += 1
+                self._note_alone(batch.tenants[position])
                 continue
             ledger.acknowledged[place] += 1
             self.counts["ok"] += 1
@@ -255,8 +258,15 @@ class LiveWrites:
             self.unmirrored.update(batch.tenants[batch.answered :])
             return
         assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
+        for tenant in batch.tenants[batch.answered :]:
+            self._note_alone(tenant)
         lost = zip(batch.places[batch.answered :], batch.numbers[batch.answered :], strict=True)
         for place, number in lost:
             if place != _UNACCOUNTED and batch.ledger.baseline[place] == number:
                 batch.ledger.unknown[place] += 1
                 self.counts["unknown"] += 1
+
+    def _note_alone(self, tenant: int) -> None:
+        """What the server did not take, as far as is known, while a mirror may have it."""
+        if self._router.mirror_of(tenant) is not None:
+            self.unmirrored.add(tenant)

@@ -176,7 +176,9 @@ class Steering:
         """The tenants of which a write did not reach the mirror since this was last asked."""
         live = self._events.live
         found = self._events.mirror.unmirrored | self._writer.unmirrored | live.unmirrored
-        self._events.mirror.unmirrored, self._writer.unmirrored, live.unmirrored = set(), set(), set()
+        found |= self._events.expiries.unmirrored
+        self._events.mirror.unmirrored, self._writer.unmirrored = set(), set()
+        live.unmirrored, self._events.expiries.unmirrored = set(), set()
         return found
 
     async def set_server(self, command: SetServer) -> str:

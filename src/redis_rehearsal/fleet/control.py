@@ -44,6 +44,7 @@ class FleetControl:
         route: of all tenants; while they move, the one that they move to.
         moving: whether tenants are on their way to `route`.
         truth: the server that was made the truth; None: the one that takes the writes.
+        fallback: the server that is asked for what the one that takes the reads does not have; None for none.
         frozen: whether writes are held.
         phase: the current one.
         phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
@@ -59,6 +60,7 @@ class FleetControl:
         self.route = Route()
         self.moving = False
         self.truth: Role | None = None
+        self.fallback: Role | None = None
         self.frozen = False
         self.phases: list[tuple[str, int, float]] = []
         self._note()
@@ -256,6 +258,7 @@ class FleetControl:
     async def set_fallback(self, role: Role | None) -> None:
         """Have a server answer reads that find nothing where reads go; None ends it."""
         await self._change("change its fallback", lambda change: SetFallback(change, role), _CONFIRM_SECONDS)
+        self.fallback = role
 
     async def set_server(self, role: Role, endpoint: Endpoint, timeout_seconds: float) -> None:
         """Use another server in a role that is not in use.

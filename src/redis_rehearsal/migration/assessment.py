@@ -16,6 +16,8 @@ from redis_rehearsal.verification.verdict import Criterion, Status, Verdict, at_
 
 LEAST_P99_LIMIT_SECONDS: Final = 0.05
 P99_FACTOR: Final = 5.0
+BASELINE_SHARE: Final = 0.5
+"""A baseline with stretches of downtime above this share of the limit is none to judge shorter ones by."""
 _SATURATED: Final = "the generator itself was the bottleneck; lower the rates, or give it more workers"
 _WORKER_LOST: Final = "a worker of the load ended by itself, and what it saw in its last second is not known"
 _AFTER_BASELINE: Final = (Phase.PREPARE, Phase.SYNC, Phase.CUTOVER, Phase.RECOVERY, Phase.ROLLED_BACK, Phase.FAILED)
@@ -31,17 +33,29 @@ class KeyComparison:
         counts: of those that differ for no reason that is known, by class: missing, extra, type, value, ttl.
         benign: how many differ for a good reason.
         error: why they could not be compared; empty where they could.
+        unreadable: what of them could not; empty where all could.
     """
 
     keys_compared: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
     benign: int = 0
     error: str = ""
+    unreadable: str = ""
 
     @property
     def unexplained(self) -> int:
         """How many keys differ for no reason that is known."""
         return sum(self.counts.values())
+
+    def and_then(self, later: "KeyComparison") -> "KeyComparison":
+        """This one and a later one of the same servers, together."""
+        return KeyComparison(
+            self.keys_compared + later.keys_compared,
+            {kind: self.counts.get(kind, 0) + count for kind, count in later.counts.items()} or self.counts,
+            self.benign + later.benign,
+            self.error or later.error,
+            self.unreadable or later.unreadable,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +67,7 @@ class Evidence:
         status: of the migration: done, failed, rolled-back.
         reason: why it is not done.
         unseen: whether there was nothing to see.
+        broken: what of the run itself broke; empty where nothing did.
         phases: name, number of the segment, and when it began, on the monotonic clock.
         ended_seconds: when nothing more was due.
         queries: tallies by number of the segment.
@@ -95,6 +110,7 @@ class Evidence:
     event_rate: float
     source_cpu_ratio: float | None
     comparison: KeyComparison | None = None
+    broken: str = ""
 
 
 @dataclass(slots=True)
@@ -253,6 +269,7 @@ def assess(evidence: Evidence) -> Assessment:
     criteria = [
         _migration(evidence),
         *_counts(evidence),
+        *_whole(evidence),
         *_structures(evidence),
         *_comparison(evidence),
         *_failures(evidence, phases),
@@ -328,6 +345,11 @@ def _counts(evidence: Evidence) -> list[Criterion]:
     return found
 
 
+def _whole(evidence: Evidence) -> list[Criterion]:
+    """What broke beside the migration leaves figures that prove nothing."""
+    return [Criterion("run", None, None, Status.UNKNOWN, "", evidence.broken)] if evidence.broken else []
+
+
 def _structures(evidence: Evidence) -> list[Criterion]:
     audit = evidence.audit
     if not audit.structures:
@@ -364,6 +386,7 @@ def _comparison(evidence: Evidence) -> list[Criterion]:
             evidence.limits.max_unexplained,
             None if found.error else float(found.unexplained),
             "count",
+            unless="" if found.unexplained > evidence.limits.max_unexplained else found.unreadable,
             unmeasured=f"the servers could not be compared: {found.error}",
             failed=f"keys differ for no reason that is known: {named}",
         )
@@ -404,12 +427,19 @@ def _on_time(evidence: Evidence) -> str:
 
 def _down(name: str, limit: float, found: Downtime, evidence: Evidence) -> Criterion:
     kind = name.partition("_")[0]
+    # What is shorter than the baseline's own stretches cannot be told from them.
+    unless = ""
+    if (found.longest_seconds or 0.0) <= limit:
+        if found.baseline_seconds > BASELINE_SHARE * limit:
+            unless = f"the baseline itself had {found.baseline_seconds:.3f} s without an answer"
+        elif found.unfinished:
+            unless = "it was still down when the load ended"
     return at_most(
         name,
         limit,
         found.longest_seconds,
         "seconds",
-        unless=_on_time(evidence),
+        unless=_on_time(evidence) or unless,
         unmeasured="operations come too rarely to tell downtime from waiting for one; raise the rate or the limit",
         failed=f"no {kind} was answered for that long",
     )
@@ -423,6 +453,7 @@ def _cutover_p99(evidence: Evidence, phases: Sequence[PhaseFigures]) -> Criterio
     baseline = next((phase for phase in phases if phase.name == Phase.BASELINE), None)
     usual = _p99(baseline.queries) if baseline else None
     limit = evidence.limits.max_cutover_p99
+    derived = limit is None
     if limit is None and usual is not None:
         limit = max(LEAST_P99_LIMIT_SECONDS, P99_FACTOR * usual)
     cutover = Tally()
@@ -435,12 +466,15 @@ def _cutover_p99(evidence: Evidence, phases: Sequence[PhaseFigures]) -> Criterio
         before = name
     measured = _p99(cutover) if evidence.cutovers else None
     why = "no query was answered in the cutover" if evidence.cutovers else "there was no cutover"
+    unless = ""
+    if derived and usual is not None and usual > LEAST_P99_LIMIT_SECONDS and (measured or 0.0) <= (limit or 0.0):
+        unless = f"the baseline itself had a p99 of {usual:.3f} s"
     return at_most(
         "cutover_p99",
         limit,
         measured,
         "seconds",
-        unless=_on_time(evidence),
+        unless=_on_time(evidence) or unless,
         unmeasured=why if limit is not None else "there was no baseline",
         failed="queries due in the cutover and 5 s after it were slow",
     )

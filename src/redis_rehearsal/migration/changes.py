@@ -19,6 +19,7 @@ from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context
 
 _SETTING: Final = "notify-keyspace-events"
+_ENOUGH: Final = frozenset("KA")
 _TIMEOUT_SECONDS: Final = 5.0
 _NO_END: Final = 1 << 62
 
@@ -120,10 +121,21 @@ async def listening(context: Context) -> AsyncIterator[ChangeFeed | None]:
         yield feed
 
 
+async def still_notifies(context: Context) -> bool:
+    """Whether nobody has switched the source's notifications off meanwhile."""
+    try:
+        return set(await _flags(context)) >= _ENOUGH
+    except CONTROL_ERRORS:
+        return False
+
+
+async def _flags(context: Context) -> str:
+    return str((await context.source.client.config_get(_SETTING)).get(_SETTING, ""))
+
+
 async def _make_it_notify(context: Context) -> None:
-    source = context.source
-    flags = str((await source.client.config_get(_SETTING)).get(_SETTING, ""))
-    if {"K", "A"} <= set(flags):
+    source, flags = context.source, await _flags(context)
+    if set(flags) >= _ENOUGH:
         return
     if not (source.embedded or context.options.allow_server_wide):
         raise MigrationError(f"{_SETTING} of {source} is {flags!r}; --allow-server-wide allows to set it meanwhile")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from time import monotonic
 from typing import Any, Final, Literal
@@ -14,6 +14,7 @@ from redis_rehearsal.cache.route import Route
 from redis_rehearsal.errors import MigrationError, NothingSeenError, ServerRefusedError
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.abort import parse_condition
+from redis_rehearsal.migration.assessment import KeyComparison
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preflight import Plan, preflight, stands_in_the_way
@@ -29,6 +30,9 @@ _ROLLED_BACK_SECONDS: Final = 5.0
 """For so long the load goes on after a return to the source, so that its effect is seen."""
 _SOURCE: Final = Route("source", "source")
 
+Compare = Callable[[Context], Awaitable[KeyComparison]]
+"""Compares the servers of a migration key by key, after its cutover."""
+
 Status = Literal["running", "done", "failed", "rolled-back"]
 
 
@@ -42,18 +46,22 @@ class Migration:
     Args:
         context: what its strategy works with.
         quieten: stops what the platform does of itself, before anything is migrated.
+        compare: compares the servers after a cutover, given what the migration works with.
 
     Attributes:
         context: the same.
         status: how far it is.
         reason: why it failed or was rolled back; empty where it did not.
         unseen: whether it failed for want of anything to see, which proves nothing.
+        comparison: of the servers before the way back, which makes them the same; None where there was none.
         way_back: what the way back works with, once it was begun.
         source_cpu_ratio: share of a core that the source used meanwhile; None where it was not seen.
         baseline_seconds: when the baseline began and ended, on the monotonic clock.
     """
 
-    def __init__(self, context: Context, quieten: Callable[[], None]) -> None:
+    def __init__(self, context: Context, quieten: Callable[[], None], compare: Compare) -> None:
+        self._compare = compare
+        self.comparison: KeyComparison | None = None
         self.context = context
         self.status: Status = "running"
         self.reason = ""
@@ -187,6 +195,15 @@ class Migration:
     async def _go_back(self) -> None:
         """The way back, with what was written on the target meanwhile."""
         context = self.context
+        # It makes the source as the target is: what the target lacks would be gone from both, and nobody would know.
+        async with context.step("compare before the way back") as step:
+            found = self.comparison = await self._compare(context)
+            step.detail = f"{found.keys_compared:,} keys, {found.unexplained:,} differ for no reason that is known"
+        if found.error or found.unreadable or found.unexplained > context.options.max_unexplained:
+            raise MigrationError(
+                "The way back was not begun, since it would make the source as the target is: "
+                f"{found.error or found.unreadable or step.detail}. The application is on the target."
+            )
         # What fenced the source is in the way now.
         await context.undo()
         async with context.step("make the source the truth again"):

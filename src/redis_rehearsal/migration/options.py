@@ -141,6 +141,8 @@ class MigrationOptions(Limits):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.strategy == "fallback" and self.rollout:
+            raise ValueError("--rollout is of no use with the strategy fallback, which switches all tenants at once")
         if self.strategy == "external" and not self.command:
             raise ValueError("the strategy external needs --command, the tool that does the copying")
         if self.strategy != "external" and self.command:
@@ -169,6 +171,8 @@ class RehearsalOptions(MigrationOptions):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.strategy == "fallback" and self.rollout:
+            raise ValueError("--rollout is of no use with the strategy fallback, which switches all tenants at once")
         for options in self.each():
             if options.strategy == "external" and not options.command:
                 raise ValueError("the strategy external needs --command, the tool that does the copying")

@@ -22,12 +22,14 @@ class Downtime:
         total_seconds: all of them; None where it cannot be known.
         longest_at: when the longest one began, on the monotonic clock; None where there was none.
         baseline_seconds: the longest stretch of the baseline, which longer ones are told from.
+        unfinished: whether the last stretch went on when the load ended, so that it may have become longer.
     """
 
     longest_seconds: float | None
     total_seconds: float | None
     longest_at: float | None = None
     baseline_seconds: float = 0.0
+    unfinished: bool = False
 
 
 def downtime(
@@ -65,4 +67,4 @@ def downtime(
     if longest is None:
         return Downtime(0.0, 0.0, None, usual)
     total = sum(end - start for start, end in merged)
-    return Downtime(longest[1] - longest[0], total, longest[0], usual)
+    return Downtime(longest[1] - longest[0], total, longest[0], usual, unfinished=merged[-1][1] >= ended_at)

@@ -95,6 +95,7 @@ class LedgerKeeper:
         tenants_by_worker: numbers of the organisations of each worker.
         structures: the kinds of live structures that are kept.
         users_per_org: how many users each organisation has.
+        fallback: the server that has what the truth does not have yet, at the moment; None for none.
     """
 
     def __init__(
@@ -107,7 +108,9 @@ class LedgerKeeper:
         tenants_by_worker: list[list[int]],
         structures: Sequence[LiveStructure],
         users_per_org: int,
+        fallback: Callable[[], Role | None],
     ) -> None:
+        self._fallback = fallback
         self._clients = clients
         self._keys = keys
         self._wall_clock = wall_clock
@@ -205,9 +208,9 @@ class LedgerKeeper:
             found = reconcile(baseline, reading.acknowledged, reading.possible, reading.final, reading.stranded)
             keys = self._counter_keys(worker, bucket)
             wrong = {keys[place] for place in found.wrong}
-            part = Audit(
-                found, [(keys[place], lost, doubled, left) for place, lost, doubled, left in found.worst], wrong
-            )
+            verified = {keys[place] for place in found.verified}
+            worst = [(keys[place], lost, doubled, left) for place, lost, doubled, left in found.worst]
+            part = Audit(found, worst, wrong, verified)
             audit.merge(part)
             await self._audit_live(worker, bucket, audit, read=read)
 
@@ -218,7 +221,10 @@ class LedgerKeeper:
             part = unread(live, bucket)
             if read and self._left_seconds(bucket) > 0:
                 start, truths = bucket * self._bucket_seconds, worker.ledger.truths()
-                seen = await audit_live(self._clients, self._keys, live, worker.organizations, truths, bucket, start)
+                fallback = self._fallback()
+                seen = await audit_live(
+                    self._clients, self._keys, live, worker.organizations, truths, bucket, start, fallback
+                )
                 if self._left_seconds(bucket) > 0:  # else it may be what expiry left
                     part = seen
             audit.merge(part)
@@ -271,6 +277,15 @@ class LedgerKeeper:
             here = wanted[truth == index].tolist()
             for start in range(0, len(here), _CHUNK_KEYS):
                 chunk = here[start : start + _CHUNK_KEYS]
-                replies = await self._clients[role].mget([keys[place] for place in chunk])
+                names = [keys[place] for place in chunk]
+                replies = await self._clients[role].mget(names)
+                fallback = self._fallback()
+                if fallback is not None and None in replies:
+                    # Read first where they come from, so that one that is moved right now is seen on one of the two.
+                    there = await self._clients[fallback].mget(names)
+                    replies = [
+                        other if here is None else here
+                        for here, other in zip(await self._clients[role].mget(names), there, strict=True)
+                    ]
                 values[chunk] = [int(reply) if reply is not None and reply.isdigit() else 0 for reply in replies]
         return values.reshape(-1, _TYPES)

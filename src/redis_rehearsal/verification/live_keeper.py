@@ -84,6 +84,7 @@ async def audit_live(
     truths: NDArray[np.int64],
     bucket: int,
     bucket_start_seconds: int,
+    fallback: Role | None,
 ) -> Audit:
     """Hold one bucket of a kind of structure against its tenants' truths; also right while writes are under way.
 
@@ -95,6 +96,7 @@ async def audit_live(
         truths: index into `ROLES` of each tenant's truth.
         bucket: number of the bucket.
         bucket_start_seconds: when it began, Unix time.
+        fallback: the server that has what the truth does not have yet; None for none.
 
     Raises:
         RedisError, OSError, TimeoutError: a server could not be read.
@@ -110,6 +112,12 @@ async def audit_live(
             values[here], foreign[here] = await read_structures(
                 clients[role], live.structure, wanted, live.width, numbers[here]
             )
+            absent = here[~values[here].any(axis=1)]
+            if fallback is not None and len(absent):
+                again = [names[row] for row in absent]
+                values[absent], foreign[absent] = await read_structures(
+                    clients[fallback], live.structure, again, live.width, numbers[absent]
+                )
         return values, foreign
 
     everything = np.arange(len(names))
@@ -154,7 +162,8 @@ def _judged(
     rows = np.flatnonzero(sure)
     wrong = {names[int(rows[place // live.width])] for place in found.wrong}
     wrong |= {names[row] for row in rows.tolist() if foreign[row]}
-    return Audit(structures={live.structure.name: found}, wrong=wrong)
+    verified = {names[row] for row in rows.tolist()} - wrong
+    return Audit(structures={live.structure.name: found}, wrong=wrong, verified=verified)
 
 
 def unread(live: LiveLedger, bucket: int) -> Audit:

@@ -24,6 +24,7 @@ class Reconciliation:
         duplicated: writes surely counted more often than they were sent.
         duplicated_at_most: as many may be.
         wrong: places of all counters with any of them.
+        verified: places of those that were compared and have none of it.
         worst: the counters with most of them, by place, at most ten: place, lost, duplicated, stranded.
     """
 
@@ -39,6 +40,7 @@ class Reconciliation:
     duplicated_at_most: int = 0
     worst: list[tuple[int, int, int, int]] = field(default_factory=list)
     wrong: list[int] = field(default_factory=list)
+    verified: list[int] = field(default_factory=list)
 
     def merge(self, other: "Reconciliation") -> None:
         """Add another reconciliation's counts; of the worst counters each keeps its own."""
@@ -111,5 +113,6 @@ def reconcile(
         duplicated=int(duplicated.sum()),
         duplicated_at_most=int(np.maximum(0, value - low).sum()),
         wrong=places[badness > 0].tolist(),
+        verified=places[badness == 0].tolist(),
         worst=[(int(places[i]), int(lost[i]), int(duplicated[i]), int(left[i])) for i in order if badness[i]],
     )

@@ -28,6 +28,9 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
 )
 """In the order of their numbers in PostgreSQL and of the counters of an organisation."""
 
+INVALIDATING_TYPES: Final = tuple(number for number, kind in enumerate(EVENT_TYPES) if kind.invalidates)
+"""The numbers of the types of events that invalidate cached reports."""
+
 INVALIDATING_SHARE: Final = sum(kind.share for kind in EVENT_TYPES if kind.invalidates)
 """Share of all events that invalidate cached reports."""
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.carrying import Carrier, carrying
-from redis_rehearsal.migration.changes import ChangeFeed, listening
+from redis_rehearsal.migration.changes import ChangeFeed, listening, still_notifies
 from redis_rehearsal.migration.context import Context, ServerHandle, Step
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.phases import Phase
@@ -20,6 +20,7 @@ _BATCH: Final = 2000
 _SCAN_COUNT: Final = 5000
 _SHORT_PASS_SECONDS: Final = 0.2
 _MOST_PASSES: Final = 3
+_NO_EXPIRY: Final = -1
 
 
 async def _check(context: Context) -> None:
@@ -78,7 +79,7 @@ async def _approach(context: Context, carrier: Carrier, feed: ChangeFeed | None)
 
 
 async def _copy_changed(context: Context, carrier: Carrier, feed: ChangeFeed | None, step: Step) -> None:
-    if feed is None or not await feed.is_complete():
+    if feed is None or not await feed.is_complete() or not await still_notifies(context):
         await _copy_differing(context, carrier, step)
         return
     changed = feed.take()
@@ -118,12 +119,20 @@ async def _names(context: Context, server: ServerHandle) -> set[bytes]:
 
 
 async def _differing(context: Context, keys: list[bytes]) -> list[bytes]:
-    """Those whose values differ; what is no string is taken to differ."""
+    """Those whose values differ, or that do not expire; what is no string is taken to differ."""
     found: list[bytes] = []
     for start in range(0, len(keys), _BATCH):
         batch = keys[start : start + _BATCH]
         ours, theirs = await asyncio.gather(*(server.client.mget(batch) for server in (context.source, context.target)))
-        found += [key for key, one, other in zip(batch, ours, theirs, strict=True) if one is None or one != other]
+        lives = context.target.client.pipeline(transaction=False)
+        for key in batch:
+            lives.pttl(key)
+        found += [
+            key
+            for key, one, other, left_ms in zip(batch, ours, theirs, await lives.execute(), strict=True)
+            # What was copied before it was told when to expire is not as it is on the source either.
+            if one is None or one != other or left_ms == _NO_EXPIRY
+        ]
     return found
 
 

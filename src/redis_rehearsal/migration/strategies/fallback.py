@@ -4,6 +4,7 @@ import asyncio
 from time import monotonic
 from typing import Final
 
+from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.carrying import Carrier, carrying
@@ -12,6 +13,7 @@ from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preparation import refuse_used_target
 from redis_rehearsal.migration.strategies.base import Strategy
 from redis_rehearsal.migration.tenantry import Tenantry
+from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
 _HOLD_SECONDS: Final = 2.0
 _ORGANIZATIONS: Final = 20
@@ -51,11 +53,15 @@ async def _run(context: Context) -> None:
             await left.add_all(carrier.scan(f"{context.keys.prefix}*"))
             await _sweep(context, carrier, left)
             step.detail = carrier.sentence
+        await _delete_again(context, carrier)
         await app.set_fallback(None)
     if carrier.result.failed:
         key, reason = carrier.result.failed[0]
         first = f"the first {key.decode(errors='replace')}: {reason}"
-        context.warnings.append(f"{len(carrier.result.failed):,} keys could not be moved ({first}).")
+        raise MigrationError(
+            f"{len(carrier.result.failed):,} keys could not be moved ({first}); the application is on the target, and "
+            "the source has them still."
+        )
 
 
 async def _move_counters(context: Context, carrier: Carrier, tenantry: Tenantry, organizations: list[int]) -> None:
@@ -73,8 +79,9 @@ async def _move_counters(context: Context, carrier: Carrier, tenantry: Tenantry,
 async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> None:
     """Move the rest; the deletions of an organisation are held meanwhile, so that none is undone by its copy."""
     for organization, found in tenantry.of.items():
-        written = set(tenantry.written_of(organization))
-        keys = [key for key in found if key not in written]
+        # What the application writes to was moved before; of others' counters nobody else takes care.
+        moved = set(tenantry.written_of(organization)) if organization <= context.organizations else set()
+        keys = [key for key in found if key not in moved]
         await context.app.hold([organization], _HOLD_SECONDS)
         try:
             await carrier.carry(keys, replace=False)
@@ -82,6 +89,26 @@ async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> None
             await context.app.release([organization])
         await asyncio.sleep(0)
     await carrier.carry(tenantry.others, replace=False)
+
+
+async def _delete_again(context: Context, carrier: Carrier) -> None:
+    """Delete what the source did not delete while reports were fetched from it: they may be back on the target."""
+    organizations = await context.app.take_unmirrored()
+    if not organizations:
+        return
+    async with context.step("delete again") as step:
+        found = [
+            key
+            for organization in organizations
+            for kind in INVALIDATED_KINDS
+            for key in (context.keys.report(context.keys.report_identity(organization, kind, 0)),)
+        ]
+        for server in (context.source, context.target):
+            try:
+                await server.client.unlink(*found)
+            except CONTROL_ERRORS as error:
+                context.warnings.append(f"{server} did not delete reports that are obsolete: {error}.")
+        step.detail = f"{len(found):,} reports of organisations whose deletions the source did not take"
 
 
 FALLBACK = Strategy(

@@ -19,7 +19,7 @@ PAIRS = [
     ("redis-6.2", "valkey-9.1", "copy"),
     ("redis-6.2", "valkey-9.1", "dual-write"),
     ("redis-6.2", "valkey-9.1", "fallback"),
-    pytest.param("redis-8.2", "valkey-9.1", "dual-write"),
+    pytest.param("redis-8.2", "valkey-9.1", "dual-write", marks=pytest.mark.matrix),
     pytest.param("valkey-9.1", "redis-6.2", "copy"),
     pytest.param("redis-8.2", "valkey-9.1", "copy", marks=pytest.mark.matrix),
     pytest.param("redis-8.2", "valkey-9.1", "fallback", marks=pytest.mark.matrix),
@@ -42,10 +42,16 @@ def test_the_right_way_loses_nothing(
     source, target = make_server(name=source_name), make_server(name=target_name)
     given |= {"REDIS_URL": source.url, "TARGET_REDIS_URL": target.url, "BALLAST_BYTES": "100000"}
     with command(tmp_path, "rehearse", "--strategy", strategy, *QUICK, **given) as run:
+        until_phase(run, "baseline")
+        with outside(source) as old:
+            # Of an organisation that this run knows nothing of.
+            old.set("rehearsal:count:9999:page_view:3600", 7, ex=5_000)
         document = judged(run)
     assert failed(document) == set(), document["verdict"]
     assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded", "unknown") == [0] * 5
     with outside(source) as old, outside(target) as new:
+        assert new.get("rehearsal:count:9999:page_view:3600") == b"7"
+        new.delete("rehearsal:count:9999:page_view:3600")
         assert counters(new) == document["ledger"]["acknowledged"] > 1_000
         assert old.dbsize() > 100
         assert len(list(new.scan_iter("rehearsal:ballast:*"))) == 98
@@ -127,7 +133,7 @@ def listeners(client: Any) -> list[str]:
     return [each["id"] for each in client.client_list() if each["name"] == "redis-rehearsal:changes"]
 
 
-@pytest.mark.parametrize("why", ["not allowed", "cut off"])
+@pytest.mark.parametrize("why", [pytest.param("not allowed", marks=pytest.mark.matrix), "cut off"])
 def test_a_copy_that_is_not_told_what_changes_compares_all_keys(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, why: str
 ) -> None:
@@ -213,6 +219,7 @@ def test_the_way_back_keeps_what_was_written_meanwhile(
     assert [phase["name"] for phase in document["phases"]].count("cutover") == 2
 
 
+@pytest.mark.matrix
 def test_a_way_back_that_would_erase_keys_of_others_copies(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, make_server: MakeServer
 ) -> None:
@@ -229,6 +236,23 @@ def test_a_way_back_that_would_erase_keys_of_others_copies(
     with outside(source) as old:
         assert old.get("others:key") == b"theirs"
         assert counters(old) == document["ledger"]["acknowledged"]
+
+
+def test_a_way_back_that_would_destroy_the_last_copy_is_not_begun(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    given |= {"BALLAST_BYTES": "50000"}
+    with command(tmp_path, "rehearse", "--strategy", "copy", "--then", "rollback", *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        with outside(fresh_target) as target:
+            assert target.delete("rehearsal:ballast:1", "rehearsal:ballast:2", "rehearsal:ballast:3") == 3
+        document = judged(run)
+    assert {"migration", "comparison"} <= failed(document)
+    assert document["comparison"]["missing"] == document["comparison"]["unexplained"] == 3
+    assert "would make the source as the target is" in document["migration"]["reason"]
+    assert document["migration"]["application_on"] == {"reads": "target", "writes": "target"}
+    with outside(source) as old:
+        assert old.exists("rehearsal:ballast:1", "rehearsal:ballast:2", "rehearsal:ballast:3") == 3
 
 
 def test_several_strategies_stand_side_by_side(

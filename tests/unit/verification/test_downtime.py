@@ -44,6 +44,11 @@ def test_it_is_cut_off_at_the_end_of_the_load() -> None:
     assert found([(100.5, 200.0)]) == (0.0, 0.0)
 
 
+def test_one_that_is_not_over_at_the_end_says_so() -> None:
+    assert downtime([(99.0, 200.0)], 0.0, 10.0, 100.0, 0.001, LIMIT).unfinished
+    assert not downtime([(99.0, 99.9)], 0.0, 10.0, 100.0, 0.001, LIMIT).unfinished
+
+
 @pytest.mark.parametrize(("rate", "known"), [(20.0, False), (21.0, True), (10_000.0, True)])
 def test_where_operations_are_rare_it_is_not_known(rate: float, *, known: bool) -> None:
     longest, _ = found([(20.0, 21.0)], 1 / rate)

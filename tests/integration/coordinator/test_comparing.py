@@ -1,0 +1,157 @@
+"""What the workload explains of a difference between two servers, and what it does not."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from redis_rehearsal.cache.encodings import ENCODINGS
+from redis_rehearsal.cache.encodings.base import expected_identity
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.coordinator.comparing import AfterCutover, compare_servers
+from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.migration.assessment import KeyComparison
+from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.workload.keys import Keys
+from tests.conftest import MakeServer
+
+KEYS = Keys("rehearsal:")
+BUCKET_SECONDS, KEPT = 3600, 24
+START = int(time.time()) // BUCKET_SECONDS * BUCKET_SECONDS
+EXPIRY = START + (1 + KEPT) * BUCKET_SECONDS
+NOTHING = {"missing": 0, "extra": 0, "type": 0, "value": 0, "ttl": 0}
+
+
+class Pair:
+    """Two servers of one state, of which the second one is written to from then on."""
+
+    def __init__(self, old: RedisServer, new: RedisServer) -> None:
+        self.servers = old, new
+        self.old, self.new = (redis.Redis(port=server.port, protocol=2) for server in (old, new))
+        self.cutover_seconds = time.time()
+        self.verified: set[str] = set()
+        self.deleted: set[int] = set()
+
+    def counter(self, organization: int, before: int, since: int) -> str:
+        key = KEYS.counter(organization, 0, START)
+        self.old.set(key, before, exat=EXPIRY)
+        self.new.set(key, before + since, exat=EXPIRY)
+        self.verified.add(key)
+        return key
+
+    def report(self, client: "redis.Redis", kind: str, data_type: str, at_seconds: float) -> str:
+        identity = KEYS.report_identity(1, kind, 0)
+        value = ENCODINGS[data_type].encode(expected_identity(identity), {"a": 1}, int(at_seconds * 1000), 300_000)
+        key = KEYS.report(identity)
+        if data_type == "string":
+            client.set(key, value, px=300_000)
+        else:
+            client.rpush(key, *value)
+            client.pexpire(key, 300_000)
+        return key
+
+    def compared(self, mirror_seconds: float = 0.0) -> KeyComparison:
+        async def audit() -> Audit:
+            return Audit(verified=self.verified)
+
+        async def deleted_since(unix_seconds: float) -> set[int]:
+            assert unix_seconds <= self.cutover_seconds
+            return self.deleted
+
+        old, new = (Endpoint.parse(server.url) for server in self.servers)
+        after = AfterCutover(KEYS, self.cutover_seconds, BUCKET_SECONDS, KEPT, mirror_seconds)
+        return asyncio.run(compare_servers(old, new, KEYS, after, audit, deleted_since))
+
+
+@pytest.fixture
+def pair(make_server: MakeServer) -> Iterator[Pair]:
+    pair = Pair(make_server(), make_server(name="valkey-9.1"))
+    yield pair
+    pair.old.close()
+    pair.new.close()
+
+
+def only(**counts: int) -> dict[str, int]:
+    return NOTHING | counts
+
+
+def test_counters_are_what_the_ledger_verified_and_expire_when_they_are_to(pair: Pair) -> None:
+    for organization in range(1, 6):
+        pair.counter(organization, 10, organization)
+    assert pair.compared().counts == NOTHING
+    pair.verified.discard(pair.counter(6, 10, 1))  # of which no ledger knows
+    pair.new.persist(pair.counter(7, 10, 1))
+    pair.old.incrby(pair.counter(8, 10, 1), 1_000)  # somebody writes to the old server still
+    pair.new.delete(pair.counter(9, 10, 1))
+    pair.new.persist(pair.counter(10, 10, 0))
+    gone = pair.counter(11, 10, 1)
+    pair.new.delete(gone)
+    pair.new.rpush(gone, "another type")
+    assert pair.compared().counts == only(value=3, missing=1, ttl=1, type=1)
+
+
+def test_a_counter_that_was_made_since_is_extra_only_where_no_ledger_knows_it(pair: Pair) -> None:
+    for organization in (1, 2):
+        pair.old.delete(pair.counter(organization, 10, 1))
+    pair.verified.discard(KEYS.counter(2, 0, START))
+    assert pair.compared().counts == only(extra=1)
+
+
+@pytest.mark.parametrize("data_type", ["string", "list"])
+def test_reports_are_explained_by_when_they_were_computed(pair: Pair, data_type: str) -> None:
+    now = time.time()
+    pair.report(pair.old, "hourly_series", data_type, now - 60)
+    pair.report(pair.new, "hourly_series", data_type, now + 1)
+    pair.report(pair.new, "top_pages", data_type, now + 1)
+    assert pair.compared().counts == NOTHING
+    # Another value that is no newer, and a damaged one that looks new.
+    pair.report(pair.old, "overview", data_type, now - 60)
+    pair.report(pair.new, "overview", data_type, now - 50)
+    damaged = pair.report(pair.new, "event_distribution", data_type, now + 1)
+    if data_type == "string":
+        pair.new.append(damaged, "x")
+    else:
+        pair.new.rpush(damaged, "x")
+    assert pair.compared().counts == only(value=1, extra=1)
+
+
+def test_a_report_is_missing_for_a_reason_only_where_an_event_deleted_it(pair: Pair) -> None:
+    for kind in ("overview", "event_distribution", "top_pages"):
+        pair.report(pair.old, kind, "string", time.time() - 60)
+    pair.deleted = {2}
+    assert pair.compared().counts == only(missing=3)
+    pair.deleted = {1}
+    assert pair.compared().counts == only(missing=1)  # events delete no top pages
+
+
+def test_a_report_may_live_longer_only_where_it_was_mirrored(pair: Pair) -> None:
+    at = time.time() - 60
+    for client, left in ((pair.old, 200_000), (pair.new, 201_500)):
+        client.pexpire(pair.report(client, "overview", "string", at), left)
+    assert pair.compared().counts == only(ttl=1)
+    assert pair.compared(mirror_seconds=5.0).counts == NOTHING
+    pair.new.pexpire(KEYS.report("1:overview"), 260_000)
+    assert pair.compared(mirror_seconds=5.0).counts == only(ttl=1)
+
+
+def test_everything_else_must_be_the_same(pair: Pair) -> None:
+    for client in (pair.old, pair.new):
+        client.set(KEYS.ballast(1), "x")
+        client.set("others:key", time.time())
+    assert pair.compared().counts == NOTHING
+    pair.new.set(KEYS.ballast(1), "y")
+    assert pair.compared().counts == only(value=1)
+
+
+def test_what_cannot_be_read_is_said(make_server: MakeServer) -> None:
+    pair = Pair(make_server(name="redis-8.2"), make_server(name="redis-8.2"))
+    clients: tuple[tuple[Any, str], ...] = ((pair.old, "1"), (pair.new, "2"))
+    for client, number in clients:
+        client.execute_command("VADD", "rehearsal:vectors", "VALUES", "2", number, "1", "element")
+        client.close()
+    found = pair.compared()
+    assert found.unexplained == 0
+    assert "vectorset" in found.unreadable

@@ -38,8 +38,8 @@ _LATER: Final = "looked at below"
 
 Audits = Callable[[], Awaitable[Audit]]
 """Holds the ledger against the servers."""
-DeletedSince = Callable[[float], Awaitable[set[int]]]
-"""The numbers of the organisations of which an event deleted reports since a Unix time."""
+DeletedSince = Callable[[float], Awaitable[tuple[set[int], bool]]]
+"""The numbers of the organisations of which an event deleted reports since a Unix time, and whether those are all."""
 
 
 class AfterCutover:
@@ -51,6 +51,9 @@ class AfterCutover:
         bucket_seconds: length of a time bucket.
         buckets_kept: how many buckets a counter outlives its own.
         mirror_seconds: by how much a report may live longer on the target because its write was mirrored late.
+
+    Attributes:
+        undecided: how many reports are missing of which it is not known whether an event deleted them.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class AfterCutover:
         self._deleted: list[Difference] = []
         self._computed: list[Difference] = []
         self._accounted: list[Difference] = []
+        self.undecided = 0
 
     def explain(self, difference: Difference) -> str | None:
         """Why a difference is benign, or that it is looked at below; None where it is not."""
@@ -150,8 +154,11 @@ class AfterCutover:
         until = time.monotonic() + _PATIENCE_SECONDS
         while True:
             # What was deleted right before it may have been on its way to one of them still.
-            deleted = await deleted_since(self._cutover_seconds - 1.0)
+            deleted, are_all = await deleted_since(self._cutover_seconds - 1.0)
             left = [each for each in self._deleted if not _is_number_in(self._parts(each.key)[0], deleted)]
+            if left and not are_all:
+                self.undecided = len(left)
+                return 0
             if not left or time.monotonic() > until:
                 return len(left)
             await asyncio.sleep(1.0)
@@ -254,4 +261,8 @@ async def compare_servers(
     if found.unreadable:
         types = ", ".join(sorted(found.unreadable_types))
         unreadable = f"{found.unreadable:,} keys of types that cannot be read ({types})"
+    elif after.undecided:
+        unreadable = (
+            f"{after.undecided:,} missing reports may have been deleted, which event rows that were dropped would tell"
+        )
     return KeyComparison(found.keys_compared, counts, benign, unreadable=unreadable)

@@ -156,11 +156,12 @@ class Migrations:
         view, servers = self._view, self._equipment.servers
         settings = view.settings
 
-        async def deleted_since(unix_seconds: float) -> set[int]:
+        async def deleted_since(unix_seconds: float) -> tuple[set[int], bool]:
             # A connection of its own: the run's may be in use, or have gone with a restart.
             connection = await connect(servers.database_url, settings.operation_timeout, "redis-rehearsal")
             try:
-                return await organizations_with(connection, INVALIDATING_TYPES, unix_seconds)
+                found = await organizations_with(connection, INVALIDATING_TYPES, unix_seconds)
+                return found, not view.totals.rows_dropped
             finally:
                 connection.terminate()
 

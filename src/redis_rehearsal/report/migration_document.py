@@ -67,6 +67,7 @@ def comparison_document(assessment: Assessment | None) -> dict[str, Any] | None:
         **counts,
         "benign": found.benign,
         "unexplained": None if found.error else found.unexplained,
+        "unreadable": found.unreadable or None,
         "error": found.error or None,
     }
 

@@ -34,6 +34,7 @@ class Pair:
         self.cutover_seconds = time.time()
         self.verified: set[str] = set()
         self.deleted: set[int] = set()
+        self.rows_complete = True
 
     def counter(self, organization: int, before: int, since: int) -> str:
         key = KEYS.counter(organization, 0, START)
@@ -57,9 +58,9 @@ class Pair:
         async def audit() -> Audit:
             return Audit(verified=self.verified)
 
-        async def deleted_since(unix_seconds: float) -> set[int]:
+        async def deleted_since(unix_seconds: float) -> tuple[set[int], bool]:
             assert unix_seconds <= self.cutover_seconds
-            return self.deleted
+            return self.deleted, self.rows_complete
 
         old, new = (Endpoint.parse(server.url) for server in self.servers)
         after = AfterCutover(KEYS, self.cutover_seconds, BUCKET_SECONDS, KEPT, mirror_seconds)
@@ -125,6 +126,10 @@ def test_a_report_is_missing_for_a_reason_only_where_an_event_deleted_it(pair: P
     assert pair.compared().counts == only(missing=3)
     pair.deleted = {1}
     assert pair.compared().counts == only(missing=1)  # events delete no top pages
+    pair.deleted, pair.rows_complete = set(), False
+    found = pair.compared()
+    assert found.counts == only(missing=1)
+    assert found.unreadable.startswith("2 missing reports may have been deleted")
 
 
 def test_a_report_may_live_longer_only_where_it_was_mirrored(pair: Pair) -> None:

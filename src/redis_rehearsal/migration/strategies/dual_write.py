@@ -18,6 +18,7 @@ _HOLD_SECONDS: Final = 2.0
 _ORGANIZATIONS: Final = 10
 """So many have their writes held at once while their keys are copied."""
 _REPAIRS: Final = 5
+_SCAN_COUNT: Final = 5000
 _SHADOWED_ORGANIZATIONS: Final = 50
 _BOTH: Final = Route("source", "source", mirror="target")
 _READS_MOVED: Final = Route("target", "source", mirror="target")
@@ -75,6 +76,19 @@ async def _copy_held(context: Context, carrier: Carrier, tenantry: Tenantry, org
         await context.app.release(list(organizations))
 
 
+async def _keys_of_both(context: Context, carrier: Carrier) -> Tenantry:
+    """The keys by now, also those that only the mirror has: what the source did not take must go there too."""
+    current = Tenantry(context.keys)
+    pattern = f"{context.keys.prefix}*"
+    await current.add_all(carrier.scan(pattern))
+    cursor = 0
+    while True:
+        cursor, found = await context.target.client.scan(cursor, match=pattern, count=_SCAN_COUNT)
+        current.add(key for key in found if isinstance(key, bytes))
+        if cursor == 0:
+            return current
+
+
 async def _repair(context: Context, carrier: Carrier, tenantry: Tenantry) -> None:
     """Copy again what a failed mirror write concerns, until there is none."""
     for _ in range(_REPAIRS):
@@ -82,9 +96,7 @@ async def _repair(context: Context, carrier: Carrier, tenantry: Tenantry) -> Non
         if not organizations:
             return
         async with context.step("copy again what the mirror missed") as step:
-            # Their keys may be other ones by now.
-            current = Tenantry(context.keys)
-            await current.add_all(carrier.scan(f"{context.keys.prefix}*"))
+            current = await _keys_of_both(context, carrier)
             for organization in organizations:
                 known = set(tenantry.of[organization]) | set(current.of[organization])
                 tenantry.of[organization] = list(known)
@@ -101,8 +113,7 @@ async def _repair_held(context: Context, carrier: Carrier, tenantry: Tenantry, u
     """The last of it, while all writes are held."""
     organizations = await context.app.take_unmirrored()
     if organizations:
-        current = Tenantry(context.keys)
-        await current.add_all(carrier.scan(f"{context.keys.prefix}*"))
+        current = await _keys_of_both(context, carrier)
         keys = [key for number in organizations for key in {*tenantry.of[number], *current.of[number]}]
         await carrier.carry(keys)
     carrier.require_all()

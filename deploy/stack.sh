@@ -92,8 +92,6 @@ check_load() {
     esac
 }
 
-answers() { (exec 3<>"/dev/tcp/${1%:*}/${1##*:}") 2>/dev/null; }
-
 # Sets STACK_APP to the id of the stack's application where that runs, and says which of the two is meant.
 STACK_APP=""
 which_runs() {
@@ -122,12 +120,10 @@ save_runs() {
 up() {
     check_load
     need_docker
-    if [ -z "$(containers app)" ] && answers "$STACK_ADDRESS"; then
-        refuse "Something answers at $STACK_ADDRESS already, where the stack's application is to be; if it is a run, make stop ends it."
-    fi
     write_env_file
     if ! compose up --detach --build --wait --wait-timeout "$START_SECONDS" "$@"; then
         say "The stack did not start. make logs-all shows why, and make down removes what did start."
+        say "Where a port is in use (3000, 3001 or 9090), end what has it; make stop ends a run on this machine."
         exit 1
     fi
     say "The stack runs: http://localhost:3000, Prometheus at http://localhost:9090, Grafana at http://localhost:3001 (admin/admin)."

@@ -95,11 +95,20 @@ check_load() {
 # Sets STACK_APP to the id of the stack's application where that runs, and says which of the two is meant.
 STACK_APP=""
 which_runs() {
-    if ! docker_trouble >/dev/null; then STACK_APP=$(containers app); fi
+    local servers=""
+    if ! docker_trouble >/dev/null; then
+        STACK_APP=$(containers app)
+        servers=$(containers "")
+    fi
     if [ -n "$STACK_APP" ]; then
         say "The Docker Compose stack is running: this is about it."
     else
-        say "The Docker Compose stack is not running: this is about the run on this machine, at $ADDRESS."
+        if [ -n "$servers" ]; then
+            say "The Docker Compose stack's servers are running without its application: make logs-all may say why, make down ends them."
+        else
+            say "The Docker Compose stack is not running."
+        fi
+        say "This is about the run on this machine, at $ADDRESS."
         if [ ! -x "$REHEARSAL" ]; then refuse "There is none: nothing is installed here yet. make run or make up starts one."; fi
     fi
 }

@@ -27,7 +27,8 @@ case "$1" in
     ps)
         case "$*" in
             *--all*) [ ! -e "$state/exists" ] || echo c0ffee ;;
-            *) [ ! -e "$state/running" ] || echo c0ffee ;;
+            *service=app*) [ ! -e "$state/running" ] || echo c0ffee ;;
+            *) [ ! -e "$state/running" ] && [ ! -e "$state/servers" ] || echo c0ffee ;;
         esac ;;
     volume | image) [ ! -e "$state/exists" ] || echo f00d ;;
     exec) echo "the container says: ${*:3}" ;;

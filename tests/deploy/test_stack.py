@@ -159,21 +159,23 @@ def test_it_says_that_it_is_about_the_run(checkout: Checkout, tmp_path: Path, gi
     with command(tmp_path, "run", **given) as run:
         run.until_running()
         address = run.address.removeprefix("http://")
-        for target, says in (
-            ("health", '"status":"ok"'),
-            ("metrics", "# TYPE"),
-            ("stats", '"totals"'),
-            ("logs", "load begins"),
-        ):
+        for target, says in (("health", '"status":"ok"'), ("logs", "load begins")):
             done = checkout.make(target, BIND_ADDRESS=address)
             assert done.returncode == 0, done.stderr
             assert says in done.stdout.replace('": ', '":')
-            assert f"this is about the run on this machine, at {address}" in done.stderr
+            assert f"This is about the run on this machine, at {address}" in done.stderr
         done = checkout.make("stop", f"BIND_ADDRESS={address}")
         assert done.returncode == 0, done.stderr
         assert "has ended" in done.stdout
         assert run.wait() == 0
     assert not checkout.calls
+
+
+def test_servers_of_the_stack_without_its_application_are_told_of(checkout: Checkout) -> None:
+    checkout.set("exists", "servers")
+    done = checkout.make("health")
+    assert done.returncode != 0
+    assert "servers are running without its application: make logs-all" in done.stderr
 
 
 def test_dev_starts_the_servers_only(checkout: Checkout) -> None:

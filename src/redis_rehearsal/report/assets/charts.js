@@ -30,6 +30,11 @@
     return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
   }
 
+  // Plotly reads tags and templates in its texts.
+  function escapeText(text) {
+    return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/%\{/g, "% {");
+  }
+
   function shaded(hex, alpha) {
     const [red, green, blue] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
     return `rgba(${red},${green},${blue},${alpha})`;
@@ -259,7 +264,7 @@
           .map((band) => shade(band, shaded(theme.colors.vermilion, 0.35), shaded(theme.colors.vermilion, 0.9))),
       ],
       annotations: placed.map(({ phase, row, at }) => ({
-        text: phase.name, xref: "x", yref: "paper", x: at, y: 1,
+        text: escapeText(phase.name), xref: "x", yref: "paper", x: at, y: 1,
         xanchor: "left", yanchor: "bottom", yshift: row * LABEL_HEIGHT, showarrow: false,
         font: { ...font, size: 11, color: theme.muted }, bgcolor: "rgba(0,0,0,0)",
       })),
@@ -267,5 +272,5 @@
   }
 
   RehearsalCharts.create = create;
-  RehearsalCharts.parts = { element, shaded, HEIGHT, CONFIG };
+  RehearsalCharts.parts = { element, escapeText, CONFIG };
 })();

@@ -1,7 +1,7 @@
 """What the charts of a report draw, as the JSON that stands in it: nothing but numbers, and names of phases. Pure."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -91,11 +91,13 @@ def _ratio(some: object, whole: object) -> float | None:
 
 def _thinned(seconds: Column, columns: dict[str, Column]) -> tuple[Column, dict[str, Column]]:
     """Of a long run two rows for several seconds, with the lowest and the highest figure of each column."""
-    size = -(-2 * len(seconds) // _MOST_ROWS)
     if len(seconds) <= _MOST_ROWS:
         return seconds, columns
+    size = -(-2 * len(seconds) // _MOST_ROWS)
     starts = range(0, len(seconds), size)
-    kept: Column = [each for start in starts for each in (seconds[start], seconds[min(start + size // 2, len(seconds) - 1)])]
+    kept: Column = [
+        each for start in starts for each in (seconds[start], seconds[min(start + size // 2, len(seconds) - 1)])
+    ]
     return kept, {
         name: [each for start in starts for each in _extremes(column[start : start + size])]
         for name, column in columns.items()
@@ -128,31 +130,28 @@ def _since(moment: object, began: float | None) -> float | None:
         return None
 
 
-def _stretches(
-    found: Sequence[dict[str, Any]], begins: str, lasts: str, began: float | None, named: Callable[[dict[str, Any]], Any]
-) -> list[dict[str, Any]]:
-    stretches = []
-    for each in found:
-        start, seconds = _since(each.get(begins), began), number(each.get(lasts))
-        if start is not None and seconds is not None and seconds >= 0:
-            stretches.append({**named(each), "from_second": start, "to_second": round(start + seconds, 3)})
-    return stretches
+def _stretch(begins: object, lasts: object, began: float | None) -> dict[str, float] | None:
+    start, seconds = _since(begins, began), number(lasts)
+    if start is None or seconds is None or seconds < 0:
+        return None
+    return {"from_second": start, "to_second": round(start + seconds, 3)}
 
 
 def _phases(document: object, began: float | None) -> list[dict[str, Any]]:
-    return _stretches(
-        parts(document, "phases"), "started_at", "duration_seconds", began, lambda phase: {"name": _name(phase.get("name"))}
-    )
+    found = [
+        (_name(phase.get("name")), _stretch(phase.get("started_at"), phase.get("duration_seconds"), began))
+        for phase in parts(document, "phases")
+    ]
+    return [{"name": name, **stretch} for name, stretch in found if stretch]
 
 
 def _bands(document: object, began: float | None) -> list[dict[str, Any]]:
-    return [
-        band
+    found = [
+        (kind, _stretch(window.get("from"), window.get("seconds"), began))
         for kind in ("queries", "events")
-        for band in _stretches(
-            parts(part(document, "downtime", kind), "windows"), "from", "seconds", began, lambda _, kind=kind: {"kind": kind}
-        )
+        for window in parts(part(document, "downtime", kind), "windows")
     ]
+    return [{"kind": kind, **stretch} for kind, stretch in found if stretch]
 
 
 def _percentiles(found: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:

@@ -80,9 +80,7 @@ def windows(document: object) -> Section:
         found = part(document, "downtime", kind)
         listed = [each for each in parts(found, "windows") if number(each.get("seconds")) is not None]
         longest = sorted(listed, key=lambda each: -(number(each["seconds"]) or 0.0))[:_SHOWN_WINDOWS]
-        rows += [
-            (kind, clock(each.get("from")), duration(each["seconds"])) for each in listed if each in longest
-        ]
+        rows += [(kind, clock(each.get("from")), duration(each["seconds"])) for each in listed if each in longest]
         every = number(found.get("windows_found"))
         if every is not None and every > len(longest):
             notes.append(f"Of {count(every)} windows of {kind} these are the longest {len(longest)}.")
@@ -184,8 +182,8 @@ def comparison(document: object) -> Section:
         ("unexplained", count(found.get("unexplained"))),
     ]
     notes = [words(found.get(name), "") for name in ("error", "unreadable")]
-    blocks = (Table(tuple(rows), ("keys", "count")), *(note for note in notes if note))
-    return Section("Comparison of the two servers", blocks, "comparison")
+    table = Table(tuple(rows), ("keys", "count"))
+    return Section("Comparison of the two servers", (table, *(note for note in notes if note)), "comparison")
 
 
 def checks(document: object) -> Section:

@@ -1,7 +1,7 @@
 """A run as one HTML file to attach to a ticket: it needs nothing else, calls nobody, and reads well without scripts.
 
-Its texts and tables are the sections that the Markdown has too; the charts over them are drawn from the data that stands
-in the file. Pure but for the assets, which are read once.
+Its texts and tables are the sections that the Markdown has too; the charts beside them are drawn from the data that
+stands in the file. Pure but for the assets, which are read once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,12 @@ from redis_rehearsal.report.assets import report_scripts, report_style
 from redis_rehearsal.report.chart_data import as_json, chart_data
 from redis_rehearsal.report.facts import Section, Table, is_rehearsal, part, title, verdict_status, words
 from redis_rehearsal.report.facts_run import report_sections
-from redis_rehearsal.report.markup import Markup, element, joined, raw
+from redis_rehearsal.report.markup import Markup, element, raw
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.side_by_side import comparison
 
 _ORDER: Final = (
-    ("verdict", "advice", "warnings"),
+    ("verdict", "criteria", "advice", "warnings"),
     ("charts",),
     ("phases",),
     ("hit_ratio",),
@@ -102,48 +102,35 @@ def _page(heading: str, subtitle: str, body: Markup) -> str:
 
 
 def _run(run: RunData, place: int, level: int) -> Markup:
-    document = run.document
+    document, data = run.document, chart_data(run)
     found = {section.name: section for section in report_sections(document)}
     if not is_rehearsal(document):
         found["verdict"] = Section("No verdict", (_NOT_MIGRATED,), "verdict")
-    data = chart_data(run)
-    found.setdefault("charts", Section("Over time", () if data["second"] else (_NO_ROWS,), "charts"))
+    found["charts"] = Section("Over time", () if data["second"] else (_NO_ROWS,), "charts")
     found.setdefault("phases", Section("Phases", (), "phases"))
-    criteria = found.pop("criteria", None)
-    shown = [[found[name] for name in names if name in found] for names in _ORDER]
-    made = [
-        _group(document, sections, criteria if sections[0].name == "verdict" else None, level, place, data)
-        for sections in shown
-        if sections
-    ]
-    links = [
-        element("a", _heading(sections[0]), href=f"#{_id(place, sections[0].name)}") for sections in shown if sections
-    ]
+    groups = [[found[name] for name in names if name in found] for names in _ORDER]
+    groups = [sections for sections in groups if sections]
+    links = [element("a", _heading(first), href=f"#{_id(place, first.name)}") for first, *_ in groups]
     return element(
         "div",
         element("nav", *links, aria_label="Contents"),
-        *made,
+        *(_group(sections, level, place, data, verdict_status(document)) for sections in groups),
         raw("script", as_json(data), type="application/json"),
         data_run=str(level),
         class_="run",
     )
 
 
-def _group(
-    document: object, sections: Sequence[Section], criteria: Section | None, level: int, place: int, data: dict[str, Any]
-) -> Markup:
+def _group(sections: Sequence[Section], level: int, place: int, data: dict[str, Any], status: str) -> Markup:
     first, *others = sections
-    blocks = [_block(block, _heading(first)) for block in first.blocks]
-    if criteria is not None:
-        blocks += [_block(block, criteria.title) for block in criteria.blocks]
-    blocks += [_section(each, level + 1, _id(place, each.name)) for each in others]
     return element(
         "section",
         element(f"h{level}", _heading(first)),
         *_charts(first.name, data),
-        *blocks,
+        *(_block(block, _heading(first)) for block in first.blocks),
+        *(_section(each, level + 1, _id(place, each.name)) for each in others),
         id=_id(place, first.name),
-        class_=f"verdict {verdict_status(document)}" if first.name == "verdict" and is_rehearsal(document) else None,
+        class_=f"verdict {status}" if first.name == "verdict" else None,
     )
 
 

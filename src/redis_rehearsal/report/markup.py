@@ -48,7 +48,7 @@ def element(name: str, /, *children: str, **attributes: str | None) -> Markup:
 def raw(name: str, text: str, /, **attributes: str | None) -> Markup:
     """A script or style element, whose text no parser unescapes: nothing in it may end it.
 
-    The text must be of our own making: in JavaScript and JSON `</` within a string means the same as `<\\/`.
+    The text must be of our own making: within a string of JavaScript a backslash before the slash changes nothing.
     """
     return element(name, Markup(harmless(text)), **attributes)
 

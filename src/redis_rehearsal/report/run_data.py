@@ -108,9 +108,7 @@ def _read(path: Path) -> list[Mapping[str, object]]:
     except FileNotFoundError:
         return []
     try:
-        return [
-            {name: _value(cell) for name, cell in row.items() if name} for row in csv.DictReader(StringIO(text))
-        ]
+        return [{name: _value(cell) for name, cell in row.items() if name} for row in csv.DictReader(StringIO(text))]
     except csv.Error:  # damaged beyond reading
         return []
 

@@ -18,6 +18,7 @@ _READS: Final = {
     "/metrics": ("Metrics for Prometheus.", "text/plain"),
     "/stats": ("The run's document so far.", "application/json"),
     "/ledger": ("The ledger held against the source now.", "application/json"),
+    "/report.html": ("The report of the run so far: one page that needs nothing else.", "text/html"),
     "/openapi.json": ("This document.", "application/json"),
 }
 _ERRORS: Final = {

@@ -113,14 +113,23 @@
 
     function drawSeen() {
       frame = 0;
-      const waiting = charts.filter((chart) => chart.seen && chart.stale);
+      const waiting = charts.filter((chart) => chart.seen && chart.stale && !chart.figure.hidden);
       if (waiting.length) draw(waiting[0]);
       if (waiting.length > 1) schedule();
     }
 
     let later = 0;
     let redrawnAt = 0;
+    // A run of an older version lacks columns: a chart of which it has none is not shown.
+    function hideUnmeasured() {
+      const last = state.rows[state.rows.length - 1];
+      for (const { panel, figure } of charts) {
+        figure.hidden = Boolean(last) && panel.lines.every((each) => !((each.needs || each.value) in last));
+      }
+    }
+
     function redraw() {
+      hideUnmeasured();
       clearTimeout(later);
       later = 0;
       redrawnAt = performance.now();
@@ -192,7 +201,7 @@
       // Draws all at once, also what nobody sees: for paper. Without a width as wide as there is room.
       drawAll(width = null) {
         state.width = width;
-        charts.forEach(draw);
+        charts.filter(({ figure }) => !figure.hidden).forEach(draw);
       },
       destroy() {
         cancelAnimationFrame(frame);

@@ -55,15 +55,21 @@ Column = list[float | None]
 def chart_data(run: RunData) -> dict[str, Any]:
     """The lines, phases, windows of downtime and percentiles of a run; what is damaged is left out."""
     rows = [row for row in run.rows if number(row.get("second")) is not None]
+    began = _began(rows)
+    phases = _phases(run.document, began)
+    unfinished = bool(rows and phases and _ends_within(rows[-1], phases[-1]["to_second"]))
+    if unfinished:
+        # What happened in a part of a second is no rate.
+        rows = rows[:-1]
     seconds: Column = [number(row["second"]) for row in rows]
     columns = {name: [_figure(row.get(name)) for row in rows] for name in COLUMNS}
     columns["conversion_rate"] = [_ratio(row.get("events_conversion"), row.get("events_page_view")) for row in rows]
-    began = _began(rows)
     seconds, columns = _thinned(seconds, columns)
     return {
         "second": seconds,
         "columns": {name: column for name, column in columns.items() if any(each is not None for each in column)},
-        "phases": _phases(run.document, began),
+        "phases": phases,
+        "unfinished": unfinished,
         "bands": _bands(run.document, began),
         "percentiles": _percentiles(run.percentiles),
     }
@@ -119,6 +125,11 @@ def _began(rows: Sequence[Mapping[str, object]]) -> float | None:
         if at is not None and second is not None:
             return at - second
     return None
+
+
+def _ends_within(row: Mapping[str, object], ended: float) -> bool:
+    second = number(row.get("second"))
+    return second is not None and second + 0.95 > ended
 
 
 def _since(moment: object, began: float | None) -> float | None:

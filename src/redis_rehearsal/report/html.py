@@ -11,9 +11,9 @@ from redis_rehearsal.report.assets import report_scripts, report_style
 from redis_rehearsal.report.chart_data import as_json, chart_data
 from redis_rehearsal.report.facts import Section, Table, is_rehearsal, part, title, verdict_status, words
 from redis_rehearsal.report.facts_run import report_sections
-from redis_rehearsal.report.markup import Markup, element, raw
+from redis_rehearsal.report.markup import Markup, element, escaped, raw
 from redis_rehearsal.report.run_data import RunData
-from redis_rehearsal.report.side_by_side import comparison
+from redis_rehearsal.report.side_by_side import EXPLAINED, comparison
 
 _ORDER: Final = (
     ("verdict", "criteria", "advice", "warnings"),
@@ -39,6 +39,7 @@ _GROUPS: Final = {
 _STATUSES: Final = frozenset({"passed", "failed", "unknown", "done", "running", "PASS", "FAIL", "UNKNOWN"})
 _NO_SCRIPT: Final = "Charts need JavaScript. The same figures are in timeline.csv and percentiles.csv of the run."
 _NO_ROWS: Final = "There is no timeline of this run, so that nothing can be drawn over time."
+_UNFINISHED: Final = "The last second is not drawn, since the load ended within it."
 _NOT_MIGRATED: Final = "Nothing was migrated in this run, so that there is no verdict."
 
 Rows = Sequence[Mapping[str, object]]
@@ -59,7 +60,8 @@ def render_html(document: dict[str, Any], rows: Rows = (), percentiles: Rows = (
 
 def render_html_side_by_side(runs: Sequence[RunData]) -> str:
     """Several rehearsals in one report: the table of them and which is best first, then each by itself."""
-    table = _section(comparison([run.document for run in runs]), 2, "side-by-side")
+    found = comparison([run.document for run in runs])
+    table = _section(Section(found.title, (*found.blocks, EXPLAINED)), 2, "side-by-side")
     each = [
         element(
             "details",
@@ -107,6 +109,8 @@ def _run(run: RunData, place: int, level: int) -> Markup:
     if not is_rehearsal(document):
         found["verdict"] = Section("No verdict", (_NOT_MIGRATED,), "verdict")
     found["charts"] = Section("Over time", () if data["second"] else (_NO_ROWS,), "charts")
+    if data["unfinished"]:
+        found["charts"] = Section("Over time", (_UNFINISHED,), "charts")
     found.setdefault("phases", Section("Phases", (), "phases"))
     groups = [[found[name] for name in names if name in found] for names in _ORDER]
     groups = [sections for sections in groups if sections]
@@ -137,9 +141,11 @@ def _group(sections: Sequence[Section], level: int, place: int, data: dict[str, 
 def _charts(name: str, data: dict[str, Any]) -> list[Markup]:
     made = []
     if name in _GROUPS and data["second"]:
-        made.append(element("div", element("noscript", element("p", _NO_SCRIPT)), data_groups=_GROUPS[name]))
+        made.append(element("div", data_groups=_GROUPS[name]))
     if name == "phases" and data["percentiles"]:
-        made.append(element("div", element("noscript", element("p", _NO_SCRIPT)), data_percentiles=""))
+        made.append(element("div", data_percentiles=""))
+    if name == "charts" and made:
+        made.append(element("noscript", element("p", _NO_SCRIPT)))
     return made
 
 
@@ -174,6 +180,9 @@ def _cell(table: Table, row: tuple[str, ...], place: int) -> Markup:
     text: str = row[place]
     if place in table.verbatim:
         text = element("code", text)
+    elif place == 0:
+        # Where a phone has no room, a name may go on in the next line.
+        text = Markup(escaped(text).replace("_", "_<wbr>"))
     if place == 0:
         return element("th", text, scope="row")
     is_words = place in table.left or not table.headings

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-VOID: Final = frozenset({"meta", "br", "hr"})
+VOID: Final = frozenset({"meta", "wbr"})
 """Elements that have no end tag."""
 _ENDING: Final = re.compile(r"<(/script|/style|!--)", re.IGNORECASE)
 

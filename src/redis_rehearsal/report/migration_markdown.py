@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from redis_rehearsal.report.facts import Section, Table, is_rehearsal, title
 from redis_rehearsal.report.facts_run import report_sections
-from redis_rehearsal.report.side_by_side import comparison
+from redis_rehearsal.report.side_by_side import EXPLAINED, comparison
 from redis_rehearsal.report.terminal import summary
 
 _MARKUP: Final = re.compile(r"([\\`*\[\]<>|~&])|(?<![0-9A-Za-z])(_)|(_)(?![0-9A-Za-z])")
@@ -33,7 +33,8 @@ def render_markdown_side_by_side(documents: Sequence[dict[str, Any]]) -> str:
     Args:
         documents: of the runs; parts may be missing.
     """
-    table = "\n\n".join(["## Rehearsals side by side", *_section(comparison(documents))]) + "\n"
+    blocks = ["## Rehearsals side by side", *_section(comparison(documents)), _paragraph(EXPLAINED)]
+    table = "\n\n".join(blocks) + "\n"
     return "\n".join([table, *map(render_markdown, documents)])
 
 

@@ -111,10 +111,10 @@ class Histogram:
             ratio = round(1 - (1 - tick / (2 * ticks_per_half_distance)) / 2**halvings, 12)
             bucket = int(np.searchsorted(up_to, max(1, int(np.ceil(ratio * total - 1e-9)))))
             count = int(up_to[bucket])
+            found.append((ratio, min(float(_HIGHEST[bucket]) / 1e9, self.max_seconds), count))
             if count >= total:
                 found.append((1.0, self.max_seconds, total))
                 break
-            found.append((ratio, min(float(_HIGHEST[bucket]) / 1e9, self.max_seconds), count))
             place += 1
         return found
 

@@ -260,7 +260,8 @@
       uirevision: "same",
       xaxis: {
         range, tickvals: values, ticktext: values.map(clock), gridcolor: theme.grid, zeroline: false,
-        tickfont: { color: theme.muted }, hoverformat: ".1f", showspikes: false, unifiedhovertitle: { text: "%{x} s" },
+        tickfont: { color: theme.muted }, hoverformat: ".1f", ticks: "outside", ticklen: 4,
+        tickcolor: theme.paper, unifiedhovertitle: { text: "%{x} s" },
       },
       yaxis: {
         type: panel.log ? "log" : "linear", fixedrange: true, gridcolor: theme.grid, zeroline: false,

@@ -5,7 +5,9 @@
   const { THEMES, PHASES } = RehearsalCharts;
   const { element, escapeText, CONFIG } = RehearsalCharts.parts;
   const HEIGHT = 340;
-  const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
+  const DASHES = {
+    "warm-up": "dot", prepare: "dot", sync: "dash", recovery: "longdash", done: "dashdot", "rolled-back": "longdashdot",
+  };
 
   // lines: [{kind: "queries" | "events", phase, x: [1/(1-quantile)], y: [seconds]}], oldest phase first.
   RehearsalCharts.createPercentiles = (container, lines, options = {}) => {
@@ -37,23 +39,22 @@
     function draw({ kind, plot }) {
       const theme = THEMES[state.theme] || THEMES.light;
       const shown = lines.filter((line) => line.kind === kind);
-      const used = {};
       const traces = shown.map((line) => {
-        // A later phase of the same name, such as `cutover 2`, has the colour of the first.
+        // A later phase of the same name, such as `cutover 2`, has the colour of the first, and dots.
         const name = line.phase.replace(/ \d+$/, "");
-        used[name] = (used[name] ?? -1) + 1;
         return {
-          type: "scatter", mode: "lines", name: escapeText(line.phase), x: line.x, y: line.y.map((seconds) => seconds * 1000),
+          type: "scatter", mode: "lines", name: escapeText(line.phase), x: line.x,
+          y: line.y.map((seconds) => seconds * 1000),
           line: {
-            color: theme.colors[PHASES[name] || "gray"], width: name === "cutover" ? 2.75 : 1.75, shape: "hv",
-            dash: DASHES[(used[name] + Object.keys(PHASES).indexOf(name) + 1) % DASHES.length],
+            color: theme.colors[PHASES[name] || "gray"], width: name === "cutover" ? 2.75 : 1.75,
+            dash: name === line.phase ? DASHES[name] || "solid" : "dot",
           },
           hovertemplate: `%{y:,.4~g} ms<extra>${escapeText(line.phase)}</extra>`,
         };
       });
       const furthest = Math.max(10, ...shown.map((line) => line.x[line.x.length - 1]));
       const decades = Array.from({ length: Math.ceil(Math.log10(furthest)) + 1 }, (_, place) => 10 ** place);
-      const label = (x) => (x === 1 ? "0%" : x === 10 ? "90%" : `99${x > 100 ? "." : ""}${"9".repeat(Math.max(0, Math.log10(x) - 2))}%`);
+      const label = (x) => `${Number((100 * (1 - 1 / x)).toPrecision(12))}%`;
       const font = { family: "system-ui, sans-serif", size: 12, color: theme.text };
       const axis = { gridcolor: theme.grid, zeroline: false, tickfont: { color: theme.muted }, type: "log" };
       Plotly.react(plot, traces, {

@@ -3,7 +3,7 @@
 
 (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const PAPER_WIDTH = 660;
+  const PAPER_WIDTH = 650;
   const drawn = [];
 
   function read(run) {

@@ -113,9 +113,17 @@ def test_a_live_run_is_migrated_to_its_verdict(
 ) -> None:
     with command(tmp_path, "run", **given) as run:
         run.until_running(200)
-        code, out, error = ask(run, tmp_path, "migrate", "--strategy", "replicate", *QUICK, "--json")
+        page = tmp_path / "page.html"
+        arguments = ("--strategy", "replicate", *QUICK, "--json", "--report")
+        assert ask(run, tmp_path, "migrate", *arguments, str(tmp_path / "nowhere" / "page.html"))[0] == 2
+        code, out, error = ask(run, tmp_path, "migrate", *arguments, str(page))
         document = json.loads(out)
         assert code == EXIT_CODES[document["verdict"]["status"]], error
+        heading = f">Verdict: {document['verdict']['status'].upper()}</h2>"
+        (directory,) = (tmp_path / "runs").iterdir()
+        wait_for(lambda: (directory / "report.html").exists(), "the report of the migration")
+        assert heading in page.read_text()
+        assert heading in (directory / "report.html").read_text()
         assert [step["status"] for step in document["steps"]] == ["done"] * len(document["steps"])
         assert not [criterion for criterion in document["verdict"]["criteria"] if criterion["status"] == "failed"]
         lost = next(criterion for criterion in document["verdict"]["criteria"] if criterion["name"] == "lost")
@@ -130,6 +138,8 @@ def test_a_live_run_is_migrated_to_its_verdict(
         assert counters(target) == whole["ledger"]["acknowledged"]
     assert whole["migration"]["strategy"] == "replicate"
     assert whole["ledger"]["lost"] == 0
+    # What was left when the migration ended is that of the whole run now.
+    assert f"{whole['ledger']['acknowledged']:,}" in (directory / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

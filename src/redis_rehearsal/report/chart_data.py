@@ -48,6 +48,7 @@ _MOST_ROWS: Final = 4000
 _MOST_PERCENTILES: Final = 5000
 _MOST_NAME: Final = 40
 _DIGITS: Final = 5
+_NEARLY_A_SECOND: Final = 0.95
 
 Column = list[float | None]
 
@@ -129,7 +130,7 @@ def _began(rows: Sequence[Mapping[str, object]]) -> float | None:
 
 def _ends_within(row: Mapping[str, object], ended: float) -> bool:
     second = number(row.get("second"))
-    return second is not None and second + 0.95 > ended
+    return second is not None and second < ended < second + _NEARLY_A_SECOND
 
 
 def _since(moment: object, began: float | None) -> float | None:

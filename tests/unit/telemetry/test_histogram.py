@@ -89,3 +89,17 @@ def test_few_and_many_values_fill_alike() -> None:
     for value in values:
         one_by_one.record([value])
     assert np.array_equal(one_by_one.counts, filled(values.tolist()).counts)
+
+
+@given(durations)
+def test_the_percentiles_are_the_quantiles_and_come_ever_closer(values: list[float]) -> None:
+    histogram = filled(values)
+    found = histogram.percentiles()
+    expected = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6]
+    assert [ratio for ratio, _, _ in found[:-1]][:8] == expected[: len(found) - 1]
+    for ratio, seconds, count in found:
+        assert seconds == histogram.quantile(ratio)
+        assert count >= ratio * len(values) - 1e-6
+    assert found[-1] == (1.0, histogram.max_seconds, len(values))
+    assert [each[0] for each in found] == sorted({each[0] for each in found})
+    assert Histogram().percentiles() == []

@@ -57,6 +57,15 @@ def test_the_timeline_is_a_list_of_seconds() -> None:
     assert [row["second"] for row in Caller().call("GET", "/api/timeline").json] == [1, 2]
 
 
+def test_the_report_of_the_run_so_far_is_one_page() -> None:
+    for caller in (Caller(), Caller(bare=True)):
+        answer = caller.call("GET", "/report.html")
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.text.startswith("<!doctype html>")
+        assert "Nothing was migrated in this run" in answer.text
+
+
 @bodies
 def test_what_needs_the_load_is_refused_without_it(method: str, path: str) -> None:
     controls = MemoryControls()

@@ -15,7 +15,7 @@ CHART_SCRIPTS: Final = ("panels.js", "charts.js")
 """What draws charts over time, in the order in which it is loaded, after Plotly."""
 CHART_STYLE: Final = "style.css"
 _REPORT_SCRIPTS: Final = (*CHART_SCRIPTS, "percentiles.js", "report.js")
-_REPORT_STYLES: Final = (CHART_STYLE, "report.css")
+_REPORT_STYLES: Final = (CHART_STYLE, "report.css", "print.css")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from redis_rehearsal.cli import (
     preflight,
     rehearse,
     report,
+    reset,
     run,
     set_load,
     status,
@@ -69,6 +70,7 @@ def make_app() -> cyclopts.App:
         app.command(command)
     app.command(migrate.migrate)
     app.command(switch.switch)
+    app.command(reset.reset)
     app.command(status.status)
     app.command(set_load.set_load, name="set")
     return app

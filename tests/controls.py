@@ -92,6 +92,9 @@ class MemoryControls:
         self._end("rolled-back", "unknown")
         return self.documents[-1]
 
+    async def verdict_so_far(self) -> dict[str, Any] | None:
+        return None
+
     def reset(self) -> dict[str, Any]:
         self._needs_load()
         self.resets += 1

@@ -12,7 +12,7 @@ from redis_rehearsal.errors import ConfigurationError, ConflictError, MigrationE
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions, parse_mix
 from redis_rehearsal.migration.record import Record
-from redis_rehearsal.report.migration_document import migration_document
+from redis_rehearsal.report.migration_document import migration_document, verdict_document
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.workload.events import EVENT_TYPES
@@ -189,6 +189,11 @@ class RunControls:
     async def rollback(self) -> dict[str, Any]:
         """See `Controls`."""
         return migration_document(await self._migrations.rollback("a person asked for it"))
+
+    async def verdict_so_far(self) -> dict[str, Any] | None:
+        """See `Controls`."""
+        found = await self._migrations.verdict_so_far()
+        return verdict_document(found) if found else None
 
     def reset(self) -> dict[str, Any]:
         """See `Controls`."""

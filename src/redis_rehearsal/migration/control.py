@@ -47,6 +47,9 @@ class Controls(Protocol):
             ConflictError: none is going on.
         """
 
+    async def verdict_so_far(self) -> dict[str, Any] | None:
+        """What the verdict would be if the migration that is under way ended now; None where none is."""
+
     def reset(self) -> dict[str, Any]:
         """End this run and begin another one from a fresh state; returns `status()`.
 

@@ -16,6 +16,8 @@ from redis_rehearsal.web import api
 from redis_rehearsal.web.answers import HANDLERS, answer
 from redis_rehearsal.web.metrics import render
 from redis_rehearsal.web.openapi import openapi_document
+from redis_rehearsal.web.page.routes import make_routes, page
+from redis_rehearsal.web.page.shown import LiveRun
 
 
 def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
@@ -68,6 +70,8 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
         return answer(openapi_document())
 
     async def index(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return page()
         paths = [route.path for route in routes if route.path != "/"]
         return answer({"application": "redis-rehearsal", "paths": paths})
 
@@ -78,6 +82,7 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
         Route("/stats", stats),
         Route("/ledger", ledger),
         *api.make_routes(controls, token),
+        *make_routes(LiveRun(view, controls, needs_token=token is not None)),
         Route("/openapi.json", openapi),
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)

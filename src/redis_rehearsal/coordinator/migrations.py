@@ -24,6 +24,8 @@ from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.record import Record
+from redis_rehearsal.report.files import write_reports
+from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.verdict import Verdict
@@ -146,6 +148,20 @@ class Migrations:
             self.judge(record, await self._audit(), ended)
         finally:
             record.ended = True
+        await self._leave_report()
+
+    async def _leave_report(self) -> None:
+        """Leave the report of the run so far; it is written anew when the run ends."""
+        directory = self._view.directory
+        if directory is None:
+            return
+        try:
+            # Not in the loop, which has workers to listen to.
+            await asyncio.to_thread(write_reports, RunData.of(self._view), directory)
+        except OSError as error:
+            _log.warning("the report could not be written", error=str(error))
+        else:
+            _log.info(f"the report is {directory / 'report.html'}")
 
     def on_row(self, row: Row) -> None:
         """Show the migration a second of live traffic."""

@@ -103,6 +103,32 @@ class Histogram:
         bucket = int(np.searchsorted(np.cumsum(self.counts), rank))
         return min(float(_HIGHEST[bucket]) / 1e9, self.max_seconds)
 
+    def percentiles(self, ticks_per_half_distance: int = 5) -> list[tuple[float, float, int]]:
+        """The whole distribution as HdrHistogram lists it: ever closer quantiles, as many on each half of what is left.
+
+        Args:
+            ticks_per_half_distance: how many quantiles are listed before the distance to 1 has halved.
+
+        Returns:
+            Quantile, the duration in seconds that it does not exceed, and how many durations do not exceed that; the
+            last is quantile 1 with the longest duration. Empty where nothing was recorded.
+        """
+        up_to = np.cumsum(self.counts)
+        total = int(up_to[-1])
+        found: list[tuple[float, float, int]] = []
+        place = 0
+        while total:
+            halvings, tick = divmod(place, ticks_per_half_distance)
+            ratio = round(1 - (1 - tick / (2 * ticks_per_half_distance)) / 2**halvings, 12)
+            bucket = int(np.searchsorted(up_to, max(1, int(np.ceil(ratio * total - 1e-9)))))
+            count = int(up_to[bucket])
+            if count >= total:
+                found.append((1.0, self.max_seconds, total))
+                break
+            found.append((ratio, min(float(_HIGHEST[bucket]) / 1e9, self.max_seconds), count))
+            place += 1
+        return found
+
     def count_at_most(self, bound_seconds: float) -> int:
         """How many durations fell into buckets that end at or below the bound, for cumulative buckets."""
         end = int(np.searchsorted(_HIGHEST, round(bound_seconds * 1e9), side="right"))

@@ -1,16 +1,19 @@
 """The HTTP application of a run."""
 
+import asyncio
 import os
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from redis_rehearsal import __version__
 from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.report.document import ledger_document, make_document
+from redis_rehearsal.report.html import render_html
+from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.web import api
 from redis_rehearsal.web.answers import HANDLERS, answer
@@ -63,6 +66,12 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
     async def stats(request: Request) -> Response:
         return answer(make_document(view))
 
+    async def report(request: Request) -> Response:
+        # What is seen is of one moment; what is made of it is too large for the loop, which has workers to listen to.
+        run = RunData.of(view)
+        text = await asyncio.to_thread(render_html, run.document, run.rows, run.percentiles)
+        return HTMLResponse(text, headers={"Cache-Control": "no-store"})
+
     async def ledger(request: Request) -> Response:
         return answer(ledger_document(await view.audit_now()))
 
@@ -81,6 +90,7 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
         Route("/metrics", metrics),
         Route("/stats", stats),
         Route("/ledger", ledger),
+        Route("/report.html", report),
         *api.make_routes(controls, token),
         *make_routes(LiveRun(view, controls, needs_token=token is not None)),
         Route("/openapi.json", openapi),

@@ -30,6 +30,11 @@
     return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
   }
 
+  // Plotly reads tags and templates in its texts.
+  function escapeText(text) {
+    return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/%\{/g, "% {");
+  }
+
   function shaded(hex, alpha) {
     const [red, green, blue] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
     return `rgba(${red},${green},${blue},${alpha})`;
@@ -108,14 +113,23 @@
 
     function drawSeen() {
       frame = 0;
-      const waiting = charts.filter((chart) => chart.seen && chart.stale);
+      const waiting = charts.filter((chart) => chart.seen && chart.stale && !chart.figure.hidden);
       if (waiting.length) draw(waiting[0]);
       if (waiting.length > 1) schedule();
     }
 
     let later = 0;
     let redrawnAt = 0;
+    // A run of an older version lacks columns: a chart of which it has none is not shown.
+    function hideUnmeasured() {
+      const last = state.rows[state.rows.length - 1];
+      for (const { panel, figure } of charts) {
+        figure.hidden = Boolean(last) && panel.lines.every((each) => !((each.needs || each.value) in last));
+      }
+    }
+
     function redraw() {
+      hideUnmeasured();
       clearTimeout(later);
       later = 0;
       redrawnAt = performance.now();
@@ -187,7 +201,7 @@
       // Draws all at once, also what nobody sees: for paper. Without a width as wide as there is room.
       drawAll(width = null) {
         state.width = width;
-        charts.forEach(draw);
+        charts.filter(({ figure }) => !figure.hidden).forEach(draw);
       },
       destroy() {
         cancelAnimationFrame(frame);
@@ -259,7 +273,7 @@
           .map((band) => shade(band, shaded(theme.colors.vermilion, 0.35), shaded(theme.colors.vermilion, 0.9))),
       ],
       annotations: placed.map(({ phase, row, at }) => ({
-        text: phase.name, xref: "x", yref: "paper", x: at, y: 1,
+        text: escapeText(phase.name), xref: "x", yref: "paper", x: at, y: 1,
         xanchor: "left", yanchor: "bottom", yshift: row * LABEL_HEIGHT, showarrow: false,
         font: { ...font, size: 11, color: theme.muted }, bgcolor: "rgba(0,0,0,0)",
       })),
@@ -267,5 +281,5 @@
   }
 
   RehearsalCharts.create = create;
-  RehearsalCharts.parts = { element, shaded, HEIGHT, CONFIG };
+  RehearsalCharts.parts = { element, escapeText, CONFIG };
 })();

@@ -32,9 +32,14 @@ var RehearsalCharts = (() => {
     recovery: "green", done: "blue", "rolled-back": "orange", failed: "black",
   };
 
-  const ratio = (part, whole) => (typeof part === "number" && whole > 0 ? part / whole : null);
+  // A row that stands for several seconds brings its own.
+  function conversionRate(row) {
+    if (row.conversion_rate !== undefined) return row.conversion_rate;
+    return typeof row.events_conversion === "number" && row.events_page_view > 0
+      ? row.events_conversion / row.events_page_view : null;
+  }
 
-  // value: a column's name, or a function of a row. scale: what it is multiplied by to be shown.
+  // value: a column's name, or a function of a row, which then needs a column. scale: what it is multiplied by.
   const line = (name, value, color, more) => ({ name, value, color, ...more });
   const milliseconds = (name, value, color, more) => line(name, value, color, { scale: 1000, ...more });
 
@@ -121,7 +126,7 @@ var RehearsalCharts = (() => {
       lines: [
         line("CPU", "generator_cpu_ratio", "gray", { scale: 100 }),
         line("saturated", (row) => (row.generator_saturated ? row.generator_cpu_ratio : null), "vermilion", {
-          scale: 100, marker: "x",
+          scale: 100, marker: "x", needs: "generator_saturated",
         }),
       ],
     },
@@ -134,7 +139,7 @@ var RehearsalCharts = (() => {
       id: "conversion", group: "business", title: "Conversion rate", unit: "%", zero: true,
       text: "Conversions per page view, second by second.",
       lines: [
-        line("conversion rate", (row) => ratio(row.events_conversion, row.events_page_view), "green", { scale: 100 }),
+        line("conversion rate", conversionRate, "green", { scale: 100, needs: "events_conversion" }),
       ],
     },
     {

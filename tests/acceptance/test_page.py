@@ -1,6 +1,7 @@
 """The live page in a real browser, over real runs."""
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def test_migrations_are_started_watched_and_judged(
         with browse(run.address) as (page, seen):
             expect(page.locator("#connection")).to_have_text("live")
             expect(page.locator("#route-text")).to_have_text("Reads go to source, writes to source.")
-            page.locator("#charts").scroll_into_view_if_needed()
+            page.locator("[data-chart=queries]").scroll_into_view_if_needed()
             # A line of a chart is a path with as many points as there were seconds.
             wait_for(lambda: len(page.locator("[data-chart=queries] .scatterlayer .js-line").all()) == 2, "a chart")
             name = page.locator("[data-chart=queries] .chart-plot").get_attribute("aria-label") or ""
@@ -95,6 +96,9 @@ def test_migrations_are_started_watched_and_judged(
             expect(page.locator("[data-opens=migrate]")).to_be_enabled()
             start(page, "replicate")
             expect(page.locator("#dialog-migrate .error")).to_contain_text("not on the source")
+            # Any browser shows a refusal in its console.
+            assert [problem for problem in seen.problems if "409" not in problem] == []
+            seen.problems.clear()
             page.keyboard.press("Escape")
 
             for attempt in range(ATTEMPTS):
@@ -113,6 +117,24 @@ def test_migrations_are_started_watched_and_judged(
             assert response.value.status == 200
             expect(page.locator("body")).to_contain_text("PASS")
             behaved(seen)
+        run.interrupt()
+        assert run.wait() == 0
+    saved = max((tmp_path / "runs").glob("*/run.json")).parent
+    (tmp_path / "view").mkdir()
+    with command(tmp_path / "view", "view", str(saved)) as view:
+        address = wait_for(lambda: re.search(r"serving (http://\S+)/ ", view.stderr), "an address")[1]
+        with browse(address) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("saved run")
+            expect(page.locator("#verdict")).to_have_text("PASS")
+            expect(page.locator("#actions")).to_be_hidden()
+            page.locator("[data-chart=queries]").scroll_into_view_if_needed()
+            wait_for(lambda: len(page.locator("[data-chart=queries] .scatterlayer .js-line").all()) == 2, "a chart")
+            look_for_barriers(page)
+            page.click("#report-link")
+            expect(page.locator("body")).to_contain_text("PASS")
+            behaved(seen)
+        view.interrupt()
+        assert view.wait() == 0
 
 
 def test_what_is_wrong_is_said_and_a_lost_connection_found_again(

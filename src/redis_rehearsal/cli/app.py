@@ -34,6 +34,7 @@ from redis_rehearsal.cli import (
     set_load,
     status,
     switch,
+    view,
 )
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
@@ -65,6 +66,7 @@ def make_app() -> cyclopts.App:
     app.command(clean.clean, name="clean")
     app.command(compare.compare, name="compare")
     app.command(report.report, name="report")
+    app.command(view.view)
     app.command(preflight.preflight_command, name="preflight")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
         app.command(command)

@@ -88,6 +88,7 @@ class LiveRun:
         return {
             "run": self.name,
             "ended": self.ended,
+            "directory": str(view.directory) if view.directory else None,
             "document": make_document(view),
             "now": controls.status() if controls else None,
             "load": controls.control() if controls else None,

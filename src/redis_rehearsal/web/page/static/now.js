@@ -27,25 +27,59 @@ export function showServers({ document: run, now }) {
   if (on.reads) say("route-text", `Reads go to ${on.reads}, writes to ${on.writes}.${moving}${frozen}`);
 }
 
+// Of the last second while it runs; once it has ended, of all of it.
+function lastSecond(row, load) {
+  const asked = load || {};
+  const of = (rate) => (known(rate) ? ` of ${count(rate)}` : "");
+  const names = ["queries_failed", "queries_unknown", "queries_shed", "events_failed", "events_unknown", "events_shed"];
+  return {
+    queries: `${count(row.queries_ok)}${of(asked.queries_per_second)}`,
+    events: `${count(row.events_ok)}${of(asked.events_per_second)}`,
+    rate: sum(row.queries_ok, row.events_ok),
+    p99: row.query_response_p99,
+    hitRatio: row.hit_ratio,
+    database: row.database_queries,
+    notOk: sum(...names.map((name) => row[name])),
+    cpu: row.generator_cpu_ratio,
+    saturated: Boolean(row.generator_saturated),
+  };
+}
+
+function wholeRun(run) {
+  const { totals = {}, rates = {}, latency = {}, cache = {}, database = {}, generator = {} } = run;
+  const notOk = [totals.queries, totals.events].flatMap((each) => (each ? [each.failed, each.unknown, each.shed] : [null]));
+  const seconds = sum(run.duration_seconds, run.warmup_seconds);
+  return {
+    queries: count(rates.queries_per_second),
+    events: count(rates.events_per_second),
+    rate: sum(rates.queries_per_second, rates.events_per_second),
+    p99: latency.queries ? latency.queries.response_seconds.p99 : null,
+    hitRatio: cache.hit_ratio,
+    database: seconds > 0 ? database.queries / seconds : null,
+    notOk: sum(...notOk),
+    cpu: generator.cpu_ratio,
+    saturated: Boolean(generator.saturated),
+  };
+}
+
 export function showFigures({ document: run, now, load, progress, ended }, row) {
   const stage = ended ? "ended" : run.stage;
   const steps = Object.entries(progress || {}).filter(([, [done, all]]) => done < all);
   const far = steps.map(([step, [done, all]]) => `, ${step} ${count(done)} of ${count(all)}`).join("");
   say("run", run.started ? `run ${run.started}: ${stage}${far}` : stage);
   say("phase", (now && now.phase) || (run.migration && run.migration.phase) || "–");
-  if (!row) return;
-  const asked = load ? [load.queries_per_second, load.events_per_second] : [null, null];
-  say("queries", `${count(row.queries_ok)}${known(asked[0]) ? ` of ${count(asked[0])}` : ""}`);
-  say("events", `${count(row.events_ok)}${known(asked[1]) ? ` of ${count(asked[1])}` : ""}`);
-  say("app-rate", `${count(sum(row.queries_ok, row.events_ok))}/s`);
-  say("p99", duration(row.query_response_p99));
-  say("hit-ratio", percent(row.hit_ratio));
-  say("database", count(row.database_queries));
-  const names = ["queries_failed", "queries_unknown", "queries_shed", "events_failed", "events_unknown", "events_shed"];
-  const notOk = sum(...names.map((name) => row[name]));
-  say("not-ok", count(notOk)).classList.toggle("bad", notOk > 0);
-  const busy = `${percent(row.generator_cpu_ratio, 0)} of a core`;
-  say("generator", row.generator_saturated ? `${busy}, the bottleneck` : busy).classList.toggle("bad", row.generator_saturated);
+  say("figures-text", ended ? "Figures of the whole run:" : "Figures of the last second:");
+  if (!row && !ended) return;
+  const figures = ended ? wholeRun(run) : lastSecond(row, load);
+  say("queries", figures.queries);
+  say("events", figures.events);
+  say("app-rate", `${count(figures.rate)}/s`);
+  say("p99", duration(figures.p99));
+  say("hit-ratio", percent(figures.hitRatio));
+  say("database", count(figures.database));
+  say("not-ok", count(figures.notOk)).classList.toggle("bad", figures.notOk > 0);
+  const busy = `${percent(figures.cpu, 0)} of a core`;
+  say("generator", figures.saturated ? `${busy}, the bottleneck` : busy).classList.toggle("bad", figures.saturated);
 }
 
 export function showVerdict({ document: run, so_far: soFar }) {

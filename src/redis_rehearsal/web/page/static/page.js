@@ -47,7 +47,8 @@ function showState(state) {
   showServers(state);
   showFigures(state, rows[rows.length - 1]);
   showVerdict(state);
-  showMigration(state);
+  // With the run goes what served its report.
+  showMigration({ ...state, reports: !over || Boolean(state.saved) });
   showFailures(state);
   showLoad(state.load);
   allow(state);

@@ -37,7 +37,7 @@ class Command:
         self.directory = tmp_path
         self._stderr = (tmp_path / "stderr").open("w+")
         self._stdout = (tmp_path / "stdout").open("w+")
-        names = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR")
+        names = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR")
         environment = {name: os.environ[name] for name in names if name in os.environ}
         environment |= {"BIND_ADDRESS": "127.0.0.1:0", "RUN_DIR": str(tmp_path / "runs"), **settings}
         self.process = subprocess.Popen(

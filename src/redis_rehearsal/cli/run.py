@@ -83,12 +83,15 @@ def console(settings: Settings) -> Console:
 
 
 async def _run(settings: Settings, *, print_json: bool) -> int:
-    work = Run(settings)
-    try:
-        await drive(work, settings)
-    finally:
-        leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
-    return 0
+    while True:
+        work = Run(settings)
+        try:
+            await drive(work, settings)
+        finally:
+            leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
+        if not work.again:
+            return 0
+        settings = settings.model_copy(update={"reset": True})
 
 
 def leave_document(

@@ -79,11 +79,13 @@ class Run:
     Attributes:
         view: what there is to see of it, while it lasts.
         controls: what can be done to it.
+        again: whether another run is to follow, from a fresh state.
     """
 
     def __init__(self, settings: Settings, rehearsal: MigrationOptions | None = None) -> None:
         self.settings = settings
         self._rehearsal = rehearsal
+        self.again = False
         self.view = RunView(settings, Totals(), Health((*CONTROL_ERRORS, *CONNECTION_ERRORS)))
         self.view.audit_now = self.audit
         self._clock = self.view.clock
@@ -135,6 +137,18 @@ class Run:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
+        self.again = False  # who stops it wants none to follow
+
+    def begin_again(self) -> None:
+        """End the run, and let another one follow.
+
+        Raises:
+            ConflictError: it is there for one rehearsal, with which it ends.
+        """
+        if self._rehearsal is not None:
+            raise ConflictError("A rehearsal is not begun again; it ends with its verdict.")
+        self.stop()
+        self.again = True
 
     @property
     def stopping(self) -> bool:

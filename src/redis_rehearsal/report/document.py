@@ -87,7 +87,7 @@ def make_document(view: RunView) -> dict[str, Any]:
         "recovery": recovery_document(assessment),
         "comparison": comparison_document(assessment),
         "impact": asdict(assessment.impact) if assessment else None,
-        "verdict": verdict_document(assessment),
+        "verdict": verdict_document(assessment.verdict if assessment else None),
         "servers": _servers(view),
         "settings": safe_settings(view),
     }

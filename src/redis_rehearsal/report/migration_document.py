@@ -9,6 +9,7 @@ from redis_rehearsal.migration.context import iso
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.figures import latency, outcomes
 from redis_rehearsal.verification.downtime import Downtime
+from redis_rehearsal.verification.verdict import Verdict
 
 MOST_WINDOWS: Final = 100
 """Windows of downtime that are listed, for queries and for events; of more than these the longest."""
@@ -19,15 +20,19 @@ def migration_document(record: Record) -> dict[str, Any]:
     document = record.migration.document()
     # It runs until its verdict is there.
     status = document["status"] if record.ended else "running"
-    return {**document, "status": status, "verdict": verdict_document(record.assessment)}
+    return {
+        **document,
+        "status": status,
+        "verdict": verdict_document(record.assessment.verdict if record.assessment else None),
+    }
 
 
-def verdict_document(assessment: Assessment | None) -> dict[str, Any] | None:
+def verdict_document(verdict: Verdict | None) -> dict[str, Any] | None:
     """The verdict and its criteria; None before there is one."""
-    if assessment is None:
+    if verdict is None:
         return None
     return {
-        "status": str(assessment.verdict.status),
+        "status": str(verdict.status),
         "criteria": [
             {
                 "name": criterion.name,
@@ -37,7 +42,7 @@ def verdict_document(assessment: Assessment | None) -> dict[str, Any] | None:
                 "status": str(criterion.status),
                 "reason": criterion.reason or None,
             }
-            for criterion in assessment.verdict.criteria
+            for criterion in verdict.criteria
         ],
     }
 

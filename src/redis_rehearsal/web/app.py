@@ -19,6 +19,9 @@ from redis_rehearsal.web import api
 from redis_rehearsal.web.answers import HANDLERS, answer
 from redis_rehearsal.web.metrics import render
 from redis_rehearsal.web.openapi import openapi_document
+from redis_rehearsal.web.page.routes import make_routes, page
+from redis_rehearsal.web.page.saved import SavedRun
+from redis_rehearsal.web.page.shown import LiveRun
 
 
 def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
@@ -77,6 +80,8 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
         return answer(openapi_document())
 
     async def index(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return page()
         paths = [route.path for route in routes if route.path != "/"]
         return answer({"application": "redis-rehearsal", "paths": paths})
 
@@ -88,8 +93,39 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
         Route("/ledger", ledger),
         Route("/report.html", report),
         *api.make_routes(controls, token),
+        *make_routes(LiveRun(view, controls, needs_token=token is not None)),
         Route("/openapi.json", openapi),
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False  # who calls a wrong path is told so
     return app
+
+
+def make_saved_app(run: RunData) -> Starlette:
+    """The application over a run that was saved: its page, its document and its report; nothing can be changed.
+
+    Args:
+        run: what its directory holds.
+    """
+    shown = SavedRun(run)
+
+    async def index(request: Request) -> Response:
+        return page()
+
+    async def stats(request: Request) -> Response:
+        return answer(run.document)
+
+    async def timeline(request: Request) -> Response:
+        return answer(shown.rows_after(-1))
+
+    async def report(request: Request) -> Response:
+        return HTMLResponse(render_html(run.document, run.rows, run.percentiles))
+
+    routes = [
+        Route("/", index),
+        Route("/stats", stats),
+        Route("/api/timeline", timeline),
+        Route("/report.html", report),
+        *make_routes(shown),
+    ]
+    return Starlette(routes=routes, exception_handlers=HANDLERS)

@@ -1,6 +1,7 @@
 import pickle
 
 import numpy as np
+import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,15 @@ def test_merging_is_the_same_as_recording_all_in_one(parts: list[list[float]]) -
     assert np.array_equal(merged.counts, whole.counts)
     assert merged.max_seconds == whole.max_seconds
     assert merged.count == sum(map(len, parts))
+
+
+@given(st.lists(st.tuples(st.floats(0, 7200), st.integers(1, 9)), max_size=50))
+def test_recording_with_counts_is_the_same_as_recording_each(spans: list[tuple[float, int]]) -> None:
+    at_once, one_by_one = Histogram(), filled([seconds for seconds, count in spans for _ in range(count)])
+    at_once.record_many([seconds for seconds, _ in spans], [count for _, count in spans])
+    assert np.array_equal(at_once.counts, one_by_one.counts)
+    assert (at_once.max_seconds, at_once.clipped) == (one_by_one.max_seconds, one_by_one.clipped)
+    assert at_once.sum_seconds == pytest.approx(one_by_one.sum_seconds)
 
 
 @given(durations)

@@ -53,6 +53,14 @@ def test_a_migration_is_begun_watched_and_rolled_back() -> None:
     assert (answer.status, answer.error) == (409, "No migration is going on.")
 
 
+def test_the_run_begins_again() -> None:
+    caller = Caller()
+    answer = caller.call("POST", "/api/reset")
+    assert (answer.status, answer.json["stage"], caller.controls.resets) == (202, "running", 1)
+    caller.controls.running = False
+    assert caller.call("POST", "/api/reset").status == 409
+
+
 def test_the_timeline_is_a_list_of_seconds() -> None:
     assert [row["second"] for row in Caller().call("GET", "/api/timeline").json] == [1, 2]
 

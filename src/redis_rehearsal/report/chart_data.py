@@ -45,10 +45,11 @@ COLUMNS: Final = (
 )
 """Of the timeline, those that panels.js draws; `conversion_rate` is made here."""
 _MOST_ROWS: Final = 4000
-_MOST_PERCENTILES: Final = 5000
+_MOST_PERCENTILES: Final = 15_000
 _MOST_NAME: Final = 40
 _DIGITS: Final = 5
-_NEARLY_A_SECOND: Final = 0.95
+_MOST_UNFINISHED: Final = 2
+"""Seconds at the end; were it more, the document would not be of these rows."""
 
 Column = list[float | None]
 
@@ -57,11 +58,9 @@ def chart_data(run: RunData) -> dict[str, Any]:
     """The lines, phases, windows of downtime and percentiles of a run; what is damaged is left out."""
     rows = [row for row in run.rows if number(row.get("second")) is not None]
     began = _began(rows)
-    phases = _phases(run.document, began)
-    unfinished = bool(rows and phases and _ends_within(rows[-1], phases[-1]["to_second"]))
-    if unfinished:
-        # What happened in a part of a second is no rate.
-        rows = rows[:-1]
+    whole = _whole(rows, run.document)
+    unfinished = len(whole) < len(rows)
+    rows = whole
     seconds: Column = [number(row["second"]) for row in rows]
     columns = {name: [_figure(row.get(name)) for row in rows] for name in COLUMNS}
     columns["conversion_rate"] = [_ratio(row.get("events_conversion"), row.get("events_page_view")) for row in rows]
@@ -69,7 +68,7 @@ def chart_data(run: RunData) -> dict[str, Any]:
     return {
         "second": seconds,
         "columns": {name: column for name, column in columns.items() if any(each is not None for each in column)},
-        "phases": phases,
+        "phases": _phases(run.document, began),
         "unfinished": unfinished,
         "bands": _bands(run.document, began),
         "percentiles": _percentiles(run.percentiles),
@@ -128,9 +127,16 @@ def _began(rows: Sequence[Mapping[str, object]]) -> float | None:
     return None
 
 
-def _ends_within(row: Mapping[str, object], ended: float) -> bool:
-    second = number(row.get("second"))
-    return second is not None and second < ended < second + _NEARLY_A_SECOND
+def _whole(rows: list[Mapping[str, object]], document: object) -> list[Mapping[str, object]]:
+    """Without the last seconds, of which the load saw a part or nothing: what happened in a part is no rate."""
+    lasted, warm_up = (number(part(document).get(name)) for name in ("duration_seconds", "warmup_seconds"))
+    if lasted is None:
+        return rows
+    ended = lasted + (warm_up or 0.0)
+    kept = len(rows)
+    while kept > max(0, len(rows) - _MOST_UNFINISHED) and (number(rows[kept - 1]["second"]) or 0) + 0.95 > ended:
+        kept -= 1
+    return rows[:kept]
 
 
 def _since(moment: object, began: float | None) -> float | None:
@@ -169,7 +175,7 @@ def _bands(document: object, began: float | None) -> list[dict[str, Any]]:
 def _percentiles(found: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
     """The lines by percentile of the response time: x is 1/(1-quantile), y seconds."""
     lines: dict[tuple[str, str], dict[str, Any]] = {}
-    for each in found[: _MOST_PERCENTILES * 3]:
+    for each in found[:_MOST_PERCENTILES]:
         quantile, seconds = number(each.get("quantile")), number(each.get("seconds"))
         kind = each.get("kind")
         if each.get("clock") != "response" or kind not in ("queries", "events"):

@@ -39,7 +39,7 @@ _GROUPS: Final = {
 _STATUSES: Final = frozenset({"passed", "failed", "unknown", "done", "running", "PASS", "FAIL", "UNKNOWN"})
 _NO_SCRIPT: Final = "Charts need JavaScript. The same figures are in timeline.csv and percentiles.csv of the run."
 _NO_ROWS: Final = "There is no timeline of this run, so that nothing can be drawn over time."
-_UNFINISHED: Final = "The last second is not drawn, since the load ended within it."
+_UNFINISHED: Final = "The end is not drawn, since the load did not last for the whole of its last second."
 _NOT_MIGRATED: Final = "Nothing was migrated in this run, so that there is no verdict."
 
 Rows = Sequence[Mapping[str, object]]
@@ -108,6 +108,7 @@ def _run(run: RunData, place: int, level: int) -> Markup:
     found = {section.name: section for section in report_sections(document)}
     if not is_rehearsal(document):
         found["verdict"] = Section("No verdict", (_NOT_MIGRATED,), "verdict")
+    status = verdict_status(document) if is_rehearsal(document) else "none"
     found["charts"] = Section("Over time", () if data["second"] else (_NO_ROWS,), "charts")
     if data["unfinished"]:
         found["charts"] = Section("Over time", (_UNFINISHED,), "charts")
@@ -118,7 +119,7 @@ def _run(run: RunData, place: int, level: int) -> Markup:
     return element(
         "div",
         element("nav", *links, aria_label="Contents"),
-        *(_group(sections, level, place, data, verdict_status(document)) for sections in groups),
+        *(_group(sections, level, place, data, status) for sections in groups),
         raw("script", as_json(data), type="application/json"),
         data_run=str(level),
         class_="run",

@@ -22,7 +22,7 @@ var RehearsalCharts = (() => {
         blue: "#4aa3e0", orange: "#e69f00", green: "#2bbf94", vermilion: "#ff7f41", purple: "#d98bbb",
         sky: "#7cc8f2", gray: "#9aa6b2", black: "#e8edf3",
       },
-      shade: 0.2,
+      shade: 0.14,
     },
   };
 
@@ -144,7 +144,7 @@ var RehearsalCharts = (() => {
     },
     {
       id: "event_types", group: "business", title: "Events by type", unit: "/s", log: true,
-      text: "Events that were due, by type. The axis is logarithmic.",
+      text: "Events that were due, by type. The axis is logarithmic; a second without any is a gap.",
       lines: [
         line("page views", "events_page_view", "blue"),
         line("clicks", "events_click", "orange"),

@@ -107,7 +107,7 @@ def test_the_percentiles_are_the_quantiles_and_come_ever_closer(values: list[flo
     found = histogram.percentiles()
     expected = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6]
     assert [ratio for ratio, _, _ in found[:-1]][:8] == expected[: len(found) - 1]
-    for ratio, seconds, count in found:
+    for ratio, seconds, count in found[:-1]:
         assert seconds == histogram.quantile(ratio)
         assert count >= ratio * len(values) - 1e-6
     assert found[-1] == (1.0, histogram.max_seconds, len(values))

@@ -1,11 +1,13 @@
 """What there is to see of a run while it lasts."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.engine.clock import WallClock
@@ -14,7 +16,32 @@ from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
+from redis_rehearsal.telemetry.resources import Resources
 from redis_rehearsal.verification.audit import Audit
+
+SCRAPES_KEPT: Final = 3
+"""Two even intervals between them tell somebody who asks regularly from somebody who looked in."""
+
+
+_LONGEST_INTERVAL_SECONDS: Final = 20.0
+_UNEVEN: Final = 0.25
+
+
+def next_scrape_seconds(times_seconds: Sequence[float], now_seconds: float) -> float:
+    """How long to wait for the next one who asks for metrics; 0 where nobody asks regularly, and often.
+
+    Args:
+        times_seconds: when they were last asked for, oldest first.
+        now_seconds: the time.
+    """
+    if len(times_seconds) < SCRAPES_KEPT:
+        return 0.0
+    gaps = [later - earlier for earlier, later in pairwise(times_seconds)]
+    longest = max(gaps)
+    if longest > _LONGEST_INTERVAL_SECONDS or min(gaps) < (1 - _UNEVEN) * longest:
+        return 0.0
+    # Half an interval more, for one that is late.
+    return max(0.0, times_seconds[-1] + 1.5 * longest - now_seconds)
 
 
 class Stage(StrEnum):
@@ -73,6 +100,9 @@ class RunView:
         clock: the run's time of day.
         phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
         progress: of the current stage: done and total by name of the step.
+        label: what goes on now: phase, where reads and writes go, and whether writes are held.
+        resources: what servers and coordinator use, as they were last asked.
+        scraped: when the metrics were last asked for, on the monotonic clock, oldest first.
     """
 
     settings: Settings
@@ -95,6 +125,9 @@ class RunView:
     phases: Callable[[], Sequence[tuple[str, int, float]]] = tuple
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)
     _warm_up: dict[int, tuple[int, int]] = field(default_factory=dict)
+    label: Callable[[], Label] = Label
+    resources: Resources = field(default_factory=Resources)
+    scraped: deque[float] = field(default_factory=lambda: deque(maxlen=SCRAPES_KEPT))
 
     def set_progress(self, step: str, done: int, total: int) -> None:
         """Note how far a step is."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 COMMANDS: Final = (
-    *("get", "set", "mget", "incr", "expireat", "unlink", "del", "scan", "dump", "restore", "info"),
-    *("hgetall", "hset", "lrange", "rpush", "lpush", "smembers", "sadd", "zrange", "zadd", "json.get", "json.set"),
+    *("get", "set", "mget", "incr", "expireat", "unlink", "scan", "dump", "restore"),
+    *("hgetall", "lrange", "smembers", "zrange", "json.get"),
 )
 """The commands that the tool sends most; all others are counted together, so that no server makes the list longer."""
 OTHER: Final = "other"

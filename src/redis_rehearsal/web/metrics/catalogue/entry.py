@@ -25,7 +25,7 @@ class Entry:
     """A metric.
 
     Attributes:
-        name: without the `_total` of a counter.
+        name: without the `_total` of a counter, and the `_info` of an info.
         kind: of it.
         group: of it.
         help: what it is, in a sentence.
@@ -45,7 +45,8 @@ class Entry:
     @property
     def full_name(self) -> str:
         """As expressions and pages write it."""
-        return f"{self.name}_total" if self.kind == "counter" else self.name
+        suffixes = {"counter": "_total", "info": "_info"}
+        return f"{self.name}{suffixes.get(self.kind, '')}"
 
 
 DATABASE: Final = "database"

@@ -179,3 +179,9 @@ def label_sets_of(exposition: str) -> int:
             rest = ",".join(part for part in labels.rstrip("}").split(",") if not part.startswith("le="))
             found.add((re.sub("_(bucket|sum|count)$", "", name), rest))
     return len(found)
+
+
+def expressions_of(dashboard: dict[str, Any]) -> list[str]:
+    """All that a dashboard's panels and annotations ask of Prometheus."""
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    return asked + [annotation["expr"] for annotation in dashboard["annotations"]["list"]]

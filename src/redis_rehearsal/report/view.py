@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Final, Protocol
@@ -19,12 +18,10 @@ from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.telemetry.resources import Resources
 from redis_rehearsal.verification.audit import Audit
 
-SCRAPES_KEPT: Final = 3
-"""Two even intervals between them tell somebody who asks regularly from somebody who looked in."""
-
-
+SCRAPES_KEPT: Final = 8
+"""So many tell somebody who asks regularly, also where somebody else looks in meanwhile."""
 _LONGEST_INTERVAL_SECONDS: Final = 20.0
-_UNEVEN: Final = 0.25
+_UNEVEN: Final = 0.1
 
 
 def next_scrape_seconds(times_seconds: Sequence[float], now_seconds: float) -> float:
@@ -34,14 +31,15 @@ def next_scrape_seconds(times_seconds: Sequence[float], now_seconds: float) -> f
         times_seconds: when they were last asked for, oldest first.
         now_seconds: the time.
     """
-    if len(times_seconds) < SCRAPES_KEPT:
-        return 0.0
-    gaps = [later - earlier for earlier, later in pairwise(times_seconds)]
-    longest = max(gaps)
-    if longest > _LONGEST_INTERVAL_SECONDS or min(gaps) < (1 - _UNEVEN) * longest:
-        return 0.0
-    # Half an interval more, for one that is late.
-    return max(0.0, times_seconds[-1] + 1.5 * longest - now_seconds)
+    for place, last in reversed(list(enumerate(times_seconds))):
+        for middle in reversed(times_seconds[:place]):
+            gap = last - middle
+            if gap > _LONGEST_INTERVAL_SECONDS:
+                break
+            if any(abs(middle - gap - first) < _UNEVEN * gap for first in times_seconds):
+                # Half an interval more, for one that is late.
+                return max(0.0, last + 1.5 * gap - now_seconds)
+    return 0.0
 
 
 class Stage(StrEnum):

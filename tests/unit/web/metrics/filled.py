@@ -51,7 +51,7 @@ def filled(workers: int = 2) -> RunView:
     for role in ROLES:
         for operation in OPERATIONS:
             totals.operations[role, operation].merge(duration_of(10))
-    for role in (*ROLES, "database"):
-        made.health.servers[role] = ServerHealth(needed=True, probe=_nothing)
+    for name in (*ROLES, "database"):
+        made.health.servers[name] = ServerHealth(needed=True, probe=_nothing)
     totals.close()
     return made

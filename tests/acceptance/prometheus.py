@@ -25,6 +25,9 @@ scrape_configs:
 """
 
 
+_NOT_OURS = ("__name__", "instance", "job")
+
+
 class Prometheus:
     """What a Prometheus has scraped.
 
@@ -57,9 +60,9 @@ class Prometheus:
         """The last value of each series, by the values of its labels in the order of their names."""
         found = self.ask("query", query=f"last_over_time({selector}[10m])", time=at)["result"]
         return {
-            tuple(
-                value for name, value in sorted(series["metric"].items()) if name not in ("instance", "job", "__name__")
-            ): (float(series["value"][1]))
+            tuple(value for name, value in sorted(series["metric"].items()) if name not in _NOT_OURS): float(
+                series["value"][1]
+            )
             for series in found
         }
 

@@ -19,6 +19,7 @@ from tools.dashboards.panels import (
     bars,
     dashboard,
     figure,
+    last,
     numbered,
     quantiles,
     rate,
@@ -37,6 +38,7 @@ _PHASE_COLORS: Final = {
     Phase.ROLLED_BACK: ORANGE,
 }
 _PHASES: Final[Mapped] = {place: (str(phase), _PHASE_COLORS.get(phase, GREY)) for place, phase in enumerate(Phase, 1)}
+_LONGEST: Final = 'rehearsal_downtime_seconds{measure="longest"}'
 _ROUTES: Final[Mapped] = {
     0: ("not held", GREY),
     1: ("source", BLUE),
@@ -52,7 +54,8 @@ def _route(operation: str) -> str:
 
 
 def _findings(bound: str) -> str:
-    return f'sum by (finding) (rehearsal_ledger_findings{{bound="{bound}"}})'
+    selector = f'rehearsal_ledger_findings{{bound="{bound}"}}'
+    return f"sum by (finding) ({last(selector)})"
 
 
 _OUTCOME: Final = (
@@ -60,14 +63,14 @@ _OUTCOME: Final = (
         "Verdict",
         "Pass, fail or unknown on the latest migration; known once it has ended and the ledger was compared.",
         "short",
-        (numbered("rehearsal_verdict", "status", ("pass", "fail", "unknown")), "verdict"),
+        (numbered("rehearsal_verdict", "status", ("pass", "fail", "unknown"), last), "verdict"),
         mapped=_VERDICTS,
     ),
     figure(
         "Status",
         "What became of the latest migration.",
         "short",
-        (numbered("rehearsal_migration_status", "status", MIGRATION_STATUSES), "status"),
+        (numbered("rehearsal_migration_status", "status", MIGRATION_STATUSES, last), "status"),
         mapped=_STATUSES,
     ),
     figure(
@@ -85,27 +88,31 @@ _OUTCOME: Final = (
         width=8,
     ),
     figure(
-        "Freeze", "How long writes were held.", "s", ("max by (way) (rehearsal_freeze_seconds)", "{{way}}"), width=6
+        "Freeze",
+        "How long writes were held.",
+        "s",
+        (f"max by (way) ({last('rehearsal_freeze_seconds')})", "{{way}}"),
+        width=6,
     ),
     figure(
         "Longest downtime",
         "Longest time between ok operations while something was due, beyond the gaps of the baseline.",
         "s",
-        ('max by (kind) (rehearsal_downtime_seconds{measure="longest"})', "{{kind}}"),
+        (f"max by (kind) ({last(_LONGEST)})", "{{kind}}"),
         width=6,
     ),
     figure(
         "Recovery",
         "From the cutover until all measures were as in the baseline again.",
         "s",
-        ("max(rehearsal_recovery_seconds)", "recovery"),
+        (f"max({last('rehearsal_recovery_seconds')})", "recovery"),
         width=6,
     ),
     figure(
         "Carried to the target",
         "Share of the keys, or of the bytes of a synchronisation; cold, observe and external do not know it.",
         "percentunit",
-        ("max(rehearsal_migration_progress_ratio)", "carried"),
+        (f"max({last('rehearsal_migration_progress_ratio')})", "carried"),
         width=6,
     ),
 )
@@ -193,13 +200,13 @@ _EVIDENCE: Final = (
         "Comparison",
         "Keys of the two servers: compared, different for a good reason (benign), and different for none.",
         "short",
-        ("max by (result) (rehearsal_comparison_keys)", "{{result}}"),
+        (f"max by (result) ({last('rehearsal_comparison_keys')})", "{{result}}"),
     ),
     bars(
         "Criteria",
         "How many criteria of the verdict passed, failed, or could not be measured; run.json has each.",
         "short",
-        ("count by (status) (rehearsal_criterion == 1)", "{{status}}"),
+        (f"count by (status) ({last('rehearsal_criterion')} == 1)", "{{status}}"),
     ),
     series(
         "Wrong answers",
@@ -208,11 +215,11 @@ _EVIDENCE: Final = (
         (f"sum by (finding) (rate(rehearsal_checks_failed_total[{WINDOW}]))", "{{finding}}"),
         width=12,
     ),
-    series(
+    bars(
         "Acknowledged writes",
         "Increments by the ledger: acknowledged, and of unknown outcome; known after the migration.",
         "short",
-        ("max by (account) (rehearsal_ledger_writes)", "{{account}}"),
+        (f"max by (account) ({last('rehearsal_ledger_writes')})", "{{account}}"),
         width=12,
     ),
 )

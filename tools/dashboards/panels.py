@@ -1,6 +1,6 @@
 """What the dashboards are made of: panels with a title, a unit and a description, all of one data source."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, timeseries
@@ -32,6 +32,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 SOURCE: Final = DataSourceRef("prometheus", "rehearsal-prometheus")
 WINDOW: Final = "$__rate_interval"
+RANGE: Final = "$__range"
 PHASES_ANNOTATION: Final[dict[str, Any]] = {
     # Grafana takes the value for the time, in milliseconds: a phase shorter than an interval is marked where it was.
     "expr": "max by (phase) (rehearsal_phase_start_timestamp_seconds) * 1000",
@@ -86,9 +87,8 @@ def dashboard(title: str, uid: str, description: str, rows: Sequence[tuple[str, 
 def _told(panel: P, title: str, description: str, unit: str, queries: Sequence[Query]) -> P:
     panel.title(title).description(description).unit(unit).datasource(SOURCE)
     for number, (expression, legend) in enumerate(queries):
-        panel.with_target(
-            Dataquery().expr(expression).legend_format(legend).range().ref_id(chr(ord("A") + number)).datasource(SOURCE)
-        )
+        query = Dataquery().expr(expression).legend_format(legend).ref_id(chr(ord("A") + number)).datasource(SOURCE)
+        panel.with_target(query.instant() if RANGE in expression else query.range())
     return panel
 
 
@@ -183,9 +183,22 @@ def rate(metric: str, by: str = "") -> str:
     return f"sum{grouping} (rate({metric}[{WINDOW}]))"
 
 
-def numbered(metric: str, label: str, values: Sequence[str]) -> str:
-    """A state set as the number of its state, from 1."""
-    return " + ".join(f'{place} * max({metric}{{{label}="{value}"}})' for place, value in enumerate(values, 1))
+def last(selector: str) -> str:
+    """What a metric was last: of a run that has ended it was there for a moment only, between two steps of a graph."""
+    return f"last_over_time({selector}[{RANGE}])"
+
+
+def numbered(metric: str, label: str, values: Sequence[str], seen: Callable[[str], str] = str) -> str:
+    """A state set as the number of its state, from 1.
+
+    Args:
+        metric: its name.
+        label: that has the states.
+        values: of the label.
+        seen: `last` for what is to be seen after the run too.
+    """
+    selectors = [f'{metric}{{{label}="{value}"}}' for value in values]
+    return " + ".join(f"{place} * max({seen(selector)})" for place, selector in enumerate(selectors, 1))
 
 
 HIT_RATIO: Final = (

@@ -1,5 +1,6 @@
 """What a real Prometheus sees of a rehearsal, and what dashboards and rules make of it."""
 
+import contextlib
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +77,9 @@ def follow_for_a_moment(run: Command, addresses: dict[str, Endpoint]) -> str:
     return page
 
 
-@pytest.fixture(scope="module")
-def seen() -> Iterator[Seen]:
-    # Not under pytest's own directory, which another session closes to the user that PostgreSQL runs as.
-    with tempfile.TemporaryDirectory(prefix="rehearsal-prometheus-") as name:
-        Path(name).chmod(0o755)
-        yield from rehearse(Path(name))
-
-
-def rehearse(place: Path) -> Iterator[Seen]:
+@contextlib.contextmanager
+def rehearsal(place: Path) -> Iterator[Seen]:
+    """A rehearsal, watched from its beginning."""
     start = time.time()
     arguments = ("rehearse", "--strategy", "replicate", "--load", "demo", "--baseline", "6s", "--observe", "5s")
     with (
@@ -99,12 +95,28 @@ def rehearse(place: Path) -> Iterator[Seen]:
         yield Seen(prometheus, document, start, time.time(), exposition)
 
 
+def test_what_prometheus_sees_of_a_rehearsal_is_complete_and_agrees_with_its_document() -> None:
+    # One test, since there is one rehearsal. Not under pytest's own directory, which another session closes to the user
+    # that PostgreSQL runs as.
+    with tempfile.TemporaryDirectory(prefix="rehearsal-prometheus-") as name:
+        Path(name).chmod(0o755)
+        with rehearsal(Path(name)) as seen:
+            see_that_every_panel_and_annotation_has_data(seen)
+            see_that_every_rule_has_data(seen)
+            see_that_all_of_the_catalogue_is_there_and_nothing_else(seen)
+            see_that_the_exposition_stays_small_and_clean(seen)
+            see_that_operations_and_cache_agree_with_the_document(seen)
+            see_that_quantiles_agree_within_a_bucket(seen)
+            see_that_the_migration_agrees_with_the_document(seen)
+            see_what_all_servers_use(seen)
+
+
 def in_windows(expression: str) -> str:
     """With Grafana's variables filled in."""
     return expression.replace("$__rate_interval", "10s").replace("$__range", "10m")
 
 
-def test_every_panel_and_annotation_has_data(seen: Seen) -> None:
+def see_that_every_panel_and_annotation_has_data(seen: Seen) -> None:
     unknown = {"rehearsal_recovery_seconds"} if seen.document["recovery"]["seconds"] is None else set()
     expressions = [
         expression for path in PLACE.glob("*.json") for expression in expressions_of(json.loads(path.read_text()))
@@ -119,7 +131,7 @@ def test_every_panel_and_annotation_has_data(seen: Seen) -> None:
     assert empty == []
 
 
-def test_every_rule_has_data(seen: Seen) -> None:
+def see_that_every_rule_has_data(seen: Seen) -> None:
     groups = YAML(typ="safe").load(RULES)["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     # What an alert compares is there although it does not fire.
@@ -135,7 +147,7 @@ def test_every_rule_has_data(seen: Seen) -> None:
     assert health == {"ok"}
 
 
-def test_all_of_the_catalogue_is_there_and_nothing_else(seen: Seen) -> None:
+def see_that_all_of_the_catalogue_is_there_and_nothing_else(seen: Seen) -> None:
     names = set(seen.prometheus.ask("label/__name__/values"))
     exposed = {name for name in names if name.startswith("rehearsal_")}
     histograms = {entry.name for entry in ENTRIES if entry.kind == "histogram"}
@@ -146,7 +158,7 @@ def test_all_of_the_catalogue_is_there_and_nothing_else(seen: Seen) -> None:
     assert exposed == expected
 
 
-def test_the_exposition_stays_small_and_clean(seen: Seen) -> None:
+def see_that_the_exposition_stays_small_and_clean(seen: Seen) -> None:
     promtool = shutil.which("promtool")
     assert promtool
     result = subprocess.run(
@@ -164,7 +176,7 @@ def test_the_exposition_stays_small_and_clean(seen: Seen) -> None:
     assert 300 < max(seen.prometheus.values(f'scrape_samples_scraped{{job="{JOB}"}}', seen.start, seen.end)) <= 1500
 
 
-def test_operations_and_cache_agree_with_the_document(seen: Seen) -> None:
+def see_that_operations_and_cache_agree_with_the_document(seen: Seen) -> None:
     document = seen.document
     for kind in ("queries", "events"):
         counts = seen.last(f"rehearsal_{kind}_total")
@@ -184,11 +196,10 @@ def test_operations_and_cache_agree_with_the_document(seen: Seen) -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["queries", "events"])
-@pytest.mark.parametrize("clock", ["response", "service", "lag"])
-def test_quantiles_agree_within_a_bucket(seen: Seen, kind: str, clock: str) -> None:
+def see_that_quantiles_agree_within_a_bucket(seen: Seen) -> None:
     bounds = (0.0, *BUCKETS_SECONDS)
-    for name, ratio in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+    ratios = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+    for kind, clock, (name, ratio) in product(("queries", "events"), ("response", "service", "lag"), ratios):
         exact = seen.document["latency"][kind][f"{clock}_seconds"][name]
         expression = f"histogram_quantile({ratio}, last_over_time(rehearsal_{kind}_{clock}_seconds_bucket[10m]))"
         place = next(at for at, bound in enumerate(bounds) if exact <= bound)
@@ -196,7 +207,7 @@ def test_quantiles_agree_within_a_bucket(seen: Seen, kind: str, clock: str) -> N
         assert bounds[max(0, place - 2)] <= seen.one(expression) <= bounds[min(place + 1, len(bounds) - 1)]
 
 
-def test_the_migration_agrees_with_the_document(seen: Seen) -> None:
+def see_that_the_migration_agrees_with_the_document(seen: Seen) -> None:
     document = seen.document
     ledger = document["ledger"]
     findings = seen.last('rehearsal_ledger_findings{kind="counters"}')
@@ -223,7 +234,7 @@ def test_the_migration_agrees_with_the_document(seen: Seen) -> None:
     assert max(seen.prometheus.values("rehearsal_migration_progress_ratio", seen.start, seen.end)) == 1
 
 
-def test_what_servers_use_is_seen_of_all_of_them(seen: Seen) -> None:
+def see_what_all_servers_use(seen: Seen) -> None:
     for name in ("memory_bytes", "cpu_seconds_total", "connections"):
         values = seen.last(f"rehearsal_server_{name}")
         assert set(values) == {("source",), ("target",), ("database",)}

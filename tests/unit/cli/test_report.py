@@ -44,7 +44,7 @@ def test_a_saved_run_is_shown_in_every_format(run_directory: Path, capsys: pytes
 def test_a_saved_run_becomes_one_page(run_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run_directory / "timeline.csv").write_text("second,at,queries_ok\n0,1795428000.5,7\n1,1795428001.5,\n")
     made = document("fail", lost="failed")
-    seconds = [
+    seconds: list[dict[str, object]] = [
         {"second": 0, "at": 1795428000.5, "queries_ok": 7},
         {"second": 1, "at": 1795428001.5, "queries_ok": None},
     ]

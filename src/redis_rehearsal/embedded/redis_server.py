@@ -46,8 +46,9 @@ def server_binary(name: str) -> Path:
                     candidate.chmod(0o755)
                 return candidate
     raise ConfigurationError(
-        f"The embedded server {name} is not installed; it needs {_NEEDS[name]}. "
-        "Choose another with --source-server or --target-server, or give a URL."
+        f"The embedded server {name} is not installed here; it needs {_NEEDS[name]}. "
+        "Choose another with --source-server or --target-server, or give the URLs of your servers: "
+        "REDIS_URL and TARGET_REDIS_URL."
     )
 
 

@@ -1,5 +1,6 @@
 """A log-linear histogram of durations, made to be filled from arrays and merged by addition."""
 
+from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -133,6 +134,13 @@ class Histogram:
         """How many durations fell into buckets that end at or below the bound, for cumulative buckets."""
         end = int(np.searchsorted(_HIGHEST, round(bound_seconds * 1e9), side="right"))
         return int(self.counts[:end].sum())
+
+    def counts_at_most(self, bounds_seconds: Sequence[float]) -> list[int]:
+        """The same for many bounds."""
+        ends = np.searchsorted(_HIGHEST, np.rint(np.array(bounds_seconds) * 1e9).astype(np.int64), side="right")
+        sums = np.concatenate(([0], np.cumsum(self.counts)))
+        found: list[int] = sums[ends].tolist()
+        return found
 
     def __getstate__(self) -> tuple[bytes, bytes, float, float, int]:
         filled = np.flatnonzero(self.counts)

@@ -17,6 +17,8 @@ PROBES: Final[dict[str, tuple[str, ...]]] = {
     "TTL": ("TTL", "KEY"),
     "PTTL": ("PTTL", "KEY"),
     "TYPE": ("TYPE", "KEY"),
+    "EXISTS": ("EXISTS", "KEY"),
+    "TIME": ("TIME",),
     "SCAN": ("SCAN", "0"),
     "DEL": ("DEL", "KEY"),
     "UNLINK": ("UNLINK", "KEY"),
@@ -49,6 +51,8 @@ _RUN: Final = (
 )
 _READ_TYPES: Final = ("GET", "HGETALL", "LRANGE", "SMEMBERS", "ZRANGE", "XRANGE", "TYPE")
 _WRITE_TYPES: Final = ("SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "PEXPIREAT")
+_TELLS_EXPIRY_SINCE: Final = (7, 0)
+"""Older servers tell what is left of a time to live, which is a time only together with their clock."""
 _OLDEST_REDIS_OF_RDB: Final = (((7, 4), 12), ((7, 2), 11), ((7, 0), 10))
 
 
@@ -81,7 +85,10 @@ def needed(source: Facts, target: Facts, plan: Plan) -> dict[str, dict[str, froz
 
     need("source", ALL, *_RUN)
     need("target", SWITCHING, *_RUN)
-    need("source", COPYING, "PTTL")
+    need("source", COPYING, "PTTL", "TYPE")
+    need("target", COPYING, "PTTL", "TYPE")
+    if source.version < _TELLS_EXPIRY_SINCE:
+        need("source", COPYING, "TIME")
     if can_restore(source, target):
         need("source", COPYING, "DUMP")
         need("target", COPYING, "RESTORE")
@@ -89,7 +96,7 @@ def needed(source: Facts, target: Facts, plan: Plan) -> dict[str, dict[str, froz
         need("source", COPYING, *_READ_TYPES)
         need("target", COPYING, *_WRITE_TYPES)
     need("source", REPLICATE, "PSYNC", "REPLCONF")
-    need("target", REPLICATE, "REPLICAOF")
+    need("target", REPLICATE, "REPLICAOF", "EXISTS")
     if sets_config(source, target):
         need("target", REPLICATE, "CONFIG GET", "CONFIG SET")
     if plan.freeze == "server":

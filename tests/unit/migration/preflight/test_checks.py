@@ -147,6 +147,11 @@ def test_what_is_denied_blocks_what_needs_it() -> None:
     assert blocked("target", denied=frozenset({"INCR"})) == SWITCHING
     assert blocked("source", denied=frozenset({"INCR"})) == ALL
     assert blocked("source", denied=frozenset({"DUMP"})) == COPYING
+    assert blocked("source", denied=frozenset({"TYPE"})) == COPYING
+    assert blocked("source", denied=frozenset({"TIME"})) == COPYING
+    assert blocked("source", identity=identity("redis 7.0.15", "source"), denied=frozenset({"TIME"})) == frozenset()
+    assert blocked("target", denied=frozenset({"PTTL"})) == COPYING
+    assert blocked("target", denied=frozenset({"EXISTS"})) == REPLICATE
     assert blocked("source", denied=frozenset({"PSYNC"})) == REPLICATE
     assert blocked("target", denied=frozenset({"DUMP", "CONFIG SET", "CLIENT PAUSE"})) == frozenset()
     assert blocked("source", denied=frozenset({"CLIENT PAUSE"})) == frozenset()

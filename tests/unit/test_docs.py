@@ -1,0 +1,57 @@
+"""The pages of docs/: their links lead somewhere, and what must be described is."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from redis_rehearsal.migration.assessment import KeyComparison, assess
+from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.reconcile import Reconciliation
+from tests.unit.migration.test_assessment import EVIDENCE
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", _BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(_BLOCK.sub("", page.read_text(encoding="utf-8"))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), link
+        assert not anchor or anchor in anchors(found), link
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    linked = {link.partition("#")[0] for link in _LINK.findall(index)}
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} <= linked
+
+
+def test_every_criterion_is_described_with_its_limit() -> None:
+    everything = replace(
+        EVIDENCE,
+        broken="something",
+        comparison=KeyComparison(1, {"value": 0}),
+        audit=replace(Audit(), structures={"hash": Reconciliation()}),
+    )
+    names = {criterion.name for criterion in assess(everything).verdict.criteria}
+    assert {"migration", "lost", "structures", "comparison", "run", "recovery"} <= names
+    page = (ROOT / "docs" / "reading-the-verdict.md").read_text(encoding="utf-8")
+    described = set(re.findall("^### `([a-z0-9_]+)`$", page, re.MULTILINE))
+    assert described == names
+    for limit in Limits.model_fields:
+        assert f"`--{limit.replace('_', '-')}`" in page, limit

@@ -31,6 +31,7 @@ class MemoryControls:
         self.switches: list[SwitchOptions] = []
         self.documents: list[dict[str, Any]] = []
         self.looks = 0
+        self.resets = 0
 
     def status(self) -> dict[str, Any]:
         return {
@@ -63,7 +64,7 @@ class MemoryControls:
         self.place = "target" if "://" in options.to else options.to
         return self.status()
 
-    def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+    async def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
         self._needs_load()
         if self._going_on:
             raise ConflictError("A migration is going on already.")
@@ -90,6 +91,14 @@ class MemoryControls:
             raise ConflictError("No migration is going on.")
         self._end("rolled-back", "unknown")
         return self.documents[-1]
+
+    async def verdict_so_far(self) -> dict[str, Any] | None:
+        return None
+
+    def reset(self) -> dict[str, Any]:
+        self._needs_load()
+        self.resets += 1
+        return self.status()
 
     def timeline(self) -> list[dict[str, Any]]:
         return [{"second": 1, "queries": 10_000}, {"second": 2, "queries": 9_990}]

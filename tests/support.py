@@ -37,7 +37,7 @@ class Command:
         self.directory = tmp_path
         self._stderr = (tmp_path / "stderr").open("w+")
         self._stdout = (tmp_path / "stdout").open("w+")
-        names = ("PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR")
+        names = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR")
         environment = {name: os.environ[name] for name in names if name in os.environ}
         environment |= {"BIND_ADDRESS": "127.0.0.1:0", "RUN_DIR": str(tmp_path / "runs"), **settings}
         self.process = subprocess.Popen(
@@ -162,3 +162,26 @@ def working_in(directory: Path) -> list[psutil.Process]:
 def adds_up(counts: dict[str, int]) -> bool:
     """Whether `offered = ok + failed + unknown + shed + in flight`."""
     return counts["offered"] == sum(count for name, count in counts.items() if name != "offered")
+
+
+def samples_of(exposition: str) -> int:
+    """How many lines of samples a page of metrics has."""
+    return sum(not line.startswith("#") for line in exposition.splitlines())
+
+
+def label_sets_of(exposition: str) -> int:
+    """How many label sets it has; a histogram counts once."""
+    found = set()
+    for line in exposition.splitlines():
+        if not line.startswith("#"):
+            series = line.rpartition(" ")[0]
+            name, _, labels = series.partition("{")
+            rest = ",".join(part for part in labels.rstrip("}").split(",") if not part.startswith("le="))
+            found.add((re.sub("_(bucket|sum|count)$", "", name), rest))
+    return len(found)
+
+
+def expressions_of(dashboard: dict[str, Any]) -> list[str]:
+    """All that a dashboard's panels and annotations ask of Prometheus."""
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    return asked + [annotation["expr"] for annotation in dashboard["annotations"]["list"]]

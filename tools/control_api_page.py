@@ -68,8 +68,9 @@ def control_api_page() -> str:
 _TAIL: Final = """
 ## The rest
 
-`GET /health`, `/metrics` (for Prometheus), `/stats` (see [The run's document](report.md)), `/ledger` and
-`/openapi.json` are there with or without controls.
+`GET /health`, `/metrics` (for Prometheus), `/stats` (see [The run's document](report.md)), `/ledger`,
+`/report.html` (the report of the run so far: one page that needs nothing else) and `/openapi.json` are there with or
+without controls.
 """
 
 

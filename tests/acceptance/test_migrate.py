@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.embedded.redis_server import RedisServer, free_port
 from redis_rehearsal.settings import default_source_server
 from tests.acceptance.evidence import counters, ledger_of
 from tests.acceptance.test_rehearse import (
@@ -113,9 +113,17 @@ def test_a_live_run_is_migrated_to_its_verdict(
 ) -> None:
     with command(tmp_path, "run", **given) as run:
         run.until_running(200)
-        code, out, error = ask(run, tmp_path, "migrate", "--strategy", "replicate", *QUICK, "--json")
+        page = tmp_path / "page.html"
+        arguments = ("--strategy", "replicate", *QUICK, "--json", "--report")
+        assert ask(run, tmp_path, "migrate", *arguments, str(tmp_path / "nowhere" / "page.html"))[0] == 2
+        code, out, error = ask(run, tmp_path, "migrate", *arguments, str(page))
         document = json.loads(out)
         assert code == EXIT_CODES[document["verdict"]["status"]], error
+        heading = f">Verdict: {document['verdict']['status'].upper()}</h2>"
+        (directory,) = (tmp_path / "runs").iterdir()
+        wait_for(lambda: (directory / "report.html").exists(), "the report of the migration")
+        assert heading in page.read_text()
+        assert heading in (directory / "report.html").read_text()
         assert [step["status"] for step in document["steps"]] == ["done"] * len(document["steps"])
         assert not [criterion for criterion in document["verdict"]["criteria"] if criterion["status"] == "failed"]
         lost = next(criterion for criterion in document["verdict"]["criteria"] if criterion["name"] == "lost")
@@ -123,13 +131,47 @@ def test_a_live_run_is_migrated_to_its_verdict(
         assert lost["status"] == "passed"
         code, _, error = ask(run, tmp_path, "migrate", "--strategy", "cold")
         assert code == 2
-        assert "switch it back first" in error
+        assert "redis-rehearsal reset" in error
         run.interrupt()
         whole = run.document()
     with outside(fresh_target) as target:
         assert counters(target) == whole["ledger"]["acknowledged"]
     assert whole["migration"]["strategy"] == "replicate"
     assert whole["ledger"]["lost"] == 0
+    # What was left when the migration ended is that of the whole run now.
+    assert f"{whole['ledger']['acknowledged']:,}" in (directory / "report.html").read_text()
+
+
+def test_what_was_lost_before_is_not_put_down_to_a_migration_until_the_run_begins_again(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    given |= {"BIND_ADDRESS": f"127.0.0.1:{free_port()}"}
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        assert ask(run, tmp_path, "switch", "--to", "target")[0] == 0
+        assert ask(run, tmp_path, "switch", "--to", "source")[0] == 0
+        code, _, error = ask(run, tmp_path, "migrate", "--strategy", "copy", *QUICK)
+        assert code == 2
+        assert "lost increments from before this migration" in error
+        assert "(reset)" in error
+        first = json.loads(run.get("/health")[1])["run_directory"]
+        assert ask(run, tmp_path, "reset")[0] == 0
+
+        def begun_again() -> bool:
+            with contextlib.suppress(OSError):
+                health = json.loads(run.get("/health")[1])
+                return bool(health["stage"] == "running" and health["run_directory"] != first)
+            return False
+
+        wait_for(begun_again, "another run", 60)
+        code, out, error = ask(run, tmp_path, "migrate", "--strategy", "copy", "--clear-target", *QUICK, "--json")
+        assert code == EXIT_CODES[json.loads(out)["verdict"]["status"]], error
+        lost = next(each for each in json.loads(out)["verdict"]["criteria"] if each["name"] == "lost")
+        assert (lost["status"], lost["measured"]) == ("passed", 0)
+        run.interrupt()
+        assert run.wait() == 0
+    documents = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs").glob("*/run.json"))]
+    assert [document["ledger"]["lost"] > 0 for document in documents] == [True, False]
 
 
 @pytest.mark.parametrize(

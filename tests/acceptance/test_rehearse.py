@@ -1,5 +1,6 @@
 """The verdict of `rehearse`, held against what the servers themselves say."""
 
+import csv
 import json
 import signal
 import time
@@ -59,6 +60,30 @@ def failed(document: dict[str, Any]) -> set[str]:
     return {name for name, criterion in criteria(document).items() if criterion["status"] == "failed"}
 
 
+def reported(directory: Path, document: dict[str, Any], place: Path) -> None:
+    """The report says what the document does, and can be made again from the directory."""
+    page = (directory / "report.html").read_text()
+    assert f">Verdict: {document['verdict']['status'].upper()}</h2>" in page
+    assert f'<td class="figure">{document["ledger"]["acknowledged"]:,}</td>' in page
+    place.mkdir()
+    again = place / "report.html"
+    made = run_to_the_end(place, "report", str(directory), "--format", "html", "--output", str(again))
+    assert (made.returncode, made.stdout) == (0, ""), made.stderr
+    assert again.read_text() == page
+    with (directory / "percentiles.csv").open(newline="") as file:
+        whole = [row for row in csv.DictReader(file) if row["quantile"] == "1.0" and row["clock"] == "response"]
+    for phase in document["phases"]:
+        for kind in ("queries", "events"):
+            counts = [int(row["count"]) for row in whole if (row["phase"], row["kind"]) == (phase["name"], kind)]
+            assert counts == [phase["totals"][kind]["ok"]] * bool(phase["totals"][kind]["ok"])
+    for kind in ("queries", "events"):
+        found = document["downtime"][kind]
+        if found["windows"] is not None and found["windows_found"] <= 100:
+            assert sum(window["seconds"] for window in found["windows"]) == pytest.approx(
+                found["total_seconds"], abs=1e-4
+            )
+
+
 @pytest.mark.parametrize(("freeze", "workers"), [("client", "2"), ("server", "1")])
 def test_replicate_loses_nothing_even_while_an_hour_ends(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, freeze: str, workers: str
@@ -81,8 +106,10 @@ def test_replicate_loses_nothing_even_while_an_hour_ends(
     assert names == ["baseline", "prepare", "sync", "cutover", "recovery", "done"]
     offered = sum(phase["totals"]["queries"]["offered"] for phase in document["phases"])
     assert offered == document["totals"]["queries"]["offered"]
-    rows = (next((tmp_path / "runs").glob("*/timeline.csv"))).read_text().splitlines()
+    (directory,) = (tmp_path / "runs").iterdir()
+    rows = (directory / "timeline.csv").read_text().splitlines()
     assert {"cutover", "recovery"} <= {row.split(",")[2] for row in rows}
+    reported(directory, document, tmp_path / "again")
 
 
 def test_cold_loses_what_was_acknowledged_before(

@@ -1,5 +1,6 @@
 """The command `run`, as a user sees it."""
 
+import csv
 import json
 import signal
 import time
@@ -14,6 +15,7 @@ import pytest
 from redis_rehearsal.embedded.directory import common_place
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.workload.events import EVENT_TYPES
 from tests.acceptance.evidence import counters, events_in
 from tests.conftest import MakeServer
 from tests.support import SMALL, adds_up, command, run_to_the_end, wait_for, working_in
@@ -61,6 +63,17 @@ def test_the_servers_own_data_agree_with_the_document(
     assert counters(client) == document["ledger"]["acknowledged"] > 400
     statistics = client.info("commandstats")
     assert statistics["cmdstat_incr"]["calls"] == document["ledger"]["acknowledged"]
+    with next((tmp_path / "runs").glob("*/timeline.csv")).open(newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    def total(*columns: str) -> int:
+        return sum(int(row[column]) for row in rows for column in columns)
+
+    assert total("source_operations") == total("queries_ok") + statistics["cmdstat_incr"]["calls"]
+    assert total("target_operations") == 0
+    assert total(*(f"events_{kind.name}" for kind in EVENT_TYPES)) == total("events_offered")
+    organizations = {key.split(b":")[2] for key in client.scan_iter("rehearsal:count:*")}
+    assert int(rows[-1]["active_organizations"]) == len(organizations)
     expiring = [client.ttl(key) for key in client.scan_iter("rehearsal:count:*")]
     assert min(expiring) > 23 * 3600
     assert events_in(postgres) == (document["ledger"]["acknowledged"] + 2_000,) * 3

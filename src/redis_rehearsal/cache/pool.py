@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.wire import Connection
+from redis_rehearsal.cache.wire import Connection, Span
 
 MAX_RECONNECT_SECONDS: Final = 0.25
 """Longest wait between two attempts to connect."""
@@ -22,6 +22,7 @@ class ConnectionPool:
         size: how many connections.
         name: begins the connections' names in CLIENT LIST.
         timeout: seconds after which a batch without replies breaks its connection.
+        spans: gets the service times of what is answered; None where nobody takes them away.
 
     Attributes:
         ready: the connections that can be used now.
@@ -30,7 +31,9 @@ class ConnectionPool:
         last_error: why the last connection ended or could not be made; empty if none did.
     """
 
-    def __init__(self, endpoint: Endpoint, size: int, name: str, timeout: float) -> None:
+    def __init__(
+        self, endpoint: Endpoint, size: int, name: str, timeout: float, spans: list[Span] | None = None
+    ) -> None:
         self.endpoint = endpoint
         self.size = size
         self.ready: list[Connection] = []
@@ -38,6 +41,7 @@ class ConnectionPool:
         self.changed_seconds = 0.0
         self.last_error = ""
         self._name = name
+        self._spans = spans
         self._timeout = timeout
         self._turn = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -103,6 +107,7 @@ class ConnectionPool:
                 # Not for secrets: spreads the attempts of many connections.
                 await asyncio.sleep(max(0.0, random.uniform(0.2, 1.0) * MAX_RECONNECT_SECONDS - spent))  # noqa: S311
                 continue
+            connection.spans = self._spans
             self.ready.append(connection)
             self.opened += 1
             self.changed_seconds = monotonic()

@@ -3,7 +3,7 @@
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.pool import ConnectionPool
 from redis_rehearsal.cache.route import Role
-from redis_rehearsal.cache.wire import Batch, Connection
+from redis_rehearsal.cache.wire import Batch, Connection, Span
 
 
 class Server:
@@ -22,17 +22,19 @@ class Server:
         reads: the connections for reads.
         writes: the connections for writes.
         queued: those on which writes wait for the end of the tick.
+        spans: service times of what was answered and not yet taken.
     """
 
-    __slots__ = ("endpoint", "queued", "reads", "role", "writes")
+    __slots__ = ("endpoint", "queued", "reads", "role", "spans", "writes")
 
     def __init__(self, role: Role, endpoint: Endpoint, pool_size: int, name: str, timeout: float) -> None:
         self.role: Role = role
         self.endpoint = endpoint
         self.queued: list[Connection] = []
+        self.spans: list[Span] = []
         writers = max(1, pool_size // 5)
-        self.reads = ConnectionPool(endpoint, pool_size - writers, f"{name}:reads", timeout)
-        self.writes = ConnectionPool(endpoint, writers, f"{name}:writes", timeout)
+        self.reads = ConnectionPool(endpoint, pool_size - writers, f"{name}:reads", timeout, self.spans)
+        self.writes = ConnectionPool(endpoint, writers, f"{name}:writes", timeout, self.spans)
 
     async def open(self) -> None:
         """Start connecting; returns when every connection has been tried once."""
@@ -75,6 +77,13 @@ class Server:
         """Break the connections that have not answered for longer than the timeout."""
         self.reads.break_overdue(now_seconds)
         self.writes.break_overdue(now_seconds)
+
+    def take_spans(self) -> list[Span]:
+        """Hand over the service times of what was answered since the last time."""
+        taken = self.spans.copy()
+        # The connections hold on to the list.
+        self.spans.clear()
+        return taken
 
     @property
     def connections(self) -> tuple[int, int]:

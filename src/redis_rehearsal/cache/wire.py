@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from time import monotonic
-from typing import Any, Final, Protocol, Self, cast
+from typing import Any, ClassVar, Final, Protocol, Self, cast
 
 import hiredis
 
@@ -43,10 +43,15 @@ class Receiver(Protocol):
         """The connection broke: commands from number `batch.answered` on will have no reply."""
 
 
+Span = tuple[str, float, int]
+"""Commands that were answered together: what they were for, seconds from write to reply, and how many there were."""
+
+
 class Batch:
     """Commands that are written together.
 
     Attributes:
+        operation: what they are for, as it stands in metrics; empty where the service time is nobody's concern.
         receiver: gets the replies.
         count: how many commands there are.
         answered: how many have had their reply.
@@ -54,6 +59,7 @@ class Batch:
     """
 
     __slots__ = ("answered", "count", "receiver", "written_seconds")
+    operation: ClassVar[str] = ""
 
     def __init__(self, receiver: Receiver, count: int) -> None:
         self.receiver = receiver
@@ -105,6 +111,7 @@ class Connection(asyncio.Protocol):
         pending: batches that have not had all their replies, oldest first.
         ready: whether commands may be sent.
         reason: why the connection closed, in words, once it has.
+        spans: gets the service times of what is answered; None where nobody takes them away.
         max_reply_bytes: a reply that is still incomplete after this much is taken for one that never ends.
     """
 
@@ -114,6 +121,7 @@ class Connection(asyncio.Protocol):
         self.pending: deque[Batch] = deque()
         self.ready = False
         self.reason = ""
+        self.spans: list[Span] | None = None
         self._on_closed = on_closed
         self._reader = hiredis.Reader()
         self._incomplete_bytes = 0
@@ -247,6 +255,8 @@ class Connection(asyncio.Protocol):
             self._incomplete_bytes = 0
             if pending and pending[0].count - pending[0].answered == len(replies):
                 batch = pending.popleft()
+                if self.spans is not None:
+                    self.spans.append((batch.operation, now - batch.written_seconds, len(replies)))
                 batch.receiver.on_replies(batch, replies, now)
             else:
                 self._deliver(replies, now)
@@ -269,6 +279,8 @@ class Connection(asyncio.Protocol):
             batch = pending[0]
             part = replies[start : start + batch.count - batch.answered]
             start += len(part)
+            if self.spans is not None:
+                self.spans.append((batch.operation, now - batch.written_seconds, len(part)))
             if batch.answered + len(part) == batch.count:
                 pending.popleft()
                 batch.receiver.on_replies(batch, part, now)

@@ -29,10 +29,12 @@ from redis_rehearsal.cli import (
     preflight,
     rehearse,
     report,
+    reset,
     run,
     set_load,
     status,
     switch,
+    view,
 )
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
@@ -64,11 +66,13 @@ def make_app() -> cyclopts.App:
     app.command(clean.clean, name="clean")
     app.command(compare.compare, name="compare")
     app.command(report.report, name="report")
+    app.command(view.view)
     app.command(preflight.preflight_command, name="preflight")
     for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
         app.command(command)
     app.command(migrate.migrate)
     app.command(switch.switch)
+    app.command(reset.reset)
     app.command(status.status)
     app.command(set_load.set_load, name="set")
     return app

@@ -1,5 +1,6 @@
 """Talks to a run that is going on, over its control API."""
 
+import http
 import json
 import urllib.error
 import urllib.request
@@ -115,14 +116,33 @@ class Client:
             raise self._stranger()
         raise ConfigurationError(sentence)
 
+    def page(self, path: str) -> bytes:
+        """A page that is no JSON.
+
+        Raises:
+            ConfigurationError: there is none, or the run does not answer.
+        """
+        request = urllib.request.Request(self._url + path)  # noqa: S310 # always http
+        status, content = self._fetch(request, _TIMEOUT_SECONDS)
+        if status != http.HTTPStatus.OK:
+            raise self._stranger()
+        return content
+
     def _read(self, request: urllib.request.Request, timeout_seconds: float) -> tuple[int, Any]:
+        status, text = self._fetch(request, timeout_seconds)
+        try:
+            return status, json.loads(text)
+        except ValueError:
+            raise self._stranger() from None
+
+    def _fetch(self, request: urllib.request.Request, timeout_seconds: float) -> tuple[int, bytes]:
         try:
             try:
                 with self._opener.open(request, timeout=timeout_seconds) as response:
-                    status, text = int(response.status), response.read()
+                    return int(response.status), response.read()
             except urllib.error.HTTPError as error:
                 with error:
-                    status, text = error.code, error.read()
+                    return error.code, error.read()
         except HTTPException:
             raise self._stranger() from None
         except (OSError, UnicodeError) as error:  # the latter where a name cannot be one
@@ -131,10 +151,6 @@ class Client:
             raise ConfigurationError(
                 f"No run answers at BIND_ADDRESS {self._address} ({words}). Is one going on, and BIND_ADDRESS right?"
             ) from None
-        try:
-            return status, json.loads(text)
-        except ValueError:
-            raise self._stranger() from None
 
     def _stranger(self) -> ConfigurationError:
         return ConfigurationError(

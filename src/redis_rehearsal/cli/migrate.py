@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Final
 
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE, Client, OutcomeUnknownError, Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
-from redis_rehearsal.errors import RehearsalError
+from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import MigrationOptions
 
 _POLL_SECONDS: Final = 0.5
@@ -31,6 +32,7 @@ def migrate(
     bind_address: Address = DEFAULT_ADDRESS,
     control_token: Token = None,
     json: Annotated[bool, Parameter(negative="")] = False,
+    report: Path | None = None,
 ) -> int:
     """Move a run from its source to its target, watch it, and print the verdict.
 
@@ -42,9 +44,12 @@ def migrate(
         bind_address: Where the run serves HTTP.
         control_token: The run's CONTROL_TOKEN; better in the environment, where others do not see it.
         json: Print the migration's document to stdout when it ends, instead of the verdict.
+        report: Save the run's report, one HTML file, under this name or in this directory when the migration ends.
     """
     client = Client(bind_address, control_token)
     client.check()
+    if report is not None:
+        report = _place(report)
     with _interrupts() as interrupted:
         document = _Watch(client, options, interrupted).run()
     if document is None:
@@ -54,7 +59,25 @@ def migrate(
         sys.stdout.write(f"{json_module.dumps(document, indent=2)}\n")
     else:
         sys.stdout.write(_verdict_lines(document, verdict))
+    if report is not None:
+        _save(client, report)
     return _EXIT_CODES.get(verdict.get("status", ""), UNKNOWN_EXIT_CODE)
+
+
+def _place(report: Path) -> Path:
+    """The file to write, looked at before anything is moved for it."""
+    path = report / "report.html" if report.is_dir() else report
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"--report {report}: there is no directory {path.parent}.")
+    return path
+
+
+def _save(client: Client, path: Path) -> None:
+    sys.stdout.flush()
+    try:
+        path.write_bytes(client.page("/report.html"))
+    except OSError as error:
+        raise ConfigurationError(f"--report {path} cannot be written: {error.strerror}.") from None
 
 
 @contextlib.contextmanager

@@ -10,12 +10,15 @@ import structlog
 import uvloop
 from cyclopts import Parameter
 
-from redis_rehearsal.cli.run import DEFAULTS, console, drive, leave_document
+from redis_rehearsal.cli.run import DEFAULTS, console, drive, leave_document, leave_report
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.migration.options import MigrationOptions, RehearsalOptions
-from redis_rehearsal.report.migration_markdown import render_markdown
+from redis_rehearsal.report import files
+from redis_rehearsal.report.html import render_html_side_by_side
+from redis_rehearsal.report.migration_markdown import render_markdown_side_by_side
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
+from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.verification.verdict import VerdictStatus
@@ -43,7 +46,8 @@ def rehearse(
         options: How to migrate, and what it may cost.
         settings: All settings of the run.
         json: Print the document (run.json) to stdout when it ends.
-        report: Copy run.json, timeline.csv and the report to this directory too.
+        report: Copy run.json, timeline.csv, percentiles.csv and the report to this directory too; of several strategies
+            to one below it for each, with a report of all of them side by side.
     """
     if settings.duration is not None:
         raise ConfigurationError("DURATION is for `run`; a rehearsal has its --baseline and --observe.")
@@ -58,15 +62,17 @@ def rehearse(
 
 def _compare(settings: Settings, each: list[MigrationOptions], report: Path | None, *, print_json: bool) -> int:
     fresh = settings.model_copy(update={"reset": True})
-    found: list[tuple[VerdictStatus, dict[str, Any]]] = []
+    found: list[tuple[VerdictStatus, RunData]] = []
     for options in each:
         place = None if report is None else report / options.strategy
         if place is not None:
             _make(place)
-        status, document = uvloop.run(_rehearse(fresh, options, place, print_json=False))
-        if document is not None:
-            found.append((status, document))
-    documents = [document for _, document in found]
+        status, run = uvloop.run(_rehearse(fresh, options, place, print_json=False))
+        if run is not None:
+            found.append((status, run))
+    documents = [run.document for _, run in found]
+    if report is not None and found:
+        _leave_side_by_side([run for _, run in found], report)
     sys.stderr.write(render_side_by_side(documents))
     if print_json:
         sys.stdout.write(orjson.dumps(documents, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
@@ -86,10 +92,11 @@ def _make(directory: Path) -> None:
 
 async def _rehearse(
     settings: Settings, options: MigrationOptions, report: Path | None, *, print_json: bool
-) -> tuple[VerdictStatus, dict[str, Any] | None]:
+) -> tuple[VerdictStatus, RunData | None]:
     work = Run(settings, options)
     broken = ""
     document: dict[str, Any] | None = None
+    run: RunData | None = None
     try:
         await drive(work, settings)
     except BrokenError as error:
@@ -98,23 +105,33 @@ async def _rehearse(
     finally:
         document = leave_document(work, console(settings), print_json=print_json, show=render_text)
         if document is not None and work.view.directory is not None:
-            _leave_report(document, work.view.directory, report)
+            if not work.view.records:  # it ended before its migration began, which is worth a report too
+                leave_report(document, work.view.directory)
+            if report is not None:
+                _copy(work.view.directory, report)
+            run = RunData.read(work.view.directory, document)
     if broken:
         _log.error(broken)
     verdict = (document or {}).get("verdict") or {}
     status = VerdictStatus(verdict.get("status", VerdictStatus.UNKNOWN))
     if broken and status is VerdictStatus.PASS:
         status = VerdictStatus.UNKNOWN
-    return status, document
+    return status, run
 
 
-def _leave_report(document: dict[str, Any], directory: Path, report: Path | None) -> None:
+def _copy(directory: Path, report: Path) -> None:
     try:
-        (directory / "report.md").write_text(render_markdown(document), encoding="utf-8")
-        (directory / "report.txt").write_text(render_text(document), encoding="utf-8")
-        if report is not None:
-            for name in ("run.json", "timeline.csv", "report.md", "report.txt"):
-                if (directory / name).exists():
-                    shutil.copyfile(directory / name, report / name)
+        for name in files.ALL:
+            if (directory / name).exists():
+                shutil.copyfile(directory / name, report / name)
+    except OSError as error:
+        raise BrokenError(f"The report could not be copied to {report}: {error}. Is the disk full?") from None
+
+
+def _leave_side_by_side(runs: list[RunData], report: Path) -> None:
+    try:
+        files.write_whole(report / "report.html", render_html_side_by_side(runs))
+        markdown = render_markdown_side_by_side([run.document for run in runs])
+        files.write_whole(report / "report.md", markdown)
     except OSError as error:
         raise BrokenError(f"The report could not be written: {error}. Is the disk full?") from None

@@ -2,23 +2,23 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from cyclopts import Parameter
 
+from redis_rehearsal.cli.saved import DOCUMENT, read_document, read_run
 from redis_rehearsal.errors import ConfigurationError
-from redis_rehearsal.report.document import SCHEMA_VERSION
-from redis_rehearsal.report.facts import number
-from redis_rehearsal.report.migration_markdown import render_markdown
+from redis_rehearsal.report.files import write_whole
+from redis_rehearsal.report.html import render_html, render_html_side_by_side
+from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
-
-_NAME: Final = "run.json"
 
 
 def report(
     *run_dir: Path,
-    output_format: Annotated[Literal["text", "markdown", "json"], Parameter(name="--format")] = "text",
+    output_format: Annotated[Literal["text", "markdown", "html", "json"], Parameter(name="--format")] = "text",
+    output: Path | None = None,
 ) -> int:
     """Print what a finished run came to: what was done, the verdict and why, phase by phase; several side by side.
 
@@ -26,57 +26,45 @@ def report(
 
     Args:
         run_dir: Directory of the run, or its run.json; several are put side by side.
-        output_format: Text for a terminal, Markdown for a pull request, or the document itself.
+        output_format: Text for a terminal, Markdown for a pull request, HTML for a ticket (one file with charts, which
+            needs nothing else), or the document itself.
+        output: Write to this file, not to stdout.
     """
     if not run_dir:
-        raise ConfigurationError(f"Name the directory of a run, or its {_NAME}.")
-    documents = [_read(path) for path in run_dir]
+        raise ConfigurationError(f"Name the directory of a run, or its {DOCUMENT}.")
+    documents = [read_document(path) for path in run_dir]
     document = documents[0]
     if len(documents) > 1:
-        text = _side_by_side(documents, output_format)
+        runs = [read_run(path, document) for path, document in zip(run_dir, documents, strict=True)]
+        text = render_html_side_by_side(runs) if output_format == "html" else _side_by_side(documents, output_format)
     elif output_format == "json":
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
     elif output_format == "markdown":
         text = render_markdown(document)
+    elif output_format == "html":
+        run = read_run(run_dir[0], document)
+        text = render_html(run.document, run.rows, run.percentiles)
     else:
         text = render_text(document)
-    encoding = sys.stdout.encoding or "utf-8"
+    if output is not None:
+        _write(text, output)
+        return 0
+    # HTML says itself that it is UTF-8.
+    encoding = "utf-8" if output_format == "html" else sys.stdout.encoding or "utf-8"
     # A terminal that cannot show a character of the document is no reason to show none.
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stdout.buffer.write(text.encode(encoding, "replace"))
+    sys.stdout.flush()
     return 0
 
 
 def _side_by_side(documents: list[dict[str, Any]], output_format: str) -> str:
     if output_format == "json":
         return orjson.dumps(documents, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
-    text = render_side_by_side(documents)
-    return f"```{text}```\n" if output_format == "markdown" else text
+    return (render_markdown_side_by_side if output_format == "markdown" else render_side_by_side)(documents)
 
 
-def _read(run_dir: Path) -> dict[str, Any]:
-    path = run_dir
+def _write(text: str, output: Path) -> None:
     try:
-        if run_dir.is_dir():
-            path = run_dir / _NAME
-        content = path.read_bytes()
-    except FileNotFoundError:
-        if path == run_dir:
-            raise ConfigurationError(f"There is no {run_dir}; name the directory of a run, or its {_NAME}.") from None
-        raise ConfigurationError(
-            f"The directory {run_dir} holds no {_NAME}: the run has not ended, or it is not the directory of a run."
-        ) from None
+        write_whole(output, text)
     except OSError as error:
-        raise ConfigurationError(f"The file {path} cannot be read: {error.strerror}.") from None
-    try:
-        document = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise ConfigurationError(f"The file {path} is not JSON: {error}.") from None
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"The file {path} is not the document of a run.")
-    version = number(document.get("schema_version"))
-    if version is not None and version > SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"The file {path} has schema_version {version:g}, newer than {SCHEMA_VERSION}, the newest that is known "
-            "here; use the redis-rehearsal that wrote it."
-        )
-    return document
+        raise ConfigurationError(f"--output {output} cannot be written: {error.strerror}.") from None

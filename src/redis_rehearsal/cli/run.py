@@ -18,6 +18,8 @@ from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError
 from redis_rehearsal.report import terminal
 from redis_rehearsal.report.document import make_document
+from redis_rehearsal.report.files import write_reports
+from redis_rehearsal.report.run_data import RunData, write_percentiles
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.web.app import make_app
@@ -81,18 +83,21 @@ def console(settings: Settings) -> Console:
 
 
 async def _run(settings: Settings, *, print_json: bool) -> int:
-    work = Run(settings)
-    try:
-        await drive(work, settings)
-    finally:
-        leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
-    return 0
+    while True:
+        work = Run(settings)
+        try:
+            await drive(work, settings)
+        finally:
+            leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
+        if not work.again:
+            return 0
+        settings = settings.model_copy(update={"reset": True})
 
 
 def leave_document(
     work: Run, people: Console, *, print_json: bool, show: Callable[[dict[str, Any]], str]
 ) -> dict[str, Any] | None:
-    """Write run.json, and show what stands in it.
+    """Write run.json and percentiles.csv, of a run in which something was migrated its report, and show the document.
 
     Args:
         work: the run.
@@ -110,6 +115,11 @@ def leave_document(
     if view.directory is None or not view.directory.exists():
         return None
     document = make_document(view)
+    try:
+        # Before the document, whose being there says that the run has ended.
+        write_percentiles(view, view.directory)
+    except OSError as error:
+        raise BrokenError(f"The run's percentiles could not be written: {error}. Is the disk full?") from None
     text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     path: Path = view.directory / "run.json"
     try:
@@ -120,6 +130,8 @@ def leave_document(
         with contextlib.suppress(OSError):
             path.with_suffix(".part").unlink(missing_ok=True)
         raise BrokenError(f"The run's document {path} could not be written: {error}. Is the disk full?") from None
+    if view.records:
+        leave_report(document, view.directory)
     if print_json:
         sys.stdout.write(text.decode())
         sys.stdout.flush()
@@ -127,3 +139,15 @@ def leave_document(
         people.print(show(document), soft_wrap=True, highlight=False, markup=False)
         people.print(f"The run's document is {path}.", soft_wrap=True, highlight=False, markup=False)
     return document
+
+
+def leave_report(document: dict[str, Any], directory: Path) -> None:
+    """Write the report, from what the directory of the run holds, so that it can be made again later.
+
+    Raises:
+        BrokenError: it could not be written.
+    """
+    try:
+        write_reports(RunData.read(directory, document), directory)
+    except OSError as error:
+        raise BrokenError(f"The report could not be written: {error}. Is the disk full?") from None

@@ -12,8 +12,9 @@ from redis_rehearsal.errors import ConfigurationError, ConflictError, MigrationE
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions, parse_mix
 from redis_rehearsal.migration.record import Record
-from redis_rehearsal.report.migration_document import migration_document
+from redis_rehearsal.report.migration_document import migration_document, verdict_document
 from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.queries import QUERY_KINDS, SLOTS
 
@@ -28,6 +29,12 @@ class Host(Protocol):
 
     def begin_migration(self, options: MigrationOptions) -> Record:
         """Make ready for a migration."""
+
+    async def audit(self) -> Audit:
+        """Hold the ledger against the servers, now."""
+
+    def begin_again(self) -> None:
+        """End the run, and let another one follow."""
 
 
 def _group(name: str, saved_filters: int, *, cacheable: bool) -> str:
@@ -159,9 +166,18 @@ class RunControls:
             raise ConfigurationError(str(error)) from None
         return self.status()
 
-    def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+    async def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
         """See `Controls`."""
         self._needs_load()
+        self._migrations.require_ready()
+        found = (await self._host.audit()).result
+        wrong = {"lost": found.lost, "duplicated": found.duplicated, "stranded": found.stranded}
+        if any(wrong.values()):
+            listed = ", ".join(f"{count:,} {name}" for name, count in wrong.items() if count)
+            raise ConflictError(
+                f"The ledger shows {listed} increments from before this migration, which its verdict would be blamed "
+                "for; begin again from a fresh state (reset) first."
+            )
         record = self._host.begin_migration(options)
         self._migrations.start(record)
         return migration_document(record)
@@ -173,6 +189,17 @@ class RunControls:
     async def rollback(self) -> dict[str, Any]:
         """See `Controls`."""
         return migration_document(await self._migrations.rollback("a person asked for it"))
+
+    async def verdict_so_far(self) -> dict[str, Any] | None:
+        """See `Controls`."""
+        found = await self._migrations.verdict_so_far()
+        return verdict_document(found) if found else None
+
+    def reset(self) -> dict[str, Any]:
+        """See `Controls`."""
+        self._needs_load()
+        self._host.begin_again()
+        return self.status()
 
     def timeline(self) -> list[dict[str, Any]]:
         """See `Controls`."""

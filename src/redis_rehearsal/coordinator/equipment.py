@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import redis.asyncio as redis
@@ -29,6 +29,7 @@ from redis_rehearsal.workload.keys import Keys
 _log = structlog.get_logger()
 
 Progress = Callable[[str, int, int], None]
+Answer = TypeVar("Answer")
 
 
 class Equipment:
@@ -194,6 +195,25 @@ class Equipment:
                 )
                 self._database = await _locked(connection)
             await self._database.execute("SELECT 1")
+
+    async def ask_database(self, ask: Callable[[Any], Awaitable[Answer]]) -> Answer:
+        """Ask the database something on the run's own connection, in turn with what else uses it.
+
+        Args:
+            ask: gets the connection.
+
+        Raises:
+            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: see `CONNECTION_ERRORS`.
+        """
+        async with self._database_turn:
+            if self._database is None or self._database.is_closed():
+                raise ConnectionError("the database is away")  # the watch on health connects again
+            return await ask(self._database)
+
+    @property
+    def database_process_id(self) -> int | None:
+        """Of the embedded PostgreSQL; None for one of the user's, and for one that is gone."""
+        return self._room.database_process_id
 
     async def extend_partitions(self) -> None:
         """Make the partitions that event rows need soon, and drop those that are no longer kept."""

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 from typing import Final
@@ -23,14 +24,18 @@ from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.record import Record
+from redis_rehearsal.report.files import write_reports
+from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.verdict import Verdict
 from redis_rehearsal.workload.events import INVALIDATING_TYPES
 
 _log = structlog.get_logger()
 
 _ROWS_SECONDS: Final = 2.5
 """By then every second until now has been reported."""
+_SO_FAR_SECONDS: Final = 3.0
 
 
 class Migrations:
@@ -61,19 +66,21 @@ class Migrations:
         self._quieten = quieten
         self._least_share = least_share
         self._task: asyncio.Task[None] | None = None
+        self._so_far: Verdict | None = None
+        self._so_far_seconds = 0.0
 
     @property
     def going_on(self) -> bool:
         """Whether a migration is under way."""
         return bool(self._view.records) and not self._view.records[-1].ended
 
-    def begin(self, options: MigrationOptions) -> Record:
-        """Make ready for a migration.
+    def require_ready(self) -> None:
+        """See that a migration may begin.
 
         Raises:
             ConflictError: one is under way, or the application is not on the source.
         """
-        view, control = self._view, self._control
+        control = self._control
         if self.going_on:
             raise ConflictError("A migration is under way; wait for its end, or roll it back.")
         if control.moving or (control.route.reads, control.route.writes, control.route.mirror) != (
@@ -82,9 +89,19 @@ class Migrations:
             None,
         ):
             raise ConflictError(
-                "The application is not on the source, where every migration begins; switch it back first "
-                "(redis-rehearsal switch --to source)."
+                "The application is not on the source, where every migration begins; let the run begin again from a "
+                "fresh state (redis-rehearsal reset), or switch it back (redis-rehearsal switch --to source), which "
+                "leaves behind what was written elsewhere."
             )
+
+    def begin(self, options: MigrationOptions) -> Record:
+        """Make ready for a migration.
+
+        Raises:
+            ConflictError: one is under way, or the application is not on the source.
+        """
+        self.require_ready()
+        view, control = self._view, self._control
         if view.directory is None:
             raise ConflictError("The load is not running.")
         servers = self._equipment.servers
@@ -131,6 +148,20 @@ class Migrations:
             self.judge(record, await self._audit(), ended)
         finally:
             record.ended = True
+        await self._leave_report()
+
+    async def _leave_report(self) -> None:
+        """Leave the report of the run so far; it is written anew when the run ends."""
+        directory = self._view.directory
+        if directory is None:
+            return
+        try:
+            # Not in the loop, which has workers to listen to.
+            await asyncio.to_thread(write_reports, RunData.of(self._view), directory)
+        except OSError as error:
+            _log.warning("the report could not be written", error=str(error))
+        else:
+            _log.info(f"the report is {directory / 'report.html'}")
 
     def on_row(self, row: Row) -> None:
         """Show the migration a second of live traffic."""
@@ -193,45 +224,64 @@ class Migrations:
             comparison: of the two servers; None where there was none.
             broken: what of the run itself broke; empty where nothing did.
         """
+        record.audit = audit
+        record.ended_seconds = ended_seconds
+        record.assessment = assess(self._evidence(record, audit, ended_seconds, comparison, broken))
+        _log.info(
+            "the verdict",
+            status=str(record.assessment.verdict.status),
+            strategy=record.migration.context.options.strategy,
+        )
+        return record.assessment
+
+    async def verdict_so_far(self) -> Verdict | None:
+        """What the verdict would be if the migration that is under way ended now; None where none is.
+
+        Counters take a moment to read: they are as they were at most `_SO_FAR_SECONDS` ago.
+        """
+        if not self.going_on or not self._view.records[-1].migration.baseline_seconds[1]:
+            return None
+        record, now = self._view.records[-1], monotonic()
+        if now - self._so_far_seconds > _SO_FAR_SECONDS:
+            self._so_far_seconds = now
+            evidence = self._evidence(record, await self._audit(), now, None, "")
+            self._so_far = assess(replace(evidence, reason=evidence.reason and "it is under way")).verdict
+        return self._so_far
+
+    def _evidence(
+        self, record: Record, audit: Audit, ended_seconds: float, comparison: KeyComparison | None, broken: str
+    ) -> Evidence:
         view, migration = self._view, record.migration
         totals = view.totals
         baseline = migration.baseline_seconds
         rows = [row for row in view.timeline.rows if view.began_seconds + row.second + 1 > baseline[0]]
         # Who or what ended it before its end says nothing of the migration.
         broken_off = migration.status == "running"
-        record.audit = audit
-        record.ended_seconds = ended_seconds
-        record.assessment = assess(
-            Evidence(
-                limits=migration.context.options,
-                status=migration.status,
-                reason=migration.reason or view.trouble or ("it was ended before it was through" if broken_off else ""),
-                unseen=migration.unseen or broken_off,
-                phases=self._control.phases[record.first_phase :],
-                ended_seconds=ended_seconds,
-                queries=totals.queries,
-                events=totals.events,
-                rows=rows,
-                began_seconds=view.began_seconds,
-                query_gaps=totals.query_gaps,
-                event_gaps=totals.event_gaps,
-                baseline_seconds=baseline,
-                cutovers=migration.context.cutovers,
-                audit=audit,
-                checks=totals.checks.since(record.checks_before),
-                saturated=saturated([row.generator_saturated for row in rows]),
-                workers_lost=view.workers_lost,
-                query_rate=view.rates[0] * self._least_share,
-                event_rate=view.rates[1] * self._least_share,
-                source_cpu_ratio=migration.source_cpu_ratio,
-                comparison=comparison,
-                broken=broken,
-            )
+        return Evidence(
+            limits=migration.context.options,
+            status=migration.status,
+            reason=migration.reason or view.trouble or ("it was ended before it was through" if broken_off else ""),
+            unseen=migration.unseen or broken_off,
+            phases=self._control.phases[record.first_phase :],
+            ended_seconds=ended_seconds,
+            queries=totals.queries,
+            events=totals.events,
+            rows=rows,
+            began_seconds=view.began_seconds,
+            query_gaps=totals.query_gaps,
+            event_gaps=totals.event_gaps,
+            baseline_seconds=baseline,
+            cutovers=migration.context.cutovers,
+            audit=audit,
+            checks=totals.checks.since(record.checks_before),
+            saturated=saturated([row.generator_saturated for row in rows]),
+            workers_lost=view.workers_lost,
+            query_rate=view.rates[0] * self._least_share,
+            event_rate=view.rates[1] * self._least_share,
+            source_cpu_ratio=migration.source_cpu_ratio,
+            comparison=comparison,
+            broken=broken,
         )
-        _log.info(
-            "the verdict", status=str(record.assessment.verdict.status), strategy=migration.context.options.strategy
-        )
-        return record.assessment
 
     async def rollback(self, reason: str) -> Record:
         """End the migration that is under way and return to the source.

@@ -17,6 +17,7 @@ from redis_rehearsal.coordinator.controls import RunControls
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.migrations import Migrations
 from redis_rehearsal.coordinator.plans import worker_plans
+from redis_rehearsal.coordinator.resources import ResourcesPoller
 from redis_rehearsal.coordinator.servers import (
     raise_descriptor_limit,
     remove_run_directory,
@@ -45,7 +46,7 @@ from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.record import Record
-from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.report.view import RunView, Stage, next_scrape_seconds
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.telemetry.health import Health
@@ -65,6 +66,7 @@ _ROWS_PATIENCE_SECONDS: Final = 15.0
 _WARM_UP_CONCURRENCY: Final = 8
 _REFRESH_SHARE: Final = 0.5
 """A refresh is spread over this share of its interval, so that it disturbs queries little."""
+_SCRAPE_POLL_SECONDS: Final = 0.05
 _SETTLED_SECONDS: Final = 2.0
 """Warm-up load whose hit ratio is not looked at yet."""
 
@@ -79,11 +81,13 @@ class Run:
     Attributes:
         view: what there is to see of it, while it lasts.
         controls: what can be done to it.
+        again: whether another run is to follow, from a fresh state.
     """
 
     def __init__(self, settings: Settings, rehearsal: MigrationOptions | None = None) -> None:
         self.settings = settings
         self._rehearsal = rehearsal
+        self.again = False
         self.view = RunView(settings, Totals(), Health((*CONTROL_ERRORS, *CONNECTION_ERRORS)))
         self.view.audit_now = self.audit
         self._clock = self.view.clock
@@ -124,6 +128,7 @@ class Run:
         view = self.view
         view.rates = (settings.queries_per_second, settings.events_per_second)
         view.phases = lambda: self._control.phases
+        view.label = lambda: self._control.label(monotonic(), monotonic())
         view.timeline = Timeline(
             lambda second: self._clock.at(view.began_seconds + second),
             lambda second: self._control.label(view.began_seconds + second, view.began_seconds + second + 1),
@@ -135,6 +140,18 @@ class Run:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
+        self.again = False  # who stops it wants none to follow
+
+    def begin_again(self) -> None:
+        """End the run, and let another one follow.
+
+        Raises:
+            ConflictError: it is there for one rehearsal, with which it ends.
+        """
+        if self._rehearsal is not None:
+            raise ConflictError("A rehearsal is not begun again; it ends with its verdict.")
+        self.stop()
+        self.again = True
 
     @property
     def stopping(self) -> bool:
@@ -302,6 +319,7 @@ class Run:
             asyncio.create_task(work)
             for work in (
                 self.view.health.watch(min(1.0, settings.operation_timeout)),
+                ResourcesPoller(view.resources, self._equipment, min(1.0, settings.operation_timeout)).watch(),
                 self._keep_up(),
                 self._adjust_novelty(),
                 self._refresh_cache(),
@@ -333,6 +351,16 @@ class Run:
             comparison = await self._migrations.compare(record, view.audit)
             self._migrations.judge(record, view.audit, view.ended_seconds, comparison, self._broken)
             view.records[-1].ended = True
+        await self._until_scraped()
+
+    async def _until_scraped(self) -> None:
+        """Let who asks for metrics regularly see the last of them, which nobody could ask for later."""
+        times = list(self.view.scraped)
+        left = next_scrape_seconds(times, monotonic())
+        until = monotonic() + left
+        # Nobody signals it.
+        while monotonic() < until and self.view.scraped[-1] == times[-1] and not self._hurry.is_set():  # noqa: ASYNC110
+            await asyncio.sleep(_SCRAPE_POLL_SECONDS)
 
     async def _rehearse(self, steady_seconds: float) -> None:
         await asyncio.sleep(max(0.0, steady_seconds - monotonic()))

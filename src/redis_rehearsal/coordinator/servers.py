@@ -132,6 +132,15 @@ class ServerRoom:
         )
         return self.servers
 
+    @property
+    def database_process_id(self) -> int | None:
+        """Of the embedded PostgreSQL; None for one of the user's, and for one that is gone."""
+        for server in self._running:
+            if isinstance(server, PostgresServer):
+                with contextlib.suppress(OSError, ValueError, TypeError):
+                    return server.pid
+        return None
+
     def log_tail(self, role: Role) -> str:
         """What the log of an embedded server says of trouble, the last of it; empty for one of the user's."""
         if self.servers is None or role not in self.servers.embedded or self._directory is None:

@@ -45,6 +45,7 @@ class _QueryBatch(Batch):
     """Reads that were written together; `floors` is what the counters of real-time reads must reach."""
 
     __slots__ = ("block", "first", "floors")
+    operation = "read"
 
     def __init__(self, receiver: "CacheAside", block: QueryBlock, start: int, stop: int) -> None:
         super().__init__(receiver, stop - start)

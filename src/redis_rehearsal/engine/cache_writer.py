@@ -26,6 +26,7 @@ class _StoreBatch(Batch):
     """A report on its way into the cache."""
 
     __slots__ = ("tenant",)
+    operation = "cache_write"
 
     def __init__(self, receiver: "CacheWriter", tenant: int, count: int) -> None:
         super().__init__(receiver, count)
@@ -36,6 +37,7 @@ class _InvalidationBatch(Batch):
     """The deletion of a tenant's reports that an event made obsolete."""
 
     __slots__ = ("connected_since_seconds", "identities", "sent_seconds", "stable_since_seconds", "tenant")
+    operation = "cache_write"
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class _MirrorBatch(Batch):
     """A tenant's cache write that goes to a second server too."""
 
     __slots__ = ("tenant",)
+    operation = "cache_write"
 
     def __init__(self, receiver: "CacheWriter", tenant: int, count: int) -> None:
         super().__init__(receiver, count)

@@ -27,6 +27,8 @@ from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 _TYPES: Final = len(EVENT_TYPES)
+ACTIVE_SECONDS: Final = 60.0
+"""An organisation is active for this long after an event."""
 _SEND_AGAIN_SECONDS: Final = 0.005
 """A server that refuses is not asked again sooner."""
 
@@ -35,6 +37,7 @@ class _IncrementBatch(Batch):
     """Increments that were written together to one server; `again` where it was not for the first time."""
 
     __slots__ = ("again", "block", "first", "server")
+    operation = "increment"
 
     def __init__(
         self, receiver: "EventDriver", server: Server, block: IncrementBlock, start: int, stop: int, *, again: bool
@@ -50,6 +53,7 @@ class _MirrorBatch(Batch):
     """Increments that go to a second server too."""
 
     __slots__ = ("tenants",)
+    operation = "increment"
 
     def __init__(self, receiver: "_Mirror", tenants: NDArray[np.int64]) -> None:
         super().__init__(receiver, len(tenants))
@@ -158,6 +162,7 @@ class EventDriver:
         self._unwritten: list[tuple[IncrementBlock, int, int]] = []
         self.failures: Counter[str] = Counter()
         self.by_type = np.zeros(_TYPES, dtype=np.int64)
+        self._last_event_seconds = np.full(len(blocks.organization_array()), -np.inf)
         self.redirected = 0
         self.mirror = _Mirror()
         self._later: list[tuple[IncrementBlock, bool]] = []
@@ -196,6 +201,7 @@ class EventDriver:
             ids = self._next_id + self._id_step * np.arange(count, dtype=np.int64)
             self._next_id += self._id_step * count
             types = drawn.types[start:stop]
+            self._last_event_seconds[drawn.tenants[start:stop]] = block.intended[stop - 1]
             self.by_type += np.bincount(types, minlength=_TYPES)
             self._rows.append(
                 EventRows(
@@ -208,6 +214,10 @@ class EventDriver:
                 )
             )
         self._unwritten.clear()
+
+    def count_active(self, now_seconds: float) -> int:
+        """How many organisations had an event in the last `ACTIVE_SECONDS`."""
+        return int(np.count_nonzero(self._last_event_seconds > now_seconds - ACTIVE_SECONDS))
 
     def send(self, block: IncrementBlock, start: int, stop: int) -> None:
         """Write the block's increments from `start` to `stop` on one connection of each server that takes some."""

@@ -17,6 +17,7 @@ class _ExpiryBatch(Batch):
     """A counter's EXPIREAT; `mirrored` where it goes to a second server."""
 
     __slots__ = ("mirrored", "place")
+    operation = "expiry"
 
     def __init__(self, receiver: "Expiries", place: int, *, mirrored: bool) -> None:
         super().__init__(receiver, 1)

@@ -19,6 +19,7 @@ class _ReadBatch(Batch):
     """A read of the source, with the time to live of what it reads."""
 
     __slots__ = ("answered_by", "missing", "question", "tenant", "ticket", "value")
+    operation = "read"
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class _CopyBatch(Batch):
     """A copy on its way to the target; whether it gets there only changes how often the source is asked."""
 
     __slots__ = ()
+    operation = "cache_write"
 
 
 class Fallback:

@@ -33,6 +33,7 @@ class _LiveBatch(Batch):
     """Writes to one kind of structure; a place in the ledger for each command, or none."""
 
     __slots__ = ("ledger", "numbers", "places", "server", "tenants")
+    operation = "structure_write"
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class _MirrorBatch(Batch):
     """The same writes on their way to a second server."""
 
     __slots__ = ("tenants",)
+    operation = "structure_write"
 
     def __init__(self, receiver: "LiveWrites", tenants: list[int]) -> None:
         super().__init__(receiver, len(tenants))

@@ -9,6 +9,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.engine.operations import Operations
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.workload.arrivals import ArrivalKind
@@ -335,6 +336,8 @@ class Snapshot:
         checks: findings about answers.
         cache_writes: by what became of them.
         events_by_type: events that were due.
+        active_organizations: organisations with an event in the last `ACTIVE_SECONDS`, now.
+        operations: what the Redis servers answered, by server and operation.
         database_queries: reports asked of the database, for queries and to warm up.
         database_failed: of those, the ones that failed.
         database_duration: of those that were answered.
@@ -368,6 +371,8 @@ class Snapshot:
     checks: Checks
     cache_writes: dict[str, int]
     events_by_type: list[int]
+    active_organizations: int
+    operations: Operations
     database_queries: int
     database_failed: int
     database_duration: Histogram

@@ -63,6 +63,7 @@ from redis_rehearsal.engine.messages import (
     WorkerPlan,
 )
 from redis_rehearsal.engine.open_loop import OpenLoop
+from redis_rehearsal.engine.operations import take_operations
 from redis_rehearsal.engine.pacer import Pacer
 from redis_rehearsal.engine.questions import QueryBlock, QueryBlocks
 from redis_rehearsal.engine.recorder import FLUSH_OPERATIONS, Recorder
@@ -488,6 +489,8 @@ class Worker:
                 checks=checks,
                 cache_writes=dict(cache_writes),
                 events_by_type=events_by_type,
+                active_organizations=events.count_active(now),
+                operations=take_operations(self._router.servers.values()),
                 database_duration=duration,
                 rows_buffered=self._rows.buffered,
                 tick_delay=delay,

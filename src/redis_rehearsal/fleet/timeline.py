@@ -1,13 +1,16 @@
 """What happened second by second, in rows that other tools can load."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from io import StringIO
 from pathlib import Path
 from typing import Any, TextIO
 
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.engine.outcome import Outcome, Tally
+from redis_rehearsal.workload.events import EVENT_TYPES
 
 
 @dataclass(slots=True)
@@ -23,6 +26,9 @@ class Second:
         snapshots: how many there were.
         cpu_ratio: share of a core that the busiest worker used.
         saturated: whether a worker could not keep its schedule.
+        events_by_type: events that were due, by number of the type.
+        active_organizations: organisations with an event in the last minute, by number of their worker.
+        operations: commands that the Redis servers answered, by server and operation.
     """
 
     number: int
@@ -33,6 +39,13 @@ class Second:
     snapshots: int = 0
     cpu_ratio: float = 0.0
     saturated: bool = False
+    events_by_type: Counter[int] = field(default_factory=Counter)
+    active_organizations: dict[int, int] = field(default_factory=dict)
+    operations: Counter[tuple[Role, str]] = field(default_factory=Counter)
+
+    def operations_of(self, role: Role) -> int:
+        """Reads and increments that a server answered."""
+        return self.operations[role, "read"] + self.operations[role, "increment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,14 @@ class Row:
     event_lag_p99: float | None
     generator_cpu_ratio: float
     generator_saturated: bool
+    source_operations: int
+    target_operations: int
+    events_page_view: int
+    events_click: int
+    events_conversion: int
+    events_sign_up: int
+    events_purchase: int
+    active_organizations: int
 
     @classmethod
     def of(cls, second: Second, at: float, label: Label) -> "Row":
@@ -137,6 +158,10 @@ class Row:
             event_lag_p99=events.lag.quantile(0.99),
             generator_cpu_ratio=round(second.cpu_ratio, 4),
             generator_saturated=second.saturated,
+            source_operations=second.operations_of("source"),
+            target_operations=second.operations_of("target"),
+            **{f"events_{kind.name}": second.events_by_type[number] for number, kind in enumerate(EVENT_TYPES)},
+            active_organizations=sum(second.active_organizations.values()),
         )
 
 

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.messages import Snapshot
 from redis_rehearsal.engine.outcome import Tally
@@ -28,6 +29,7 @@ class Totals:
         events: tallies by number of the segment.
         query_gaps: stretches in which the queries of one worker's tenants were down, in the order of their ends.
         event_gaps: the same for events.
+        operations: service times of what the Redis servers answered, by server and operation.
         latest: the last snapshot of each worker.
         recent: the last seconds that are over, newest last.
         on_second: called with each second once all workers have reported it.
@@ -47,6 +49,7 @@ class Totals:
         self.checks = Checks()
         self.cache_writes: Counter[str] = Counter()
         self.events_by_type: Counter[int] = Counter()
+        self.operations: defaultdict[tuple[Role, str], Histogram] = defaultdict(Histogram)
         self.database_queries = 0
         self.database_failed = 0
         self.database_duration = Histogram()
@@ -81,6 +84,7 @@ class Totals:
         now.database_queries += snapshot.database_queries
         now.redirected += snapshot.redirected
         now.snapshots += 1
+        now.active_organizations[snapshot.worker] = snapshot.active_organizations
         if not snapshot.finishing:
             now.saturated |= is_saturated(snapshot)
             now.cpu_ratio = max(now.cpu_ratio, snapshot.cpu_seconds / snapshot.seconds if snapshot.seconds else 0.0)
@@ -93,6 +97,10 @@ class Totals:
         self.checks.merge(snapshot.checks)
         self.cache_writes.update(snapshot.cache_writes)
         self.events_by_type.update(dict(enumerate(snapshot.events_by_type)))
+        now.events_by_type.update(dict(enumerate(snapshot.events_by_type)))
+        for (role, operation), histogram in snapshot.operations.items():
+            self.operations[role, operation].merge(histogram)
+            now.operations[role, operation] += histogram.count
         self.database_queries += snapshot.database_queries
         self.database_failed += snapshot.database_failed
         self.database_duration.merge(snapshot.database_duration)
@@ -137,6 +145,11 @@ class Totals:
     def saturated(self) -> bool:
         """Whether the generator itself was the bottleneck."""
         return _too_many(self.saturated_seconds, self.worker_seconds)
+
+    @property
+    def active_organizations(self) -> int:
+        """Organisations with an event in the last minute."""
+        return sum(snapshot.active_organizations for snapshot in self.latest.values())
 
     @staticmethod
     def joined(tallies: Iterable[Tally]) -> Tally:

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Final
 
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.context import Carried, Context
 from redis_rehearsal.migration.copying.copier import Copier
 from redis_rehearsal.migration.copying.result import CopyResult
 
@@ -51,6 +51,8 @@ class Carrier:
             done = self._copier.progress
             left = done.eta_seconds(monotonic())
             eta = f", {left:.0f} s left" if left else ""
+            # A key may be seen to more than once; the lock, which every source has, never is.
+            self._context.carried = Carried(done.keys, max(done.keys, done.total_keys - 1), "keys")
             self._context.progress = f"{done.keys:,} keys, {done.bytes:,} bytes{eta}"
 
     @property

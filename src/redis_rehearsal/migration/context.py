@@ -55,6 +55,26 @@ class Step:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """How much of the data a strategy has carried to the other server.
+
+    Attributes:
+        done: so much.
+        total: of so much, as far as is known.
+        unit: of both.
+    """
+
+    done: int
+    total: int
+    unit: Literal["keys", "bytes"]
+
+    @property
+    def ratio(self) -> float | None:
+        """Share of it; None where there is nothing to carry."""
+        return min(1.0, self.done / self.total) if self.total else None
+
+
 def iso(unix_seconds: float) -> str:
     """A Unix time as people and tools read it, in UTC."""
     return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -113,6 +133,7 @@ class Context:
         progress: how far the current step is, for people.
         cutovers: when each cutover began and ended, on the monotonic clock; there and back makes two.
         freeze_seconds: how long writes were held; None where they were not.
+        carried: how much of the data is on the other server; None where the strategy does not know.
     """
 
     options: MigrationOptions
@@ -129,6 +150,7 @@ class Context:
     progress: str = ""
     cutovers: list[tuple[float, float | None]] = field(default_factory=list)
     freeze_seconds: float | None = None
+    carried: Carried | None = None
     _undo: list[tuple[str, Callable[[], Awaitable[Any]]]] = field(default_factory=list)
 
     @contextlib.asynccontextmanager

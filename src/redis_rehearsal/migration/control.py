@@ -29,11 +29,12 @@ class Controls(Protocol):
             ConfigurationError: there is no such server, or it will not do.
         """
 
-    def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+    async def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
         """Begin a migration, and return its document.
 
         Raises:
-            ConflictError: the load is not running, or a migration is.
+            ConflictError: the load is not running, a migration is, or the ledger shows already that something is wrong,
+                which would be put down to this one.
         """
 
     def migrations(self) -> list[dict[str, Any]]:
@@ -44,6 +45,16 @@ class Controls(Protocol):
 
         Raises:
             ConflictError: none is going on.
+        """
+
+    async def verdict_so_far(self) -> dict[str, Any] | None:
+        """What the verdict would be if the migration that is under way ended now; None where none is."""
+
+    def reset(self) -> dict[str, Any]:
+        """End this run and begin another one from a fresh state; returns `status()`.
+
+        Raises:
+            ConflictError: the load is not running, or the run is there for one rehearsal.
         """
 
     def timeline(self) -> list[dict[str, Any]]:

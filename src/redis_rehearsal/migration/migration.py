@@ -209,7 +209,7 @@ class Migration:
         async with context.step("make the source the truth again"):
             await context.app.set_truth(None)
         # What there is to tell so far is shared; how far it is, and how long writes were held, is its own.
-        back = replace(context, source=context.target, target=context.source, freeze_seconds=None)
+        back = replace(context, source=context.target, target=context.source, freeze_seconds=None, carried=None)
         self.way_back = back
         async with context.step("choose the way back") as step:
             reason = await why_not_return(back)

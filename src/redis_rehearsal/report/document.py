@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.assessment import PhaseFigures, phase_figures
-from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.figures import latency, outcomes, quantiles
 from redis_rehearsal.report.migration_document import (
     comparison_document,
@@ -80,15 +79,15 @@ def make_document(view: RunView) -> dict[str, Any]:
         "checks": asdict(totals.checks),
         "generator": _generator(totals, view.workers_lost),
         "migration": migration_document(record) if record else None,
-        "phases": [phase_document(phase, view.clock) for phase in _phases(view, record)],
+        "phases": [phase_document(phase, view.clock) for phase in phases_of(view)],
         "downtime": {
-            "queries": downtime_document(assessment.query_downtime if assessment else None),
-            "events": downtime_document(assessment.event_downtime if assessment else None),
+            "queries": downtime_document(assessment.query_downtime if assessment else None, view.clock),
+            "events": downtime_document(assessment.event_downtime if assessment else None, view.clock),
         },
         "recovery": recovery_document(assessment),
         "comparison": comparison_document(assessment),
         "impact": asdict(assessment.impact) if assessment else None,
-        "verdict": verdict_document(assessment),
+        "verdict": verdict_document(assessment.verdict if assessment else None),
         "servers": _servers(view),
         "settings": safe_settings(view),
     }
@@ -119,7 +118,9 @@ def ledger_document(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _phases(view: RunView, record: Record | None) -> list[PhaseFigures]:
+def phases_of(view: RunView) -> list[PhaseFigures]:
+    """The phases of the last migration, as they were judged; of a run without one all so far."""
+    record = view.records[-1] if view.records else None
     if record is not None and record.assessment is not None:
         return record.assessment.phases
     if not view.began_seconds:

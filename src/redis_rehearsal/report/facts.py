@@ -10,8 +10,8 @@ from typing import Any, Final
 from redis_rehearsal.report.advice import GENERATOR, advise
 
 NOT_MEASURED: Final = "not measured"
-_NONE: Final = "-"
-_NONE_NOTE: Final = f"{NOT_MEASURED.capitalize()}: {_NONE}"
+NONE: Final = "-"
+_NONE_NOTE: Final = f"{NOT_MEASURED.capitalize()}: {NONE}"
 _MOST: Final = 1e18
 "No figure of a run is as large; one that is comes from a damaged document, and would not fit a line."
 _LARGE: Final = 1000
@@ -39,10 +39,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it: sentences and tables."""
+    """A heading and what stands under it: sentences and tables.
+
+    Attributes:
+        title: the heading.
+        blocks: sentences and tables.
+        name: of the section, where a format puts it in another place than the others do.
+    """
 
     title: str
     blocks: tuple[str | Table, ...]
+    name: str = ""
 
 
 def part(value: object, *names: str) -> dict[str, Any]:
@@ -110,14 +117,14 @@ def verdict_status(document: object) -> str:
 
 def title(document: object) -> str:
     """What was rehearsed, in one line."""
-    return f"Rehearsal of {_strategy(document)}: {_server(document, 'source')} to {_server(document, 'target')}"
+    return f"Rehearsal of {_strategy(document)}: {server_line(document, 'source')} to {server_line(document, 'target')}"
 
 
 def sections(document: object) -> list[Section]:
     """All that a finished rehearsal's document says, in the order in which it is read."""
     made = [
         _done(document),
-        Section(f"Verdict: {verdict_status(document).upper()}", (verdict_sentence(document),)),
+        Section(f"Verdict: {verdict_status(document).upper()}", (verdict_sentence(document),), "verdict"),
         _warnings(document),
         _phases(document),
         _downtime(document),
@@ -163,7 +170,7 @@ def limit_and_measured(criterion: dict[str, Any]) -> tuple[str, str]:
     """Both figures in the criterion's unit, with enough digits to tell them apart."""
     limit, measured, unit = number(criterion.get("limit")), number(criterion.get("measured")), criterion.get("unit")
     if limit is None and measured is None and not unit:
-        return _NONE, _NONE  # it is met or not, such as that the migration ended as it should
+        return NONE, NONE  # it is met or not, such as that the migration ended as it should
     shown = _in_unit(limit, unit, "none", _DIGITS), _in_unit(measured, unit, NOT_MEASURED, _DIGITS)
     if limit != measured and shown[0] == shown[1]:
         return _in_unit(limit, unit, "none", _ALL_DIGITS), _in_unit(measured, unit, NOT_MEASURED, _ALL_DIGITS)
@@ -191,7 +198,7 @@ def _of(some: int, all_of_them: int) -> str:
 def _named(criterion: dict[str, Any]) -> str:
     limit, measured = limit_and_measured(criterion)
     name = words(criterion.get("name"))
-    if measured != _NONE:
+    if measured != NONE:
         return f"{name} ({measured}, limit {limit})"
     reason = words(criterion.get("reason"), "").rstrip(".")
     return f"{name} ({reason})" if reason else name
@@ -201,7 +208,8 @@ def _strategy(document: object) -> str:
     return words(part(document, "migration").get("strategy"), f"a strategy that was {NOT_MEASURED}")
 
 
-def _server(document: object, role: str, *, address: bool = False) -> str:
+def server_line(document: object, role: str, *, address: bool = False) -> str:
+    """A server's product and version, and where it is if that is asked."""
     server = part(document, "servers", role)
     if not server:
         return f"{role} {NOT_MEASURED}"
@@ -220,13 +228,13 @@ def _done(document: object) -> Section:
         ("strategy", words(migration.get("strategy"))),
         ("freeze", _freeze(migration)),
         ("rollout", "at once" if rollout == 0 else duration(rollout)),
-        ("source", _server(document, "source", address=True)),
-        ("target", _server(document, "target", address=True)),
+        ("source", server_line(document, "source", address=True)),
+        ("target", server_line(document, "target", address=True)),
         ("load", _load(document)),
         ("migration", f"{ended}: {reason}" if reason else ended),
         ("application", f"reads from {words(application.get('reads'))}, writes to {words(application.get('writes'))}"),
     )
-    return Section("What was done", (Table(rows),))
+    return Section("What was done", (Table(rows),), "done")
 
 
 def _freeze(migration: dict[str, Any]) -> str:
@@ -243,7 +251,7 @@ def _load(document: object) -> str:
     return (
         f"{count(settings.get('queries_per_second'))} queries/s and "
         f"{count(settings.get('events_per_second'))} events/s asked for; "
-        f"{_figure(rates.get('queries_per_second'))} and {_figure(rates.get('events_per_second'))} ok, "
+        f"{figure(rates.get('queries_per_second'))} and {figure(rates.get('events_per_second'))} ok, "
         f"over {duration(part(document).get('duration_seconds'))}"
     )
 
@@ -255,7 +263,7 @@ def _warnings(document: object) -> Section:
         warnings.append("The run is not complete: a worker ended by itself, or the ledger was never compared.")
     if part(document, "generator").get("saturated") is True:
         warnings.append("The generator itself was the bottleneck: do not trust these latencies.")
-    return Section("Warnings", tuple(warnings))
+    return Section("Warnings", tuple(warnings), "warnings")
 
 
 def _phases(document: object) -> Section:
@@ -265,17 +273,17 @@ def _phases(document: object) -> Section:
         hit_ratio = number(phase.get("hit_ratio"))
         rows.append(
             (
-                words(phase.get("name"), _NONE),
-                _figure(phase.get("duration_seconds"), _NONE),
-                _figure(phase.get("queries_per_second"), _NONE),
-                *(_milliseconds(response.get(quantile)) for quantile in ("p50", "p99", "p999")),
-                _NONE if hit_ratio is None else f"{hit_ratio * 100:.2f}",
-                count(phase.get("failed"), _NONE),
-                _figure(phase.get("database_queries_per_second"), _NONE),
+                words(phase.get("name"), NONE),
+                figure(phase.get("duration_seconds"), NONE),
+                figure(phase.get("queries_per_second"), NONE),
+                *(milliseconds(response.get(quantile)) for quantile in ("p50", "p99", "p999")),
+                NONE if hit_ratio is None else f"{hit_ratio * 100:.2f}",
+                count(phase.get("failed"), NONE),
+                figure(phase.get("database_queries_per_second"), NONE),
             )
         )
     headings = ("phase", "s", "queries/s", "p50 ms", "p99", "p99.9", "hit %", "failed", "db q/s")
-    return Section("Phases", _tabled(rows, headings))
+    return Section("Phases", tabled(rows, headings), "phases")
 
 
 def _downtime(document: object) -> Section:
@@ -284,7 +292,7 @@ def _downtime(document: object) -> Section:
         (name, duration(kind.get("longest_seconds")), duration(kind.get("total_seconds")))
         for name, kind in ((name, part(downtime, name)) for name in ("queries", "events"))
     ]
-    return Section("Downtime", (Table(tuple(rows), ("", "longest", "total")),))
+    return Section("Downtime", (Table(tuple(rows), ("", "longest", "total")),), "downtime")
 
 
 def _recovery(document: object) -> Section:
@@ -302,6 +310,7 @@ def _recovery(document: object) -> Section:
                 ("", "recovered after"),
             ),
         ),
+        "recovery",
     )
 
 
@@ -318,14 +327,14 @@ def _ledger(document: object) -> list[Section]:
     if number(ledger.get("unverified_counters")):
         notes.append(f"{count(ledger.get('unverified_counters'))} counters could not be compared.")
     worst = [
-        (words(each.get("key")), *(count(each.get(name), _NONE) for name in ("lost", "duplicated", "stranded")))
+        (words(each.get("key")), *(count(each.get(name), NONE) for name in ("lost", "duplicated", "stranded")))
         for each in parts(ledger, "worst")
     ]
     table = Table(tuple(rows), ("increments", "count"))
-    sections_of_it = [Section("Ledger", (table, *notes))]
+    sections_of_it = [Section("Ledger", (table, *notes), "ledger")]
     if worst:
         headings = ("counter", "lost", "duplicated", "stranded")
-        sections_of_it.append(Section("Worst counters", _tabled(worst, headings, verbatim=frozenset({0}))))
+        sections_of_it.append(Section("Worst counters", tabled(worst, headings, verbatim=frozenset({0})), "worst"))
     return sections_of_it
 
 
@@ -335,24 +344,24 @@ def _criteria(document: object) -> Section:
         for each in parts(part(document, "verdict"), "criteria")
     ]
     if not rows:
-        return Section("Criteria", (f"The criteria were {NOT_MEASURED}.",))
+        return Section("Criteria", (f"The criteria were {NOT_MEASURED}.",), "criteria")
     headings = ("criterion", "limit", "measured", "status")
-    return Section("Criteria", (Table(tuple(rows), headings, frozenset({0, 3})),))
+    return Section("Criteria", (Table(tuple(rows), headings, frozenset({0, 3})),), "criteria")
 
 
 def _steps(document: object) -> Section:
     rows = [
         (
-            words(step.get("name"), _NONE),
-            _clock(step.get("started_at")),
-            _figure(step.get("duration_seconds"), _NONE, digits=3),
-            words(step.get("status"), _NONE),
+            words(step.get("name"), NONE),
+            clock(step.get("started_at")),
+            figure(step.get("duration_seconds"), NONE, digits=3),
+            words(step.get("status"), NONE),
             words(step.get("detail"), ""),
         )
         for step in parts(part(document, "migration"), "steps")
     ]
     headings = ("step", "at (UTC)", "s", "status", "detail")
-    return Section("Steps of the migration", _tabled(rows, headings, left=frozenset({0, 1, 3, 4})))
+    return Section("Steps of the migration", tabled(rows, headings, left=frozenset({0, 1, 3, 4})), "steps")
 
 
 def _advice(document: object) -> Section:
@@ -371,38 +380,42 @@ def _advice(document: object) -> Section:
         rows.append((f"{name} {status}", f"{_sentence(why)} To do: {advise(name, status, strategy, freeze)}"))
     if part(document, "generator").get("saturated") is True:
         rows.append(("generator", f"It was itself the bottleneck. To do: {GENERATOR}"))
-    return Section("Why, and what to do", (Table(tuple(rows)),) if rows else ())
+    return Section("Why, and what to do", (Table(tuple(rows)),) if rows else (), "advice")
 
 
-def _tabled(
+def tabled(
     rows: Iterable[tuple[str, ...]],
     headings: tuple[str, ...],
     *,
     left: frozenset[int] = frozenset({0}),
     verbatim: frozenset[int] = frozenset(),
 ) -> tuple[str | Table, ...]:
+    """A table of these rows and what a cell without a figure means; without rows the words for that."""
     made = tuple(rows)
     if not made:
         return (f"{NOT_MEASURED.capitalize()}.",)
     table = Table(made, headings, left, verbatim)
-    return (table, _NONE_NOTE) if any(_NONE in row for row in made) else (table,)
+    return (table, _NONE_NOTE) if any(NONE in row for row in made) else (table,)
 
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _figure(value: object, otherwise: str = NOT_MEASURED, digits: int = 1) -> str:
+def figure(value: object, otherwise: str = NOT_MEASURED, digits: int = 1) -> str:
+    """A figure with so many decimals."""
     found = number(value)
     # What is large needs no decimals, and a row of a table has 80 columns.
     return otherwise if found is None else f"{found:,.{digits if abs(found) < _LARGE else 0}f}"
 
 
-def _milliseconds(value: object) -> str:
+def milliseconds(value: object) -> str:
+    """Seconds as milliseconds, without the unit."""
     found = number(value)
-    return _NONE if found is None else _figure(found * 1000, digits=2)
+    return NONE if found is None else figure(found * 1000, digits=2)
 
 
-def _clock(value: object) -> str:
-    moment = words(value, _NONE)
-    return moment.rpartition("T")[2].removesuffix("Z") or _NONE
+def clock(value: object) -> str:
+    """The time of day in a UTC time."""
+    moment = words(value, NONE)
+    return moment.rpartition("T")[2].removesuffix("Z") or NONE

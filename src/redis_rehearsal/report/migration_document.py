@@ -1,6 +1,6 @@
 """A migration as JSON holds it. docs/report.md says what each part means."""
 
-from typing import Any
+from typing import Any, Final
 
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.outcome import Outcome, Tally
@@ -9,6 +9,10 @@ from redis_rehearsal.migration.context import iso
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.figures import latency, outcomes
 from redis_rehearsal.verification.downtime import Downtime
+from redis_rehearsal.verification.verdict import Verdict
+
+MOST_WINDOWS: Final = 100
+"""Windows of downtime that are listed, for queries and for events; of more than these the longest."""
 
 
 def migration_document(record: Record) -> dict[str, Any]:
@@ -16,15 +20,19 @@ def migration_document(record: Record) -> dict[str, Any]:
     document = record.migration.document()
     # It runs until its verdict is there.
     status = document["status"] if record.ended else "running"
-    return {**document, "status": status, "verdict": verdict_document(record.assessment)}
+    return {
+        **document,
+        "status": status,
+        "verdict": verdict_document(record.assessment.verdict if record.assessment else None),
+    }
 
 
-def verdict_document(assessment: Assessment | None) -> dict[str, Any] | None:
+def verdict_document(verdict: Verdict | None) -> dict[str, Any] | None:
     """The verdict and its criteria; None before there is one."""
-    if assessment is None:
+    if verdict is None:
         return None
     return {
-        "status": str(assessment.verdict.status),
+        "status": str(verdict.status),
         "criteria": [
             {
                 "name": criterion.name,
@@ -34,18 +42,27 @@ def verdict_document(assessment: Assessment | None) -> dict[str, Any] | None:
                 "status": str(criterion.status),
                 "reason": criterion.reason or None,
             }
-            for criterion in assessment.verdict.criteria
+            for criterion in verdict.criteria
         ],
     }
 
 
-def downtime_document(found: Downtime | None) -> dict[str, float | None]:
-    """Longest and total; None where it is not known."""
-    return {
+def downtime_document(found: Downtime | None, clock: WallClock) -> dict[str, Any]:
+    """Longest, total and the windows themselves, of which the longest are listed; None where it is not known."""
+    document: dict[str, Any] = {
         "longest_seconds": found.longest_seconds if found else None,
         "total_seconds": found.total_seconds if found else None,
         "baseline_longest_seconds": found.baseline_seconds if found else None,
+        "windows": None,
+        "windows_found": None,
     }
+    if found is not None and found.longest_seconds is not None:
+        longest = sorted(found.stretches, key=lambda each: each[0] - each[1])[:MOST_WINDOWS]
+        document["windows"] = [
+            {"from": iso(clock.at(start)), "seconds": round(end - start, 6)} for start, end in sorted(longest)
+        ]
+        document["windows_found"] = len(found.stretches)
+    return document
 
 
 def recovery_document(assessment: Assessment | None) -> dict[str, Any]:

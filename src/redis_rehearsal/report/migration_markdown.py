@@ -1,9 +1,12 @@
 """A finished rehearsal as GitHub-flavoured Markdown, for a pull request."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
-from redis_rehearsal.report.facts import Table, is_rehearsal, sections, title
+from redis_rehearsal.report.facts import Section, Table, is_rehearsal, title
+from redis_rehearsal.report.facts_run import report_sections
+from redis_rehearsal.report.side_by_side import EXPLAINED, comparison
 from redis_rehearsal.report.terminal import summary
 
 _MARKUP: Final = re.compile(r"([\\`*\[\]<>|~&])|(?<![0-9A-Za-z])(_)|(_)(?![0-9A-Za-z])")
@@ -19,10 +22,25 @@ def render_markdown(document: dict[str, Any]) -> str:
     if not is_rehearsal(document):
         return "## Run\n\n" + "".join(f"- {_escaped(line)}\n" for line in summary(document).splitlines())
     blocks = [f"## {_escaped(title(document))}"]
-    for section in sections(document):
-        blocks.append(f"### {_escaped(section.title)}")
-        blocks += [_table(block) if isinstance(block, Table) else _paragraph(block) for block in section.blocks]
+    for section in report_sections(document):
+        blocks += _section(section)
     return "\n\n".join(blocks) + "\n"
+
+
+def render_markdown_side_by_side(documents: Sequence[dict[str, Any]]) -> str:
+    """Several rehearsals: the table of them and which is best, and then each by itself.
+
+    Args:
+        documents: of the runs; parts may be missing.
+    """
+    blocks = ["## Rehearsals side by side", *_section(comparison(documents)), _paragraph(EXPLAINED)]
+    table = "\n\n".join(blocks) + "\n"
+    return "\n".join([table, *map(render_markdown, documents)])
+
+
+def _section(section: Section) -> list[str]:
+    blocks = [_table(block) if isinstance(block, Table) else _paragraph(block) for block in section.blocks]
+    return [f"### {_escaped(section.title)}", *blocks]
 
 
 def _escaped(text: str) -> str:

@@ -5,6 +5,12 @@ from typing import Any, Final
 
 from redis_rehearsal.report.facts import Section, Table, count, duration, number, part, parts, percent, verdict_status
 
+EXPLAINED: Final = (
+    "down: the longest downtime of queries or events. p99: of queries due in the cutover. hit low: the lowest hit "
+    "ratio of a second. back in: recovery. db/s: most database queries in a second. took: from the end of the baseline "
+    "to the end of the cutover. source: share of a core that the source used while it was migrated."
+)
+"""What the headings of the table mean, for formats with room for it."""
 _ORDER: Final = {"pass": 0, "unknown": 1, "fail": 2}
 
 

@@ -1,11 +1,12 @@
 """What there is to see of a run while it lasts."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.engine.clock import WallClock
@@ -14,7 +15,31 @@ from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
+from redis_rehearsal.telemetry.resources import Resources
 from redis_rehearsal.verification.audit import Audit
+
+SCRAPES_KEPT: Final = 8
+"""So many tell somebody who asks regularly, also where somebody else looks in meanwhile."""
+_LONGEST_INTERVAL_SECONDS: Final = 20.0
+_UNEVEN: Final = 0.1
+
+
+def next_scrape_seconds(times_seconds: Sequence[float], now_seconds: float) -> float:
+    """How long to wait for the next one who asks for metrics; 0 where nobody asks regularly, and often.
+
+    Args:
+        times_seconds: when they were last asked for, oldest first.
+        now_seconds: the time.
+    """
+    for place, last in reversed(list(enumerate(times_seconds))):
+        for middle in reversed(times_seconds[:place]):
+            gap = last - middle
+            if gap > _LONGEST_INTERVAL_SECONDS:
+                break
+            if any(abs(middle - gap - first) < _UNEVEN * gap for first in times_seconds):
+                # Half an interval more, for one that is late.
+                return max(0.0, last + 1.5 * gap - now_seconds)
+    return 0.0
 
 
 class Stage(StrEnum):
@@ -73,6 +98,9 @@ class RunView:
         clock: the run's time of day.
         phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
         progress: of the current stage: done and total by name of the step.
+        label: what goes on now: phase, where reads and writes go, and whether writes are held.
+        resources: what servers and coordinator use, as they were last asked.
+        scraped: when the metrics were last asked for, on the monotonic clock, oldest first.
     """
 
     settings: Settings
@@ -95,6 +123,9 @@ class RunView:
     phases: Callable[[], Sequence[tuple[str, int, float]]] = tuple
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)
     _warm_up: dict[int, tuple[int, int]] = field(default_factory=dict)
+    label: Callable[[], Label] = Label
+    resources: Resources = field(default_factory=Resources)
+    scraped: deque[float] = field(default_factory=lambda: deque(maxlen=SCRAPES_KEPT))
 
     def set_progress(self, step: str, done: int, total: int) -> None:
         """Note how far a step is."""

@@ -1,5 +1,6 @@
 """A log-linear histogram of durations, made to be filled from arrays and merged by addition."""
 
+from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -64,6 +65,17 @@ class Histogram:
         self.sum_seconds += float(durations.sum())
         self.max_seconds = max(self.max_seconds, float(durations.max()))
 
+    def record_many(self, durations_seconds: ArrayLike, counts: ArrayLike) -> None:
+        """Count durations as `record` does, each as often as `counts` says; two arrays of shape (durations,)."""
+        durations, times = np.asarray(durations_seconds, dtype=np.float64), np.asarray(counts, dtype=np.int64)
+        if durations.size == 0:
+            return
+        nanoseconds = np.rint(durations * 1e9).astype(np.int64)
+        self.clipped += int(times[nanoseconds > HIGHEST_NANOSECONDS].sum())
+        np.add.at(self.counts, _bucket_of(nanoseconds.clip(0, HIGHEST_NANOSECONDS)), times)
+        self.sum_seconds += float(durations @ times)
+        self.max_seconds = max(self.max_seconds, float(durations.max()))
+
     @property
     def count(self) -> int:
         """How many durations were recorded."""
@@ -92,10 +104,43 @@ class Histogram:
         bucket = int(np.searchsorted(np.cumsum(self.counts), rank))
         return min(float(_HIGHEST[bucket]) / 1e9, self.max_seconds)
 
+    def percentiles(self, ticks_per_half_distance: int = 5) -> list[tuple[float, float, int]]:
+        """The whole distribution as HdrHistogram lists it: ever closer quantiles, as many on each half of what is left.
+
+        Args:
+            ticks_per_half_distance: how many quantiles are listed before the distance to 1 has halved.
+
+        Returns:
+            Quantile, the duration in seconds that it does not exceed, and how many durations do not exceed that; the
+            last is quantile 1 with the longest duration. Empty where nothing was recorded.
+        """
+        up_to = np.cumsum(self.counts)
+        total = int(up_to[-1])
+        found: list[tuple[float, float, int]] = []
+        place = 0
+        while total:
+            halvings, tick = divmod(place, ticks_per_half_distance)
+            ratio = round(1 - (1 - tick / (2 * ticks_per_half_distance)) / 2**halvings, 12)
+            bucket = int(np.searchsorted(up_to, max(1, int(np.ceil(ratio * total - 1e-9)))))
+            count = int(up_to[bucket])
+            found.append((ratio, min(float(_HIGHEST[bucket]) / 1e9, self.max_seconds), count))
+            if count >= total:
+                found.append((1.0, self.max_seconds, total))
+                break
+            place += 1
+        return found
+
     def count_at_most(self, bound_seconds: float) -> int:
         """How many durations fell into buckets that end at or below the bound, for cumulative buckets."""
         end = int(np.searchsorted(_HIGHEST, round(bound_seconds * 1e9), side="right"))
         return int(self.counts[:end].sum())
+
+    def counts_at_most(self, bounds_seconds: Sequence[float]) -> list[int]:
+        """The same for many bounds."""
+        ends = np.searchsorted(_HIGHEST, np.rint(np.array(bounds_seconds) * 1e9).astype(np.int64), side="right")
+        sums = np.concatenate(([0], np.cumsum(self.counts)))
+        found: list[int] = sums[ends].tolist()
+        return found
 
     def __getstate__(self) -> tuple[bytes, bytes, float, float, int]:
         filled = np.flatnonzero(self.counts)

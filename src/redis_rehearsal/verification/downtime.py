@@ -23,6 +23,7 @@ class Downtime:
         longest_at: when the longest one began, on the monotonic clock; None where there was none.
         baseline_seconds: the longest stretch of the baseline, which longer ones are told from.
         unfinished: whether the last stretch went on when the load ended, so that it may have become longer.
+        stretches: all of them, oldest first; empty also where it cannot be known.
     """
 
     longest_seconds: float | None
@@ -30,6 +31,7 @@ class Downtime:
     longest_at: float | None = None
     baseline_seconds: float = 0.0
     unfinished: bool = False
+    stretches: tuple[Gap, ...] = ()
 
 
 def downtime(
@@ -67,4 +69,11 @@ def downtime(
     if longest is None:
         return Downtime(0.0, 0.0, None, usual)
     total = sum(end - start for start, end in merged)
-    return Downtime(longest[1] - longest[0], total, longest[0], usual, unfinished=merged[-1][1] >= ended_at)
+    return Downtime(
+        longest[1] - longest[0],
+        total,
+        longest[0],
+        usual,
+        unfinished=merged[-1][1] >= ended_at,
+        stretches=tuple((start, end) for start, end in merged),
+    )

@@ -81,7 +81,7 @@ def _shows_secret(sentence: str, url: str) -> bool:
 
 
 async def _start(controls: Controls, options: MigrationOptions) -> Any:
-    return controls.start_migration(options)
+    return await controls.start_migration(options)
 
 
 async def _migrations(controls: Controls, _: None) -> Any:
@@ -90,6 +90,10 @@ async def _migrations(controls: Controls, _: None) -> Any:
 
 async def _rollback(controls: Controls, _: None) -> Any:
     return await controls.rollback()
+
+
+async def _reset(controls: Controls, _: None) -> Any:
+    return controls.reset()
 
 
 async def _status(controls: Controls, _: None) -> Any:
@@ -126,6 +130,14 @@ CALLS: Final = (
         "/api/migrations/current/rollback",
         "End the migration that is going on and return to the source; answers with its document.",
         _rollback,
+        conflicts=True,
+    ),
+    Call(
+        "POST",
+        "/api/reset",
+        "End this run, its report included, and begin another one from a fresh state; answers at once with the status.",
+        _reset,
+        status=202,
         conflicts=True,
     ),
     Call("GET", "/api/status", "What runs, where reads and writes go, and what migrates.", _status),

@@ -1,21 +1,27 @@
 """The HTTP application of a run."""
 
+import asyncio
 import os
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from redis_rehearsal import __version__
 from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.report.document import ledger_document, make_document
+from redis_rehearsal.report.html import render_html
+from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.web import api
 from redis_rehearsal.web.answers import HANDLERS, answer
 from redis_rehearsal.web.metrics import render
 from redis_rehearsal.web.openapi import openapi_document
+from redis_rehearsal.web.page.routes import make_routes, page
+from redis_rehearsal.web.page.saved import SavedRun
+from redis_rehearsal.web.page.shown import LiveRun
 
 
 def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
@@ -61,6 +67,12 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
     async def stats(request: Request) -> Response:
         return answer(make_document(view))
 
+    async def report(request: Request) -> Response:
+        # What is seen is of one moment; what is made of it is too large for the loop, which has workers to listen to.
+        run = RunData.of(view)
+        text = await asyncio.to_thread(render_html, run.document, run.rows, run.percentiles)
+        return HTMLResponse(text, headers={"Cache-Control": "no-store"})
+
     async def ledger(request: Request) -> Response:
         return answer(ledger_document(await view.audit_now()))
 
@@ -68,6 +80,8 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
         return answer(openapi_document())
 
     async def index(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return page()
         paths = [route.path for route in routes if route.path != "/"]
         return answer({"application": "redis-rehearsal", "paths": paths})
 
@@ -77,9 +91,41 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
         Route("/metrics", metrics),
         Route("/stats", stats),
         Route("/ledger", ledger),
+        Route("/report.html", report),
         *api.make_routes(controls, token),
+        *make_routes(LiveRun(view, controls, needs_token=token is not None)),
         Route("/openapi.json", openapi),
     ]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.router.redirect_slashes = False  # who calls a wrong path is told so
     return app
+
+
+def make_saved_app(run: RunData) -> Starlette:
+    """The application over a run that was saved: its page, its document and its report; nothing can be changed.
+
+    Args:
+        run: what its directory holds.
+    """
+    shown = SavedRun(run)
+
+    async def index(request: Request) -> Response:
+        return page()
+
+    async def stats(request: Request) -> Response:
+        return answer(run.document)
+
+    async def timeline(request: Request) -> Response:
+        return answer(shown.rows_after(-1))
+
+    async def report(request: Request) -> Response:
+        return HTMLResponse(render_html(run.document, run.rows, run.percentiles))
+
+    routes = [
+        Route("/", index),
+        Route("/stats", stats),
+        Route("/api/timeline", timeline),
+        Route("/report.html", report),
+        *make_routes(shown),
+    ]
+    return Starlette(routes=routes, exception_handlers=HANDLERS)

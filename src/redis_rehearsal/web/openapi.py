@@ -18,6 +18,9 @@ _READS: Final = {
     "/metrics": ("Metrics for Prometheus.", "text/plain"),
     "/stats": ("The run's document so far.", "application/json"),
     "/ledger": ("The ledger held against the source now.", "application/json"),
+    "/page/{name}": ("A file of the live page, which a browser gets at /.", "text/javascript"),
+    "/api/events": ("What happens in the run, as it happens: server-sent events.", "text/event-stream"),
+    "/report.html": ("The report of the run so far: one page that needs nothing else.", "text/html"),
     "/openapi.json": ("This document.", "application/json"),
 }
 _ERRORS: Final = {

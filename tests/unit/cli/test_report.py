@@ -6,8 +6,10 @@ import pytest
 
 from redis_rehearsal.cli.app import call
 from redis_rehearsal.report.document import SCHEMA_VERSION
+from redis_rehearsal.report.html import render_html, render_html_side_by_side
 from redis_rehearsal.report.migration_markdown import render_markdown
 from redis_rehearsal.report.migration_text import render_text
+from redis_rehearsal.report.run_data import RunData
 from tests.unit.report.made_migration import document
 
 
@@ -37,6 +39,24 @@ def test_a_saved_run_is_shown_in_every_format(run_directory: Path, capsys: pytes
         assert capsys.readouterr().out == expected
     assert call(["report", str(run_directory), "--format=json"]) == 0
     assert json.loads(capsys.readouterr().out) == made
+
+
+def test_a_saved_run_becomes_one_page(run_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run_directory / "timeline.csv").write_text("second,at,queries_ok\n0,1795428000.5,7\n1,1795428001.5,\n")
+    made = document("fail", lost="failed")
+    seconds: list[dict[str, object]] = [
+        {"second": 0, "at": 1795428000.5, "queries_ok": 7},
+        {"second": 1, "at": 1795428001.5, "queries_ok": None},
+    ]
+    for path in (run_directory, run_directory / "run.json"):
+        assert call(["report", str(path), "--format", "html"]) == 0
+        assert capsys.readouterr().out == render_html(made, seconds)
+    page = tmp_path / "page.html"
+    assert call(["report", str(run_directory), str(run_directory), "--format", "html", "--output", str(page)]) == 0
+    assert capsys.readouterr().out == ""
+    assert page.read_text() == render_html_side_by_side([RunData(made, seconds)] * 2)
+    assert call(["report", str(run_directory), "--output", str(tmp_path / "nowhere" / "page")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_the_file_itself_will_do(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +93,7 @@ def test_a_damaged_document_is_shown_as_far_as_it_goes(
     content: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "run.json").write_text(json.dumps(content))
-    for output_format in ("text", "markdown", "json"):
+    for output_format in ("text", "markdown", "html", "json"):
         assert call(["report", str(tmp_path), "--format", output_format]) == 0
         assert capsys.readouterr().out
 

@@ -24,6 +24,20 @@ def test_one_bad_second_of_many_does_not_condemn_a_run() -> None:
     assert not totals.saturated
 
 
+def test_operations_of_all_workers_add_up_by_server() -> None:
+    totals = Totals()
+    for worker in (0, 1):
+        totals.add(snapshot(worker, [tally(1)], [tally(1)]))
+    totals.close()
+    assert {key: histogram.count for key, histogram in totals.operations.items()} == {
+        ("source", "read"): 100,
+        ("source", "increment"): 20,
+    }
+    second = totals.recent[-1]
+    assert (second.operations_of("source"), second.operations_of("target")) == (120, 0)
+    assert sum(second.active_organizations.values()) == totals.active_organizations == 8
+
+
 def test_the_busiest_worker_counts() -> None:
     totals = Totals()
     totals.add(snapshot(0, [tally(1)], [tally(1)], cpu_seconds=0.8))

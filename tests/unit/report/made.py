@@ -22,6 +22,13 @@ def tally(ok: int, failed: int = 0, unknown: int = 0, *, hits: int = 0, misses: 
     return made
 
 
+def duration_of(count: int) -> Histogram:
+    """So many operations of a millisecond."""
+    made = Histogram()
+    made.record_many([0.001], [count])
+    return made
+
+
 def snapshot(
     worker: int, queries: list[Tally], events: list[Tally], *, cpu_seconds: float = 0.25, late_seconds: float = 0.0
 ) -> Snapshot:
@@ -44,6 +51,8 @@ def snapshot(
         checks=Checks(reports_checked=7, wrong=1),
         cache_writes={"store_ok": 3},
         events_by_type=[6, 3, 1, 0, 0],
+        active_organizations=4,
+        operations={("source", "read"): duration_of(50), ("source", "increment"): duration_of(10)},
         database_queries=4,
         database_failed=1,
         database_duration=Histogram(),

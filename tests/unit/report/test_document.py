@@ -2,9 +2,13 @@ import json
 
 import pytest
 
+from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.migration.context import iso
 from redis_rehearsal.report.document import make_document
+from redis_rehearsal.report.migration_document import MOST_WINDOWS, downtime_document
 from redis_rehearsal.report.terminal import Status, summary
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.downtime import Downtime
 from tests.support import adds_up
 from tests.unit.report.made import view
 
@@ -61,3 +65,18 @@ def test_the_summary_and_the_line_name_the_figures() -> None:
 
 def test_of_the_token_only_its_presence_is_shown() -> None:
     assert make_document(view())["settings"]["control_token"] == "given"
+
+
+def test_of_many_windows_of_downtime_the_longest_are_listed_in_order() -> None:
+    stretches = tuple((float(at), at + (at % 7 + 1) / 8) for at in range(150))
+    found = Downtime(0.875, 75.0, 6.0, 0.0, stretches=stretches)
+    clock = WallClock.start()
+    document = downtime_document(found, clock)
+    assert document["windows_found"] == 150
+    assert len(document["windows"]) == MOST_WINDOWS == 100
+    assert document["windows"] == sorted(document["windows"], key=lambda window: window["from"])
+    assert min(window["seconds"] for window in document["windows"]) == 0.375
+    assert document["windows"][0] == {"from": iso(clock.at(2.0)), "seconds": 0.375}
+    assert downtime_document(None, clock)["windows"] is None
+    assert downtime_document(Downtime(None, None), clock)["windows"] is None
+    assert downtime_document(Downtime(0.0, 0.0), clock)["windows"] == []

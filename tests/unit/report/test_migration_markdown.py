@@ -1,5 +1,5 @@
 from redis_rehearsal.report.document import make_document
-from redis_rehearsal.report.migration_markdown import render_markdown
+from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
 from tests.unit.report.made import view
 from tests.unit.report.made_migration import document
 
@@ -18,6 +18,9 @@ def test_it_holds_the_verdict_and_its_tables() -> None:
         "| lost | 0 (at most 21) |\n",
         "| `rehearsal:events:12:page_view:1795000` | 6 | 7 | 8 |\n",
         "| recovery | 60 s | 3 s | passed |\n",
+        "### Comparison of the two servers\n\nThe servers were not compared",
+        "- **target**: valkey 9.1.2 at 127.0.0.1:41002\n",
+        "| `queries_per_second` | 10000 |\n",
         "- **query_downtime failed**: Measured 12.3 ms, the limit is 250 ms. To do: ",
     ):
         assert shown in text, shown
@@ -46,3 +49,9 @@ def test_every_row_has_the_cells_of_its_headings() -> None:
 
 def test_a_run_without_a_migration_is_a_list() -> None:
     assert render_markdown(make_document(view())).startswith("## Run\n\n- queries: 100.0/s ok;")
+
+
+def test_several_begin_with_the_table_of_them() -> None:
+    text = render_markdown_side_by_side([document(), document("fail", lost="failed")])
+    assert text.startswith("## Rehearsals side by side\n\n### Side by side\n\n| strategy | verdict | lost |")
+    assert text.index("Recommended: replicate") < text.index("### Verdict: PASS") < text.index("### Verdict: FAIL")

@@ -1,6 +1,7 @@
 import pickle
 
 import numpy as np
+import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +54,15 @@ def test_merging_is_the_same_as_recording_all_in_one(parts: list[list[float]]) -
     assert merged.count == sum(map(len, parts))
 
 
+@given(st.lists(st.tuples(st.floats(0, 7200), st.integers(1, 9)), max_size=50))
+def test_recording_with_counts_is_the_same_as_recording_each(spans: list[tuple[float, int]]) -> None:
+    at_once, one_by_one = Histogram(), filled([seconds for seconds, count in spans for _ in range(count)])
+    at_once.record_many([seconds for seconds, _ in spans], [count for _, count in spans])
+    assert np.array_equal(at_once.counts, one_by_one.counts)
+    assert (at_once.max_seconds, at_once.clipped) == (one_by_one.max_seconds, one_by_one.clipped)
+    assert at_once.sum_seconds == pytest.approx(one_by_one.sum_seconds)
+
+
 @given(durations)
 def test_survives_the_way_between_processes(values: list[float]) -> None:
     histogram = filled(values)
@@ -89,3 +99,17 @@ def test_few_and_many_values_fill_alike() -> None:
     for value in values:
         one_by_one.record([value])
     assert np.array_equal(one_by_one.counts, filled(values.tolist()).counts)
+
+
+@given(durations)
+def test_the_percentiles_are_the_quantiles_and_come_ever_closer(values: list[float]) -> None:
+    histogram = filled(values)
+    found = histogram.percentiles()
+    expected = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6]
+    assert [ratio for ratio, _, _ in found[:-1]][:8] == expected[: len(found) - 1]
+    for ratio, seconds, count in found[:-1]:
+        assert seconds == histogram.quantile(ratio)
+        assert count >= ratio * len(values) - 1e-6
+    assert found[-1] == (1.0, histogram.max_seconds, len(values))
+    assert [each[0] for each in found] == sorted({each[0] for each in found})
+    assert Histogram().percentiles() == []

@@ -53,3 +53,9 @@ def test_one_that_is_not_over_at_the_end_says_so() -> None:
 def test_where_operations_are_rare_it_is_not_known(rate: float, *, known: bool) -> None:
     longest, _ = found([(20.0, 21.0)], 1 / rate)
     assert (longest is not None) is known
+
+
+def test_the_stretches_are_those_that_count() -> None:
+    gaps = [(5.0, 5.02), (20.5, 21.5), (20.0, 21.0), (30.0, 30.015), (40.0, 40.5)]
+    assert downtime(gaps, 0.0, 10.0, 100.0, 0.001, LIMIT).stretches == ((20.0, 21.5), (40.0, 40.5))
+    assert downtime(gaps, 0.0, 10.0, 100.0, 1.0, LIMIT).stretches == ()

@@ -53,8 +53,25 @@ def test_a_migration_is_begun_watched_and_rolled_back() -> None:
     assert (answer.status, answer.error) == (409, "No migration is going on.")
 
 
+def test_the_run_begins_again() -> None:
+    caller = Caller()
+    answer = caller.call("POST", "/api/reset")
+    assert (answer.status, answer.json["stage"], caller.controls.resets) == (202, "running", 1)
+    caller.controls.running = False
+    assert caller.call("POST", "/api/reset").status == 409
+
+
 def test_the_timeline_is_a_list_of_seconds() -> None:
     assert [row["second"] for row in Caller().call("GET", "/api/timeline").json] == [1, 2]
+
+
+def test_the_report_of_the_run_so_far_is_one_page() -> None:
+    for caller in (Caller(), Caller(bare=True)):
+        answer = caller.call("GET", "/report.html")
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.text.startswith("<!doctype html>")
+        assert "Nothing was migrated in this run" in answer.text
 
 
 @bodies

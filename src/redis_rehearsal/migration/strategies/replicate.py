@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.prefix import count_keys
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.context import Carried, Context
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preparation import refuse_any_key
@@ -144,11 +144,15 @@ async def _until_linked(context: Context) -> None:
         if info.get("role") == "master":
             raise MigrationError(f"{target} is a primary again; something else reconfigures it.")
         if info.get("master_link_status") == "up" and not info.get("master_sync_in_progress"):
+            context.carried = Carried(await target.client.dbsize(), await source.client.dbsize(), "keys")
             return
         read = int(info.get("master_sync_read_bytes", -1))
         if read > most_read:
             most_read, progressed = read, monotonic()
         context.progress = _progress(info)
+        total = int(info.get("master_sync_total_bytes", 0))
+        # Without a disk the source does not know how much there will be.
+        context.carried = Carried(max(0, read), total, "bytes") if total > 0 else None
         attempts = int((await source.info("stats")).get("sync_full", 0)) - full_syncs
         if monotonic() - progressed > _PATIENCE_SECONDS or attempts > _MOST_ATTEMPTS:
             tail = target.log_tail()

@@ -1,0 +1,194 @@
+"""What the charts of a report draw, as the JSON that stands in it: nothing but numbers, and names of phases. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from redis_rehearsal.report.facts import number, part, parts, words
+from redis_rehearsal.report.run_data import RunData
+
+COLUMNS: Final = (
+    "queries_offered",
+    "queries_ok",
+    "queries_failed",
+    "queries_unknown",
+    "queries_shed",
+    "events_offered",
+    "events_ok",
+    "events_failed",
+    "events_unknown",
+    "events_shed",
+    "hit_ratio",
+    "database_queries",
+    "query_response_p50",
+    "query_response_p95",
+    "query_response_p99",
+    "query_service_p50",
+    "query_service_p99",
+    "query_lag_p99",
+    "event_response_p50",
+    "event_response_p99",
+    "event_service_p99",
+    "event_lag_p99",
+    "generator_cpu_ratio",
+    "generator_saturated",
+    "source_operations",
+    "target_operations",
+    "events_page_view",
+    "events_click",
+    "events_conversion",
+    "events_sign_up",
+    "events_purchase",
+    "active_organizations",
+    "conversion_rate",
+)
+"""Of the timeline, those that panels.js draws; `conversion_rate` is made here."""
+_MOST_ROWS: Final = 4000
+_MOST_PERCENTILES: Final = 15_000
+_MOST_NAME: Final = 40
+_DIGITS: Final = 5
+_MOST_UNFINISHED: Final = 2
+"""Seconds at the end; were it more, the document would not be of these rows."""
+
+Column = list[float | None]
+
+
+def chart_data(run: RunData) -> dict[str, Any]:
+    """The lines, phases, windows of downtime and percentiles of a run; what is damaged is left out."""
+    rows = [row for row in run.rows if number(row.get("second")) is not None]
+    began = _began(rows)
+    whole = _whole(rows, run.document)
+    unfinished = len(whole) < len(rows)
+    rows = whole
+    seconds: Column = [number(row["second"]) for row in rows]
+    columns = {name: [_figure(row.get(name)) for row in rows] for name in COLUMNS}
+    columns["conversion_rate"] = [_ratio(row.get("events_conversion"), row.get("events_page_view")) for row in rows]
+    seconds, columns = _thinned(seconds, columns)
+    return {
+        "second": seconds,
+        "columns": {name: column for name, column in columns.items() if any(each is not None for each in column)},
+        "phases": _phases(run.document, began),
+        "unfinished": unfinished,
+        "bands": _bands(run.document, began),
+        "percentiles": _percentiles(run.percentiles),
+    }
+
+
+def as_json(data: dict[str, Any]) -> str:
+    """JSON in which nothing can be taken for markup."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _figure(value: object) -> float | None:
+    if isinstance(value, bool):
+        return int(value)
+    found = number(value)
+    if found is None or isinstance(found, int):
+        return found
+    return float(f"{found:.{_DIGITS}g}")
+
+
+def _ratio(some: object, whole: object) -> float | None:
+    upper, lower = number(some), number(whole)
+    return _figure(upper / lower) if upper is not None and lower else None
+
+
+def _thinned(seconds: Column, columns: dict[str, Column]) -> tuple[Column, dict[str, Column]]:
+    """Of a long run two rows for several seconds, with the lowest and the highest figure of each column."""
+    if len(seconds) <= _MOST_ROWS:
+        return seconds, columns
+    size = -(-2 * len(seconds) // _MOST_ROWS)
+    starts = range(0, len(seconds), size)
+    kept: Column = [
+        each for start in starts for each in (seconds[start], seconds[min(start + size // 2, len(seconds) - 1)])
+    ]
+    return kept, {
+        name: [each for start in starts for each in _extremes(column[start : start + size])]
+        for name, column in columns.items()
+    }
+
+
+def _extremes(values: Column) -> tuple[float | None, float | None]:
+    known = [(value, place) for place, value in enumerate(values) if value is not None]
+    if not known:
+        return None, None
+    low, high = min(known), max(known)
+    return (low[0], high[0]) if low[1] <= high[1] else (high[0], low[0])
+
+
+def _began(rows: Sequence[Mapping[str, object]]) -> float | None:
+    """The Unix time at which the load began."""
+    for row in rows:
+        at, second = number(row.get("at")), number(row.get("second"))
+        if at is not None and second is not None:
+            return at - second
+    return None
+
+
+def _whole(rows: list[Mapping[str, object]], document: object) -> list[Mapping[str, object]]:
+    """Without the last seconds, of which the load saw a part or nothing: what happened in a part is no rate."""
+    lasted, warm_up = (number(part(document).get(name)) for name in ("duration_seconds", "warmup_seconds"))
+    if lasted is None:
+        return rows
+    ended = lasted + (warm_up or 0.0)
+    kept = len(rows)
+    while kept > max(0, len(rows) - _MOST_UNFINISHED) and (number(rows[kept - 1]["second"]) or 0) + 0.95 > ended:
+        kept -= 1
+    return rows[:kept]
+
+
+def _since(moment: object, began: float | None) -> float | None:
+    if began is None or not isinstance(moment, str):
+        return None
+    try:
+        return round(datetime.fromisoformat(moment).timestamp() - began, 3)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _stretch(begins: object, lasts: object, began: float | None) -> dict[str, float] | None:
+    start, seconds = _since(begins, began), number(lasts)
+    if start is None or seconds is None or seconds < 0:
+        return None
+    return {"from_second": start, "to_second": round(start + seconds, 3)}
+
+
+def _phases(document: object, began: float | None) -> list[dict[str, Any]]:
+    found = [
+        (_name(phase.get("name")), _stretch(phase.get("started_at"), phase.get("duration_seconds"), began))
+        for phase in parts(document, "phases")
+    ]
+    return [{"name": name, **stretch} for name, stretch in found if stretch]
+
+
+def _bands(document: object, began: float | None) -> list[dict[str, Any]]:
+    found = [
+        (kind, _stretch(window.get("from"), window.get("seconds"), began))
+        for kind in ("queries", "events")
+        for window in parts(part(document, "downtime", kind), "windows")
+    ]
+    return [{"kind": kind, **stretch} for kind, stretch in found if stretch]
+
+
+def _percentiles(found: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:
+    """The lines by percentile of the response time: x is 1/(1-quantile), y seconds."""
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in found[:_MOST_PERCENTILES]:
+        quantile, seconds = number(each.get("quantile")), number(each.get("seconds"))
+        kind = each.get("kind")
+        if each.get("clock") != "response" or kind not in ("queries", "events"):
+            continue
+        # Quantile 1 is infinitely far away; the longest duration stands in the tables.
+        if quantile is None or seconds is None or not 0 <= quantile < 1:
+            continue
+        name = _name(each.get("phase"))
+        line = lines.setdefault((str(kind), name), {"kind": kind, "phase": name, "x": [], "y": []})
+        line["x"].append(float(f"{1 / (1 - quantile):.6g}"))
+        line["y"].append(_figure(seconds))
+    return list(lines.values())
+
+
+def _name(value: object) -> str:
+    return words(value)[:_MOST_NAME]

@@ -1,0 +1,1 @@
+"""The live page: what a browser is served, and what it is told while a run lasts."""

@@ -1,0 +1,109 @@
+"""What the live page shows: a run that is going on."""
+
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from redis_rehearsal import __version__
+from redis_rehearsal.migration.control import Controls
+from redis_rehearsal.migration.strategies import STRATEGIES
+from redis_rehearsal.report.document import make_document
+from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.workload.presets import PRESETS
+
+
+class Shown(Protocol):
+    """A run as the page sees it, also a saved one. Every document is JSON without secrets."""
+
+    @property
+    def name(self) -> str:
+        """Tells it from other runs at the same address."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+
+    def greeting(self) -> dict[str, Any]:
+        """What does not change while it lasts: version, strategies, presets, and whether a token is needed."""
+
+    def rows_after(self, second: int) -> list[dict[str, Any]]:
+        """The timeline's rows later than a second; -1 for all."""
+
+    async def state(self) -> dict[str, Any]:
+        """How things are now: the document, route, phases, load, and the verdict so far."""
+
+
+def strategies() -> list[dict[str, Any]]:
+    """The strategies as the page offers them."""
+    return [
+        {"name": strategy.name, "summary": strategy.summary, "goes_wrong": strategy.goes_wrong}
+        for strategy in STRATEGIES.values()
+    ]
+
+
+class LiveRun:
+    """See `Shown`.
+
+    Args:
+        view: of the run.
+        controls: what can be done to it; None where nothing can.
+        needs_token: whether what changes something needs CONTROL_TOKEN.
+    """
+
+    def __init__(self, view: RunView, controls: Controls | None, *, needs_token: bool) -> None:
+        self._view = view
+        self._controls = controls
+        self._needs_token = needs_token
+
+    @property
+    def name(self) -> str:
+        """See `Shown`."""
+        return self._view.directory.name if self._view.directory else ""
+
+    @property
+    def ended(self) -> bool:
+        """See `Shown`."""
+        return self._view.stage == Stage.ENDED
+
+    def greeting(self) -> dict[str, Any]:
+        """See `Shown`."""
+        return {
+            "version": __version__,
+            "controllable": self._controls is not None,
+            "needs_token": self._needs_token,
+            "strategies": strategies(),
+            "presets": {name: list(rates) for name, rates in PRESETS.items()},
+        }
+
+    def rows_after(self, second: int) -> list[dict[str, Any]]:
+        """See `Shown`."""
+        rows = self._view.timeline.rows
+        first = len(rows)
+        while first and rows[first - 1].second > second:
+            first -= 1
+        return [asdict(row) for row in rows[first:]]
+
+    async def state(self) -> dict[str, Any]:
+        """See `Shown`."""
+        view, controls = self._view, self._controls
+        return {
+            "run": self.name,
+            "ended": self.ended,
+            "directory": str(view.directory) if view.directory else None,
+            "document": make_document(view),
+            "now": controls.status() if controls else None,
+            "load": controls.control() if controls else None,
+            "phases": self._phases(),
+            "progress": {step: list(counts) for step, counts in view.progress.items()},
+            "so_far": await controls.verdict_so_far() if controls else None,
+        }
+
+    def _phases(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for name, _, at in self._view.phases():
+            since = at - self._view.began_seconds
+            if found and found[-1]["name"] == name:
+                continue
+            if found:
+                found[-1]["to_second"] = since
+            found.append({"name": name, "from_second": since, "to_second": None})
+        return found

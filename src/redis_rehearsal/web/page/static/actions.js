@@ -1,0 +1,193 @@
+// What can be done to a run: each action is a dialog that says what it does, asks, and shows what came of it.
+
+import { element, say } from "./words.js";
+
+const TOKEN = "rehearsal-token";
+let needsToken = false;
+let load = null;
+let waiting = null;
+
+const dialog = (name) => document.getElementById(`dialog-${name}`);
+const text = (form, name) => form.elements[name].value.trim();
+
+function number(form, name) {
+  const given = text(form, name);
+  const found = Number(given);
+  if (given === "" || !Number.isFinite(found)) throw new Error(`${form.elements[name].labels[0].textContent.trim()}: give a number.`);
+  return found;
+}
+
+const CALLS = {
+  migrate: (form) => {
+    const strategy = form.elements.strategy.value;
+    const body = { strategy, freeze: text(form, "freeze") };
+    for (const name of ["rollout", "baseline", "observe"]) if (text(form, name)) body[name] = text(form, name);
+    for (const name of ["clear_target", "allow_server_wide"]) if (form.elements[name].checked) body[name] = true;
+    if (strategy === "external") body.command = text(form, "command");
+    return ["POST", "/api/migrations", body, `The migration (${strategy}) has begun.`];
+  },
+  switch: (form) => {
+    const what = text(form, "what");
+    const body = { to: text(form, "to"), freeze: text(form, "freeze") };
+    if (text(form, "rollout")) body.rollout = text(form, "rollout");
+    if (what !== "both") body[what] = true;
+    return ["POST", "/api/switch", body, `The application has switched to the ${body.to}.`];
+  },
+  rollback: () => ["POST", "/api/migrations/current/rollback", null, "The migration was rolled back; the application is on the source."],
+  load: (form) => {
+    const body = { queries_per_second: number(form, "queries_per_second"), events_per_second: number(form, "events_per_second") };
+    for (const name of ["query_mix", "event_mix"]) if (load && text(form, name) !== load[name]) body[name] = text(form, name);
+    return ["PATCH", "/control", body, "The load was changed."];
+  },
+  reset: () => ["POST", "/api/reset", null, "The run ends, and begins again from a fresh state."],
+};
+
+function kept() {
+  try {
+    return sessionStorage.getItem(TOKEN);
+  } catch {
+    return null;
+  }
+}
+
+async function call([method, path, body]) {
+  const headers = {};
+  if (body) headers["Content-Type"] = "application/json";
+  if (kept()) headers.Authorization = `Bearer ${kept()}`;
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers, body: body ? JSON.stringify(body) : undefined });
+  } catch {
+    throw new Error("The run does not answer; whether this was done is not known.");
+  }
+  const said = await answer.json().catch(() => ({}));
+  if (answer.status === 401) {
+    throw Object.assign(new Error(said.error), { token: true });
+  }
+  if (!answer.ok) throw Object.assign(new Error(said.error || `The run answered with status ${answer.status}.`), { field: said.field });
+}
+
+function showError(form, error) {
+  form.querySelector(".error").textContent = error ? error.message : "";
+  for (const field of form.elements) {
+    if (field.name) field.setAttribute("aria-invalid", String(Boolean(error && error.field === field.name)));
+  }
+  if (error && error.field && form.elements[error.field] && form.elements[error.field].focus) form.elements[error.field].focus();
+}
+
+async function submit(form) {
+  if (form.dataset.does === "token") {
+    try {
+      sessionStorage.setItem(TOKEN, text(form, "token"));
+    } catch {
+      showError(form, new Error("This browser keeps nothing, and so cannot keep the token."));
+      return;
+    }
+    form.reset();
+    dialog("token").close();
+    if (waiting) await submit(waiting);
+    return;
+  }
+  const button = form.querySelector("[type=submit]");
+  if (button.disabled) return;
+  showError(form, null);
+  let wanted;
+  try {
+    wanted = CALLS[form.dataset.does](form);
+  } catch (error) {
+    showError(form, error);
+    return;
+  }
+  if (needsToken && !kept()) {
+    ask(form);
+    return;
+  }
+  button.disabled = true;
+  try {
+    await call(wanted);
+    waiting = null;
+    form.closest("dialog").close();
+    say("done", wanted[3]);
+  } catch (error) {
+    showError(form, error);
+    if (error.token) ask(form);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function ask(form) {
+  waiting = form;
+  dialog("token").showModal();
+}
+
+function chosen() {
+  const form = dialog("migrate").querySelector("form");
+  for (const place of form.querySelectorAll("[data-only]")) place.hidden = place.dataset.only !== form.elements.strategy.value;
+}
+
+function offer(strategies, presets) {
+  const place = document.getElementById("strategies");
+  place.replaceChildren(...strategies.filter((each) => each.name !== "observe").map((strategy, index) => {
+    const label = element("label", null, { class: "strategy" });
+    const input = element("input", null, { type: "radio", name: "strategy", value: strategy.name });
+    input.checked = strategy.name === "replicate" || (index === 0 && !strategies.some((each) => each.name === "replicate"));
+    const words = element("span");
+    words.append(
+      element("strong", strategy.name), element("span", ` ${strategy.summary}`),
+      element("span", `Expected to go wrong: ${strategy.goes_wrong}`, { class: "muted wrong" }),
+    );
+    label.append(input, words);
+    return label;
+  }));
+  document.getElementById("presets").replaceChildren(...Object.entries(presets).map(([name, rates]) => {
+    const button = element("button", name, { type: "button" });
+    button.addEventListener("click", () => {
+      const form = dialog("load").querySelector("form");
+      for (const [field, rate] of Object.entries(rates)) form.elements[field].value = rate;
+    });
+    return button;
+  }));
+  chosen();
+}
+
+export function greet({ controllable, needs_token: token, strategies, presets }) {
+  needsToken = token;
+  document.getElementById("actions").hidden = !controllable;
+  if (controllable && !document.querySelector("#strategies input")) offer(strategies, presets);
+}
+
+export function showLoad(now) {
+  load = now;
+}
+
+// Only what can be done now.
+export function allow({ ended, document: run }) {
+  const going = Boolean(run.migration && run.migration.status === "running");
+  const running = !ended && run.stage === "running";
+  for (const button of document.querySelectorAll("[data-opens]")) {
+    const rollback = button.dataset.opens === "rollback";
+    const free = button.dataset.opens === "load" || button.dataset.opens === "reset" || !going;
+    button.disabled = !running || (rollback ? !going : !free);
+  }
+}
+
+export function listenToButtons() {
+  for (const button of document.querySelectorAll("[data-opens]")) {
+    button.addEventListener("click", () => {
+      const form = dialog(button.dataset.opens).querySelector("form");
+      showError(form, null);
+      if (button.dataset.opens === "load" && load) {
+        for (const [name, value] of Object.entries(load)) form.elements[name].value = value;
+      }
+      dialog(button.dataset.opens).showModal();
+    });
+  }
+  for (const button of document.querySelectorAll("[data-closes]")) {
+    button.addEventListener("click", () => { waiting = null; button.closest("dialog").close(); });
+  }
+  for (const form of document.querySelectorAll("dialog form")) {
+    form.addEventListener("submit", (event) => { event.preventDefault(); submit(form); });
+    form.addEventListener("change", chosen);
+  }
+}

@@ -1,0 +1,161 @@
+// What the top of the page says: which server does what, the figures of the last second, the migration.
+
+import { count, duration, element, inUnit, known, percent, say, sum } from "./words.js";
+
+const STATUSES = { pass: "PASS", fail: "FAIL", unknown: "UNKNOWN" };
+
+function named(server) {
+  return server ? `${server.product} ${server.version}` : "–";
+}
+
+export function showServers({ document: run, now }) {
+  const servers = run.servers || {};
+  const on = now ? now.route : (run.migration && run.migration.application_on) || {};
+  for (const role of ["source", "target"]) {
+    say(`${role}-name`, named(servers[role]));
+    say(`${role}-address`, servers[role] ? servers[role].address : "");
+    for (const kind of ["reads", "writes"]) {
+      const goes = on[kind] === role || on[kind] === "both";
+      const flow = window.document.querySelector(`.links[data-role=${role}] .${kind}`);
+      flow.classList.toggle("active", goes);
+      flow.classList.toggle("held", goes && kind === "writes" && Boolean(now && now.frozen));
+    }
+  }
+  const moving = now && now.route.moving ? " Tenants are moving over." : "";
+  const frozen = now && now.frozen ? " Writes are held." : "";
+  say("app-frozen", now && now.frozen ? "writes are held" : moving ? "tenants are moving" : "");
+  if (on.reads) say("route-text", `Reads go to ${on.reads}, writes to ${on.writes}.${moving}${frozen}`);
+}
+
+// Of the last second while it runs; once it has ended, of all of it.
+function lastSecond(row, load) {
+  const asked = load || {};
+  const of = (rate) => (known(rate) ? ` of ${count(rate)}` : "");
+  const names = ["queries_failed", "queries_unknown", "queries_shed", "events_failed", "events_unknown", "events_shed"];
+  return {
+    queries: `${count(row.queries_ok)}${of(asked.queries_per_second)}`,
+    events: `${count(row.events_ok)}${of(asked.events_per_second)}`,
+    rate: sum(row.queries_ok, row.events_ok),
+    p99: row.query_response_p99,
+    hitRatio: row.hit_ratio,
+    database: row.database_queries,
+    notOk: sum(...names.map((name) => row[name])),
+    cpu: row.generator_cpu_ratio,
+    saturated: Boolean(row.generator_saturated),
+  };
+}
+
+function wholeRun(run) {
+  const { totals = {}, rates = {}, latency = {}, cache = {}, database = {}, generator = {} } = run;
+  const notOk = [totals.queries, totals.events].flatMap((each) => (each ? [each.failed, each.unknown, each.shed] : [null]));
+  const seconds = sum(run.duration_seconds, run.warmup_seconds);
+  return {
+    queries: count(rates.queries_per_second),
+    events: count(rates.events_per_second),
+    rate: sum(rates.queries_per_second, rates.events_per_second),
+    p99: latency.queries ? latency.queries.response_seconds.p99 : null,
+    hitRatio: cache.hit_ratio,
+    database: seconds > 0 ? database.queries / seconds : null,
+    notOk: sum(...notOk),
+    cpu: generator.cpu_ratio,
+    saturated: Boolean(generator.saturated),
+  };
+}
+
+export function showFigures({ document: run, now, load, progress, ended }, row) {
+  const stage = ended ? "ended" : run.stage;
+  const steps = Object.entries(progress || {}).filter(([, [done, all]]) => done < all);
+  const far = steps.map(([step, [done, all]]) => `, ${step} ${count(done)} of ${count(all)}`).join("");
+  say("run", run.started ? `run ${run.started}: ${stage}${far}` : stage);
+  say("phase", (now && now.phase) || (run.migration && run.migration.phase) || "–");
+  say("figures-text", ended ? "Figures of the whole run:" : "Figures of the last second:");
+  if (!row && !ended) return;
+  const figures = ended ? wholeRun(run) : lastSecond(row, load);
+  say("queries", figures.queries);
+  say("events", figures.events);
+  say("app-rate", `${count(figures.rate)}/s`);
+  say("p99", duration(figures.p99));
+  say("hit-ratio", percent(figures.hitRatio));
+  say("database", count(figures.database));
+  say("not-ok", count(figures.notOk)).classList.toggle("bad", figures.notOk > 0);
+  const busy = `${percent(figures.cpu, 0)} of a core`;
+  say("generator", figures.saturated ? `${busy}, the bottleneck` : busy).classList.toggle("bad", figures.saturated);
+}
+
+export function showVerdict({ document: run, so_far: soFar }) {
+  const verdict = run.verdict || (run.migration && run.migration.verdict);
+  const place = window.document.getElementById("verdict");
+  say("verdict-label", verdict ? "Verdict" : "Verdict so far");
+  place.className = verdict ? `verdict ${verdict.status}` : "";
+  if (verdict) {
+    say("verdict", STATUSES[verdict.status] || "UNKNOWN");
+  } else if (soFar) {
+    const failed = soFar.criteria.filter((each) => each.status === "failed").map((each) => each.name);
+    say("verdict", failed.length ? `failed: ${failed.join(", ")}` : "nothing failed").classList.toggle("bad", failed.length > 0);
+  } else {
+    say("verdict", "–");
+  }
+}
+
+function stepItem(step) {
+  const item = element("li", null, { class: `step ${step.status}` });
+  const took = step.duration_seconds === null ? "" : `, ${duration(step.duration_seconds)}`;
+  item.append(element("strong", step.name), element("span", ` ${step.status}${took}`, { class: "muted" }));
+  if (step.detail) item.append(element("p", step.detail));
+  return item;
+}
+
+function criterionRow(criterion) {
+  const row = element("tr");
+  const met = criterion.limit === null && criterion.measured === null;
+  const name = element("th", criterion.name, { scope: "row" });
+  if (criterion.reason) name.append(element("p", criterion.reason, { class: "muted" }));
+  row.append(
+    name,
+    element("td", met ? "" : inUnit(criterion.limit, criterion.unit)),
+    element("td", met ? "" : inUnit(criterion.measured, criterion.unit)),
+    element("td", criterion.status, { class: `status ${criterion.status}` }),
+  );
+  return row;
+}
+
+let shown = "";
+
+export function showMigration({ document: run, so_far: soFar, reports }) {
+  const migration = run.migration;
+  window.document.getElementById("migration").hidden = !migration;
+  if (!migration) return;
+  const reason = migration.reason ? `: ${migration.reason}` : "";
+  say("migration-heading", `Migration: ${migration.strategy}`);
+  say("migration-text", `${migration.status}, phase ${migration.phase}${reason}`);
+  say("migration-progress", migration.progress ? migration.progress.text : "");
+  const verdict = run.verdict || migration.verdict;
+  window.document.getElementById("migration-report").hidden = !verdict || reports === false;
+  say("criteria-heading", verdict ? "Criteria" : "Criteria so far");
+  const criteria = (verdict || soFar || { criteria: [] }).criteria;
+  // Redrawn only where something is different, so that nobody's place in it is lost.
+  const next = JSON.stringify([migration.steps, criteria]);
+  if (next === shown) return;
+  shown = next;
+  window.document.getElementById("steps").replaceChildren(...migration.steps.map(stepItem));
+  window.document.querySelector("#criteria tbody").replaceChildren(...criteria.map(criterionRow));
+}
+
+export function showFailures({ document: run }) {
+  const { queries = {}, events = {} } = run.failures || {};
+  const reasons = [...new Set([...Object.keys(queries), ...Object.keys(events)])].filter(
+    (reason) => queries[reason] || events[reason],
+  );
+  window.document.getElementById("no-failures").hidden = reasons.length > 0;
+  window.document.getElementById("failures").hidden = reasons.length === 0;
+  const rows = reasons.map((reason) => {
+    const row = element("tr");
+    row.append(
+      element("th", reason, { scope: "row" }),
+      element("td", count(queries[reason] || 0)),
+      element("td", count(events[reason] || 0)),
+    );
+    return row;
+  });
+  window.document.querySelector("#failures tbody").replaceChildren(...rows);
+}

@@ -1,0 +1,101 @@
+// The live page: what the run tells goes to the parts that show it.
+
+import { allow, greet, listenToButtons, showLoad } from "./actions.js";
+import { showFailures, showFigures, showMigration, showServers, showVerdict } from "./now.js";
+import { listen } from "./stream.js";
+import { say } from "./words.js";
+
+let run = null;
+let rows = [];
+let charts = null;
+let phases = [];
+let over = false;
+
+const theme = () => document.documentElement.dataset.theme;
+
+function drawCharts() {
+  if (charts) charts.destroy();
+  const seconds = Number(document.getElementById("window").value);
+  charts = RehearsalCharts.create(document.getElementById("plots"), {
+    theme: theme(), windowSeconds: seconds || null,
+  });
+  charts.update({ rows, phases });
+}
+
+function begin(name) {
+  if (name === run) return;
+  // Another run answers at the same address.
+  run = name;
+  rows = [];
+  phases = [];
+  drawCharts();
+}
+
+function take({ run: name, rows: more }) {
+  begin(name);
+  const last = rows.length ? rows[rows.length - 1].second : -1;
+  const fresh = more.filter((row) => row.second > last);
+  rows.push(...fresh);
+  charts.append(fresh, phases);
+}
+
+function showState(state) {
+  begin(state.run);
+  phases = state.phases;
+  over = state.ended;
+  charts.append([], phases);
+  showServers(state);
+  showFigures(state, rows[rows.length - 1]);
+  showVerdict(state);
+  // With the run goes what served its report.
+  showMigration({ ...state, reports: !over || Boolean(state.saved) });
+  showFailures(state);
+  showLoad(state.load);
+  allow(state);
+  const ended = document.getElementById("ended");
+  ended.hidden = !over;
+  if (over) {
+    say("ended", state.saved
+      ? "This is a saved run."
+      : `This run has ended; this is how it ended. To open it again: redis-rehearsal view ${state.directory || ""}`);
+    say("connection", state.saved ? "saved run" : "ended");
+  }
+}
+
+function lost() {
+  document.getElementById("connection").classList.add("bad");
+  if (over) return;
+  say("connection", "not connected");
+  say("lost", "The connection to the run is lost; what is shown is old. Trying again…").hidden = false;
+}
+
+function found() {
+  document.getElementById("lost").hidden = true;
+  document.getElementById("connection").classList.remove("bad");
+  say("connection", "live");
+}
+
+function setTheme(next) {
+  document.documentElement.dataset.theme = next;
+  const button = document.getElementById("theme");
+  button.setAttribute("aria-pressed", String(next === "dark"));
+  try {
+    localStorage.setItem("rehearsal-theme", next);
+  } catch {
+    // It is as it is for this visit.
+  }
+  if (charts) charts.setTheme(next);
+}
+
+document.getElementById("theme").setAttribute("aria-pressed", String(theme() === "dark"));
+document.getElementById("theme").addEventListener("click", () => setTheme(theme() === "dark" ? "light" : "dark"));
+document.getElementById("window").addEventListener("change", drawCharts);
+drawCharts();
+listenToButtons();
+listen({
+  greeting: (content) => {
+    say("version", `redis-rehearsal ${content.version}`);
+    greet(content);
+  },
+  rows: take, state: showState, lost, found,
+});

@@ -1,0 +1,54 @@
+"""Server-sent events: what happens in a run, told to a page as it happens."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import orjson
+
+from redis_rehearsal.web.page.shown import Shown
+
+_INTERVAL_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.1
+"""A run that ends is told of at once: a moment later nobody can be told anything."""
+_RETRY_MILLISECONDS: Final = 1000
+
+
+def event(name: str, content: Any, identity: str | None = None) -> bytes:
+    """An event as the stream carries it; https://html.spec.whatwg.org/multipage/server-sent-events.html."""
+    lines = [b"event: " + name.encode(), b"data: " + orjson.dumps(content)]
+    if identity is not None:
+        lines.insert(0, b"id: " + identity.encode())
+    return b"\n".join(lines) + b"\n\n"
+
+
+def second_of(last_event_id: str, name: str) -> int:
+    """The last second that a page has of a run; -1 where what it has is of another run, or nothing."""
+    run, _, second = last_event_id.rpartition("/")
+    return int(second) if run == name and second.isascii() and second.isdigit() else -1
+
+
+async def stream(shown: Shown, last_event_id: str) -> AsyncIterator[bytes]:
+    """All events of a run, from where a page left off: greeting, rows, state, and end after the last state.
+
+    Args:
+        shown: the run.
+        last_event_id: of the last event that the page has; empty for none.
+    """
+    yield b"retry: %d\n\n" % _RETRY_MILLISECONDS
+    yield event("greeting", shown.greeting())
+    last = second_of(last_event_id, shown.name)
+    while True:
+        ended = shown.ended
+        rows = shown.rows_after(last)
+        if rows:
+            last = rows[-1]["second"]
+            yield event("rows", {"run": shown.name, "rows": rows}, f"{shown.name}/{last}")
+        yield event("state", await shown.state())
+        if ended:
+            yield event("end", {"run": shown.name})
+            return
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _INTERVAL_SECONDS
+        while not shown.ended and loop.time() < until:  # noqa: ASYNC110 # nobody signals it
+            await asyncio.sleep(_LOOK_SECONDS)

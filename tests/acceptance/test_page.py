@@ -1,0 +1,205 @@
+"""The live page in a real browser, over real runs."""
+
+import json
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from redis_rehearsal.embedded.redis_server import RedisServer, free_port
+from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse
+from tests.acceptance.test_rehearse import fresh_target
+from tests.support import Command, command, wait_for
+
+__all__ = ["fresh_target"]
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
+
+TIMINGS = {"query_downtime", "event_downtime", "cutover_p99", "recovery", "failed_queries", "failed_events"}
+"""What a machine that does something else meanwhile may spoil."""
+ATTEMPTS = 3
+
+
+def start(page: Page, strategy: str, **fields: str) -> None:
+    """Start a migration by the page's own dialog."""
+    page.click("[data-opens=migrate]")
+    page.check(f"input[name=strategy][value={strategy}]")
+    for name, value in {"baseline": "4s", "observe": "4s", **fields}.items():
+        page.fill(f"#dialog-migrate [name={name}]", value)
+    page.check("#dialog-migrate [name=clear_target]")
+    page.check("#dialog-migrate [name=allow_server_wide]")
+    page.click("#dialog-migrate [type=submit]")
+
+
+def verdict(page: Page) -> str:
+    """Wait for a verdict, and read it off the page."""
+    label = page.locator("#verdict-label")
+    expect(label).to_have_text("Verdict", timeout=60_000)
+    return page.locator("#verdict").inner_text()
+
+
+def migration_of(run: Command) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(run.get("/stats")[1])["migration"]
+    return document
+
+
+def begin_again(page: Page) -> None:
+    """Reset the run by the page's own dialog, and wait for the next one."""
+    before = page.locator("#run").inner_text()
+    page.click("[data-opens=reset]")
+    page.click("#dialog-reset [type=submit]")
+    expect(page.locator("#run")).not_to_contain_text(before.split(":")[0], timeout=60_000)
+    expect(page.locator("#run")).to_contain_text("running", timeout=60_000)
+
+
+def look_for_barriers(page: Page) -> None:
+    """Labels, contrast and all else that axe-core knows of, as WCAG 2.1 AA has it."""
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}}).response["violations"]
+    assert not found, json.dumps([(each["id"], [node["html"] for node in each["nodes"]]) for each in found], indent=1)
+
+
+def behaved(seen: Seen) -> None:
+    assert seen.problems == []
+    assert seen.strangers == []
+
+
+def test_migrations_are_started_watched_and_judged(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    given |= {"BIND_ADDRESS": f"127.0.0.1:{free_port()}"}
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        with browse(run.address) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("live")
+            expect(page.locator("#route-text")).to_have_text("Reads go to source, writes to source.")
+            page.locator("[data-chart=queries]").scroll_into_view_if_needed()
+            # A line of a chart is a path with as many points as there were seconds.
+            wait_for(lambda: len(page.locator("[data-chart=queries] .scatterlayer .js-line").all()) == 2, "a chart")
+            name = page.locator("[data-chart=queries] .chart-plot").get_attribute("aria-label") or ""
+            assert "held: " in name
+
+            start(page, "cold", baseline="1s", observe="1s")
+            expect(page.locator("#done")).to_have_text("The migration (cold) has begun.")
+            expect(page.locator("[data-opens=migrate]")).to_be_disabled()
+            expect(page.locator("#route-text")).to_contain_text("Reads go to target, writes to target.", timeout=30_000)
+            assert verdict(page) == "FAIL"
+            row = page.locator("#criteria tr", has=page.get_by_role("rowheader", name="lost", exact=False)).first
+            expect(row.locator(".status")).to_have_text("failed")
+            lost = next(each for each in migration_of(run)["verdict"]["criteria"] if each["name"] == "lost")
+            assert f"{lost['measured']:,}" in row.inner_text()
+            expect(page.locator("#steps .step").first).to_be_visible()
+            # What an earlier migration lost would be put down to the next one.
+            expect(page.locator("[data-opens=migrate]")).to_be_enabled()
+            start(page, "replicate")
+            expect(page.locator("#dialog-migrate .error")).to_contain_text("not on the source")
+            # Any browser shows a refusal in its console.
+            assert [problem for problem in seen.problems if "409" not in problem] == []
+            seen.problems.clear()
+            page.keyboard.press("Escape")
+
+            for attempt in range(ATTEMPTS):
+                begin_again(page)
+                start(page, "replicate")
+                shown = verdict(page)
+                found = migration_of(run)["verdict"]
+                assert shown == found["status"].upper()
+                failed = {each["name"] for each in found["criteria"] if each["status"] == "failed"}
+                assert failed <= TIMINGS
+                if shown == "PASS":
+                    break
+                assert attempt < ATTEMPTS - 1, json.dumps(found, indent=1)
+            with page.expect_response("**/report.html") as response:
+                page.click("#report-link")
+            assert response.value.status == 200
+            expect(page.locator("body")).to_contain_text("PASS")
+            behaved(seen)
+        run.interrupt()
+        assert run.wait() == 0
+    saved = max((tmp_path / "runs").glob("*/run.json")).parent
+    (tmp_path / "view").mkdir()
+    with command(tmp_path / "view", "view", str(saved)) as view:
+        address = wait_for(lambda: re.search(r"serving (http://\S+)/ ", view.stderr), "an address")[1]
+        with browse(address) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("saved run")
+            expect(page.locator("#verdict")).to_have_text("PASS")
+            expect(page.locator("#actions")).to_be_hidden()
+            page.locator("[data-chart=queries]").scroll_into_view_if_needed()
+            wait_for(lambda: len(page.locator("[data-chart=queries] .scatterlayer .js-line").all()) == 2, "a chart")
+            look_for_barriers(page)
+            page.click("#report-link")
+            expect(page.locator("body")).to_contain_text("PASS")
+            behaved(seen)
+        view.interrupt()
+        assert view.wait() == 0
+
+
+def test_what_is_wrong_is_said_and_a_lost_connection_found_again(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        with browse(run.address) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("live")
+            look_for_barriers(page)
+            start(page, "copy", rollout="soon")
+            error = page.locator("#dialog-migrate .error")
+            expect(error).to_contain_text("rollout")
+            assert page.locator("[name=rollout][aria-invalid=true]").count() == 1
+            look_for_barriers(page)
+            page.keyboard.press("Escape")
+            # By keyboard alone: open, change, confirm.
+            page.locator("[data-opens=load]").focus()
+            page.keyboard.press("Enter")
+            page.locator("#dialog-load [name=queries_per_second]").fill("many")
+            page.keyboard.press("Enter")
+            expect(page.locator("#dialog-load .error")).to_contain_text("give a number")
+            page.locator("#dialog-load [name=queries_per_second]").fill("150")
+            page.keyboard.press("Enter")
+            expect(page.locator("#done")).to_have_text("The load was changed.")
+            assert json.loads(run.get("/control")[1])["queries_per_second"] == 150
+            # The refused body is in the console of any browser; nothing else may be.
+            assert [each for each in seen.problems if "422" not in each] == []
+            run.process.send_signal(signal.SIGSTOP)
+            try:
+                expect(page.locator("#lost")).to_be_visible(timeout=20_000)
+                expect(page.locator("#connection")).to_have_text("not connected")
+            finally:
+                run.process.send_signal(signal.SIGCONT)
+            expect(page.locator("#connection")).to_have_text("live")
+            expect(page.locator("#lost")).to_be_hidden()
+            seconds = [row["second"] for row in json.loads(run.get("/api/timeline")[1])]
+            assert seconds == list(range(len(seconds)))
+            assert seen.strangers == []
+        with browse(run.address, dark=True, width=390) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("live")
+            look_for_barriers(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            run.interrupt()
+            expect(page.locator("#ended")).to_be_visible()
+            expect(page.locator("#connection")).to_have_text("ended")
+            run.wait()
+
+
+def test_the_token_is_asked_for(tmp_path: Path, given: dict[str, str]) -> None:
+    token = "a-token-of-the-test-which-is-long"
+    with command(tmp_path, "run", **given, CONTROL_TOKEN=token) as run:
+        run.until_running(50)
+        with browse(run.address) as (page, _):
+            expect(page.locator("#connection")).to_have_text("live")
+            for given_token in ("wrong", token):
+                if given_token == "wrong":
+                    page.click("[data-opens=load]")
+                    page.fill("#dialog-load [name=events_per_second]", "20")
+                    page.click("#dialog-load [type=submit]")
+                page.fill("#dialog-token [name=token]", given_token)
+                page.click("#dialog-token [type=submit]")
+                if given_token == "wrong":
+                    expect(page.locator("#dialog-load .error")).to_contain_text("CONTROL_TOKEN")
+                    expect(page.locator("#dialog-token")).to_be_visible()
+            expect(page.locator("#done")).to_have_text("The load was changed.")
+            assert json.loads(run.get("/control")[1])["events_per_second"] == 20
+            assert token not in page.content()

@@ -1,0 +1,5 @@
+"""`python -m tools.dashboards` writes the dashboards."""
+
+from tools.dashboards import main
+
+main()

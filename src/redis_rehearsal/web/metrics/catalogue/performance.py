@@ -12,9 +12,10 @@ ERROR_CODES: Final = (
     *("MOVED", "NOPERM", "NOREPLICAS", "OOM", "READONLY", "WRONGTYPE"),
 )
 """Of servers; any other is counted with the others, so that no server makes the list longer."""
-_CACHE_WRITES: Final = (
-    *("store_ok", "store_failed", "store_frozen", "store_overtaken"),
-    *("invalidation_ok", "invalidation_failed", "invalidation_redirected", "expiry_failed"),
+CACHE_WRITES: Final = (
+    *("store_ok", "store_failed", "store_unknown", "store_frozen", "store_overtaken"),
+    *("invalidation_ok", "invalidation_failed", "invalidation_unknown", "invalidation_redirected"),
+    *("mirror_unknown", "expiry_failed"),
 )
 _OUTCOMES: Final = {"outcome": tuple(outcome.name.lower() for outcome in Outcome)}
 
@@ -61,7 +62,7 @@ ENTRIES: Final = (
         "counter",
         Group.PERFORMANCE,
         "Reports stored and invalidated, by what became of it.",
-        {"result": _CACHE_WRITES},
+        {"result": CACHE_WRITES},
     ),
     Entry(
         "rehearsal_failures",

@@ -19,10 +19,10 @@ What is not known has no sample, rather than 0: a server that is away, a ledger 
 nothing. A run waits at its end for one more request, 1.5 intervals at most, if /metrics was asked for regularly (three
 times, evenly, at most 20 s apart): the verdict of a rehearsal is there only then.
 
-Servers are asked once a second by the coordinator, apart from the load. Memory and processor time of source and target
-are what INFO says; of PostgreSQL, which does not say it, they are known only where it is embedded. Where an ACL forbids
-INFO they are not known either, and the log says so once. `redis_command` counts what all clients of a server sent,
-`redis_operation` what the load sent and how long that took with the way there and back.
+Servers are asked once a second by the coordinator while the load lasts, by other connections than its. Memory and
+processor time of source and target are what INFO says; of PostgreSQL, which does not say it, they are known only where
+it is embedded. Where an ACL forbids INFO they are not known either, and the log says so once. `redis_command` counts
+what all clients of a server sent, `redis_operation` what the load sent and how long that took, there and back.
 
 From these follow, over the last 10 s (rules.yml of deploy/prometheus records most of them):
 

@@ -13,7 +13,7 @@ from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.web.metrics import render
 from redis_rehearsal.web.metrics.catalogue import CATALOGUE, ENTRIES, Group
-from redis_rehearsal.web.metrics.catalogue.performance import ERROR_CODES
+from redis_rehearsal.web.metrics.catalogue.performance import CACHE_WRITES, ERROR_CODES
 from tests.support import label_sets_of, samples_of
 from tests.unit.report.made import view
 from tests.unit.web.metrics.filled import filled, redis_resources
@@ -48,6 +48,8 @@ def test_every_metric_is_in_the_catalogue_with_its_help_type_and_labels() -> Non
         assert (family.documentation, family.type) == (entry.help, "gauge" if entry.kind == "info" else entry.kind)
         for sample in family.samples:
             assert sample.labels.keys() - {"le"} == entry.labels.keys()
+            for label in sample.labels.keys() - {"le", "criterion", "process", "version"}:
+                assert sample.labels[label] in entry.labels[label]
 
 
 def test_what_the_catalogue_says_is_good_to_read() -> None:
@@ -68,6 +70,7 @@ def test_the_page_says_what_the_catalogue_says() -> None:
 def test_the_exposition_stays_small_however_large_the_fleet_and_whatever_the_servers_say() -> None:
     made = filled(workers=64)
     made.totals.query_failures.update(dict.fromkeys((*ERROR_CODES, *(f"CODE{n}" for n in range(1000))), 1))
+    made.totals.cache_writes.update(dict.fromkeys(CACHE_WRITES, 1))
     text = render(made).decode()
     # Of what a migration adds there is not all in this view.
     of_migration = [name for name, entry in CATALOGUE.items() if entry.group == Group.MIGRATION]

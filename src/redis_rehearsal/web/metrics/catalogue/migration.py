@@ -92,7 +92,7 @@ ENTRIES: Final = (
         "rehearsal_replication_silence_seconds",
         "gauge",
         Group.MIGRATION,
-        "Since a replica last heard of the server that it _FOLLOWS, in whole seconds.",
+        "Since a replica last heard of the server that it follows, in whole seconds.",
         REDIS,
         "seconds",
         "while it follows one",

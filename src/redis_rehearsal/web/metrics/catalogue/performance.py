@@ -12,6 +12,11 @@ ERROR_CODES: Final = (
     *("MOVED", "NOPERM", "NOREPLICAS", "OOM", "READONLY", "WRONGTYPE"),
 )
 """Of servers; any other is counted with the others, so that no server makes the list longer."""
+CACHE_WRITES: Final = (
+    *("store_ok", "store_failed", "store_unknown", "store_frozen", "store_overtaken"),
+    *("invalidation_ok", "invalidation_failed", "invalidation_unknown", "invalidation_redirected"),
+    *("mirror_unknown", "expiry_failed"),
+)
 _OUTCOMES: Final = {"outcome": tuple(outcome.name.lower() for outcome in Outcome)}
 
 ENTRIES: Final = (
@@ -57,7 +62,7 @@ ENTRIES: Final = (
         "counter",
         Group.PERFORMANCE,
         "Reports stored and invalidated, by what became of it.",
-        {"result": ("store_ok, invalidate_ok and what else became of them",)},
+        {"result": CACHE_WRITES},
     ),
     Entry(
         "rehearsal_failures",

@@ -112,9 +112,11 @@ fmt: install ## Format the code
 bench: install ## Measure this machine: prints a table, writes bench/results/
 	$(BIN)/python -m bench $(ARGS)
 
-docs: install ## Write docs/configuration.md and docs/control-api.md from the code
+docs: install ## Write the pages and dashboards that are made from the code
 	$(BIN)/python -m tools.configuration_page
 	$(BIN)/python -m tools.control_api_page
+	$(BIN)/python -m tools.metrics_page
+	$(BIN)/python -m tools.dashboards
 
 lock: ## Pin all dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -1,0 +1,134 @@
+"""Makes the pictures of the README: `python -m tools.pictures`. Needs Chromium and Prometheus.
+
+A run is driven and migrated for it. The page and the report are photographed as they are; there is no Grafana here, so
+the panels of a dashboard are drawn by plotly, from their own expressions and what a Prometheus that scraped the run
+answers.
+"""
+
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Page
+from tests.acceptance.browser import CHROMIUM, NO_BROWSER, browse
+from tests.acceptance.prometheus import Prometheus, scraping
+from tests.support import command, wait_for
+
+from redis_rehearsal.report.assets import plotly_path
+from tools.dashboards import PLACE
+
+PICTURES: Final = Path(__file__).parents[1] / "docs" / "pictures"
+_LOAD: Final = {"QUERIES_PER_SECOND": "3000", "EVENTS_PER_SECOND": "300", "WARMUP": "5"}
+_MIGRATION: Final = {"strategy": "copy", "baseline": 20, "observe": 40, "copy_rate": 4000}
+_PANELS: Final = (
+    "Response time of queries",
+    "Throughput",
+    "Hit ratio",
+    "Answered by server",
+    "Load on the database",
+    "Keys",
+)
+
+
+def photograph(page: Page, name: str) -> None:
+    """Keep what is seen as a picture of the docs."""
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=PICTURES / name)
+
+
+def series_of(prometheus: Prometheus, panel: dict[str, Any], start: float, end: float) -> list[dict[str, Any]]:
+    """The lines of a panel: the answers to its expressions, named as its legend says."""
+    lines = []
+    for target in panel["targets"]:
+        expression = target["expr"].replace("$__rate_interval", "5s").replace("$__range", "10m")
+        found = prometheus.ask("query_range", query=expression, start=start, end=end, step=1)["result"]
+        for series in found:
+            labels = series["metric"]
+            name = target["legendFormat"]
+            for label in re.findall(r"{{(\w+)}}", name):
+                name = name.replace(f"{{{{{label}}}}}", labels.get(label, ""))
+            # A share of nothing is no number.
+            points = [(at - start, float(value)) for at, value in series["values"] if value != "NaN"]
+            lines.append({"name": name, "x": [x for x, _ in points], "y": [y for _, y in points]})
+    return lines
+
+
+def panels_page(panels: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]) -> str:
+    """A page with the panels, drawn by plotly."""
+    figures = [
+        {
+            "title": panel["title"],
+            "unit": panel["fieldConfig"]["defaults"]["unit"],
+            "lines": lines,
+        }
+        for panel, lines in panels
+    ]
+    return f"""<!doctype html><meta charset="utf-8">
+<style>
+body {{ margin: 0; background: #111217; display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; padding: 8px }}
+div {{ background: #181b1f; border: 1px solid #2c3235; border-radius: 4px }}</style>
+<script>{plotly_path().read_text(encoding="utf-8")}</script>
+<script>
+const colors = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9"];
+for (const {{ title, unit, lines }} of {json.dumps(figures)}) {{
+  const place = document.body.appendChild(document.createElement("div"));
+  Plotly.newPlot(place, lines.map((line, index) => ({{
+    ...line, type: "scatter", mode: "lines", showlegend: true,
+    line: {{ color: colors[index % colors.length], width: 1.5 }},
+  }})), {{
+    title: {{ text: title, font: {{ size: 14 }}, x: 0.02, xanchor: "left" }}, width: 410, height: 270,
+    margin: {{ l: 60, r: 15, t: 40, b: 60 }}, paper_bgcolor: "#181b1f", plot_bgcolor: "#181b1f",
+    font: {{ color: "#ccccdc", family: "sans-serif", size: 11 }}, legend: {{ orientation: "h", y: -0.18 }},
+    xaxis: {{ gridcolor: "#2c3235", ticksuffix: " s" }},
+    yaxis: {{
+      gridcolor: "#2c3235", rangemode: "tozero", tickformat: unit === "percentunit" ? ".0%" : "~s",
+      ticksuffix: unit === "s" ? "s" : "",
+    }},
+  }}, {{ staticPlot: true }});
+}}
+</script>"""
+
+
+def main() -> int:
+    """Make all pictures.
+
+    Returns:
+        The exit code: 0, or 2 where something that is needed is not installed.
+    """
+    if not CHROMIUM:
+        sys.stderr.write(f"{NO_BROWSER}\n")
+        return 2
+    with tempfile.TemporaryDirectory() as place:
+        directory = Path(place)
+        with command(directory, "run", **_LOAD) as run, scraping(run.address, directory / "prometheus") as prometheus:
+            run.until_running(1000)
+            began = time.time()
+            run.post("/api/migrations", _MIGRATION)
+            with browse(run.address) as (page, _):
+                wait_for(lambda: page.locator("#phase").inner_text() == "recovery", "the cutover", 120)
+                time.sleep(15)  # so that there is something to see of what follows
+                photograph(page, "page.png")
+                wait_for(lambda: page.locator("#verdict-label").inner_text() == "Verdict", "the verdict", 120)
+                page.goto(f"{run.address}/report.html")
+                page.wait_for_selector(".js-line")
+                photograph(page, "report.png")
+            dashboard = json.loads((PLACE / "migration.json").read_text(encoding="utf-8"))
+            wanted = {panel["title"]: panel for panel in dashboard["panels"]}
+            ended = time.time()
+            panels = [(wanted[title], series_of(prometheus, wanted[title], began, ended)) for title in _PANELS]
+            drawn = directory / "panels.html"
+            drawn.write_text(panels_page(panels), encoding="utf-8")
+            with browse(drawn.as_uri()) as (page, _):
+                page.wait_for_selector(".js-line")
+                page.set_viewport_size({"width": 1290, "height": 580})
+                photograph(page, "dashboard.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,7 +16,7 @@ for what only grows, `_ratio` from 0 to 1. At most 300 label sets (a histogram c
 whatever the load, the number of tenants and the workers. Everything covers the whole load, `--warmup` too.
 
 What is not known has no sample, rather than 0: a server that is away, a ledger that was not compared yet, a ratio of
-nothing. A run waits at its end for one more request, 1.5 intervals at most, if /metrics was asked for regularly (three
+nothing. A run waits at its end for one more request, two intervals at most, if /metrics was asked for regularly (three
 times, evenly, at most 20 s apart): the verdict of a rehearsal is there only then.
 
 Servers are asked once a second by the coordinator while the load lasts, by other connections than its. Memory and

@@ -20,12 +20,14 @@ class Carrier:
     Args:
         context: of the migration.
         copier: that is open.
+        whole: whether all keys will be carried, so that it can be told how much of that is done.
 
     Attributes:
         result: of all that was carried.
     """
 
-    def __init__(self, context: Context, copier: Copier) -> None:
+    def __init__(self, context: Context, copier: Copier, *, whole: bool) -> None:
+        self._whole = whole
         self._context = context
         self._copier = copier
         self.result = CopyResult()
@@ -51,8 +53,9 @@ class Carrier:
             done = self._copier.progress
             left = done.eta_seconds(monotonic())
             eta = f", {left:.0f} s left" if left else ""
-            # A key may be seen to more than once; the lock, which every source has, never is.
-            self._context.carried = Carried(done.keys, max(done.keys, done.total_keys - 1), "keys")
+            if self._whole:
+                # A key may be seen to more than once; the lock, which every source has, never is.
+                self._context.carried = Carried(done.keys, max(done.keys, done.total_keys - 1), "keys")
             self._context.progress = f"{done.keys:,} keys, {done.bytes:,} bytes{eta}"
 
     @property
@@ -83,8 +86,8 @@ class Carrier:
 
 
 @contextlib.asynccontextmanager
-async def carrying(context: Context) -> AsyncIterator[Carrier]:
-    """Carry keys from the context's source to its target, as was asked for."""
+async def carrying(context: Context, *, whole: bool = True) -> AsyncIterator[Carrier]:
+    """Carry keys from the context's source to its target, as was asked for; arguments as of `Carrier`."""
     options = context.options
     copier = Copier(
         context.source.endpoint,
@@ -95,7 +98,7 @@ async def carrying(context: Context) -> AsyncIterator[Carrier]:
     )
     async with copier:
         await copier.estimate()
-        carrier = Carrier(context, copier)
+        carrier = Carrier(context, copier, whole=whole)
         try:
             yield carrier
         finally:

@@ -21,7 +21,10 @@ from redis_rehearsal.verification.audit import Audit
 SCRAPES_KEPT: Final = 8
 """So many tell somebody who asks regularly, also where somebody else looks in meanwhile."""
 _LONGEST_INTERVAL_SECONDS: Final = 20.0
-_UNEVEN: Final = 0.1
+_UNEVEN: Final = 0.2
+_INTERVALS_MISSED: Final = 3
+"""Who has not asked for longer asks no more; on a busy machine some are late."""
+_INTERVALS_WAITED: Final = 2
 
 
 def next_scrape_seconds(times_seconds: Sequence[float], now_seconds: float) -> float:
@@ -36,9 +39,9 @@ def next_scrape_seconds(times_seconds: Sequence[float], now_seconds: float) -> f
             gap = last - middle
             if gap > _LONGEST_INTERVAL_SECONDS:
                 break
-            if any(abs(middle - gap - first) < _UNEVEN * gap for first in times_seconds):
-                # Half an interval more, for one that is late.
-                return max(0.0, last + 1.5 * gap - now_seconds)
+            even = any(abs(middle - gap - first) < _UNEVEN * gap for first in times_seconds)
+            if even and now_seconds - last <= _INTERVALS_MISSED * gap:
+                return max(0.0, times_seconds[-1] + _INTERVALS_WAITED * gap - now_seconds)
     return 0.0
 
 

@@ -51,7 +51,7 @@ async def return_with_data(context: Context) -> None:
         MigrationError: it did not come about; says where the application is.
     """
     await context.phase(Phase.SYNC)
-    async with carrying(context) as carrier, listening(context) as feed:
+    async with carrying(context, whole=False) as carrier, listening(context) as feed:
         async with context.step("copy back") as step:
             await _copy_differing(context, carrier, step)
         await _approach(context, carrier, feed)

@@ -165,10 +165,11 @@ def test_a_phase_begins_with_the_first_of_its_segments_and_not_before_its_time()
     [
         ([], 10.0, 0.0),
         ([8.0, 9.0], 9.5, 0.0),  # twice may be a person
-        ([8.0, 9.0, 10.0], 10.5, 1.0),
-        ([8.0, 9.0, 10.0], 12.0, 0.0),  # nobody asks any more
+        ([8.0, 9.0, 10.0], 10.5, 1.5),
+        ([8.0, 9.0, 10.0], 14.0, 0.0),  # nobody asks any more
         ([2.0, 9.0, 10.0], 10.5, 0.0),  # unevenly
-        ([7.0, 8.0, 9.0, 9.3], 9.5, 1.0),  # a person looked in too
+        ([7.0, 8.0, 9.0, 9.3], 9.5, 1.8),  # a person looked in too
+        ([7.0, 8.0, 9.0, 10.4], 10.5, 1.9),  # one is late
         ([0.0, 30.0, 60.0], 61.0, 0.0),  # too seldom to be waited for
     ],
 )

@@ -77,7 +77,7 @@ ENTRIES: Final = (
         "Share of the data that was carried to the target: of keys, or of a synchronisation's bytes.",
         {},
         "ratio",
-        "once the strategy knows; cold, observe and external never do",
+        "once the strategy knows; cold, observe and external never do, nor does a way back that copies",
     ),
     Entry(
         "rehearsal_replication_lag_bytes",

@@ -15,7 +15,7 @@ ERROR_CODES: Final = (
 CACHE_WRITES: Final = (
     *("store_ok", "store_failed", "store_unknown", "store_frozen", "store_overtaken"),
     *("invalidation_ok", "invalidation_failed", "invalidation_unknown", "invalidation_redirected"),
-    *("mirror_unknown", "expiry_failed"),
+    *("mirror_ok", "mirror_failed", "mirror_unknown", "expiry_failed"),
 )
 _OUTCOMES: Final = {"outcome": tuple(outcome.name.lower() for outcome in Outcome)}
 

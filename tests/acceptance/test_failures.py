@@ -18,7 +18,7 @@ from tests.conftest import MakeServer
 from tests.support import adds_up, command, wait_for
 
 
-@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("durable", [pytest.param(False, marks=pytest.mark.matrix), True])
 def test_a_source_that_is_killed_and_comes_back(
     tmp_path: Path, given: dict[str, str], make_server: MakeServer, *, durable: bool
 ) -> None:
@@ -106,7 +106,7 @@ def test_a_source_that_stays_frozen_times_out_and_nothing_counts_twice(
     assert ledger["acknowledged"] <= counters(client) <= ledger["acknowledged"] + ledger["unknown"]
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize("mode", [pytest.param("fast", marks=pytest.mark.matrix), "immediate"])
 def test_a_database_that_restarts(tmp_path: Path, given: dict[str, str], postgres: PostgresServer, mode: str) -> None:
     given |= {"CACHE_HIT_TARGET": "70", "EVENTS_PER_SECOND": "1000"}
     with command(tmp_path, "run", **given) as run:

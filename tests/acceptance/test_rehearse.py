@@ -112,6 +112,23 @@ def test_replicate_loses_nothing_even_while_an_hour_ends(
     reported(directory, document, tmp_path / "again")
 
 
+def test_what_waits_while_the_target_loads_lives_longer_there_and_is_no_difference(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer
+) -> None:
+    source, target = make_server(), make_server(name="valkey-9.1")
+    given |= {"REDIS_URL": source.url, "TARGET_REDIS_URL": target.url}
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        with outside(target) as new:
+            wait_for(lambda: new.info("replication")["role"] == "slave", "a replica")
+        # It reads nothing meanwhile, so that what the source sends on waits.
+        psutil.Process(target.pid).suspend()
+        time.sleep(1.2)
+        psutil.Process(target.pid).resume()
+        document = judged(run)
+    assert document["comparison"]["unexplained"] == 0, document["comparison"]
+    assert document["comparison"]["keys_compared"] > 100
+
+
 def test_cold_loses_what_was_acknowledged_before(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:
@@ -179,7 +196,7 @@ def test_a_target_that_dies_after_the_cutover_and_comes_back_empty(
     assert {"lost", "counter_regressions"} <= failed(document)
 
 
-@pytest.mark.parametrize("rate", ["20", "3000"])
+@pytest.mark.parametrize("rate", [pytest.param("20", marks=pytest.mark.matrix), "3000"])
 def test_a_target_that_stands_still_is_downtime_for_as_long(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, rate: str
 ) -> None:

@@ -105,6 +105,7 @@ def test_what_an_earlier_run_asked_makes_no_new_question_a_hit(tmp_path: Path, g
     assert ratios == [pytest.approx(0.6, abs=0.05)] * 2
 
 
+@pytest.mark.matrix
 def test_the_same_seed_asks_the_same_questions(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     given |= {"ARRIVALS": "constant", "QUERIES_PER_SECOND": "0"}
     seen = []
@@ -282,6 +283,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
     assert alive == []
 
 
+@pytest.mark.matrix
 def test_two_runs_at_once_do_not_touch_each_other(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

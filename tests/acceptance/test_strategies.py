@@ -20,7 +20,7 @@ PAIRS = [
     ("redis-6.2", "valkey-9.1", "dual-write"),
     ("redis-6.2", "valkey-9.1", "fallback"),
     pytest.param("redis-8.2", "valkey-9.1", "dual-write", marks=pytest.mark.matrix),
-    pytest.param("valkey-9.1", "redis-6.2", "copy"),
+    pytest.param("valkey-9.1", "redis-6.2", "copy", marks=pytest.mark.matrix),
     pytest.param("redis-8.2", "valkey-9.1", "copy", marks=pytest.mark.matrix),
     pytest.param("redis-8.2", "valkey-9.1", "fallback", marks=pytest.mark.matrix),
     pytest.param("valkey-9.1", "redis-6.2", "dual-write", marks=pytest.mark.matrix),
@@ -65,7 +65,7 @@ def test_the_right_way_loses_nothing(
 
 TYPES = [
     ("mixed", "copy", ("--copy-method", "types")),
-    ("hash", "fallback", ()),
+    pytest.param("hash", "fallback", (), marks=pytest.mark.matrix),
     *(
         pytest.param(data_type, strategy, (), marks=pytest.mark.matrix)
         for data_type in ("json", "hash", "list", "set", "sorted-set", "mixed")
@@ -186,7 +186,7 @@ def test_a_naive_dual_write_counts_twice(
     ("source_name", "target_name", "freeze", "how"),
     [
         ("redis-6.2", "valkey-9.1", "server", "copy, since it cannot replicate"),
-        ("redis-8.2", "valkey-9.1", "client", "replicate"),
+        pytest.param("redis-8.2", "valkey-9.1", "client", "replicate", marks=pytest.mark.matrix),
         pytest.param("valkey-9.1", "valkey-9.1", "server", "replicate", marks=pytest.mark.matrix),
         pytest.param("redis-6.2", "redis-6.2", "client", "replicate", marks=pytest.mark.matrix),
     ],

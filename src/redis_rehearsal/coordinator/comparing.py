@@ -50,14 +50,14 @@ class AfterCutover:
         cutover_seconds: when the application left the source, Unix time.
         bucket_seconds: length of a time bucket.
         buckets_kept: how many buckets a counter outlives its own.
-        mirror_seconds: by how much a report may live longer on the target because its write was mirrored late.
+        late_seconds: by how much a report may live longer on the target because it got there late.
 
     Attributes:
         undecided: how many reports are missing of which it is not known whether an event deleted them.
     """
 
     def __init__(
-        self, keys: Keys, cutover_seconds: float, bucket_seconds: int, buckets_kept: int, mirror_seconds: float
+        self, keys: Keys, cutover_seconds: float, bucket_seconds: int, buckets_kept: int, late_seconds: float
     ) -> None:
         prefix = keys.prefix.encode()
         self._own = {keys.lock.encode(), keys.marker.encode()}
@@ -69,7 +69,7 @@ class AfterCutover:
         self._cutover_seconds = cutover_seconds
         self._bucket_seconds = bucket_seconds
         self._buckets_kept = buckets_kept
-        self._mirror_ms = mirror_seconds * 1000
+        self._late_ms = late_seconds * 1000
         self._deleted: list[Difference] = []
         self._computed: list[Difference] = []
         self._accounted: list[Difference] = []
@@ -90,11 +90,13 @@ class AfterCutover:
         if not key.startswith(self._reports):
             return None
         if kind is Kind.TTL:
-            return "mirrored late" if self._was_mirrored_late(difference) else None
+            return "got there late" if self._got_there_late(difference) else None
         if kind is Kind.MISSING:
             if self._parts(key)[1] not in self._deleted_kinds:
                 return None
             self._deleted.append(difference)
+        elif kind is Kind.EXTRA and self._is_about_to_follow(difference):
+            return "got there late, and expires later"
         else:
             self._computed.append(difference)
         return _LATER
@@ -107,10 +109,17 @@ class AfterCutover:
         left = difference.source.ttl_ms if difference.source else None
         return left is not None and left < _SOON_MS
 
-    def _was_mirrored_late(self, difference: Difference) -> bool:
+    def _got_there_late(self, difference: Difference) -> bool:
         lives = [side.ttl_ms if side else None for side in (difference.source, difference.target)]
         source, target = lives
-        return source is not None and target is not None and 0 <= target - source <= self._mirror_ms
+        return source is not None and target is not None and 0 <= target - source <= self._late_ms
+
+    def _is_about_to_follow(self, difference: Difference) -> bool:
+        # Of what may be deleted it is not known whether it expired on the source.
+        if self._parts(difference.key)[1] in self._deleted_kinds or difference.target is None:
+            return False
+        left = difference.target.ttl_ms
+        return left is not None and left <= self._late_ms
 
     async def unexplained(
         self, source: Endpoint, target: Endpoint, audit: Audits, deleted_since: DeletedSince

@@ -24,6 +24,8 @@ from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.record import Record
+from redis_rehearsal.migration.strategies.replicate import FOLLOW
+from redis_rehearsal.migration.versions import sends_relative_expiry
 from redis_rehearsal.report.files import write_reports
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView
@@ -196,16 +198,28 @@ class Migrations:
             finally:
                 connection.terminate()
 
-        mirrored = context.options.strategy == "dual-write"
         after = AfterCutover(
             context.keys,
             view.clock.at(context.cutovers[-1][0]),
             settings.time_bucket_seconds,
             settings.time_buckets,
-            settings.operation_timeout if mirrored else 0.0,
+            self._late_seconds(context),
         )
         source, target = context.source.endpoint, context.target.endpoint
         return await compare_servers(source, target, context.keys, after, audit or self._audit, deleted_since)
+
+    def _late_seconds(self, context: Context) -> float:
+        """By how much a report may live longer on the target: as long as its write may have been on its way."""
+        strategy, timeout_seconds = context.options.strategy, self._view.settings.operation_timeout
+        if strategy == "dual-write":
+            return timeout_seconds
+        if not sends_relative_expiry(context.source.identity):
+            return 0.0
+        if strategy == "replicate":
+            followed = next((step.began_seconds for step in context.steps if step.name == FOLLOW), None)
+            return 0.0 if followed is None else context.cutovers[0][0] - followed + timeout_seconds
+        # What a tool sends on from a replication stream is late there too.
+        return timeout_seconds if strategy == "external" else 0.0
 
     def judge(
         self,

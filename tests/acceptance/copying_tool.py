@@ -3,21 +3,34 @@
 import os
 import sys
 import time
+from typing import Any
 
 import redis
+
+
+def ask(client: Any, command: str, keys: list[bytes]) -> list[Any]:
+    """One command of each key, in one go: a pass must be short."""
+    with client.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            getattr(pipeline, command)(key)
+        found: list[Any] = pipeline.execute()
+    return found
 
 
 def main() -> None:
     source, target = (redis.Redis.from_url(os.environ[name], protocol=2) for name in ("SOURCE_URL", "TARGET_URL"))
     prefix = os.environ["KEY_PREFIX"]
     while True:
-        for key in target.scan_iter(f"{prefix}*", count=1000):
-            if not source.exists(key):
-                target.delete(key)
-        for key in source.scan_iter(f"{prefix}*", count=1000):
-            value = source.dump(key)
-            if value is not None and key != f"{prefix}lock".encode():
-                target.restore(key, max(0, source.pttl(key)), value, replace=True)
+        keys = [key for key in source.scan_iter(f"{prefix}*", count=1000) if key != f"{prefix}lock".encode()]
+        gone = set(target.scan_iter(f"{prefix}*", count=1000)) - set(keys)
+        values, lives = ask(source, "dump", keys), ask(source, "pttl", keys)
+        with target.pipeline(transaction=False) as pipeline:
+            for key, value, left in zip(keys, values, lives, strict=True):
+                if value is not None:
+                    pipeline.restore(key, max(0, left), value, replace=True)
+            for key in gone - {f"{prefix}lock".encode()}:
+                pipeline.delete(key)
+            pipeline.execute()
         print("a pass is done", flush=True)  # noqa: T201 # what tools do
         if "--follow" not in sys.argv:
             return

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.test_migrate import ask
 from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside
@@ -47,6 +49,7 @@ def test_every_element_that_is_taken_or_added_is_found(
     assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == 0
 
 
+@pytest.mark.matrix
 def test_a_cold_switch_loses_what_the_old_structures_hold(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:

@@ -264,6 +264,7 @@ def test_a_tool_that_follows_the_source_loses_nothing(
     assert failed(document) <= {"event_downtime", "cutover_p99"}
 
 
+@pytest.mark.matrix
 def test_a_tool_that_copies_once_loses_what_is_written_meanwhile(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:

@@ -94,6 +94,7 @@ def test_two_workers_share_the_load_exactly(
     assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == 0
 
 
+@pytest.mark.matrix
 def test_what_an_earlier_run_asked_makes_no_new_question_a_hit(tmp_path: Path, given: dict[str, str]) -> None:
     given |= {"CACHE_HIT_TARGET": "60", "EVENTS_PER_SECOND": "0", "QUERIES_PER_SECOND": "1000"}
     ratios = []
@@ -331,6 +332,7 @@ def test_clean_removes_what_is_ours_and_nothing_else(
     assert asyncio.run(schemas()) == 0
 
 
+@pytest.mark.matrix
 def test_time_buckets_that_end_during_a_run_change_nothing(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     given |= {"TIME_BUCKET_SECONDS": "5", "TIME_BUCKETS": "12"}
     with command(tmp_path, "run", "--duration", "12s", **given) as run:

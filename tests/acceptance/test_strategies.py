@@ -16,7 +16,7 @@ from tests.support import command, run_to_the_end, wait_for
 __all__ = ["fresh_target"]
 
 PAIRS = [
-    ("redis-6.2", "valkey-9.1", "copy"),
+    pytest.param("redis-6.2", "valkey-9.1", "copy", marks=pytest.mark.matrix),
     ("redis-6.2", "valkey-9.1", "dual-write"),
     ("redis-6.2", "valkey-9.1", "fallback"),
     pytest.param("redis-8.2", "valkey-9.1", "dual-write", marks=pytest.mark.matrix),

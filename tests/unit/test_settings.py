@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from tools.configuration_page import configuration_page
 
-from redis_rehearsal.settings import Settings, allowed, explain, split_postgres_url, split_redis_url
+from redis_rehearsal.settings import Settings, allowed, explain
+from redis_rehearsal.urls import split_postgres_url, split_redis_url
 
 
 def complaint(**values: object) -> str:

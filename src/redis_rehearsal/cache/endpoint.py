@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from redis_rehearsal.errors import ConfigurationError
-from redis_rehearsal.settings import split_redis_url
+from redis_rehearsal.urls import split_redis_url
 
 
 @dataclass(frozen=True, slots=True)

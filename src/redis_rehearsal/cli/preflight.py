@@ -30,7 +30,8 @@ from redis_rehearsal.migration.preflight import (
 )
 from redis_rehearsal.migration.preflight.asking import printable
 from redis_rehearsal.migration.preflight.options import PreflightOptions
-from redis_rehearsal.settings import Settings, split_redis_url
+from redis_rehearsal.settings import Settings
+from redis_rehearsal.urls import split_redis_url
 
 _ANY: Final = PreflightOptions()
 _WIDTH: Final = 100

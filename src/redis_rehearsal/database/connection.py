@@ -5,7 +5,7 @@ from typing import Any, Final
 import asyncpg
 
 from redis_rehearsal.errors import ServerRefusedError
-from redis_rehearsal.settings import split_postgres_url
+from redis_rehearsal.urls import split_postgres_url
 
 MINIMUM_VERSION: Final = 13
 CONNECTION_ERRORS: Final = (

@@ -5,7 +5,8 @@ from typing import Annotated, Final, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from redis_rehearsal.migration.abort import parse_condition
-from redis_rehearsal.settings import _SECONDS, REDIS_SCHEMES
+from redis_rehearsal.settings import _SECONDS
+from redis_rehearsal.urls import REDIS_SCHEMES
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 FreezeKind = Literal["client", "server", "none"]

@@ -23,8 +23,7 @@ from pydantic import (
 )
 
 from redis_rehearsal.urls import HIGHEST_PORT, split_postgres_url, split_redis_url
-from redis_rehearsal.workload.arrivals import ArrivalKind
-from redis_rehearsal.workload.presets import PRESETS, LoadName
+from redis_rehearsal.workload.presets import PRESETS, ArrivalKind, LoadName
 from redis_rehearsal.workload.queries import DataType
 
 ServerName = Literal["redis-6.2", "redis-8.2", "valkey-9.1"]
@@ -281,6 +280,10 @@ class Settings(BaseModel):
         if self.max_queue is not None:
             return self.max_queue
         return max(1, round(rate_per_second * QUEUE_SECONDS))
+
+
+DEFAULTS: Final = Settings()
+"""What holds where nothing is said."""
 
 
 def allowed(field: str) -> str:

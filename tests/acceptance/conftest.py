@@ -25,5 +25,5 @@ def given(source: RedisServer, target: RedisServer, postgres: PostgresServer) ->
         "DATABASE_URL": postgres.url,
         "RESET": "true",
         "EVENTS_PER_SECOND": "200",
-        "QUERIES_PER_SECOND": "500",
+        "QUERIES_PER_SECOND": "250",
     }

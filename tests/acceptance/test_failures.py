@@ -89,14 +89,14 @@ def test_a_source_that_stays_frozen_times_out_and_nothing_counts_twice(
 ) -> None:
     given |= {"OPERATION_TIMEOUT": "0.5"}
     with command(tmp_path, "run", **given) as run:
-        run.until_running(500)
+        run.until_running(250)
         frozen = psutil.Process(source.pid)
         frozen.suspend()
         wait_for(lambda: run.stats()["totals"]["events"]["unknown"] > 0, "unknown events")
         wait_for(lambda: run.stats()["totals"]["queries"]["failed"] > 100, "failed queries")
         frozen.resume()
         ok = run.ok_queries()
-        wait_for(lambda: run.ok_queries() > ok + 500, "queries after the freeze")
+        wait_for(lambda: run.ok_queries() > ok + 250, "queries after the freeze")
         run.interrupt()
         document = run.document()
     ledger = document["ledger"]
@@ -110,10 +110,10 @@ def test_a_source_that_stays_frozen_times_out_and_nothing_counts_twice(
 def test_a_database_that_restarts(tmp_path: Path, given: dict[str, str], postgres: PostgresServer, mode: str) -> None:
     given |= {"CACHE_HIT_TARGET": "70", "EVENTS_PER_SECOND": "1000"}
     with command(tmp_path, "run", **given) as run:
-        run.until_running(500)
+        run.until_running(250)
         for _ in range(2):
             postgres.restart(mode)
-            enough = run.ok_queries() + 500
+            enough = run.ok_queries() + 250
             wait_for(partial(lambda least: run.ok_queries() > least, enough), "queries after the restart")
         wait_for(lambda: run.stats()["failures"]["queries"].get("database", 0) > 0, "failed misses")
         run.interrupt()
@@ -134,7 +134,7 @@ def test_rows_that_the_database_never_takes_are_said(
     """As on a full disk: it answers, and refuses to write."""
     given |= {"CACHE_HIT_TARGET": "100"}
     with command(tmp_path, "run", **given) as run:
-        run.until_running(500)
+        run.until_running(250)
         statement(postgres, "ALTER TABLE analytics.batches ADD CONSTRAINT full_disk CHECK (number < 0) NOT VALID")
         assert wait_for(lambda: run.get("/health")[0] == 503, "an unhealthy run")
         assert "full_disk" in json.loads(run.get("/health")[1])["servers"]["database"]["error"]
@@ -163,7 +163,7 @@ def test_a_source_that_does_not_come_back_ends_the_run(
 
 def test_a_worker_that_is_killed_ends_the_run(tmp_path: Path, given: dict[str, str], client: Any) -> None:
     with command(tmp_path, "run", **given) as run:
-        run.until_running(500)
+        run.until_running(250)
         (worker,) = [child for child in run.children() if "redis_rehearsal.engine.worker" in " ".join(child.cmdline())]
         worker.send_signal(signal.SIGKILL)
         assert run.wait() == 4

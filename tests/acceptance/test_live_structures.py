@@ -27,7 +27,7 @@ def test_every_element_that_is_taken_or_added_is_found(
 ) -> None:
     given |= {"REDIS_DATA_TYPE": "mixed", "EVENTS_PER_SECOND": "500"}
     with command(tmp_path, "run", **given) as run, outside(source) as client:
-        run.until_running(500)
+        run.until_running(250)
         assert ask(run, tmp_path, "set", "--events-per-second", "0")[0] == 0
         wait_for(lambda: run.stats()["totals"]["events"]["in_flight"] == 0, "the last event")
         (totals, *_), (pages, *_) = live_keys(client, "totals"), live_keys(client, "pages")

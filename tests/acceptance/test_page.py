@@ -1,5 +1,6 @@
 """The live page in a real browser, over real runs."""
 
+import contextlib
 import json
 import re
 import signal
@@ -16,7 +17,7 @@ from tests.acceptance.test_rehearse import fresh_target
 from tests.support import Command, command, wait_for
 
 __all__ = ["fresh_target"]
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
+pytestmark = [pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER), pytest.mark.alone]
 
 TIMINGS = {"query_downtime", "event_downtime", "cutover_p99", "recovery", "failed_queries", "failed_events"}
 """What a machine that does something else meanwhile may spoil."""
@@ -45,6 +46,18 @@ def verdict(page: Page) -> str:
 def migration_of(run: Command) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(run.get("/stats")[1])["migration"]
     return document
+
+
+def until_calm(run: Command) -> None:
+    """Wait until other tests leave the generator alone, for a while."""
+    with contextlib.suppress(AssertionError):
+        wait_for(
+            lambda: (
+                len(rows := json.loads(run.get("/api/timeline")[1])[-3:]) == 3
+                and not any(row["generator_saturated"] for row in rows)
+            ),
+            "three calm seconds",
+        )
 
 
 def begin_again(page: Page) -> None:
@@ -118,6 +131,7 @@ def test_migrations_are_started_watched_and_judged(
 
             for attempt in range(ATTEMPTS):
                 begin_again(page)
+                until_calm(run)
                 start(page, "replicate")
                 shown = verdict(page)
                 found = migration_of(run)["verdict"]

@@ -112,6 +112,7 @@ def test_replicate_loses_nothing_even_while_an_hour_ends(
     reported(directory, document, tmp_path / "again")
 
 
+@pytest.mark.matrix
 def test_what_waits_while_the_target_loads_lives_longer_there_and_is_no_difference(
     tmp_path: Path, given: dict[str, str], make_server: MakeServer
 ) -> None:

@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import sys
+from importlib import import_module
 from itertools import pairwise
 from typing import Final, TextIO, get_args
 
@@ -21,21 +22,6 @@ from cyclopts import (
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal import __version__
-from redis_rehearsal.cli import (
-    clean,
-    compare,
-    instance,
-    migrate,
-    preflight,
-    rehearse,
-    report,
-    reset,
-    run,
-    set_load,
-    status,
-    switch,
-    view,
-)
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.errors import BrokenError, RehearsalError
@@ -43,6 +29,21 @@ from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 
 USAGE_EXIT_CODE: Final = 2
+_COMMANDS: Final = {
+    "run": "run:run",
+    "rehearse": "rehearse:rehearse",
+    "clean": "clean:clean",
+    "compare": "compare:compare",
+    "report": "report:report",
+    "view": "view:view",
+    "preflight": "preflight:preflight_command",
+    **{name: f"instance:{name}" for name in ("health", "metrics", "stats", "logs", "stop")},
+    "migrate": "migrate:migrate",
+    "switch": "switch:switch",
+    "reset": "reset:reset",
+    "status": "status:status",
+    "set": "set_load:set_load",
+}
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _ARGUMENTS: Final = {
     "preflight": "a source, a target and flags",
@@ -52,8 +53,12 @@ _ARGUMENTS: Final = {
 _NEGATIVE = re.compile(r"-[0-9.]")
 
 
-def make_app() -> cyclopts.App:
-    """The command `redis-rehearsal`."""
+def make_app(*, lazily: bool = False) -> cyclopts.App:
+    """The command `redis-rehearsal`.
+
+    Args:
+        lazily: whether a command is loaded only when it is called.
+    """
     app = cyclopts.App(
         name="redis-rehearsal",
         help="Rehearse moving a live Redis to another one under a realistic load, and prove what happened.",
@@ -61,20 +66,10 @@ def make_app() -> cyclopts.App:
         help_format="plaintext",
         result_action="return_value",
     )
-    app.command(run.run, name="run")
-    app.command(rehearse.rehearse, name="rehearse")
-    app.command(clean.clean, name="clean")
-    app.command(compare.compare, name="compare")
-    app.command(report.report, name="report")
-    app.command(view.view)
-    app.command(preflight.preflight_command, name="preflight")
-    for command in (instance.health, instance.metrics, instance.stats, instance.logs, instance.stop):
-        app.command(command)
-    app.command(migrate.migrate)
-    app.command(switch.switch)
-    app.command(reset.reset)
-    app.command(status.status)
-    app.command(set_load.set_load, name="set")
+    for name, place in _COMMANDS.items():
+        module, _, function = f"redis_rehearsal.cli.{place}".partition(":")
+        # By name, a command loads only what it needs; but of one that is not loaded there is nothing to say in a list.
+        app.command(f"{module}:{function}" if lazily else getattr(import_module(module), function), name=name)
     return app
 
 
@@ -101,7 +96,7 @@ def call(arguments: list[str]) -> int:
 
 
 def _call(arguments: list[str]) -> int:
-    app = make_app()
+    app = make_app(lazily=bool(arguments) and arguments[0] in _COMMANDS)
     try:
         tokens, app.config = take_config(arguments)
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")

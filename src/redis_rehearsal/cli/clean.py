@@ -10,12 +10,11 @@ from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock
 from redis_rehearsal.cache.prefix import remove_all
-from redis_rehearsal.cli.run import DEFAULTS
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, first_connect, safe_address
 from redis_rehearsal.embedded.directory import remove_leftovers
 from redis_rehearsal.errors import LockedError, ServerRefusedError
-from redis_rehearsal.settings import Settings
+from redis_rehearsal.settings import DEFAULTS, Settings
 from redis_rehearsal.workload.keys import Keys
 
 

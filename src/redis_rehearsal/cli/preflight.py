@@ -18,9 +18,9 @@ from rich.text import Text
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE
-from redis_rehearsal.cli.run import DEFAULTS
 from redis_rehearsal.errors import ConfigurationError
-from redis_rehearsal.migration.preflight import (
+from redis_rehearsal.migration.preflight.asking import printable
+from redis_rehearsal.migration.preflight.look import (
     STRATEGY_NAMES,
     Finding,
     Plan,
@@ -28,9 +28,8 @@ from redis_rehearsal.migration.preflight import (
     remaining_strategies,
     stands_in_the_way,
 )
-from redis_rehearsal.migration.preflight.asking import printable
 from redis_rehearsal.migration.preflight.options import PreflightOptions
-from redis_rehearsal.settings import Settings
+from redis_rehearsal.settings import DEFAULTS, Settings
 from redis_rehearsal.urls import split_redis_url
 
 _ANY: Final = PreflightOptions()

@@ -1,31 +1,13 @@
 """`redis-rehearsal rehearse`: one migration under load, from the first server to the verdict."""
 
-import shutil
-import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-import orjson
-import structlog
-import uvloop
 from cyclopts import Parameter
 
-from redis_rehearsal.cli.run import DEFAULTS, console, drive, leave_document, leave_report
-from redis_rehearsal.coordinator.run import Run
-from redis_rehearsal.errors import BrokenError, ConfigurationError
-from redis_rehearsal.migration.options import MigrationOptions, RehearsalOptions
-from redis_rehearsal.report import files
-from redis_rehearsal.report.html import render_html_side_by_side
-from redis_rehearsal.report.migration_markdown import render_markdown_side_by_side
-from redis_rehearsal.report.migration_text import render_side_by_side, render_text
-from redis_rehearsal.report.run_data import RunData
-from redis_rehearsal.settings import Settings
-from redis_rehearsal.telemetry import logging
-from redis_rehearsal.verification.verdict import VerdictStatus
-
-_log = structlog.get_logger()
-
-_EXIT_CODES: Final = {VerdictStatus.PASS: 0, VerdictStatus.FAIL: 1, VerdictStatus.UNKNOWN: 3}
+from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.migration.options import RehearsalOptions
+from redis_rehearsal.settings import DEFAULTS, Settings
 
 
 def rehearse(
@@ -51,87 +33,7 @@ def rehearse(
     """
     if settings.duration is not None:
         raise ConfigurationError("DURATION is for `run`; a rehearsal has its --baseline and --observe.")
-    if report is not None:
-        _make(report)
-    logging.configure(settings.log_format, settings.log_level)
-    each = options.each()
-    if len(each) == 1:
-        return _EXIT_CODES[uvloop.run(_rehearse(settings, each[0], report, print_json=json))[0]]
-    return _compare(settings, each, report, print_json=json)
+    # Loading it takes half a second, which a mistake in the command line need not wait for.
+    from redis_rehearsal.cli.rehearsing import rehearse_each
 
-
-def _compare(settings: Settings, each: list[MigrationOptions], report: Path | None, *, print_json: bool) -> int:
-    fresh = settings.model_copy(update={"reset": True})
-    found: list[tuple[VerdictStatus, RunData]] = []
-    for options in each:
-        place = None if report is None else report / options.strategy
-        if place is not None:
-            _make(place)
-        status, run = uvloop.run(_rehearse(fresh, options, place, print_json=False))
-        if run is not None:
-            found.append((status, run))
-    documents = [run.document for _, run in found]
-    if report is not None and found:
-        _leave_side_by_side([run for _, run in found], report)
-    sys.stderr.write(render_side_by_side(documents))
-    if print_json:
-        sys.stdout.write(orjson.dumps(documents, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
-    statuses = {status for status, _ in found}
-    best = next((status for status in VerdictStatus if status in statuses), VerdictStatus.UNKNOWN)
-    if best is not VerdictStatus.PASS and VerdictStatus.UNKNOWN in statuses:
-        best = VerdictStatus.UNKNOWN
-    return _EXIT_CODES[best]
-
-
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--report {directory} cannot be made: {error.strerror}.") from None
-
-
-async def _rehearse(
-    settings: Settings, options: MigrationOptions, report: Path | None, *, print_json: bool
-) -> tuple[VerdictStatus, RunData | None]:
-    work = Run(settings, options)
-    broken = ""
-    document: dict[str, Any] | None = None
-    run: RunData | None = None
-    try:
-        await drive(work, settings)
-    except BrokenError as error:
-        # What was seen until then still counts.
-        broken = str(error)
-    finally:
-        document = leave_document(work, console(settings), print_json=print_json, show=render_text)
-        if document is not None and work.view.directory is not None:
-            if not work.view.records:  # it ended before its migration began, which is worth a report too
-                leave_report(document, work.view.directory)
-            if report is not None:
-                _copy(work.view.directory, report)
-            run = RunData.read(work.view.directory, document)
-    if broken:
-        _log.error(broken)
-    verdict = (document or {}).get("verdict") or {}
-    status = VerdictStatus(verdict.get("status", VerdictStatus.UNKNOWN))
-    if broken and status is VerdictStatus.PASS:
-        status = VerdictStatus.UNKNOWN
-    return status, run
-
-
-def _copy(directory: Path, report: Path) -> None:
-    try:
-        for name in files.ALL:
-            if (directory / name).exists():
-                shutil.copyfile(directory / name, report / name)
-    except OSError as error:
-        raise BrokenError(f"The report could not be copied to {report}: {error}. Is the disk full?") from None
-
-
-def _leave_side_by_side(runs: list[RunData], report: Path) -> None:
-    try:
-        files.write_whole(report / "report.html", render_html_side_by_side(runs))
-        markdown = render_markdown_side_by_side([run.document for run in runs])
-        files.write_whole(report / "report.md", markdown)
-    except OSError as error:
-        raise BrokenError(f"The report could not be written: {error}. Is the disk full?") from None
+    return rehearse_each(settings, options.each(), report, print_json=json)

@@ -12,7 +12,7 @@ from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.operations import Operations
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.telemetry.histogram import Histogram
-from redis_rehearsal.workload.arrivals import ArrivalKind
+from redis_rehearsal.workload.presets import ArrivalKind
 from redis_rehearsal.workload.questions import Novelty
 
 

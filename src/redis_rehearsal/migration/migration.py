@@ -17,7 +17,7 @@ from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.migration.assessment import KeyComparison
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
-from redis_rehearsal.migration.preflight import Plan, preflight, stands_in_the_way
+from redis_rehearsal.migration.preflight.look import Plan, preflight, stands_in_the_way
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.migration.strategies.copy import return_with_data
 from redis_rehearsal.migration.strategies.replicate import return_by_replication, why_not_return

@@ -1,11 +1,9 @@
 """When operations are due: an open loop, whose schedule does not wait for answers."""
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
-ArrivalKind = Literal["poisson", "constant"]
+from redis_rehearsal.workload.presets import ArrivalKind
 
 
 class Arrivals:

@@ -2,6 +2,8 @@
 
 from typing import Final, Literal
 
+ArrivalKind = Literal["poisson", "constant"]
+"""How arrivals follow each other: as independent users do, or evenly."""
 LoadName = Literal["ultra", "high", "demo", "low"]
 
 PRESETS: Final[dict[LoadName, dict[str, float]]] = {

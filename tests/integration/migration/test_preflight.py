@@ -15,8 +15,8 @@ from redis_rehearsal.cache.control import identify
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.embedded.redis_server import RedisServer, server_binary
 from redis_rehearsal.errors import ServerRefusedError
-from redis_rehearsal.migration.preflight import STRATEGY_NAMES, Finding, Plan, preflight, remaining_strategies
 from redis_rehearsal.migration.preflight.facts import Facts
+from redis_rehearsal.migration.preflight.look import STRATEGY_NAMES, Finding, Plan, preflight, remaining_strategies
 from redis_rehearsal.migration.preflight.read import read_facts
 from tests.conftest import MakeServer
 

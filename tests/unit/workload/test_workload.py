@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_rehearsal.workload.arrivals import ArrivalKind, Arrivals
+from redis_rehearsal.workload.arrivals import Arrivals
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.hit_ratio import HitRatioModel, joined_novelty, split_novelty
 from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.presets import ArrivalKind
 from redis_rehearsal.workload.queries import QUERY_KINDS, SLOTS, Filter
 from redis_rehearsal.workload.questions import EventStream, Novelty, QuestionStream
 from redis_rehearsal.workload.tenants import share_out, zipf_shares

@@ -17,7 +17,7 @@ from tests.acceptance.test_rehearse import fresh_target
 from tests.support import Command, command, wait_for
 
 __all__ = ["fresh_target"]
-pytestmark = [pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER), pytest.mark.alone]
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
 
 TIMINGS = {"query_downtime", "event_downtime", "cutover_p99", "recovery", "failed_queries", "failed_events"}
 """What a machine that does something else meanwhile may spoil."""
@@ -95,6 +95,7 @@ def behaved(seen: Seen) -> None:
     assert seen.strangers == []
 
 
+@pytest.mark.alone
 def test_migrations_are_started_watched_and_judged(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

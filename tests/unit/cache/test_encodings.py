@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from redis_rehearsal.cache.encodings import ENCODINGS, Encoding
@@ -91,6 +91,7 @@ def test_the_report_of_another_question_is_noticed(encoding: Encoding) -> None:
 
 @every_encoding
 @given(junk=st.binary(max_size=60))
+@example(junk=b"!")
 def test_what_was_never_a_report_has_no_envelope(encoding: Encoding, junk: bytes) -> None:
     for value in (junk, [junk], [junk, junk], None, 3, []):
         assert encoding.envelope(value) is None

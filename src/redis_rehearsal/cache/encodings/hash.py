@@ -43,7 +43,7 @@ class HashEncoding(Encoding):
 
     def envelope(self, value: Any) -> bytes | None:
         """See `Encoding`."""
-        if not isinstance(value, list) or not value:
+        if not isinstance(value, list) or not value or len(value) % 2:
             return None
         try:
             place = 0 if value[0] == ENVELOPE_NAME else value[::2].index(ENVELOPE_NAME) * 2

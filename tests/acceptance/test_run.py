@@ -218,13 +218,16 @@ def test_whatever_stands_in_place_of_a_report_is_a_miss_that_is_replaced(
     kinds = {"overview": b"hash", "hourly_series": b"list", "top_pages": b"zset", "filtered:1": b"set"}
     with command(tmp_path, "run", "--duration", "30s", **given) as run:
         run.until_running(100)
-        for kind in kinds:
-            client.delete(f"rehearsal:report:1:{kind}")
-        # Another type, and another form of the same type.
-        client.set("rehearsal:report:1:overview", "another type")
-        client.rpush("rehearsal:report:1:hourly_series", "another", "form")
-        client.zadd("rehearsal:report:1:top_pages", {"another form": 1})
-        client.sadd("rehearsal:report:1:filtered:1", "another form")
+        # At once: what the load stores in between would be added to.
+        with client.pipeline(transaction=True) as swap:
+            for kind in kinds:
+                swap.delete(f"rehearsal:report:1:{kind}")
+            # Another type, and another form of the same type.
+            swap.set("rehearsal:report:1:overview", "another type")
+            swap.rpush("rehearsal:report:1:hourly_series", "another", "form")
+            swap.zadd("rehearsal:report:1:top_pages", {"another form": 1})
+            swap.sadd("rehearsal:report:1:filtered:1", "another form")
+            swap.execute()
         for kind, stored in kinds.items():
             key = f"rehearsal:report:1:{kind}"
             wait_for(

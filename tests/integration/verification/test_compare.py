@@ -1,5 +1,6 @@
 import asyncio
 import random
+import time
 from typing import Any
 
 import pytest
@@ -142,12 +143,15 @@ def fill(source: Any, target: Any, data: dict[bytes, Entry]) -> dict[bytes, str]
         for client in (source, target):
             put(client, key, value)
         if ttl == 1:  # what expires while it is compared is no edit
+            at = int(time.time() * 1000) + 1000
             for client in (source, target):
-                client.pexpire(key, 1000)
+                client.pexpireat(key, at)
             continue
         if ttl is not None:
+            # The same moment for both, however long the test is kept waiting in between.
+            at = int(time.time()) + ttl
             for client in (source, target):
-                client.expire(key, ttl)
+                client.expireat(key, at)
         edit(source, target, key, value, what)
         if what != "same":
             expected[key] = "value" if what == "value and ttl" else what

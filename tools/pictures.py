@@ -72,6 +72,7 @@ def panels_page(panels: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]) -
 <style>
 body {{ margin: 0; background: #111217; display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; padding: 8px }}
 div {{ background: #181b1f; border: 1px solid #2c3235; border-radius: 4px }}</style>
+<body>
 <script>{plotly_path().read_text(encoding="utf-8")}</script>
 <script>
 const colors = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9"];
@@ -112,10 +113,14 @@ def main() -> int:
             with browse(run.address) as (page, _):
                 wait_for(lambda: page.locator("#phase").inner_text() == "recovery", "the cutover", 120)
                 time.sleep(15)  # so that there is something to see of what follows
+                page.set_viewport_size({"width": 1280, "height": 1750})
+                page.wait_for_timeout(2500)
                 photograph(page, "page.png")
                 wait_for(lambda: page.locator("#verdict-label").inner_text() == "Verdict", "the verdict", 120)
+                page.set_viewport_size({"width": 1280, "height": 1700})
                 page.goto(f"{run.address}/report.html")
-                page.wait_for_selector(".js-line")
+                page.wait_for_selector(".js-line", state="attached")
+                page.wait_for_timeout(2000)  # one chart after the other
                 photograph(page, "report.png")
             dashboard = json.loads((PLACE / "migration.json").read_text(encoding="utf-8"))
             wanted = {panel["title"]: panel for panel in dashboard["panels"]}
@@ -124,7 +129,7 @@ def main() -> int:
             drawn = directory / "panels.html"
             drawn.write_text(panels_page(panels), encoding="utf-8")
             with browse(drawn.as_uri()) as (page, _):
-                page.wait_for_selector(".js-line")
+                page.wait_for_selector(".js-line", state="attached")
                 page.set_viewport_size({"width": 1290, "height": 580})
                 photograph(page, "dashboard.png")
     return 0

@@ -109,6 +109,11 @@ def is_rehearsal(document: object) -> bool:
     return bool(part(document, "migration") or part(document, "verdict"))
 
 
+def goes_on(document: object) -> bool:
+    """Whether the run had not ended when its document was made, so that more of it came later."""
+    return part(document).get("stage") in ("running", "finishing")
+
+
 def verdict_status(document: object) -> str:
     """`pass`, `fail` or `unknown`; what was not judged is unknown."""
     status = part(document, "verdict").get("status")
@@ -259,7 +264,9 @@ def _load(document: object) -> str:
 def _warnings(document: object) -> Section:
     found = part(document, "migration").get("warnings")
     warnings = [words(each) for each in found] if isinstance(found, list) else []
-    if part(document).get("complete") is False:
+    if goes_on(document):
+        warnings.append("The run still went on when this was written: its figures are those until then.")
+    elif part(document).get("complete") is False:
         warnings.append("The run is not complete: a worker ended by itself, or the ledger was never compared.")
     if part(document, "generator").get("saturated") is True:
         warnings.append("The generator itself was the bottleneck: do not trust these latencies.")

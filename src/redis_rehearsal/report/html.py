@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from redis_rehearsal.report.assets import report_scripts, report_style
 from redis_rehearsal.report.chart_data import as_json, chart_data
-from redis_rehearsal.report.facts import Section, Table, is_rehearsal, part, title, verdict_status, words
+from redis_rehearsal.report.facts import Section, Table, goes_on, is_rehearsal, part, title, verdict_status, words
 from redis_rehearsal.report.facts_run import report_sections
 from redis_rehearsal.report.markup import Markup, element, escaped, raw
 from redis_rehearsal.report.run_data import RunData
@@ -206,5 +206,5 @@ def _strategy(document: object) -> str:
 
 def _subtitle(document: object) -> str:
     found = part(document)
-    complete = "" if found.get("complete") is True else "; not complete"
+    complete = "" if found.get("complete") is True else "; still going on" if goes_on(document) else "; not complete"
     return f"Run {words(found.get('started'))}{complete}"

@@ -220,3 +220,11 @@ def test_next_to_nothing_is_rendered_too(made: Any) -> None:
 
 def test_the_places_that_are_damaged_hold_what_is_new() -> None:
     assert {"comparison", "servers", "settings", "impact"} <= {path[0] for path in places(document())}
+
+
+@pytest.mark.usefixtures("no_plotly")
+@pytest.mark.parametrize(("stage", "words"), [("running", "still going on"), ("ended", "not complete")])
+def test_a_run_that_goes_on_is_told_from_one_that_broke(stage: str, words: str) -> None:
+    page = render_html({**document(), "stage": stage, "complete": False})
+    assert words in page
+    assert ("a worker ended by itself" in page) is (stage == "ended")

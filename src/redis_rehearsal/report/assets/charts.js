@@ -2,7 +2,7 @@
 //
 // A chart draws at most MOST_POINTS of a line; what is zoomed into is drawn anew from all rows. So that a page stays
 // quick however long the run: what nobody sees is not drawn until it is scrolled to, one chart is drawn a frame, and
-// with a thousand rows shown a second more is drawn each second, with 3,600 every fourth, when it is a pixel wide.
+// what is new is drawn every other second, with 3,600 rows shown every fourth, when a second is a pixel wide.
 "use strict";
 
 (() => {
@@ -10,6 +10,8 @@
   const MOST_POINTS = 1200;
   const MARKED_POINTS = 90;
   const MILLISECONDS_PER_ROW = 0.95;
+  // Drawing takes some 50 ms a chart, and the load may be driven on the same machine.
+  const LEAST_MILLISECONDS = 2000;
   const HEIGHT = 250;
   const LABEL_ROWS = 4;
   const LABEL_HEIGHT = 14;
@@ -139,7 +141,7 @@
 
     function redrawInTime() {
       const shown = Math.min(state.rows.length, windowSeconds || Infinity);
-      const wait = redrawnAt + shown * MILLISECONDS_PER_ROW - performance.now();
+      const wait = redrawnAt + Math.max(LEAST_MILLISECONDS, shown * MILLISECONDS_PER_ROW) - performance.now();
       if (wait <= 0) redraw();
       else if (!later) later = setTimeout(redraw, wait);
     }

@@ -129,6 +129,10 @@ def test_a_live_run_is_migrated_to_its_verdict(
         lost = next(criterion for criterion in document["verdict"]["criteria"] if criterion["name"] == "lost")
         # The load goes on, and what is under way is not taken for unknown.
         assert lost["status"] == "passed"
+        # While the run goes on, the account is that of the verdict.
+        with outside(fresh_target) as target:
+            told = run.stats()["ledger"]
+            assert told["lost"] == 0 < told["acknowledged"] <= counters(target)
         code, _, error = ask(run, tmp_path, "migrate", "--strategy", "cold")
         assert code == 2
         assert "redis-rehearsal reset" in error
@@ -140,6 +144,24 @@ def test_a_live_run_is_migrated_to_its_verdict(
     assert whole["ledger"]["lost"] == 0
     # What was left when the migration ended is that of the whole run now.
     assert f"{whole['ledger']['acknowledged']:,}" in (directory / "report.html").read_text()
+
+
+def test_a_run_that_ends_in_the_middle_of_a_migration_proves_nothing(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(100)
+        body = {"strategy": "copy", "baseline": 1, "observe": 60, "allow_server_wide": True}
+        assert run.post("/api/migrations", body)[0] == 202
+        until_phase(run, "recovery")
+        run.interrupt()
+        document = run.document()
+    assert document["verdict"]["status"] == "unknown"
+    migration = criteria(document)["migration"]
+    assert (migration["status"], migration["reason"]) == ("unknown", "it was ended before it was through")
+    assert ledger_of(document, "lost", "duplicated", "stranded") == [0, 0, 0]
+    with outside(fresh_target) as target:
+        assert counters(target) == document["ledger"]["acknowledged"]
 
 
 def test_what_was_lost_before_is_not_put_down_to_a_migration_until_the_run_begins_again(

@@ -170,8 +170,16 @@ class RunControls:
         """See `Controls`."""
         self._needs_load()
         self._migrations.require_ready()
-        found = (await self._host.audit()).result
-        wrong = {"lost": found.lost, "duplicated": found.duplicated, "stranded": found.stranded}
+        audit = await self._host.audit()
+        if audit.error:
+            raise ConflictError(
+                f"The ledger cannot be held against the servers now ({audit.error}), so that it is not known what was "
+                "wrong before this migration; try again."
+            )
+        accounts = [audit.result, *audit.structures.values()]
+        wrong = {
+            name: sum(getattr(account, name) for account in accounts) for name in ("lost", "duplicated", "stranded")
+        }
         if any(wrong.values()):
             listed = ", ".join(f"{count:,} {name}" for name, count in wrong.items() if count)
             raise ConflictError(
@@ -179,6 +187,11 @@ class RunControls:
                 "for; begin again from a fresh state (reset) first."
             )
         record = self._host.begin_migration(options)
+        unsure = sum(account.unknown + account.unverified_counters for account in accounts)
+        if unsure:
+            record.migration.context.warnings.append(
+                f"{unsure:,} writes or counters of before this migration are unknown; what depends on them stays so."
+            )
         self._migrations.start(record)
         return migration_document(record)
 

@@ -21,9 +21,8 @@ from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.fleet.totals import saturated
 from redis_rehearsal.migration.assessment import Assessment, Evidence, KeyComparison, assess
 from redis_rehearsal.migration.context import Context, ServerHandle
-from redis_rehearsal.migration.migration import Migration
+from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS, Migration
 from redis_rehearsal.migration.options import MigrationOptions
-from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.migration.strategies.replicate import FOLLOW
 from redis_rehearsal.migration.versions import sends_relative_expiry
@@ -70,6 +69,7 @@ class Migrations:
         self._quieten = quieten
         self._least_share = least_share
         self._task: asyncio.Task[None] | None = None
+        self._writing: asyncio.Future[None] | None = None
         self._so_far: Verdict | None = None
         self._so_far_seconds = 0.0
 
@@ -138,6 +138,7 @@ class Migrations:
         if control.phase == "baseline":
             record.first_phase -= 1
         view.records.append(record)
+        self._so_far, self._so_far_seconds = None, 0.0
         return record
 
     def start(self, record: Record) -> None:
@@ -161,7 +162,8 @@ class Migrations:
             return
         try:
             # Not in the loop, which has workers to listen to.
-            await asyncio.to_thread(write_reports, RunData.of(self._view), directory)
+            self._writing = asyncio.ensure_future(asyncio.to_thread(write_reports, RunData.of(self._view), directory))
+            await asyncio.shield(self._writing)
         except OSError as error:
             _log.warning("the report could not be written", error=str(error))
         else:
@@ -212,16 +214,17 @@ class Migrations:
 
     def _late_seconds(self, context: Context) -> float:
         """By how much a report may live longer on the target: as long as its write may have been on its way."""
-        strategy, timeout_seconds = context.options.strategy, self._view.settings.operation_timeout
-        if strategy == "dual-write":
+        timeout_seconds = self._view.settings.operation_timeout
+        way_back = len(context.cutovers) > 1
+        if context.options.strategy == "dual-write" and not way_back:
             return timeout_seconds
         if not sends_relative_expiry(context.source.identity):
             return 0.0
-        if strategy == "replicate":
-            followed = next((step.began_seconds for step in context.steps if step.name == FOLLOW), None)
-            return 0.0 if followed is None else context.cutovers[0][0] - followed + timeout_seconds
-        # What a tool sends on from a replication stream is late there too.
-        return timeout_seconds if strategy == "external" else 0.0
+        before, at = context.cutovers[-2][0] if way_back else 0.0, context.cutovers[-1][0]
+        followed = [
+            step.began_seconds for step in context.steps if step.name == FOLLOW and before < step.began_seconds < at
+        ]
+        return at - followed[-1] + timeout_seconds if followed else 0.0
 
     def judge(
         self,
@@ -253,17 +256,25 @@ class Migrations:
     async def verdict_so_far(self) -> Verdict | None:
         """What the verdict would be if the migration that is under way ended now; None where none is.
 
-        Counters take a moment to read: they are as they were at most `_SO_FAR_SECONDS` ago.
+        Counters are read only once a cutover is over; they are as they were at most `_SO_FAR_SECONDS` ago.
         """
         if not self.going_on or not self._view.records[-1].migration.baseline_seconds[1]:
             return None
         record, now = self._view.records[-1], monotonic()
-        # What is measured in the cutover is not to be disturbed by being looked at.
-        if now - self._so_far_seconds > _SO_FAR_SECONDS and self._control.phase != Phase.CUTOVER:
+        if now - self._so_far_seconds > _SO_FAR_SECONDS:
             self._so_far_seconds = now
-            evidence = self._evidence(record, await self._audit(), now, None, "")
+            audit = await self._audit() if self._is_past(record, now) else Audit(error="it is read after the cutover")
+            evidence = self._evidence(record, audit, now, None, "")
             self._so_far = assess(replace(evidence, reason=evidence.reason and "it is under way")).verdict
         return self._so_far
+
+    @staticmethod
+    def _is_past(record: Record, now_seconds: float) -> bool:
+        """Whether what is measured of a cutover is over: reading all counters would be seen in it."""
+        cutovers = record.migration.context.cutovers
+        ended = cutovers[-1][1] if cutovers else None
+        back = record.migration.context.options.then == "rollback" and len(cutovers) < 2
+        return ended is not None and now_seconds > ended + CUTOVER_TAIL_SECONDS and not back
 
     def _evidence(
         self, record: Record, audit: Audit, ended_seconds: float, comparison: KeyComparison | None, broken: str
@@ -319,3 +330,6 @@ class Migrations:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+        if self._writing is not None:
+            # A thread cannot be called back, and must not write over what is written at the end.
+            await asyncio.wait({self._writing})

@@ -72,7 +72,7 @@ class ResourcesPoller:
             async with asyncio.timeout(self._timeout_seconds):
                 info = await self._equipment.clients[role].info("all")
             found = RedisResources.of(info, self._equipment.servers.endpoints[role].database)
-        except (*CONTROL_ERRORS, KeyError, ValueError, TypeError) as error:
+        except (*CONTROL_ERRORS, KeyError, ValueError, TypeError, AttributeError) as error:
             self._resources.redis.pop(role, None)
             self._note(role, error)
         else:
@@ -81,7 +81,7 @@ class ResourcesPoller:
     async def _ask_database(self) -> None:
         try:
             row, size = await self._equipment.ask_database(self._ask_statistics)
-        except CONNECTION_ERRORS as error:
+        except (*CONNECTION_ERRORS, KeyError, TypeError) as error:
             self._resources.database = self._resources.database_process = None
             self._note("database", error)
             return

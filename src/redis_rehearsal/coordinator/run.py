@@ -345,12 +345,14 @@ class Run:
                 await asyncio.wait({rehearsing})
             if not rehearsing.cancelled():
                 rehearsing.result()
+        # Without a load nothing that a migration does says anything, and nobody would confirm it.
+        await self._migrations.close()
         await self._finish(min(end, monotonic()) if end is not None else monotonic())
-        if self._rehearsal and view.records and view.audit is not None:
-            record = view.records[-1]
-            comparison = await self._migrations.compare(record, view.audit)
+        record = view.records[-1] if view.records else None
+        if record is not None and record.assessment is None and view.audit is not None:
+            comparison = await self._migrations.compare(record, view.audit) if self._rehearsal else None
             self._migrations.judge(record, view.audit, view.ended_seconds, comparison, self._broken)
-            view.records[-1].ended = True
+            record.ended = True
         await self._until_scraped()
 
     async def _until_scraped(self) -> None:

@@ -58,7 +58,7 @@ def chart_data(run: RunData) -> dict[str, Any]:
     """The lines, phases, windows of downtime and percentiles of a run; what is damaged is left out."""
     rows = [row for row in run.rows if number(row.get("second")) is not None]
     began = _began(rows)
-    whole = _whole(rows, run.document)
+    whole = whole_seconds(rows, run.document)
     unfinished = len(whole) < len(rows)
     rows = whole
     seconds: Column = [number(row["second"]) for row in rows]
@@ -127,7 +127,7 @@ def _began(rows: Sequence[Mapping[str, object]]) -> float | None:
     return None
 
 
-def _whole(rows: list[Mapping[str, object]], document: object) -> list[Mapping[str, object]]:
+def whole_seconds(rows: list[Mapping[str, object]], document: object) -> list[Mapping[str, object]]:
     """Without the last seconds, of which the load saw a part or nothing: what happened in a part is no rate."""
     lasted, warm_up = (number(part(document).get(name)) for name in ("duration_seconds", "warmup_seconds"))
     if lasted is None:

@@ -35,6 +35,8 @@ def make_document(view: RunView) -> dict[str, Any]:
         for tallies in (totals.queries, totals.events)
     )
     record = view.records[-1] if view.records else None
+    # While the run goes on, as it was when the latest migration was judged.
+    audit = view.audit or (record.audit if record else None)
     assessment = record.assessment if record else None
     seconds = view.measured_seconds
     answered = queries.hits + queries.misses
@@ -72,9 +74,9 @@ def make_document(view: RunView) -> dict[str, Any]:
         },
         "events_by_type": {kind.name: totals.events_by_type[number] for number, kind in enumerate(EVENT_TYPES)},
         "ledger": {
-            **_ledger(view.audit),
+            **_ledger(audit),
             "redirected": totals.redirected,
-            "structures": structures_document(view.audit),
+            "structures": structures_document(audit),
         },
         "checks": asdict(totals.checks),
         "generator": _generator(totals, view.workers_lost),
@@ -151,7 +153,10 @@ def structures_document(audit: Audit | None) -> dict[str, Any]:
 
 
 def _ledger(audit: Audit | None) -> dict[str, Any]:
-    return ledger_document(audit or Audit(error="not compared with the servers yet"))
+    if audit is not None:
+        return ledger_document(audit)
+    unknown = dict.fromkeys(("counters", "acknowledged", "unknown"))
+    return ledger_document(Audit(error="not compared with the servers yet")) | unknown
 
 
 def _rate(tally: Tally, seconds: float) -> float:

@@ -1,6 +1,7 @@
 """The files that a run's report is left in."""
 
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from redis_rehearsal.report.html import render_html
@@ -31,7 +32,8 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    part = path.with_name(f"{path.name}.part")
+    # Two may write it at the same time.
+    part = path.with_name(f"{path.name}.{token_hex(4)}.part")
     try:
         # What is no character for a file is a question mark, as in the text.
         part.write_bytes(text.encode("utf-8", "replace"))

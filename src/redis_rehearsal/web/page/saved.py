@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redis_rehearsal import __version__
-from redis_rehearsal.report.chart_data import chart_data
+from redis_rehearsal.report.chart_data import chart_data, whole_seconds
 from redis_rehearsal.report.facts import number, part, words
 from redis_rehearsal.report.run_data import RunData
 
@@ -21,7 +21,10 @@ class SavedRun:
     def __init__(self, run: RunData) -> None:
         self._run = run
         self._phases = chart_data(run)["phases"]
-        self._rows = [dict(row) for row in run.rows if number(row.get("second")) is not None]
+        rows = [row for row in run.rows if number(row.get("second")) is not None]
+        self._rows = [
+            {name: _figure(value) for name, value in row.items()} for row in whole_seconds(rows, run.document)
+        ]
 
     @property
     def name(self) -> str:
@@ -57,3 +60,8 @@ class SavedRun:
             "progress": {},
             "so_far": None,
         }
+
+
+def _figure(value: object) -> object:
+    """A cell; of a damaged file one may be no figure that JSON can hold."""
+    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

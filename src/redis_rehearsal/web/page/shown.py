@@ -77,10 +77,14 @@ class LiveRun:
     def rows_after(self, second: int) -> list[dict[str, Any]]:
         """See `Shown`."""
         rows = self._view.timeline.rows
-        first = len(rows)
+        first = end = len(rows)
+        view = self._view
+        # What happened in a part of a second is no rate.
+        while view.ended_seconds and end and view.began_seconds + rows[end - 1].second + 0.95 > view.ended_seconds:
+            end -= 1
         while first and rows[first - 1].second > second:
             first -= 1
-        return [asdict(row) for row in rows[first:]]
+        return [asdict(row) for row in rows[first:end]]
 
     async def state(self) -> dict[str, Any]:
         """See `Shown`."""

@@ -62,6 +62,7 @@ async function call([method, path, body]) {
   }
   const said = await answer.json().catch(() => ({}));
   if (answer.status === 401) {
+    sessionStorage.removeItem(TOKEN);
     throw Object.assign(new Error(said.error), { token: true });
   }
   if (!answer.ok) throw Object.assign(new Error(said.error || `The run answered with status ${answer.status}.`), { field: said.field });
@@ -77,6 +78,10 @@ function showError(form, error) {
 
 async function submit(form) {
   if (form.dataset.does === "token") {
+    if (!/^[\x21-\x7e]+$/.test(text(form, "token"))) {
+      showError(form, new Error("A token has only letters, digits and signs of ASCII, and no space."));
+      return;
+    }
     try {
       sessionStorage.setItem(TOKEN, text(form, "token"));
     } catch {

@@ -49,15 +49,17 @@ function wholeRun(run) {
   const { totals = {}, rates = {}, latency = {}, cache = {}, database = {}, generator = {} } = run;
   const notOk = [totals.queries, totals.events].flatMap((each) => (each ? [each.failed, each.unknown, each.shed] : [null]));
   const seconds = sum(run.duration_seconds, run.warmup_seconds);
+  // A run that ended before its load has no rates.
+  const [queries, events] = run.duration_seconds > 0 ? [rates.queries_per_second, rates.events_per_second] : [null, null];
   return {
-    queries: count(rates.queries_per_second),
-    events: count(rates.events_per_second),
-    rate: sum(rates.queries_per_second, rates.events_per_second),
-    p99: latency.queries ? latency.queries.response_seconds.p99 : null,
+    queries: count(queries),
+    events: count(events),
+    rate: sum(queries, events),
+    p99: latency.queries && latency.queries.response_seconds ? latency.queries.response_seconds.p99 : null,
     hitRatio: cache.hit_ratio,
     database: seconds > 0 ? database.queries / seconds : null,
     notOk: sum(...notOk),
-    cpu: generator.cpu_ratio,
+    cpu: seconds > 0 ? generator.cpu_ratio : null,
     saturated: Boolean(generator.saturated),
   };
 }
@@ -91,7 +93,10 @@ export function showVerdict({ document: run, so_far: soFar }) {
     say("verdict", STATUSES[verdict.status] || "UNKNOWN");
   } else if (soFar) {
     const failed = soFar.criteria.filter((each) => each.status === "failed").map((each) => each.name);
-    say("verdict", failed.length ? `failed: ${failed.join(", ")}` : "nothing failed").classList.toggle("bad", failed.length > 0);
+    const open = soFar.criteria.filter((each) => each.status === "unknown").length;
+    const rest = open ? `, ${open} not known yet` : "";
+    const said = failed.length ? `failed: ${failed.join(", ")}` : `nothing failed${rest}`;
+    say("verdict", said).classList.toggle("bad", failed.length > 0);
   } else {
     say("verdict", "–");
   }
@@ -132,12 +137,12 @@ export function showMigration({ document: run, so_far: soFar, reports }) {
   const verdict = run.verdict || migration.verdict;
   window.document.getElementById("migration-report").hidden = !verdict || reports === false;
   say("criteria-heading", verdict ? "Criteria" : "Criteria so far");
-  const criteria = (verdict || soFar || { criteria: [] }).criteria;
+  const criteria = (verdict || soFar || {}).criteria || [];
   // Redrawn only where something is different, so that nobody's place in it is lost.
   const next = JSON.stringify([migration.steps, criteria]);
   if (next === shown) return;
   shown = next;
-  window.document.getElementById("steps").replaceChildren(...migration.steps.map(stepItem));
+  window.document.getElementById("steps").replaceChildren(...(migration.steps || []).map(stepItem));
   window.document.querySelector("#criteria tbody").replaceChildren(...criteria.map(criterionRow));
 }
 

@@ -44,14 +44,24 @@ function showState(state) {
   phases = state.phases;
   over = state.ended;
   charts.append([], phases);
-  showServers(state);
-  showFigures(state, rows[rows.length - 1]);
-  showVerdict(state);
-  // With the run goes what served its report.
-  showMigration({ ...state, reports: !over || Boolean(state.saved) });
-  showFailures(state);
-  showLoad(state.load);
-  allow(state);
+  // Of a damaged run one part may be beyond showing; the others are shown all the same, the verdict first.
+  const parts = [
+    () => showVerdict(state),
+    // With the run goes what served its report.
+    () => showMigration({ ...state, reports: !over || Boolean(state.saved) }),
+    () => showServers(state),
+    () => showFigures(state, rows[rows.length - 1]),
+    () => showFailures(state),
+    () => showLoad(state.load),
+    () => allow(state),
+  ];
+  for (const part of parts) {
+    try {
+      part();
+    } catch (error) {
+      console.error(error);
+    }
+  }
   const ended = document.getElementById("ended");
   ended.hidden = !over;
   if (over) {

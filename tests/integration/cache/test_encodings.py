@@ -53,7 +53,7 @@ class Collected:
 
 def last_reply(server: RedisServer, command: bytes, count: int = 1) -> Reply:
     async def ask() -> Reply:
-        connection = await Connection.open(Endpoint.parse(server.url), "test", 5, lambda _: None)
+        connection = await Connection.open(Endpoint.parse(server.url), "test", 30, lambda _: None)
         done: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
         connection.send(command, Batch(Collected(done), count))
         replies = await done

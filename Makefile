@@ -1,8 +1,8 @@
 # Targets for people; CI runs the same ones.
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests wait for servers most of the time.
-TEST_PROCESSES ?= 6
+# Tests wait for servers half of the time; more at once would keep each other waiting for a processor.
+TEST_PROCESSES ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-json run run-ultra-load run-high-load run-demo-load run-low-load dev-local \

@@ -20,13 +20,16 @@ def ask(client: Any, command: str, keys: list[bytes]) -> list[Any]:
 def main() -> None:
     source, target = (redis.Redis.from_url(os.environ[name], protocol=2) for name in ("SOURCE_URL", "TARGET_URL"))
     prefix = os.environ["KEY_PREFIX"]
+    seen: dict[bytes, bytes] = {}
     while True:
         keys = [key for key in source.scan_iter(f"{prefix}*", count=1000) if key != f"{prefix}lock".encode()]
         gone = set(target.scan_iter(f"{prefix}*", count=1000)) - set(keys)
         values, lives = ask(source, "dump", keys), ask(source, "pttl", keys)
         with target.pipeline(transaction=False) as pipeline:
             for key, value, left in zip(keys, values, lives, strict=True):
-                if value is not None:
+                # Only what has changed since: the application may write there by now.
+                if value is not None and seen.get(key) != value:
+                    seen[key] = value
                     pipeline.restore(key, max(0, left), value, replace=True)
             for key in gone - {f"{prefix}lock".encode()}:
                 pipeline.delete(key)

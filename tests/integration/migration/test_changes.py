@@ -23,20 +23,23 @@ async def tells_all(server: RedisServer) -> None:
             client.incr("mine:count")
             client.hset("mine:hash", "a", 1)
             client.delete("mine:before")
-            client.set(b"mine:\xff\x00", 1, px=20)
+            client.set(b"mine:\xff\x00", 1)
             client.set("other:key", 1)
             client.rename("mine:hash", "mine:renamed")
             assert await feed.is_complete()
             told = feed.take()
             assert told == {b"mine:count", b"mine:hash", b"mine:renamed", b"mine:before", b"mine:\xff\x00"}
+            client.config_set("notify-keyspace-events", "Kx")
+            client.pexpire(b"mine:\xff\x00", 20)
             wait_for(lambda: not client.exists(b"mine:\xff\x00"), "the expiry")
             assert await feed.is_complete()
             assert feed.take() == {b"mine:\xff\x00"}
+            client.config_set("notify-keyspace-events", "KA")
             for number in range(5_000):
                 client.set(f"mine:{number % 100}", number)
             assert await feed.is_complete()
             assert len(feed.take()) == 100
-        assert client.pubsub_numpat() == 0
+        wait_for(lambda: client.pubsub_numpat() == 0, "the end of the subscription")
 
 
 def test_a_feed_that_was_cut_off_says_so_for_ever(make_server: MakeServer) -> None:

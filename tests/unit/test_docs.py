@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from redis_rehearsal.migration.assessment import KeyComparison, assess
+from redis_rehearsal.migration.assessment.assess import assess
+from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation
-from tests.unit.migration.test_assessment import EVIDENCE
+from tests.unit.migration.assessment.test_criteria import EVIDENCE
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])

@@ -15,7 +15,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.errors import RehearsalError
-from redis_rehearsal.migration.assessment import KeyComparison
+from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.classify import Difference, Kind
 from redis_rehearsal.verification.compare.options import CompareOptions

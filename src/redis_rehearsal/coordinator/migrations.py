@@ -19,7 +19,8 @@ from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.fleet.totals import saturated
-from redis_rehearsal.migration.assessment import Assessment, Evidence, KeyComparison, assess
+from redis_rehearsal.migration.assessment.assess import Assessment, assess
+from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS, Migration
 from redis_rehearsal.migration.options import MigrationOptions

@@ -14,7 +14,7 @@ from redis_rehearsal.cache.route import Route
 from redis_rehearsal.errors import MigrationError, NothingSeenError, ServerRefusedError
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.abort import parse_condition
-from redis_rehearsal.migration.assessment import KeyComparison
+from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preflight.look import Plan, preflight, stands_in_the_way

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
-from redis_rehearsal.migration.assessment import PhaseFigures, phase_figures
+from redis_rehearsal.migration.assessment.figures import PhaseFigures, phase_figures
 from redis_rehearsal.report.figures import latency, outcomes, quantiles
 from redis_rehearsal.report.migration_document import (
     comparison_document,

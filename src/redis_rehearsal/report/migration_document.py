@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.outcome import Outcome, Tally
-from redis_rehearsal.migration.assessment import Assessment, PhaseFigures
+from redis_rehearsal.migration.assessment.assess import Assessment
+from redis_rehearsal.migration.assessment.figures import PhaseFigures
 from redis_rehearsal.migration.context import iso
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.figures import latency, outcomes

@@ -13,7 +13,7 @@ from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.coordinator.comparing import AfterCutover, compare_servers
 from redis_rehearsal.embedded.redis_server import RedisServer
-from redis_rehearsal.migration.assessment import KeyComparison
+from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.workload.keys import Keys
 from tests.conftest import MakeServer

@@ -5,7 +5,7 @@ from time import monotonic
 
 from prometheus_client.core import Metric
 
-from redis_rehearsal.migration.assessment import Assessment
+from redis_rehearsal.migration.assessment.assess import Assessment
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.document import ledger_document, structures_document
 from redis_rehearsal.report.migration_document import migration_document

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from redis_rehearsal.engine.checks import Checks
-from redis_rehearsal.migration.assessment import Evidence, KeyComparison, assess
+from redis_rehearsal.migration.assessment.assess import assess
+from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.verdict import Criterion

@@ -1,0 +1,1 @@
+"""From what was recorded to phases, downtime, recovery and the verdict. Pure."""

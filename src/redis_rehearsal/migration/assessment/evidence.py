@@ -1,0 +1,100 @@
+"""What a verdict rests on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.downtime import Gap
+
+
+@dataclass(frozen=True, slots=True)
+class KeyComparison:
+    """The two servers, key by key, after the load.
+
+    Attributes:
+        keys_compared: how many.
+        counts: of those that differ for no reason that is known, by class: missing, extra, type, value, ttl.
+        benign: how many differ for a good reason.
+        error: why they could not be compared; empty where they could.
+        unreadable: what of them could not; empty where all could.
+    """
+
+    keys_compared: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    benign: int = 0
+    error: str = ""
+    unreadable: str = ""
+
+    @property
+    def unexplained(self) -> int:
+        """How many keys differ for no reason that is known."""
+        return sum(self.counts.values())
+
+    def and_then(self, later: "KeyComparison") -> "KeyComparison":
+        """This one and a later one of the same servers, together."""
+        return KeyComparison(
+            self.keys_compared + later.keys_compared,
+            {kind: self.counts.get(kind, 0) + count for kind, count in later.counts.items()} or self.counts,
+            self.benign + later.benign,
+            self.error or later.error,
+            self.unreadable or later.unreadable,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a verdict rests on.
+
+    Attributes:
+        limits: what is allowed.
+        status: of the migration: done, failed, rolled-back.
+        reason: why it is not done.
+        unseen: whether there was nothing to see.
+        broken: what of the run itself broke; empty where nothing did.
+        phases: name, number of the segment, and when it began, on the monotonic clock.
+        ended_seconds: when nothing more was due.
+        queries: tallies by number of the segment.
+        events: tallies by number of the segment.
+        rows: the timeline.
+        began_seconds: when the load began.
+        query_gaps: stretches without an ok query.
+        event_gaps: stretches without an ok event.
+        baseline_seconds: when the baseline began and ended.
+        cutovers: when each cutover began and ended.
+        audit: the ledger held against the servers.
+        checks: what the checks of answers found since the baseline began.
+        saturated: whether the generator itself was the bottleneck.
+        workers_lost: workers that ended by themselves.
+        query_rate: queries due in a second, of the worker with the fewest.
+        event_rate: events due in a second, of the worker with the fewest.
+        source_cpu_ratio: share of a core that the source used while it was migrated; None where it was not seen.
+        comparison: of the two servers; None where there was none to be made.
+    """
+
+    limits: Limits
+    status: str
+    reason: str
+    unseen: bool
+    phases: Sequence[tuple[str, int, float]]
+    ended_seconds: float
+    queries: Mapping[int, Tally]
+    events: Mapping[int, Tally]
+    rows: Sequence[Row]
+    began_seconds: float
+    query_gaps: Sequence[Gap]
+    event_gaps: Sequence[Gap]
+    baseline_seconds: tuple[float, float]
+    cutovers: Sequence[tuple[float, float | None]]
+    audit: Audit
+    checks: Checks
+    saturated: bool
+    workers_lost: int
+    query_rate: float
+    event_rate: float
+    source_cpu_ratio: float | None
+    comparison: KeyComparison | None = None
+    broken: str = ""

@@ -1,0 +1,72 @@
+"""What was due in each phase."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.fleet.timeline import Row
+
+
+@dataclass(slots=True)
+class PhaseFigures:
+    """A phase, all stretches of the name that follow one another together.
+
+    Attributes:
+        name: of it.
+        began_seconds: on the monotonic clock.
+        ended_seconds: on the monotonic clock.
+        queries: due in it.
+        events: due in it.
+        database_queries_per_second: of the whole seconds in it; None where there is none.
+    """
+
+    name: str
+    began_seconds: float
+    ended_seconds: float
+    queries: Tally = field(default_factory=Tally)
+    events: Tally = field(default_factory=Tally)
+    database_queries_per_second: float | None = None
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long it lasted."""
+        return max(0.0, self.ended_seconds - self.began_seconds)
+
+
+def phase_figures(
+    phases: Sequence[tuple[str, int, float]],
+    ended_seconds: float,
+    queries: Mapping[int, Tally],
+    events: Mapping[int, Tally],
+    rows: Sequence[Row],
+    began_seconds: float,
+) -> list[PhaseFigures]:
+    """The phases with what was due in each; arguments as the attributes of `Evidence`."""
+    found: list[PhaseFigures] = []
+    for place, (name, segment, at) in enumerate(phases):
+        following = phases[place + 1 :]
+        end = min(following[0][2] if following else ended_seconds, ended_seconds)
+        if not (found and found[-1].name == name):
+            found.append(PhaseFigures(name, at, at))
+        phase = found[-1]
+        phase.ended_seconds = max(phase.began_seconds, end)
+        for tally, tallies in ((phase.queries, queries), (phase.events, events)):
+            if segment in tallies:
+                tally.merge(tallies[segment])
+    for phase in found:
+        # A short one has no whole second: those that are labelled with it are the nearest there is.
+        within = rows_within(rows, began_seconds, phase.began_seconds, phase.ended_seconds) or [
+            row for row in rows if row.phase == phase.name
+        ]
+        if within:
+            phase.database_queries_per_second = sum(row.database_queries for row in within) / len(within)
+    return found
+
+
+def rows_within(rows: Sequence[Row], began_seconds: float, from_seconds: float, to_seconds: float) -> list[Row]:
+    """The whole seconds between two times."""
+    return [
+        row
+        for row in rows
+        if began_seconds + row.second >= from_seconds - 1e-6 and began_seconds + row.second + 1 <= to_seconds + 1e-6
+    ]

@@ -59,11 +59,18 @@ def _migration(evidence: Evidence) -> Criterion:
 def _counts(evidence: Evidence) -> list[Criterion]:
     limits, result, checks = evidence.limits, evidence.audit.result, evidence.checks
     error = evidence.audit.error
-    read = not error
     reason = f"the counters could not be read: {error}" if error else _COUNTERS
-    bounded_above = read and not result.unverified_counters
+    bounded_above = not error and not result.unverified_counters
     found = [
-        bounded(name, limit, least if read else None, most if bounded_above else None, reason=reason, failed=failed)
+        bounded(
+            name,
+            limit,
+            # What was found stands, whatever could not be read.
+            least if not error or least > limit else None,
+            most if bounded_above else None,
+            reason=reason,
+            failed=failed,
+        )
         for name, limit, least, most, failed in (
             ("lost", limits.max_lost, result.lost, result.lost_at_most, "acknowledged and missing"),
             (
@@ -125,6 +132,7 @@ def _structures(evidence: Evidence) -> list[Criterion]:
     least = sum(result.lost + result.duplicated + result.stranded for result in results)
     most = sum(result.lost_at_most + result.duplicated_at_most + result.stranded_at_most for result in results)
     sure = not audit.error and not any(result.unverified_counters for result in results)
+    limit = evidence.limits.max_wrong_elements
     named = ", ".join(
         f"{result.lost + result.duplicated + result.stranded:,} of {name}"
         for name, result in audit.structures.items()
@@ -133,8 +141,8 @@ def _structures(evidence: Evidence) -> list[Criterion]:
     return [
         bounded(
             "structures",
-            evidence.limits.max_wrong_elements,
-            None if audit.error else least,
+            limit,
+            least if not audit.error or least > limit else None,
             most if sure else None,
             reason=f"the structures could not be read: {audit.error}" if audit.error else _COUNTERS,
             failed=f"elements of live structures lost, duplicated or stranded: {named}",
@@ -147,13 +155,15 @@ def _comparison(evidence: Evidence) -> list[Criterion]:
     if found is None:
         return []
     named = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items() if count)
+    limit = evidence.limits.max_unexplained
+    too_many = found.unexplained > limit
     return [
         at_most(
             "comparison",
-            evidence.limits.max_unexplained,
-            None if found.error else float(found.unexplained),
+            limit,
+            float(found.unexplained) if too_many or not found.error else None,
             "count",
-            unless="" if found.unexplained > evidence.limits.max_unexplained else found.unreadable,
+            unless="" if too_many else found.unreadable,
             unmeasured=f"the servers could not be compared: {found.error}",
             failed=f"keys differ for no reason that is known: {named}",
         )

@@ -1,0 +1,94 @@
+"""What is told of the seconds around each cutover."""
+
+from dataclasses import replace
+
+import pytest
+
+from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.fleet.timeline import Label, Row, Second
+from redis_rehearsal.migration.assessment.assess import assess
+from redis_rehearsal.migration.assessment.evidence import Evidence
+from redis_rehearsal.migration.phases import Phase
+from tests.unit.migration.assessment.test_criteria import EVIDENCE, criterion
+
+USUAL = 100
+
+
+def row(number: int, phase: str, *, misses: int = 5, database_queries: int = USUAL) -> Row:
+    queries = Tally(offered=100, hits=100 - misses, misses=misses)
+    queries.outcomes[0] = 100
+    queries.response.record([0.001] * 100)
+    return Row.of(Second(number, queries, database_queries=database_queries), float(number), Label(phase))
+
+
+def seen(slow: dict[int, int], *, cutovers: list[tuple[float, float | None]]) -> Evidence:
+    """A minute of which the first ten seconds are the baseline; `slow`: queries to the database by second."""
+    rows = [
+        row(second, "baseline" if second < 10 else "recovery", database_queries=slow.get(second, USUAL))
+        for second in range(60)
+    ]
+    return replace(EVIDENCE, rows=rows, cutovers=cutovers, ended_seconds=60.0)
+
+
+@pytest.mark.parametrize(
+    ("slow", "cutovers", "seconds"),
+    [
+        ({}, [(20.5, 20.6)], 0.0),
+        # From the second in which the cutover began until three in a row are as in the baseline.
+        ({20: 150, 21: 150}, [(20.5, 20.6)], 2.0),
+        ({20: 119}, [(20.5, 20.6)], 0.0),
+        ({19: 150}, [(20.5, 20.6)], 0.0),
+        # The slowest of several counts, each until the next one begins.
+        ({20: 150, 40: 150, 41: 150, 42: 150}, [(20.5, 20.6), (40.5, 40.6)], 3.0),
+        ({20: 150, 21: 150, 22: 150, 40: 150}, [(20.5, 20.6), (40.5, 40.6)], 3.0),
+    ],
+)
+def test_recovery_is_counted_from_each_cutover(
+    slow: dict[int, int], cutovers: list[tuple[float, float | None]], seconds: float
+) -> None:
+    found = assess(seen(slow, cutovers=cutovers)).recovery
+    assert found.seconds == seconds
+    assert found.measures["database_queries"] == seconds
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        seen(dict.fromkeys(range(20, 60), 150), cutovers=[(20.5, 20.6)]),
+        # The first of two never came back before the second began.
+        seen(dict.fromkeys(range(20, 40), 150), cutovers=[(20.5, 20.6), (40.5, 40.6)]),
+        seen({}, cutovers=[]),
+        replace(seen({}, cutovers=[(20.5, 20.6)]), baseline_seconds=(8.5, 10.5)),
+        replace(seen({}, cutovers=[(20.5, 20.6)]), saturated=True),
+        replace(seen({}, cutovers=[(20.5, 20.6)]), workers_lost=1),
+    ],
+)
+def test_a_recovery_that_was_not_seen_is_unknown(evidence: Evidence) -> None:
+    assert criterion("recovery", evidence).status == "unknown"
+
+
+def test_a_recovery_that_took_longer_than_allowed_has_failed() -> None:
+    slow = dict.fromkeys(range(20, 25), 150)
+    evidence = seen(slow, cutovers=[(20.5, 20.6)])
+    limits = evidence.limits.model_copy(update={"max_recovery": 4.0})
+    assert criterion("recovery", replace(evidence, limits=limits)).status == "failed"
+
+
+def test_the_worst_second_after_the_baseline_is_told() -> None:
+    rows = [row(9, "baseline", misses=90, database_queries=900), row(10, "sync", misses=30), row(11, "cutover")]
+    rows.append(row(12, "recovery", database_queries=300))
+    impact = assess(replace(EVIDENCE, rows=rows)).impact
+    assert (impact.lowest_hit_ratio, impact.highest_database_queries_per_second) == (0.7, 300)
+
+
+def test_stretches_of_a_phase_that_follow_one_another_are_one() -> None:
+    phases = [(Phase.BASELINE, 0, 0.0), (Phase.RECOVERY, 1, 10.0), (Phase.RECOVERY, 2, 12.5), (Phase.BASELINE, 3, 14.0)]
+    queries = {place: Tally(offered=place + 1) for place in range(4)}
+    rows = [row(second, "recovery", database_queries=second) for second in range(16)]
+    found = assess(replace(EVIDENCE, phases=phases, queries=queries, rows=rows, ended_seconds=15.0)).phases
+    assert [(each.name, each.duration_seconds, each.queries.offered) for each in found] == [
+        ("baseline", 10.0, 1),
+        ("recovery", 4.0, 5),
+        ("baseline", 1.0, 4),
+    ]
+    assert found[1].database_queries_per_second == pytest.approx((10 + 11 + 12 + 13) / 4)

@@ -311,6 +311,8 @@ def test_traffic_that_is_hurt_too_much_ends_the_migration(
     arguments = ("--strategy", "cold", "--baseline", "3s", "--observe", "20s", "--abort-if", "failed=5%")
     with command(tmp_path, "rehearse", *arguments, **given) as run:
         until_phase(run, "recovery")
+        with outside(fresh_target) as new:
+            wait_for(lambda: counters(new) > 0, "the first increment on the target")
         fresh_target.kill()
         document = judged(run)
     assert document["migration"]["status"] == "rolled-back"

@@ -1,0 +1,190 @@
+"""What a worker is made of, put together from its plan."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from redis_rehearsal.cache.encodings.choice import encodings_of_slots
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role, Route
+from redis_rehearsal.cache.router import Router
+from redis_rehearsal.cache.server import Server
+from redis_rehearsal.database.event_writer import EventWriter
+from redis_rehearsal.database.report_source import ReportSource
+from redis_rehearsal.engine.cache_aside import CacheAside
+from redis_rehearsal.engine.cache_writer import CacheWriter
+from redis_rehearsal.engine.event_stream import EventDriver
+from redis_rehearsal.engine.increments import IncrementBlocks
+from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.live_writes import LiveWrites
+from redis_rehearsal.engine.messages import WorkerPlan
+from redis_rehearsal.engine.questions import QueryBlocks
+from redis_rehearsal.engine.recorder import Recorder
+from redis_rehearsal.engine.steering import Steering
+from redis_rehearsal.workload.events import EVENT_TYPES
+from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.live import structures_of
+from redis_rehearsal.workload.questions import EventStream, QuestionStream
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a worker.
+
+    Attributes:
+        router: connections to both servers.
+        reports: computes reports in the database.
+        rows: writes event rows to the database.
+        questions: drawn in advance.
+        increments: of events, drawn in advance.
+        writer: of the cache.
+        queries: carries queries out.
+        events: carries events out.
+        query_recorder: of what became of queries.
+        event_recorder: of what became of events.
+        steering: changes where all of it goes.
+        query_arrivals_rng: draws when queries are due.
+        event_arrivals_rng: draws when events are due.
+    """
+
+    router: Router
+    reports: ReportSource
+    rows: EventWriter
+    questions: QueryBlocks
+    increments: IncrementBlocks
+    writer: CacheWriter
+    queries: CacheAside
+    events: EventDriver
+    query_recorder: Recorder
+    event_recorder: Recorder
+    steering: Steering
+    query_arrivals_rng: np.random.Generator
+    event_arrivals_rng: np.random.Generator
+
+
+def assemble(plan: WorkerPlan) -> Parts:
+    """Put together what a plan asks for; nothing is connected yet."""
+    tenants = len(plan.organizations)
+    keys = Keys(plan.key_prefix)
+    streams = np.random.SeedSequence([plan.seed, plan.index]).spawn(4)
+    query_arrivals_rng, event_arrivals_rng, questions_rng, events_rng = map(np.random.default_rng, streams)
+    ledger = Ledger(plan.ledger_descriptor, tenants, len(EVENT_TYPES), plan.ledger_slots)
+    name = f"redis-rehearsal:{plan.index}"
+
+    def make_server(role: Role, endpoint: Endpoint) -> Server:
+        return Server(role, endpoint, plan.redis_pool_size, name, plan.operation_timeout)
+
+    router = Router({role: make_server(role, endpoint) for role, endpoint in plan.endpoints.items()}, tenants)
+    router.on_truth = ledger.set_truth
+    router.set_route(Route())
+    reports = ReportSource(
+        plan.database_url,
+        plan.database_pool_size,
+        plan.operation_timeout,
+        plan.query_complexity,
+        plan.time_bucket_seconds,
+        plan.time_buckets,
+        plan.clock.now,
+    )
+    rows = EventWriter(
+        plan.database_url,
+        plan.run_id,
+        plan.index,
+        plan.time_bucket_seconds,
+        plan.event_buffer_rows,
+        plan.operation_timeout,
+    )
+    questions = QueryBlocks(
+        QuestionStream(plan.tenant_shares, questions_rng, plan.novelty),
+        plan.organizations,
+        keys,
+        plan.clock,
+        plan.time_bucket_seconds,
+        encodings_of_slots(plan.data_types),
+        plan.index,
+        plan.first_event_id,
+    )
+    writer = CacheWriter(questions, router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index)
+    query_recorder, event_recorder = Recorder(), Recorder()
+    queries = CacheAside(
+        questions,
+        router,
+        reports,
+        writer,
+        ledger,
+        query_recorder,
+        plan.clock,
+        timeout_seconds=plan.operation_timeout,
+        buckets_kept=plan.time_buckets,
+        bucket_seconds=plan.time_bucket_seconds,
+        single_flight=plan.single_flight,
+        sample_rate=plan.validation_sample_rate,
+        seed=plan.seed + plan.index,
+    )
+    increments = IncrementBlocks(
+        EventStream(plan.tenant_shares, plan.users_per_org, events_rng),
+        plan.organizations,
+        keys,
+        plan.clock,
+        plan.time_bucket_seconds,
+        ledger,
+    )
+    events = EventDriver(
+        increments,
+        router,
+        ledger,
+        event_recorder,
+        writer,
+        rows,
+        first_id=plan.first_event_id + plan.index,
+        id_step=plan.workers,
+        clock=plan.clock,
+        bucket_seconds=plan.time_bucket_seconds,
+        buckets_kept=plan.time_buckets,
+        timeout_seconds=plan.operation_timeout,
+        live=_live_writes(plan, router, keys),
+    )
+    steering = Steering(
+        router,
+        events,
+        writer,
+        lambda command: make_server(command.role, command.endpoint),
+        tenants,
+        plan.seed,
+    )
+    return Parts(
+        router=router,
+        reports=reports,
+        rows=rows,
+        questions=questions,
+        increments=increments,
+        writer=writer,
+        queries=queries,
+        events=events,
+        query_recorder=query_recorder,
+        event_recorder=event_recorder,
+        steering=steering,
+        query_arrivals_rng=query_arrivals_rng,
+        event_arrivals_rng=event_arrivals_rng,
+    )
+
+
+def _live_writes(plan: WorkerPlan, router: Router, keys: Keys) -> LiveWrites:
+    ledgers = {
+        structure: Ledger(
+            plan.live_descriptors[structure.name],
+            len(plan.organizations),
+            structure.width(plan.users_per_org),
+            plan.ledger_slots,
+        )
+        for structure in structures_of(plan.data_types)
+    }
+    return LiveWrites(
+        router,
+        keys,
+        plan.organizations,
+        ledgers,
+        plan.time_bucket_seconds,
+        plan.time_buckets,
+        plan.users_per_org,
+    )

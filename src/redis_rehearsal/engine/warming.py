@@ -1,0 +1,68 @@
+"""Fills the cache before the load begins, and again while it lasts."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from time import monotonic
+from typing import Any, Final
+
+from redis_rehearsal.database.connection import CONNECTION_ERRORS
+from redis_rehearsal.engine.cache_aside import CacheAside
+from redis_rehearsal.engine.messages import WarmUp, WarmUpProgress, WorkerPlan
+from redis_rehearsal.workload.queries import SLOTS
+
+_PROGRESS_SECONDS: Final = 0.2
+
+
+class Warming:
+    """Asks every question that may be cached, once each time.
+
+    Args:
+        plan: of the worker.
+        queries: fills the cache.
+        tell: takes the progress.
+    """
+
+    def __init__(self, plan: WorkerPlan, queries: CacheAside, tell: Callable[[WarmUpProgress], None]) -> None:
+        self._plan = plan
+        self._queries = queries
+        self._tell = tell
+        self._wanted = False
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._wanted = False
+
+    def warm_up(self, command: WarmUp) -> Coroutine[Any, Any, None]:
+        """Ask all of them, spread over the time that the command gives; what is returned does it."""
+        self._wanted = True  # now, so that a stop which comes before the first question is not forgotten
+        return self._ask(command)
+
+    async def _ask(self, command: WarmUp) -> None:
+        slots = [index for index, slot in enumerate(SLOTS) if slot.kind.cacheable]
+        questions = [tenant * len(SLOTS) + slot for tenant in range(len(self._plan.organizations)) for slot in slots]
+        started = monotonic()
+        done = failed = 0
+        remaining = iter(enumerate(questions))
+
+        async def fill() -> None:
+            nonlocal done, failed
+            for number, question in remaining:
+                if not self._wanted:
+                    return
+                wait = started + command.seconds * number / len(questions) - monotonic()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+                try:
+                    async with asyncio.timeout(self._plan.operation_timeout):
+                        await self._queries.fill(question)
+                except CONNECTION_ERRORS:
+                    failed += 1
+                done += 1
+
+        filling = asyncio.gather(*(fill() for _ in range(command.concurrency)))
+        while True:
+            finished, _ = await asyncio.wait({filling}, timeout=_PROGRESS_SECONDS)
+            self._tell(WarmUpProgress(self._plan.index, done, failed, len(questions), ended=bool(finished)))
+            if finished:
+                filling.result()
+                return

@@ -90,3 +90,21 @@ def test_a_refused_write_is_no_loss(tmp_path: Path, given: dict[str, str], make_
     assert structures(document, "lost_at_most") == structures(document, "duplicated") == nothing
     # What was refused is not sent again to a structure, though the increment is.
     assert structures(document, "acknowledged")["totals"] < document["ledger"]["acknowledged"]
+
+
+def test_what_an_earlier_run_left_is_not_held_against_this_one(
+    tmp_path: Path, given: dict[str, str], source: RedisServer
+) -> None:
+    kinds = ("totals", "pages", "users", "recent")
+    given |= {"REDIS_DATA_TYPE": "mixed"}
+    for name, reset in (("first", "true"), ("second", "false")):
+        (tmp_path / name).mkdir()
+        with command(tmp_path / name, "run", **{**given, "RESET": reset}) as run:
+            run.until_running(250)
+            run.interrupt()
+            document = run.document()
+        with outside(source) as client:
+            written = sum(int(value) for key in live_keys(client, "totals") for value in client.hvals(key))
+        assert structures(document, "duplicated") == structures(document, "lost") == dict.fromkeys(kinds, 0)
+    # They are there still.
+    assert written > structures(document, "acknowledged")["totals"] > 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -45,7 +46,7 @@ class Equipment:
     """
 
     def __init__(self, settings: Settings, wall_clock: Callable[[], float]) -> None:
-        self.keys = Keys(settings.key_prefix)
+        self.keys = Keys(settings.key_prefix, secrets.token_hex(4))
         self.clients: dict[Role, redis.Redis] = {}
         self._settings = settings
         self._wall_clock = wall_clock

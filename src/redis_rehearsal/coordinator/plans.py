@@ -74,7 +74,7 @@ def worker_plans(
                 single_flight=settings.single_flight,
                 event_buffer_rows=settings.event_buffer_rows // workers,
                 seed=settings.seed,
-                key_prefix=settings.key_prefix,
+                keys=keeper.keys,
                 novelty=novelty,
                 log_level=settings.log_level,
                 log_format=settings.log_format,

@@ -12,6 +12,7 @@ from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.operations import Operations
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.telemetry.histogram import Histogram
+from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.presets import ArrivalKind
 from redis_rehearsal.workload.questions import Novelty
 
@@ -33,6 +34,7 @@ class WorkerPlan:
         live_descriptors: of the memory of the ledgers of live structures, by name of the structure.
         clock: the run's time of day.
         first_event_id: of the run's event rows.
+        keys: the names of keys.
         data_types: in which reports are stored, see `encodings_of_slots`.
 
     The others are as the settings of the same names.
@@ -69,7 +71,7 @@ class WorkerPlan:
     single_flight: bool
     event_buffer_rows: int
     seed: int
-    key_prefix: str
+    keys: Keys
     novelty: Novelty
     log_level: str
     log_format: str

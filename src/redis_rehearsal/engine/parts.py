@@ -22,7 +22,6 @@ from redis_rehearsal.engine.questions import QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.steering import Steering
 from redis_rehearsal.workload.events import EVENT_TYPES
-from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.live import structures_of
 from redis_rehearsal.workload.questions import EventStream, QuestionStream
 
@@ -65,7 +64,6 @@ class Parts:
 def assemble(plan: WorkerPlan) -> Parts:
     """Put together what a plan asks for; nothing is connected yet."""
     tenants = len(plan.organizations)
-    keys = Keys(plan.key_prefix)
     streams = np.random.SeedSequence([plan.seed, plan.index]).spawn(4)
     query_arrivals_rng, event_arrivals_rng, questions_rng, events_rng = map(np.random.default_rng, streams)
     ledger = Ledger(plan.ledger_descriptor, tenants, len(EVENT_TYPES), plan.ledger_slots)
@@ -97,7 +95,7 @@ def assemble(plan: WorkerPlan) -> Parts:
     questions = QueryBlocks(
         QuestionStream(plan.tenant_shares, questions_rng, plan.novelty),
         plan.organizations,
-        keys,
+        plan.keys,
         plan.clock,
         plan.time_bucket_seconds,
         encodings_of_slots(plan.data_types),
@@ -124,7 +122,7 @@ def assemble(plan: WorkerPlan) -> Parts:
     increments = IncrementBlocks(
         EventStream(plan.tenant_shares, plan.users_per_org, events_rng),
         plan.organizations,
-        keys,
+        plan.keys,
         plan.clock,
         plan.time_bucket_seconds,
         ledger,
@@ -142,7 +140,7 @@ def assemble(plan: WorkerPlan) -> Parts:
         bucket_seconds=plan.time_bucket_seconds,
         buckets_kept=plan.time_buckets,
         timeout_seconds=plan.operation_timeout,
-        live=_live_writes(plan, router, keys),
+        live=_live_writes(plan, router),
     )
     steering = Steering(
         router,
@@ -169,7 +167,7 @@ def assemble(plan: WorkerPlan) -> Parts:
     )
 
 
-def _live_writes(plan: WorkerPlan, router: Router, keys: Keys) -> LiveWrites:
+def _live_writes(plan: WorkerPlan, router: Router) -> LiveWrites:
     ledgers = {
         structure: Ledger(
             plan.live_descriptors[structure.name],
@@ -181,7 +179,7 @@ def _live_writes(plan: WorkerPlan, router: Router, keys: Keys) -> LiveWrites:
     }
     return LiveWrites(
         router,
-        keys,
+        plan.keys,
         plan.organizations,
         ledgers,
         plan.time_bucket_seconds,

@@ -112,7 +112,7 @@ class LedgerKeeper:
     ) -> None:
         self._fallback = fallback
         self._clients = clients
-        self._keys = keys
+        self.keys = keys
         self._wall_clock = wall_clock
         self._server_lead_seconds: float | None = None
         self._bucket_seconds = bucket_seconds
@@ -223,7 +223,7 @@ class LedgerKeeper:
                 start, truths = bucket * self._bucket_seconds, worker.ledger.truths()
                 fallback = self._fallback()
                 seen = await audit_live(
-                    self._clients, self._keys, live, worker.organizations, truths, bucket, start, fallback
+                    self._clients, self.keys, live, worker.organizations, truths, bucket, start, fallback
                 )
                 if self._left_seconds(bucket) > 0:  # else it may be what expiry left
                     part = seen
@@ -260,7 +260,7 @@ class LedgerKeeper:
     def _counter_keys(self, worker: WorkerLedger, bucket: int) -> list[str]:
         start = bucket * self._bucket_seconds
         return [
-            self._keys.counter(organization, kind, start)
+            self.keys.counter(organization, kind, start)
             for organization in worker.organizations
             for kind in range(_TYPES)
         ]

@@ -11,9 +11,11 @@ class Keys:
 
     Attributes:
         prefix: begins every key, for example `rehearsal:`.
+        run: tells a run's live structures from those that an earlier one left.
     """
 
     prefix: str
+    run: str = ""
 
     @staticmethod
     def report_identity(organization: int, kind: str, filter_number: int) -> str:
@@ -31,8 +33,8 @@ class Keys:
         return f"{self.prefix}count:{organization}:{EVENT_TYPES[event_type].name}:{bucket_start_seconds}"
 
     def live(self, name: str, organization: int, bucket_start_seconds: int) -> str:
-        """Key of a live structure of an organisation and a time bucket (Unix time)."""
-        return f"{self.prefix}live:{organization}:{name}:{bucket_start_seconds}"
+        """Key of the run's live structure of an organisation and a time bucket (Unix time)."""
+        return f"{self.prefix}live:{organization}:{name}:{self.run}:{bucket_start_seconds}"
 
     def ballast(self, number: int) -> str:
         """Key of a string that nothing asks for."""

@@ -97,5 +97,6 @@ def test_a_filter_asks_for_something(number: int, buckets: int) -> None:
 def test_every_key_is_under_the_prefix(prefix: str, organization: int, kind: int) -> None:
     keys = Keys(prefix)
     identity = keys.report_identity(organization, "overview", 0)
-    names = [keys.report(identity), keys.counter(organization, kind, 0), keys.ballast(1), keys.big(1)]
+    names = [keys.report(identity), keys.counter(organization, kind, 0), keys.live("pages", organization, 0)]
+    names += [keys.ballast(1), keys.big(1)]
     assert all(name.startswith(prefix) for name in (*names, keys.lock, keys.marker))

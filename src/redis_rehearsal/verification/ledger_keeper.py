@@ -13,6 +13,7 @@ from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.live_keeper import LiveLedger, audit_live, unread
 from redis_rehearsal.verification.reconcile import reconcile
 from redis_rehearsal.workload.events import EVENT_TYPES
@@ -47,30 +48,6 @@ class WorkerLedger:
     def descriptors(self) -> list[int]:
         """Of all its memory."""
         return [self.descriptor, *(each.descriptor for each in self.live)]
-
-
-@dataclass(slots=True)
-class _Lanes:
-    """A bucket's lanes at one moment, each of shape (tenants, types)."""
-
-    sent: NDArray[np.int64]
-    acknowledged: NDArray[np.int64]
-    failed: NDArray[np.int64]
-    unknown: NDArray[np.int64]
-    stranded: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, ledger: Ledger, bucket: int) -> "_Lanes":
-        # Outcomes before what was sent, so that nothing seems to have ended before it began.
-        stranded, acknowledged = ledger.lane("stranded", bucket), ledger.lane("acknowledged", bucket)
-        failed, unknown = ledger.lane("failed", bucket), ledger.lane("unknown", bucket)
-        return cls(ledger.lane("sent", bucket), acknowledged, failed, unknown, stranded)
-
-    def is_quiet(self, before: "_Lanes") -> NDArray[np.bool_]:
-        """Whether nothing was on its way to a counter from then to now."""
-        ended = self.acknowledged + self.failed + self.unknown
-        unchanged = (self.sent == before.sent) & (self.acknowledged == before.acknowledged)
-        return np.asarray(unchanged & (self.failed == before.failed) & (self.sent == ended), dtype=np.bool_)
 
 
 @dataclass(slots=True)
@@ -232,24 +209,24 @@ class LedgerKeeper:
     async def _settle(self, worker: WorkerLedger, bucket: int, *, read: bool) -> _Reading:
         """Read a bucket's counters, and again those that were written to meanwhile, until few are in doubt."""
         ledger = worker.ledger
-        before = _Lanes.of(ledger, bucket)
+        before = Lanes.of(ledger, bucket)
         final = await self._read(worker, bucket) if read else None
         # In this order, so that what fails meanwhile is taken for possible rather than for impossible.
-        after = _Lanes.of(ledger, bucket)
-        reading = _Reading(before.acknowledged, after.sent - after.failed, before.stranded, final)
+        after = Lanes.of(ledger, bucket)
+        reading = _Reading(before.acknowledged, after.possible, before.stranded, final)
         doubtful = ~after.is_quiet(before)
         for _ in range(_SETTLE_ROUNDS):
             if final is None or not doubtful.any():
                 break
             # Few at a time: the less time passes, the fewer are written to in it.
             for places in np.array_split(np.flatnonzero(doubtful), -(-int(doubtful.sum()) // _SETTLE_KEYS)):
-                before = _Lanes.of(ledger, bucket)
+                before = Lanes.of(ledger, bucket)
                 values = await self._read(worker, bucket, places)
-                after = _Lanes.of(ledger, bucket)
+                after = Lanes.of(ledger, bucket)
                 quiet = places[after.is_quiet(before).ravel()[places]]
                 for lane, value in (
                     (reading.acknowledged, after.acknowledged),
-                    (reading.possible, after.sent - after.failed),
+                    (reading.possible, after.possible),
                     (reading.stranded, after.stranded),
                     (final, values),
                 ):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.live_reading import read_structures
 from redis_rehearsal.verification.reconcile import Reconciliation, reconcile
 from redis_rehearsal.workload.keys import Keys
@@ -42,38 +43,6 @@ class LiveLedger:
         width = structure.width(users_per_org)
         descriptor = create_memory(Ledger.size_bytes(tenants, width, slots))
         return cls(structure, width, descriptor, Ledger(descriptor, tenants, width, slots))
-
-
-@dataclass(slots=True)
-class _Lanes:
-    """A bucket's lanes at one moment, each of shape (tenants, width)."""
-
-    numbers: NDArray[np.int64]
-    sent: NDArray[np.int64]
-    acknowledged: NDArray[np.int64]
-    failed: NDArray[np.int64]
-    unknown: NDArray[np.int64]
-    stranded: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, ledger: Ledger, bucket: int) -> "_Lanes":
-        # Outcomes before what was sent, so that nothing seems to have ended before it began.
-        stranded, acknowledged, failed, unknown, sent, numbers = (
-            ledger.lane(name, bucket) for name in ("stranded", "acknowledged", "failed", "unknown", "sent", "baseline")
-        )
-        return cls(numbers, sent, acknowledged, failed, unknown, stranded)
-
-    def is_quiet(self, before: "_Lanes") -> NDArray[np.bool_]:
-        """Whether nothing was on its way to a tenant's structure from then to now, shape (tenants,)."""
-        ended = self.acknowledged + self.failed + self.unknown
-        same = (self.sent == before.sent) & (self.numbers == before.numbers) & (self.sent == ended)
-        same &= (self.acknowledged == before.acknowledged) & (self.failed == before.failed)
-        return np.asarray(same.all(axis=1), dtype=np.bool_)
-
-    def take(self, rows: NDArray[np.int64], other: "_Lanes") -> None:
-        """Take over some tenants' rows."""
-        for name in self.__slots__:
-            getattr(self, name)[rows] = getattr(other, name)[rows]
 
 
 async def audit_live(
@@ -121,20 +90,20 @@ async def audit_live(
         return values, foreign
 
     everything = np.arange(len(names))
-    before = _Lanes.of(live.ledger, bucket)
+    before = Lanes.of(live.ledger, bucket)
     values, foreign = await read(everything)
-    lanes = _Lanes.of(live.ledger, bucket)
-    doubtful = ~lanes.is_quiet(before)
+    lanes = Lanes.of(live.ledger, bucket)
+    doubtful: NDArray[np.bool_] = np.asarray(~lanes.is_quiet(before).all(axis=1))
     for _ in range(_SETTLE_ROUNDS):
         if not doubtful.any():
             break
         rows = np.flatnonzero(doubtful)
         # Few at a time: the less time passes, the fewer are written to in it.
         for some in np.array_split(rows, -(-len(rows) // _SETTLE_TENANTS)):
-            before = _Lanes.of(live.ledger, bucket)
+            before = Lanes.of(live.ledger, bucket)
             again, strange = await read(some)
-            after = _Lanes.of(live.ledger, bucket)
-            quiet = some[after.is_quiet(before)[some]]
+            after = Lanes.of(live.ledger, bucket)
+            quiet = some[after.is_quiet(before)[some].all(axis=1)]
             lanes.take(quiet, after)
             values[quiet], foreign[quiet] = again[quiet], strange[quiet]
             doubtful[quiet] = False
@@ -144,12 +113,12 @@ async def audit_live(
 def _judged(
     live: LiveLedger,
     names: Sequence[str],
-    lanes: _Lanes,
+    lanes: Lanes,
     values: NDArray[np.int64],
     foreign: NDArray[np.int64],
     sure: NDArray[np.bool_],
 ) -> Audit:
-    acknowledged, possible, stranded = lanes.acknowledged, lanes.sent - lanes.failed, lanes.stranded
+    acknowledged, possible, stranded = lanes.acknowledged, lanes.possible, lanes.stranded
     if not live.structure.counts:
         # It is there or not, however often it was written; stranded only where no other server has it.
         stranded = ((acknowledged > 0) & (stranded >= acknowledged)).astype(np.int64)
@@ -168,7 +137,7 @@ def _judged(
 
 def unread(live: LiveLedger, bucket: int) -> Audit:
     """What there is to say of a bucket that cannot be read any more."""
-    lanes = _Lanes.of(live.ledger, bucket)
-    written = int((lanes.sent - lanes.failed).any(axis=1).sum())
+    lanes = Lanes.of(live.ledger, bucket)
+    written = int(lanes.possible.any(axis=1).sum())
     result = Reconciliation(unverified_counters=written, acknowledged=int(lanes.acknowledged.sum()))
     return Audit(structures={live.structure.name: result})

@@ -130,6 +130,10 @@ class RunView:
     resources: Resources = field(default_factory=Resources)
     scraped: deque[float] = field(default_factory=lambda: deque(maxlen=SCRAPES_KEPT))
 
+    def address(self, server: str) -> str:
+        """Of a server, without passwords; empty where there is none yet."""
+        return self.servers.addresses[server] if self.servers else ""
+
     def set_progress(self, step: str, done: int, total: int) -> None:
         """Note how far a step is."""
         self.progress[step] = (done, total)

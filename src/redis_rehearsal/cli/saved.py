@@ -7,7 +7,7 @@ import orjson
 
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.report.document import SCHEMA_VERSION
-from redis_rehearsal.report.facts import number
+from redis_rehearsal.report.reading import number
 from redis_rehearsal.report.run_data import RunData
 
 DOCUMENT: Final = "run.json"

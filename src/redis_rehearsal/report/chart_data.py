@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from redis_rehearsal.report.facts import number, part, parts, words
+from redis_rehearsal.report.reading import number, part, parts, words
 from redis_rehearsal.report.run_data import RunData
 
 COLUMNS: Final = (

@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from redis_rehearsal.report.advice import GENERATOR, advise
+from redis_rehearsal.report.judgement import criterion_status, limit_and_measured, verdict_sentence, verdict_status
+from redis_rehearsal.report.reading import (
+    NONE,
+    NOT_MEASURED,
+    clock,
+    count,
+    duration,
+    figure,
+    milliseconds,
+    number,
+    part,
+    parts,
+    words,
+)
 
-NOT_MEASURED: Final = "not measured"
-NONE: Final = "-"
 _NONE_NOTE: Final = f"{NOT_MEASURED.capitalize()}: {NONE}"
-_MOST: Final = 1e18
-"No figure of a run is as large; one that is comes from a damaged document, and would not fit a line."
-_LARGE: Final = 1000
-_DIGITS: Final = 4
-_ALL_DIGITS: Final = 12
-_STATUSES: Final = ("passed", "failed", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,58 +58,6 @@ class Section:
     name: str = ""
 
 
-def part(value: object, *names: str) -> dict[str, Any]:
-    """The object found under these names, one inside the other; empty where there is none."""
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def parts(value: object, name: str) -> list[dict[str, Any]]:
-    """The objects in the list under this name; one that is damaged is empty."""
-    found = part(value).get(name)
-    return [part(each) for each in found] if isinstance(found, list) else []
-
-
-def number(value: object) -> float | None:
-    """A figure; None for everything that is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
-        return None
-    return value
-
-
-def words(value: object, otherwise: str = NOT_MEASURED) -> str:
-    """A text in one line, without what a terminal would obey."""
-    if not isinstance(value, str):
-        return otherwise
-    return " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in value).split()) or otherwise
-
-
-def count(value: object, otherwise: str = NOT_MEASURED) -> str:
-    """How many."""
-    found = number(value)
-    if found is None:
-        return otherwise
-    return f"{int(found):,}" if found == int(found) else f"{found:,.3f}"
-
-
-def duration(value: object, otherwise: str = NOT_MEASURED, digits: int = _DIGITS) -> str:
-    """Seconds, below one as milliseconds."""
-    found = number(value)
-    if found is None:
-        return otherwise
-    if abs(found) >= 1:
-        # A long run's seconds would otherwise turn into powers of ten.
-        return f"{found:,.{digits - 1}f}".rstrip("0").rstrip(".") + " s"
-    return f"{found * 1000:.{digits}g} ms" if found else "0 s"
-
-
-def percent(value: object, otherwise: str = NOT_MEASURED, digits: int = _DIGITS) -> str:
-    """A ratio as a percentage."""
-    found = number(value)
-    return otherwise if found is None else f"{found * 100:.{digits}g}%"
-
-
 def is_rehearsal(document: object) -> bool:
     """Whether a document is of a run in which something was migrated."""
     return bool(part(document, "migration") or part(document, "verdict"))
@@ -112,12 +66,6 @@ def is_rehearsal(document: object) -> bool:
 def goes_on(document: object) -> bool:
     """Whether the run had not ended when its document was made, so that more of it came later."""
     return part(document).get("stage") in ("running", "finishing")
-
-
-def verdict_status(document: object) -> str:
-    """`pass`, `fail` or `unknown`; what was not judged is unknown."""
-    status = part(document, "verdict").get("status")
-    return status if status in ("pass", "fail") else "unknown"
 
 
 def title(document: object) -> str:
@@ -142,71 +90,12 @@ def sections(document: object) -> list[Section]:
     return [section for section in made if section.blocks]
 
 
-def verdict_sentence(document: object) -> str:
-    """Why the verdict is what it is.
-
-    The criteria are what was found; where they do not bear the verdict out, the sentence says so.
-    """
-    status = verdict_status(document)
-    criteria = parts(part(document, "verdict"), "criteria")
-    failed = [_named(each) for each in criteria if criterion_status(each) == "failed"]
-    unknown = [words(each.get("name")) for each in criteria if criterion_status(each) == "unknown"]
-    if not part(document, "verdict"):
-        return "No verdict was reached: the run ended before it, or the document is damaged."
-    if not criteria:
-        return f"The document names no criteria, so that nothing in it bears out {status.upper()}."
-    if failed:
-        contradiction = "" if status == "fail" else f", although the document says {status.upper()}"
-        return f"{_of(len(failed), len(criteria))} failed{contradiction}: {'; '.join(failed)}."
-    if unknown:
-        contradiction = "" if status == "unknown" else f", although the document says {status.upper()}"
-        return f"{_of(len(unknown), len(criteria))} could not be measured{contradiction}: {', '.join(unknown)}."
-    contradiction = "" if status == "pass" else f", although the document says {status.upper()}"
-    return f"All {len(criteria)} criteria passed{contradiction}."
-
-
-def criterion_status(criterion: dict[str, Any]) -> str:
-    """`passed`, `failed` or `unknown`; a criterion that says none of them is unknown."""
-    status = criterion.get("status")
-    return status if isinstance(status, str) and status in _STATUSES else "unknown"
-
-
-def limit_and_measured(criterion: dict[str, Any]) -> tuple[str, str]:
-    """Both figures in the criterion's unit, with enough digits to tell them apart."""
-    limit, measured, unit = number(criterion.get("limit")), number(criterion.get("measured")), criterion.get("unit")
-    if limit is None and measured is None and not unit:
-        return NONE, NONE  # it is met or not, such as that the migration ended as it should
-    shown = _in_unit(limit, unit, "none", _DIGITS), _in_unit(measured, unit, NOT_MEASURED, _DIGITS)
-    if limit != measured and shown[0] == shown[1]:
-        return _in_unit(limit, unit, "none", _ALL_DIGITS), _in_unit(measured, unit, NOT_MEASURED, _ALL_DIGITS)
-    return shown
-
-
 def at_most(lower: object, upper: object) -> str:
     """A figure of the ledger, and the most that it can be where that differs."""
     shown = count(lower)
     if number(upper) is None:
         return shown if number(lower) is None else f"{shown} (at most: {NOT_MEASURED})"
     return shown if lower == upper else f"{shown} (at most {count(upper)})"
-
-
-def _in_unit(value: float | None, unit: object, otherwise: str, digits: int) -> str:
-    if unit == "seconds":
-        return duration(value, otherwise, digits)
-    return percent(value, otherwise, digits) if unit == "ratio" else count(value, otherwise)
-
-
-def _of(some: int, all_of_them: int) -> str:
-    return f"{some} of {all_of_them} criteri{'on' if all_of_them == 1 else 'a'}"
-
-
-def _named(criterion: dict[str, Any]) -> str:
-    limit, measured = limit_and_measured(criterion)
-    name = words(criterion.get("name"))
-    if measured != NONE:
-        return f"{name} ({measured}, limit {limit})"
-    reason = words(criterion.get("reason"), "").rstrip(".")
-    return f"{name} ({reason})" if reason else name
 
 
 def _strategy(document: object) -> str:
@@ -407,22 +296,3 @@ def tabled(
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def figure(value: object, otherwise: str = NOT_MEASURED, digits: int = 1) -> str:
-    """A figure with so many decimals."""
-    found = number(value)
-    # What is large needs no decimals, and a row of a table has 80 columns.
-    return otherwise if found is None else f"{found:,.{digits if abs(found) < _LARGE else 0}f}"
-
-
-def milliseconds(value: object) -> str:
-    """Seconds as milliseconds, without the unit."""
-    found = number(value)
-    return NONE if found is None else figure(found * 1000, digits=2)
-
-
-def clock(value: object) -> str:
-    """The time of day in a UTC time."""
-    moment = words(value, NONE)
-    return moment.rpartition("T")[2].removesuffix("Z") or NONE

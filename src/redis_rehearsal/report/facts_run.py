@@ -5,24 +5,18 @@ As in `facts`, whatever is not there is not measured, and never an error.
 
 from typing import Any, Final
 
-from redis_rehearsal.report.facts import (
+from redis_rehearsal.report.facts import Section, Table, at_most, is_rehearsal, sections, server_line, tabled
+from redis_rehearsal.report.reading import (
     NONE,
     NOT_MEASURED,
-    Section,
-    Table,
-    at_most,
     clock,
     count,
     duration,
-    is_rehearsal,
     milliseconds,
     number,
     part,
     parts,
     percent,
-    sections,
-    server_line,
-    tabled,
     words,
 )
 

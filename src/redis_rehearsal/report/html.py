@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from redis_rehearsal.report.assets import report_scripts, report_style
 from redis_rehearsal.report.chart_data import as_json, chart_data
-from redis_rehearsal.report.facts import Section, Table, goes_on, is_rehearsal, part, title, verdict_status, words
+from redis_rehearsal.report.facts import Section, Table, goes_on, is_rehearsal, title
 from redis_rehearsal.report.facts_run import report_sections
+from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.markup import Markup, element, escaped, raw
+from redis_rehearsal.report.reading import part, words
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.side_by_side import EXPLAINED, comparison
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from redis_rehearsal.report.facts import Section, Table, count, duration, number, part, parts, percent, verdict_status
+from redis_rehearsal.report.facts import Section, Table
+from redis_rehearsal.report.judgement import verdict_status
+from redis_rehearsal.report.reading import count, duration, number, part, parts, percent
 
 EXPLAINED: Final = (
     "down: the longest downtime of queries or events. p99: of queries due in the cutover. hit low: the lowest hit "

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.timeline import Second
-from redis_rehearsal.report.facts import NOT_MEASURED, count, number, part, words
 from redis_rehearsal.report.figures import outcomes
+from redis_rehearsal.report.reading import NOT_MEASURED, count, number, part, words
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.telemetry.histogram import Histogram
 

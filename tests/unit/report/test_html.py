@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from redis_rehearsal.report import html
 from redis_rehearsal.report.assets import report_scripts
 from redis_rehearsal.report.document import make_document
-from redis_rehearsal.report.facts import Table, is_rehearsal, verdict_status
+from redis_rehearsal.report.facts import Table, is_rehearsal
 from redis_rehearsal.report.facts_run import report_sections
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
+from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.run_data import RunData
 from tests.unit.report.made import view
 from tests.unit.report.made_migration import document

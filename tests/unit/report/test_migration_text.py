@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_rehearsal.report.document import make_document
-from redis_rehearsal.report.facts import is_rehearsal, verdict_status
+from redis_rehearsal.report.facts import is_rehearsal
+from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.migration_markdown import render_markdown
 from redis_rehearsal.report.migration_text import render_text
 from redis_rehearsal.report.terminal import summary

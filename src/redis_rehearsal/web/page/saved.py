@@ -5,7 +5,7 @@ from typing import Any
 
 from redis_rehearsal import __version__
 from redis_rehearsal.report.chart_data import chart_data, whole_seconds
-from redis_rehearsal.report.facts import number, part, words
+from redis_rehearsal.report.reading import number, part, words
 from redis_rehearsal.report.run_data import RunData
 
 _UNTOLD: Mapping[str, Any] = {"stage": "ended", "migration": None, "verdict": None}

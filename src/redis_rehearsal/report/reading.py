@@ -1,0 +1,81 @@
+"""What stands in a run's document, as words; what is not there, or is damaged, is not measured and never an error."""
+
+from typing import Any, Final
+
+NOT_MEASURED: Final = "not measured"
+NONE: Final = "-"
+_MOST: Final = 1e18
+"No figure of a run is as large; one that is comes from a damaged document, and would not fit a line."
+_LARGE: Final = 1000
+DIGITS: Final = 4
+
+
+def part(value: object, *names: str) -> dict[str, Any]:
+    """The object found under these names, one inside the other; empty where there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def parts(value: object, name: str) -> list[dict[str, Any]]:
+    """The objects in the list under this name; one that is damaged is empty."""
+    found = part(value).get(name)
+    return [part(each) for each in found] if isinstance(found, list) else []
+
+
+def number(value: object) -> float | None:
+    """A figure; None for everything that is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
+        return None
+    return value
+
+
+def words(value: object, otherwise: str = NOT_MEASURED) -> str:
+    """A text in one line, without what a terminal would obey."""
+    if not isinstance(value, str):
+        return otherwise
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "?" for c in value).split()) or otherwise
+
+
+def count(value: object, otherwise: str = NOT_MEASURED) -> str:
+    """How many."""
+    found = number(value)
+    if found is None:
+        return otherwise
+    return f"{int(found):,}" if found == int(found) else f"{found:,.3f}"
+
+
+def duration(value: object, otherwise: str = NOT_MEASURED, digits: int = DIGITS) -> str:
+    """Seconds, below one as milliseconds."""
+    found = number(value)
+    if found is None:
+        return otherwise
+    if abs(found) >= 1:
+        # A long run's seconds would otherwise turn into powers of ten.
+        return f"{found:,.{digits - 1}f}".rstrip("0").rstrip(".") + " s"
+    return f"{found * 1000:.{digits}g} ms" if found else "0 s"
+
+
+def percent(value: object, otherwise: str = NOT_MEASURED, digits: int = DIGITS) -> str:
+    """A ratio as a percentage."""
+    found = number(value)
+    return otherwise if found is None else f"{found * 100:.{digits}g}%"
+
+
+def figure(value: object, otherwise: str = NOT_MEASURED, digits: int = 1) -> str:
+    """A figure with so many decimals."""
+    found = number(value)
+    # What is large needs no decimals, and a row of a table has 80 columns.
+    return otherwise if found is None else f"{found:,.{digits if abs(found) < _LARGE else 0}f}"
+
+
+def milliseconds(value: object) -> str:
+    """Seconds as milliseconds, without the unit."""
+    found = number(value)
+    return NONE if found is None else figure(found * 1000, digits=2)
+
+
+def clock(value: object) -> str:
+    """The time of day in a UTC time."""
+    moment = words(value, NONE)
+    return moment.rpartition("T")[2].removesuffix("Z") or NONE

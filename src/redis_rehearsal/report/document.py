@@ -99,6 +99,11 @@ def ledger_document(audit: Audit) -> dict[str, Any]:
     """The ledger held against the servers: each tenant's counters on its truth."""
     result = audit.result
     read = not audit.error
+
+    def found(count: int) -> int | None:
+        # What was found stands, whatever could not be read.
+        return count if read or count else None
+
     # A counter that could not be compared may have lost or doubled anything.
     bounded = read and not result.unverified_counters
     return {
@@ -106,11 +111,11 @@ def ledger_document(audit: Audit) -> dict[str, Any]:
         "unverified_counters": result.unverified_counters,
         "acknowledged": result.acknowledged,
         "unknown": result.unknown,
-        "lost": result.lost if read else None,
+        "lost": found(result.lost),
         "lost_at_most": result.lost_at_most if bounded else None,
-        "stranded": result.stranded if read else None,
+        "stranded": found(result.stranded),
         "stranded_at_most": result.stranded_at_most if bounded else None,
-        "duplicated": result.duplicated if read else None,
+        "duplicated": found(result.duplicated),
         "duplicated_at_most": result.duplicated_at_most if bounded else None,
         "worst": [
             {"key": key, "lost": lost, "duplicated": doubled, "stranded": left}

@@ -157,9 +157,15 @@ def _warnings(document: object) -> Section:
         warnings.append("The run still went on when this was written: its figures are those until then.")
     elif part(document).get("complete") is False:
         warnings.append("The run is not complete: a worker ended by itself, or the ledger was never compared.")
-    if part(document, "generator").get("saturated") is True:
+    if _saturated(document):
         warnings.append("The generator itself was the bottleneck: do not trust these latencies.")
     return Section("Warnings", tuple(warnings), "warnings")
+
+
+def _saturated(document: object) -> bool:
+    """Whether the generator was the bottleneck in what was judged; where nothing was, in all of the load."""
+    judged = part(document, "impact").get("generator_saturated")
+    return judged if isinstance(judged, bool) else part(document, "generator").get("saturated") is True
 
 
 def _phases(document: object) -> Section:
@@ -274,7 +280,7 @@ def _advice(document: object) -> Section:
             limit, measured = limit_and_measured(criterion)
             why = f"Measured {measured}, the limit is {limit}." if status == "failed" else "It could not be measured."
         rows.append((f"{name} {status}", f"{_sentence(why)} To do: {advise(name, status, strategy, freeze)}"))
-    if part(document, "generator").get("saturated") is True:
+    if _saturated(document):
         rows.append(("generator", f"It was itself the bottleneck. To do: {GENERATOR}"))
     return Section("Why, and what to do", (Table(tuple(rows)),) if rows else (), "advice")
 

@@ -84,7 +84,7 @@ def comparison_document(assessment: Assessment | None) -> dict[str, Any] | None:
         "keys_compared": found.keys_compared,
         **counts,
         "benign": found.benign,
-        "unexplained": None if found.error else found.unexplained,
+        "unexplained": found.unexplained if found.unexplained or not found.error else None,
         "unreadable": found.unreadable or None,
         "error": found.error or None,
     }

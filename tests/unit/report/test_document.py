@@ -9,6 +9,7 @@ from redis_rehearsal.report.migration_document import MOST_WINDOWS, downtime_doc
 from redis_rehearsal.report.terminal import Status, summary
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.downtime import Downtime
+from redis_rehearsal.verification.reconcile import Reconciliation
 from tests.support import adds_up
 from tests.unit.report.made import view
 
@@ -45,6 +46,10 @@ def test_a_ledger_that_could_not_be_compared_claims_nothing() -> None:
     ledger = make_document(made)["ledger"]
     assert [ledger[name] for name in ("lost", "lost_at_most", "duplicated", "duplicated_at_most")] == [None] * 4
     assert "could not be compared" in summary(make_document(made))
+    # What was found stands, whatever could not be read.
+    made.audit = Audit(Reconciliation(lost=2, lost_at_most=2, unverified_counters=1), error="connection refused")
+    ledger = make_document(made)["ledger"]
+    assert [ledger[name] for name in ("lost", "lost_at_most", "duplicated", "stranded")] == [2, None, None, None]
 
 
 def test_a_lost_worker_makes_it_incomplete() -> None:

@@ -162,6 +162,16 @@ def test_an_unknown_verdict_names_what_was_not_measured() -> None:
     assert "do not trust these latencies" in text
 
 
+def test_a_generator_that_was_the_bottleneck_only_before_the_baseline_spoils_nothing() -> None:
+    made = document()
+    made["generator"]["saturated"] = True
+    made["impact"] = {"generator_saturated": False}
+    assert "bottleneck" not in flat(render_text(made))
+    made["generator"]["saturated"] = False
+    made["impact"] = {"generator_saturated": True}
+    assert "do not trust these latencies" in flat(render_text(made))
+
+
 def test_a_verdict_that_its_criteria_do_not_bear_out_says_so() -> None:
     assert "failed, although the document says PASS" in flat(render_text(document("pass", lost="failed")))
     assert "although the document says PASS" in flat(render_text(document("pass", lost="unknown")))

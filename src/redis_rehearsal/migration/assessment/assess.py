@@ -21,11 +21,14 @@ class Impact:
         highest_database_queries_per_second: of a second.
         source_cpu_ratio: share of a core that the source used from the baseline's end to the cutover's; None where it
             was not seen.
+        generator_saturated: whether the generator itself was the bottleneck since the baseline began, so that times
+            prove nothing.
     """
 
     lowest_hit_ratio: float | None
     highest_database_queries_per_second: int
     source_cpu_ratio: float | None
+    generator_saturated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def _impact(evidence: Evidence) -> Impact:
         min(ratios, default=None),
         max((row.database_queries for row in after), default=0),
         evidence.source_cpu_ratio,
+        evidence.saturated,
     )
 
 

@@ -91,10 +91,12 @@ def _ledger(audit: Audit) -> Iterator[Metric]:
     for finding in FINDINGS:
         for bound, name in ((LEAST, finding), (AT_MOST, f"{finding}_at_most")):
             findings.append((("counters", finding, bound), document[name]))
-            if structures and not audit.error:
-                sure = bound == LEAST or not any(found["unverified_structures"] for found in structures)
-                count = sum(found[name] for found in structures) if sure else None
-                findings.append((("structures", finding, bound), count))
+            if structures:
+                count = sum(found[name] for found in structures)
+                unverified = any(found["unverified_structures"] for found in structures)
+                # What was found stands, whatever could not be read; what may be more is not known then.
+                known = bool(count) or not audit.error if bound == LEAST else not (audit.error or unverified)
+                findings.append((("structures", finding, bound), count if known else None))
     yield numbers("rehearsal_ledger_findings", findings)
 
 

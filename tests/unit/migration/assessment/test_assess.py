@@ -79,6 +79,8 @@ def test_the_worst_second_after_the_baseline_is_told() -> None:
     rows.append(row(12, "recovery", database_queries=300))
     impact = assess(replace(EVIDENCE, rows=rows)).impact
     assert (impact.lowest_hit_ratio, impact.highest_database_queries_per_second) == (0.7, 300)
+    assert not impact.generator_saturated
+    assert assess(replace(EVIDENCE, saturated=True)).impact.generator_saturated
 
 
 def test_stretches_of_a_phase_that_follow_one_another_are_one() -> None:

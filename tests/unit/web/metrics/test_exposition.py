@@ -138,6 +138,12 @@ def test_the_ledger_is_shown_once_it_was_compared_and_its_upper_bounds_only_wher
     made.audit.result.unverified_counters = 1
     assert ("at_most", "lost", "counters") not in values_of(made, "rehearsal_ledger_findings")
     made.audit.error = "away"
+    # What was found stands, whatever could not be read.
+    assert values_of(made, "rehearsal_ledger_findings") == {
+        ("least", "lost", "counters"): 3.0,
+        ("least", "duplicated", "structures"): 2.0,
+    }
+    made.audit = Audit(error="away")
     assert values_of(made, "rehearsal_ledger_findings") == {}
 
 

@@ -259,8 +259,9 @@ def test_a_migration_is_rolled_back_and_a_second_one_is_refused(
             code, _, error = ask(run, tmp_path, "migrate", "--strategy", "cold")
             assert code == 2
             assert "under way" in error
-            request = run.post("/api/migrations/current/rollback")
-            assert request[0] == 200
+            code, answer = run.post("/api/migrations/current/rollback")
+            assert (code, json.loads(answer)["status"]) == (200, "rolled-back")
+            assert json.loads(answer)["verdict"]["status"] == "fail"
             assert migrate.wait(60) == 1
             document = json.loads(migrate.stdout)
         assert document["status"] == "rolled-back"

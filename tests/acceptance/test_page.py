@@ -216,3 +216,27 @@ def test_a_token_is_asked_for_what_is_wrong_is_said_and_a_lost_connection_found_
             expect(page.locator("#ended")).to_be_visible()
             expect(page.locator("#connection")).to_have_text("ended")
             run.wait()
+
+
+def test_a_migration_is_rolled_back_and_the_application_switched(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        with browse(run.address) as (page, seen):
+            expect(page.locator("[data-opens=rollback]")).to_be_disabled()
+            start(page, "external", baseline="1s", command="sleep 600")
+            expect(page.locator("#steps")).to_contain_text("run the tool", timeout=30_000)
+            page.click("[data-opens=rollback]")
+            page.click("#dialog-rollback [type=submit]")
+            expect(page.locator("#done")).to_have_text(
+                "The migration was rolled back; the application is on the source.", timeout=30_000
+            )
+            assert migration_of(run)["status"] == "rolled-back"
+            assert verdict(page) == "FAIL"
+            page.click("[data-opens=switch]")
+            page.select_option("#dialog-switch [name=to]", "target")
+            page.click("#dialog-switch [type=submit]")
+            expect(page.locator("#done")).to_have_text("Reads go to target now, writes to target.")
+            expect(page.locator("#route-text")).to_have_text("Reads go to target, writes to target.")
+            behaved(seen)

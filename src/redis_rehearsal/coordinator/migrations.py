@@ -313,7 +313,7 @@ class Migrations:
         )
 
     async def rollback(self, reason: str) -> Record:
-        """End the migration that is under way and return to the source.
+        """End the migration that is under way and return to the source; wait for its verdict.
 
         Raises:
             ConflictError: none is.
@@ -322,7 +322,7 @@ class Migrations:
             raise ConflictError("No migration is under way.")
         record = self._view.records[-1]
         record.migration.interrupt(reason)
-        while record.migration.status == "running" and not record.ended:  # noqa: ASYNC110 # nobody signals it
+        while not record.ended:  # noqa: ASYNC110 # nobody signals it
             await asyncio.sleep(0.05)
         return record
 

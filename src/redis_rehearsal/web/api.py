@@ -128,7 +128,7 @@ CALLS: Final = (
     Call(
         "POST",
         "/api/migrations/current/rollback",
-        "End the migration that is going on and return to the source; answers with its document.",
+        "End the migration that is going on and return to the source; answers once it has ended, with its document.",
         _rollback,
         conflicts=True,
     ),

@@ -17,6 +17,14 @@ function number(form, name) {
   return found;
 }
 
+// What came of a rollback is for the migration to say: it may have ended otherwise meanwhile.
+function rolledBack({ status, reason, application_on: on }) {
+  if (status === "rolled-back" && on.reads === "source" && on.writes === "source") {
+    return "The migration was rolled back; the application is on the source.";
+  }
+  return `The migration ended as ${status}${reason ? `: ${reason}` : ""}. Reads go to ${on.reads}, writes to ${on.writes}.`;
+}
+
 const CALLS = {
   migrate: (form) => {
     const strategy = form.elements.strategy.value;
@@ -24,22 +32,23 @@ const CALLS = {
     for (const name of ["rollout", "baseline", "observe"]) if (text(form, name)) body[name] = text(form, name);
     for (const name of ["clear_target", "allow_server_wide"]) if (form.elements[name].checked) body[name] = true;
     if (strategy === "external") body.command = text(form, "command");
-    return ["POST", "/api/migrations", body, `The migration (${strategy}) has begun.`];
+    return ["POST", "/api/migrations", body, () => `The migration (${strategy}) has begun.`];
   },
   switch: (form) => {
     const what = text(form, "what");
     const body = { to: text(form, "to"), freeze: text(form, "freeze") };
     if (text(form, "rollout")) body.rollout = text(form, "rollout");
     if (what !== "both") body[what] = true;
-    return ["POST", "/api/switch", body, `The application has switched to the ${body.to}.`];
+    const told = ({ route }) => `Reads go to ${route.reads} now, writes to ${route.writes}.`;
+    return ["POST", "/api/switch", body, told];
   },
-  rollback: () => ["POST", "/api/migrations/current/rollback", null, "The migration was rolled back; the application is on the source."],
+  rollback: () => ["POST", "/api/migrations/current/rollback", null, rolledBack],
   load: (form) => {
     const body = { queries_per_second: number(form, "queries_per_second"), events_per_second: number(form, "events_per_second") };
     for (const name of ["query_mix", "event_mix"]) if (load && text(form, name) !== load[name]) body[name] = text(form, name);
-    return ["PATCH", "/control", body, "The load was changed."];
+    return ["PATCH", "/control", body, () => "The load was changed."];
   },
-  reset: () => ["POST", "/api/reset", null, "The run ends, and begins again from a fresh state."],
+  reset: () => ["POST", "/api/reset", null, () => "The run ends, and begins again from a fresh state."],
 };
 
 function kept() {
@@ -66,6 +75,7 @@ async function call([method, path, body]) {
     throw Object.assign(new Error(said.error), { token: true });
   }
   if (!answer.ok) throw Object.assign(new Error(said.error || `The run answered with status ${answer.status}.`), { field: said.field });
+  return said;
 }
 
 function showError(form, error) {
@@ -109,10 +119,10 @@ async function submit(form) {
   }
   button.disabled = true;
   try {
-    await call(wanted);
+    const told = wanted[3](await call(wanted));
     waiting = null;
     form.closest("dialog").close();
-    say("done", wanted[3]);
+    say("done", told);
   } catch (error) {
     showError(form, error);
     if (error.token) ask(form);

@@ -47,6 +47,7 @@ function lastSecond(row, load) {
 
 function wholeRun(run) {
   const { totals = {}, rates = {}, latency = {}, cache = {}, database = {}, generator = {} } = run;
+  const { generator_saturated: judged } = run.impact || {};
   const notOk = [totals.queries, totals.events].flatMap((each) => (each ? [each.failed, each.unknown, each.shed] : [null]));
   const seconds = sum(run.duration_seconds, run.warmup_seconds);
   // A run that ended before its load has no rates.
@@ -60,7 +61,7 @@ function wholeRun(run) {
     database: seconds > 0 ? database.queries / seconds : null,
     notOk: sum(...notOk),
     cpu: seconds > 0 ? generator.cpu_ratio : null,
-    saturated: Boolean(generator.saturated),
+    saturated: typeof judged === "boolean" ? judged : Boolean(generator.saturated),
   };
 }
 

@@ -363,6 +363,7 @@ def test_an_endpoint_that_does_not_move_proves_nothing(tmp_path: Path, given: di
     assert "Nothing was seen to move" in str(criteria(document)["migration"]["reason"])
 
 
+@pytest.mark.matrix
 def test_newer_redis_to_valkey_passes_with_a_relaxed_check_that_is_put_back(
     tmp_path: Path, given: dict[str, str], make_server: MakeServer, fresh_target: RedisServer
 ) -> None:

@@ -84,7 +84,9 @@ def reported(directory: Path, document: dict[str, Any], place: Path) -> None:
             )
 
 
-@pytest.mark.parametrize(("freeze", "workers"), [("client", "2"), ("server", "1")])
+@pytest.mark.parametrize(
+    ("freeze", "workers"), [("client", "2"), pytest.param("server", "1", marks=pytest.mark.matrix)]
+)
 def test_replicate_loses_nothing_even_while_an_hour_ends(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, freeze: str, workers: str
 ) -> None:
@@ -249,6 +251,7 @@ def test_one_that_is_broken_off_proves_nothing(
     assert "ended before" in str(criteria(document)["migration"]["reason"])
 
 
+@pytest.mark.matrix
 def test_an_overloaded_generator_makes_unknown_what_rests_on_time(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +17,7 @@ import pytest
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.conftest import MakeServer
-from tests.support import command, run_to_the_end
+from tests.support import run_to_the_end
 
 
 def refused(tmp_path: Path, *arguments: str, **settings: str) -> str:
@@ -265,11 +266,15 @@ def test_one_server_under_two_names(tmp_path: Path, source: RedisServer) -> None
 
 
 def test_something_that_is_not_a_redis(tmp_path: Path) -> None:
-    (tmp_path / "http").mkdir()
-    with command(tmp_path / "http", "run", "--load", "low") as http:
-        address = http.address.removeprefix("http://")
-        sentence = refused(tmp_path, REDIS_URL=f"redis://{address}")
-    assert f"redis://{address}/0" in sentence
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            sentence = refused(tmp_path, REDIS_URL=f"redis://127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            serving.join()
+    assert f"redis://127.0.0.1:{server.server_port}/0" in sentence
 
 
 def test_help_names_the_flags_the_variables_and_the_platforms(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The verdict of `rehearse`, held against what the servers themselves say."""
 
+import contextlib
 import csv
 import json
 import signal
@@ -251,16 +252,35 @@ def test_one_that_is_broken_off_proves_nothing(
     assert "ended before" in str(criteria(document)["migration"]["reason"])
 
 
+def rests_on_time_and_is_unknown(document: dict[str, Any]) -> None:
+    assert document["generator"]["saturated"] is document["impact"]["generator_saturated"] is True
+    for name in ("query_downtime", "event_downtime", "cutover_p99", "recovery"):
+        assert criteria(document)[name]["status"] == "unknown"
+    assert criteria(document)["lost"]["status"] == "failed"
+
+
+def test_a_generator_that_is_kept_from_running_makes_unknown_what_rests_on_time(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "rehearse", "--strategy", "cold", "--baseline", "2s", "--observe", "2s", **given) as run:
+        wait_for(lambda: "load begins" in run.stderr, "the load")
+        (worker,) = [child for child in run.children() if "redis_rehearsal.engine.worker" in " ".join(child.cmdline())]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while run.process.poll() is None:
+                worker.suspend()
+                time.sleep(0.02)
+                worker.resume()
+                time.sleep(0.08)
+        rests_on_time_and_is_unknown(judged(run))
+
+
 @pytest.mark.matrix
 def test_an_overloaded_generator_makes_unknown_what_rests_on_time(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:
     given |= {"QUERIES_PER_SECOND": "1000000", "MAX_WORKERS": "100000", "MAX_QUEUE": "1000"}
     with command(tmp_path, "rehearse", "--strategy", "cold", "--baseline", "2s", "--observe", "2s", **given) as run:
-        document = judged(run)
-    assert document["generator"]["saturated"] is True
-    for name in ("query_downtime", "event_downtime", "cutover_p99", "recovery"):
-        assert criteria(document)[name]["status"] == "unknown"
+        rests_on_time_and_is_unknown(judged(run))
 
 
 def test_a_target_that_is_in_use_is_left_alone(

@@ -24,6 +24,6 @@ def given(source: RedisServer, target: RedisServer, postgres: PostgresServer) ->
         "TARGET_REDIS_URL": target.url,
         "DATABASE_URL": postgres.url,
         "RESET": "true",
-        "EVENTS_PER_SECOND": "200",
-        "QUERIES_PER_SECOND": "250",
+        "EVENTS_PER_SECOND": "120",
+        "QUERIES_PER_SECOND": "150",
     }

@@ -84,7 +84,7 @@ def test_the_servers_own_data_agree_with_the_document(
 def test_two_workers_share_the_load_exactly(
     tmp_path: Path, given: dict[str, str], client: Any, postgres: PostgresServer
 ) -> None:
-    given |= {"WORKERS": "2", "ARRIVALS": "constant"}
+    given |= {"WORKERS": "2", "ARRIVALS": "constant", "QUERIES_PER_SECOND": "250", "EVENTS_PER_SECOND": "200"}
     with command(tmp_path, "run", "--duration", "4s", **given) as run:
         document = run.document()
     assert document["totals"]["queries"]["ok"] == pytest.approx(1_000, abs=4)

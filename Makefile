@@ -94,7 +94,8 @@ test: install ## All tests but the long ones
 	$(BIN)/python -m pytest -m "alone and not matrix" $(ARGS)
 
 test-matrix: install install-json ## The long tests
-	$(BIN)/python -m pytest -m matrix -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "matrix and not alone" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "alone and matrix" $(ARGS)
 
 lint: install types layers ## Style, types, layers
 	$(BIN)/ruff check .

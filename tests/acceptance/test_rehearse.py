@@ -275,6 +275,7 @@ def test_a_generator_that_is_kept_from_running_makes_unknown_what_rests_on_time(
 
 
 @pytest.mark.matrix
+@pytest.mark.alone  # it leaves nothing to others
 def test_an_overloaded_generator_makes_unknown_what_rests_on_time(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

@@ -292,3 +292,34 @@ def test_a_blocker_stops_it_before_anything_is_touched_unless_it_is_forced(
             assert [step["name"] for step in document["migration"]["steps"]] == ["preflight"]
             with outside(target) as new:
                 assert new.dbsize() == 0
+
+
+@pytest.mark.matrix
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("flags", "wrong"),
+    [
+        (("replicate",), ""),
+        (("copy",), ""),
+        (("dual-write",), ""),
+        (("fallback",), ""),
+        (("cold",), "lost"),
+        (("copy", "--no-final-pass"), "lost"),
+        (("dual-write", "--naive"), "duplicated"),
+    ],
+)
+def test_under_the_default_load_the_right_ways_lose_nothing_and_the_naive_ones_what_is_missing(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, flags: tuple[str, ...], wrong: str
+) -> None:
+    given |= {"QUERIES_PER_SECOND": "10000", "EVENTS_PER_SECOND": "1000", "ORGANIZATIONS": "500"}
+    with command(tmp_path, "rehearse", "--strategy", *flags, *QUICK, **given) as run:
+        document = judged(run)
+    with outside(fresh_target) as target:
+        missing = document["ledger"]["acknowledged"] - counters(target)
+    expected = {"lost": 0, "duplicated": 0, "stranded": 0} | ({wrong: abs(missing)} if wrong else {})
+    assert {name: document["ledger"][name] for name in expected} == expected
+    assert {name: document["ledger"][f"{name}_at_most"] for name in expected} == expected
+    assert {"lost": missing > 0, "duplicated": missing < 0, "": missing == 0}[wrong]
+    assert (wrong in failed(document)) == bool(wrong)
+    if not wrong:
+        assert failed(document) <= {"query_downtime", "event_downtime", "cutover_p99", "recovery"}

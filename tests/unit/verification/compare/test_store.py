@@ -55,11 +55,11 @@ def test_memory_is_bounded_however_many_keys_differ(store: DifferenceStore) -> N
     process = psutil.Process()
     held = Summary("string", 10, None, "0123456789abcdef0123456789abcdef")
     before = process.memory_info().rss
-    for start in range(0, 400_000, 1000):
+    for start in range(0, 200_000, 1000):
         store.put(
             Difference(b"a key of a common length:%d" % number, Kind.VALUE, held, held)
             for number in range(start, start + 1000)
         )
-    # As objects in a dictionary they would need some 300 MB.
-    assert process.memory_info().rss - before < 32 * 1024 * 1024
-    assert len(store) == 400_000
+    # As objects in a dictionary they would need some 150 MB.
+    assert process.memory_info().rss - before < 16 * 1024 * 1024
+    assert len(store) == 200_000

@@ -258,7 +258,7 @@ def test_a_way_back_that_would_destroy_the_last_copy_is_not_begun(
 def test_several_strategies_stand_side_by_side(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:
-    arguments = ("--strategy", "cold,copy", "--baseline", "4s", "--observe", "4s", "--json", "--report", "out")
+    arguments = ("--strategy", "cold,copy", "--baseline", "3s", "--observe", "3s", "--json", "--report", "out")
     result = run_to_the_end(tmp_path, "rehearse", *arguments, **given)
     documents = json.loads(result.stdout)
     assert [document["migration"]["strategy"] for document in documents] == ["cold", "copy"]

@@ -98,6 +98,7 @@ class LiveWrites:
         self._bucket_seconds = bucket_seconds
         self._buckets_kept = buckets_kept
         self._widths = {structure: structure.width(users_per_org) for structure in ledgers}
+        self._users_known = next((width for each, width in self._widths.items() if each.name == "users"), 0)
         self._numbers: dict[int, int] = {}
         self._prepared: set[tuple[Server, str]] = set()
         self._forget_seconds = 0.0
@@ -217,7 +218,7 @@ class LiveWrites:
         return kind, pack("JSON.NUMINCRBY", key, f"$.{EVENT_TYPES[kind].name}", "1")
 
     def _write_users(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
-        if user > next(width for structure, width in self._widths.items() if structure.name == "users"):
+        if user > self._users_known:
             return None
         return user - 1, pack("SADD", key, str(user))
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from redis_rehearsal.migration.assessment.criteria import SATURATED, WORKER_LOST
+
 GENERATOR: Final = "lower the rates or add WORKERS."
 
 _FREEZE: Final = "hold writes back in the cutover: --freeze client."
@@ -81,11 +83,13 @@ _UNKNOWN: Final = {
 }
 
 _OTHERWISE: Final = "read its reason, and rehearse again."
+_BY_REASON: Final = {SATURATED: GENERATOR, WORKER_LOST: _OTHERWISE}
+"""What made it unknown says more than which criterion it is."""
 _NEEDS_FREEZE: Final = frozenset({"lost", "stranded"})
 _COPIES_NOTHING: Final = frozenset({"cold", "fallback", "observe"})
 
 
-def advise(criterion: str, status: str, strategy: str, freeze: str) -> str:
+def advise(criterion: str, status: str, strategy: str, freeze: str, reason: str = "") -> str:
     """What to do about a criterion.
 
     Args:
@@ -93,11 +97,12 @@ def advise(criterion: str, status: str, strategy: str, freeze: str) -> str:
         status: `failed` or `unknown`.
         strategy: of the migration.
         freeze: who held writes back.
+        reason: why it has that status.
     """
     if criterion == "generator":
         return GENERATOR
     if status != "failed":
-        return _UNKNOWN.get(criterion, _OTHERWISE)
+        return _BY_REASON.get(reason) or _UNKNOWN.get(criterion, _OTHERWISE)
     # With a strategy that copies, a missing freeze explains more than the strategy does.
     if freeze == "none" and criterion in _NEEDS_FREEZE and strategy not in _COPIES_NOTHING:
         return _FREEZE

@@ -279,7 +279,7 @@ def _advice(document: object) -> Section:
         if not why:
             limit, measured = limit_and_measured(criterion)
             why = f"Measured {measured}, the limit is {limit}." if status == "failed" else "It could not be measured."
-        rows.append((f"{name} {status}", f"{_sentence(why)} To do: {advise(name, status, strategy, freeze)}"))
+        rows.append((f"{name} {status}", f"{_sentence(why)} To do: {advise(name, status, strategy, freeze, why)}"))
     if _saturated(document):
         rows.append(("generator", f"It was itself the bottleneck. To do: {GENERATOR}"))
     return Section("Why, and what to do", (Table(tuple(rows)),) if rows else (), "advice")

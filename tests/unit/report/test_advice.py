@@ -1,5 +1,6 @@
 import pytest
 
+from redis_rehearsal.migration.assessment.criteria import SATURATED, WORKER_LOST
 from redis_rehearsal.report.advice import advise
 from tests.unit.report.made_migration import criteria
 
@@ -20,6 +21,13 @@ def test_a_missing_freeze_explains_what_a_copy_lost() -> None:
     assert "--freeze client" in advise("lost", "failed", "replicate", "none")
     assert "--freeze client" not in advise("lost", "failed", "replicate", "client")
     assert "cold copies nothing" in advise("lost", "failed", "cold", "none")
+
+
+def test_what_made_it_unknown_says_what_to_do() -> None:
+    for name in ("query_downtime", "cutover_p99", "recovery"):
+        assert "lower the rates" in advise(name, "unknown", "copy", "client", SATURATED)
+        assert "rehearse again" in advise(name, "unknown", "copy", "client", WORKER_LOST)
+        assert "lower the rates" not in advise(name, "unknown", "copy", "client", "the baseline was too short")
 
 
 def test_the_generator_is_named() -> None:

@@ -15,8 +15,8 @@ LEAST_P99_LIMIT_SECONDS: Final = 0.05
 P99_FACTOR: Final = 5.0
 BASELINE_SHARE: Final = 0.5
 """A baseline with stretches of downtime above this share of the limit is none to judge shorter ones by."""
-_SATURATED: Final = "the generator itself was the bottleneck; lower the rates, or give it more workers"
-_WORKER_LOST: Final = "a worker of the load ended by itself, and what it saw in its last second is not known"
+SATURATED: Final = "the generator itself was the bottleneck"
+WORKER_LOST: Final = "a worker of the load ended by itself, and what it saw in its last second is not known"
 _AFTER_BASELINE: Final = (Phase.PREPARE, Phase.SYNC, Phase.CUTOVER, Phase.RECOVERY, Phase.ROLLED_BACK, Phase.FAILED)
 _COUNTERS: Final = "some counters could not be compared"
 
@@ -89,7 +89,7 @@ def _counts(evidence: Evidence) -> list[Criterion]:
             ),
         )
     ]
-    unless = _WORKER_LOST if evidence.workers_lost else ""
+    unless = WORKER_LOST if evidence.workers_lost else ""
     wrong = checks.wrong + checks.stale + checks.resurrected + checks.misplaced
     for name, limit, count, checked, failed in (
         (
@@ -179,9 +179,9 @@ def _failures(evidence: Evidence, phases: Sequence[PhaseFigures]) -> list[Criter
                 whole.merge(getattr(phase, kind))
         not_ok = whole.outcomes[Outcome.FAILED] + whole.outcomes[Outcome.UNKNOWN] + whole.outcomes[Outcome.SHED]
         ratio = not_ok / whole.offered if whole.offered else None
-        unless = _WORKER_LOST if evidence.workers_lost and (ratio or 0.0) <= limit else ""
+        unless = WORKER_LOST if evidence.workers_lost and (ratio or 0.0) <= limit else ""
         if evidence.saturated and whole.outcomes[Outcome.SHED]:
-            unless = unless or _SATURATED
+            unless = unless or SATURATED
         found.append(
             at_most(
                 f"failed_{kind}",
@@ -198,8 +198,8 @@ def _failures(evidence: Evidence, phases: Sequence[PhaseFigures]) -> list[Criter
 
 def _on_time(evidence: Evidence) -> str:
     if evidence.workers_lost:
-        return _WORKER_LOST
-    return _SATURATED if evidence.saturated else ""
+        return WORKER_LOST
+    return SATURATED if evidence.saturated else ""
 
 
 def _down(name: str, limit: float, found: Downtime, evidence: Evidence) -> Criterion:

@@ -318,13 +318,15 @@ def test_the_documented_example_with_redis_cli_works(
 def test_a_tool_that_fails_is_quoted_and_leaves_the_application_where_it_was(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:
-    tool = "echo working; echo 'no route to there' >&2; exit 7"
+    tool = """echo "token <$CONTROL_TOKEN> of $EVENTS_PER_SECOND"; echo 'no route to there' >&2; exit 7"""
     arguments = ("--strategy", "external", "--command", tool, "--baseline", "1s", "--observe", "1s")
-    with command(tmp_path, "rehearse", *arguments, **given) as run:
+    with command(tmp_path, "rehearse", *arguments, CONTROL_TOKEN="of-the-control-api", **given) as run:
         document = judged(run)
     assert failed(document) == {"migration"}
     assert "exit code 7" in document["migration"]["reason"]
     assert "no route to there" in document["migration"]["reason"]
+    # It has our environment, but for what opens the control API.
+    assert f"token <> of {given['EVENTS_PER_SECOND']}" in document["migration"]["reason"]
     assert document["migration"]["application_on"]["writes"] == "source"
 
 

@@ -39,8 +39,9 @@ def url_of(endpoint: Endpoint) -> str:
 
 
 def environment(context: Context) -> dict[str, str]:
-    """What a tool finds in its environment: SOURCE_URL, TARGET_URL and their parts."""
-    found = {"KEY_PREFIX": context.keys.prefix, "RUN_DIRECTORY": str(context.directory.resolve())}
+    """What a tool finds in its environment: ours but for CONTROL_TOKEN, and SOURCE_URL, TARGET_URL and their parts."""
+    found = {name: value for name, value in os.environ.items() if name != "CONTROL_TOKEN"}
+    found |= {"KEY_PREFIX": context.keys.prefix, "RUN_DIRECTORY": str(context.directory.resolve())}
     for name, server in (("SOURCE", context.source), ("TARGET", context.target)):
         endpoint = server.endpoint
         found |= {
@@ -70,7 +71,7 @@ async def _tool(context: Context, command: str) -> AsyncIterator[asyncio.subproc
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **environment(context)},
+            env=environment(context),
             start_new_session=True,  # so that its children can be ended with it
         )
     try:

@@ -136,8 +136,17 @@ def test_a_live_run_is_migrated_to_its_verdict(
         code, _, error = ask(run, tmp_path, "migrate", "--strategy", "cold")
         assert code == 2
         assert "redis-rehearsal reset" in error
+        assert run.stats()["migration"]["warnings"] == []
+        assert ask(run, tmp_path, "switch", "--to", "source", "--reads")[0] == 0
         run.interrupt()
         whole = run.document()
+    # What came after the verdict is not its own, and is said.
+    assert "switched by hand (reads to source, writes to target)" in whole["migration"]["warnings"][-1]
+    # The load went on after the last phase had begun, and each is as long as what is counted in it.
+    assert whole["phases"][-1]["name"] == "done"
+    for phase in whole["phases"]:
+        asked = float(given["QUERIES_PER_SECOND"]) * (phase["duration_seconds"] + 1.5)
+        assert phase["totals"]["queries"]["offered"] < 1.5 * asked
     with outside(fresh_target) as target:
         assert counters(target) == whole["ledger"]["acknowledged"]
     assert whole["migration"]["strategy"] == "replicate"

@@ -28,6 +28,7 @@ from redis_rehearsal.verification.compare.rounds import compare as compare_datab
 _EXIT_CODES: Final = {Outcome.EQUAL: 0, Outcome.DIFFERENT: 1, Outcome.UNKNOWN: 3}
 _LINE_SECONDS: Final = 5.0
 _LIVE_SECONDS: Final = 0.1
+_DIGEST_DIGITS: Final = 8
 _LONGEST_KEY: Final = 60
 _DEFAULTS: Final = CompareOptions()
 _WORDS: Final = {
@@ -217,12 +218,18 @@ def _example(difference: Difference) -> str:
     name = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
     if len(name) > _LONGEST_KEY:
         name = f"{name[:_LONGEST_KEY]}…"
-    return f"{name}: {difference.kind.value}; source {_held(difference.source)}, target {_held(difference.target)}"
+    source, target = difference.source, difference.target
+    shown = f"{name}: {difference.kind.value}; source {_held(source)}, target {_held(target)}"
+    if difference.kind is Kind.VALUE and source and target and source.digest and target.digest:
+        # Values are never shown, and may be alike in all else.
+        shown += f"; digests {source.digest[:_DIGEST_DIGITS]} and {target.digest[:_DIGEST_DIGITS]}"
+    return shown
 
 
 def _held(summary: Summary | None) -> str:
     if summary is None:
         return "has none"
-    length = "" if summary.length is None else f" of {summary.length:,}"
+    unit = "byte" if summary.type == "string" else "element"
+    length = "" if summary.length is None else f" of {summary.length:,} {unit}{'' if summary.length == 1 else 's'}"
     ttl = "" if summary.ttl_ms is None else f" for {summary.ttl_ms / 1000:,.1f} s"
     return f"{summary.type}{length}{ttl}"

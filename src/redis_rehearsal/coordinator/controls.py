@@ -4,6 +4,8 @@ from dataclasses import asdict
 from time import monotonic
 from typing import Any, Final, Protocol
 
+import structlog
+
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role, Route
 from redis_rehearsal.coordinator.migrations import Migrations
@@ -17,6 +19,8 @@ from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.queries import QUERY_KINDS, SLOTS
+
+_log = structlog.get_logger()
 
 _GROUPS: Final = ("dashboard", "filtered", "real-time")
 
@@ -132,6 +136,7 @@ class RunControls:
             await self._control.set_load(lambda number: SetLoad(number, queries, events, slots, types))
         except MigrationError as error:
             raise ConflictError(str(error)) from None
+        _log.info("the load was changed", queries_per_second=queries, events_per_second=events)
         self._view.rates = (queries, events)
         self._query_mix = change.query_mix or self._query_mix
         self._event_mix = change.event_mix or self._event_mix
@@ -164,6 +169,13 @@ class RunControls:
             if control.frozen:
                 await control.thaw()
             raise ConfigurationError(str(error)) from None
+        _log.info("the application was switched", reads=route.reads, writes=route.writes)
+        if self._view.records and self._view.records[-1].ended:
+            # Whoever reads the report finds the whole run's ledger beside a verdict that knows nothing of this.
+            self._view.records[-1].migration.context.warnings.append(
+                f"After the verdict the application was switched by hand (reads to {route.reads}, writes to "
+                f"{route.writes}): what that lost is in the ledger, and not in the verdict."
+            )
         return self.status()
 
     async def start_migration(self, options: MigrationOptions) -> dict[str, Any]:

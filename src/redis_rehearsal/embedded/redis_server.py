@@ -72,8 +72,8 @@ def json_module(name: str) -> Path:
         if module.is_file():
             return module
     raise ConfigurationError(
-        "Embedded servers have JSON only with the extra json, on x86-64 Linux: pip install 'redis-rehearsal[json]'; "
-        "or choose another --data-type."
+        "Embedded servers have JSON only with the extra json, on x86-64 Linux: make install-json in a checkout, else "
+        "pip install 'redis-rehearsal[json]'; or choose another --data-type."
     )
 
 

@@ -176,12 +176,15 @@ class Migration:
                 findings = await preflight(context.source.endpoint, context.target.endpoint, plan)
             except ServerRefusedError as error:
                 raise MigrationError(str(error)) from None
-            warnings = sum(finding.level == "warning" for finding in findings)
+            warnings = [finding.name for finding in findings if finding.level == "warning"]
             blockers = stands_in_the_way(findings, options.strategy)
             if blockers and not options.force:
                 sentences = " ".join(f"{finding.sentence} {finding.advice}" for finding in blockers)
                 raise MigrationError(f"{sentences} Nothing was touched; --force goes on all the same.")
-            step.detail = f"{len(findings):,} checks, {warnings:,} warnings, {len(blockers):,} blockers passed over"
+            named = f" ({', '.join(warnings)})" if warnings else ""
+            step.detail = (
+                f"{len(findings):,} checks, {len(warnings):,} warnings{named}, {len(blockers):,} blockers passed over"
+            )
 
     async def _do(self) -> None:
         strategy = STRATEGIES[self.context.options.strategy]

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from redis_rehearsal.migration.assessment.criteria import SATURATED, WORKER_LOST
+from redis_rehearsal.migration.assessment.criteria import NO_CUTOVER, SATURATED, WORKER_LOST
+from redis_rehearsal.verification.recovery import SHORT_BASELINE
 
-GENERATOR: Final = "lower the rates or add WORKERS."
+GENERATOR: Final = "leave the machine to the rehearsal, lower the rates, or add WORKERS."
 
 _FREEZE: Final = "hold writes back in the cutover: --freeze client."
 _HURT: Final = "look at the phase in which it happened, and at the servers' own logs for that moment."
@@ -46,6 +47,15 @@ _FAILED: Final[dict[str, dict[str, str]]] = {
         "fallback": "move counters before reads: use replicate or copy.",
         "": "switch reads only after the target has every acknowledged increment.",
     },
+    "structures": {
+        "cold": "cold copies nothing: use replicate or copy.",
+        "": "as for lost and duplicated: hold writes until the target has them all.",
+    },
+    "comparison": {
+        "cold": "cold copies nothing: use replicate or copy.",
+        "external": "let the tool carry what is written while it runs, or hold writes until it has.",
+        "": "see which keys, and what they have in common: redis-rehearsal compare --output differing.jsonl.",
+    },
     "failed_queries": {"": _HURT},
     "failed_events": {"": f"see `failures` in run.json for their reasons; {_HURT}"},
     "query_downtime": {
@@ -74,6 +84,9 @@ _UNKNOWN: Final = {
     "stranded": "the unknown writes and the counters that could not be compared decide it: rehearse again.",
     "wrong_reports": "check more hits: VALIDATION_SAMPLE_RATE=1.",
     "counter_regressions": "raise the share of real-time queries, so that counters are read.",
+    "structures": "the unknown writes and the structures that could not be read decide it: rehearse again.",
+    "comparison": "see that both servers can be read until the comparison has ended, and rehearse again.",
+    "run": "mend what broke, and rehearse again.",
     "failed_queries": "drive queries: --queries-per-second.",
     "failed_events": "drive events: --events-per-second.",
     "query_downtime": "raise --queries-per-second, so that gaps can be told from silence, or lengthen --baseline.",
@@ -83,7 +96,12 @@ _UNKNOWN: Final = {
 }
 
 _OTHERWISE: Final = "read its reason, and rehearse again."
-_BY_REASON: Final = {SATURATED: GENERATOR, WORKER_LOST: _OTHERWISE}
+_BY_REASON: Final = {
+    SATURATED: GENERATOR,
+    WORKER_LOST: _OTHERWISE,
+    NO_CUTOVER: "see why the migration did not come to it.",
+    SHORT_BASELINE: "lengthen the baseline: --baseline.",
+}
 """What made it unknown says more than which criterion it is."""
 _NEEDS_FREEZE: Final = frozenset({"lost", "stranded"})
 _COPIES_NOTHING: Final = frozenset({"cold", "fallback", "observe"})

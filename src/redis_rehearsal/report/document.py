@@ -46,7 +46,7 @@ def make_document(view: RunView) -> dict[str, Any]:
         "started": view.directory.name if view.directory else None,
         "stage": str(view.stage),
         "duration_seconds": round(seconds, 3),
-        "warmup_seconds": round(view.load_seconds - seconds, 3),
+        "warmup_seconds": round(max(0.0, min(view.steady_seconds, view.seen_seconds) - view.began_seconds), 3),
         "totals": {"queries": outcomes(queries), "events": outcomes(events)},
         "rates": {
             "queries_per_second": _rate(queries, seconds),

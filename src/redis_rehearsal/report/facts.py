@@ -23,7 +23,7 @@ from redis_rehearsal.report.reading import (
     words,
 )
 
-_NONE_NOTE: Final = f"{NOT_MEASURED.capitalize()}: {NONE}"
+_NONE_NOTE: Final = f"{NONE} stands for {NOT_MEASURED}."
 
 
 @dataclass(frozen=True, slots=True)

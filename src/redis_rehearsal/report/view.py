@@ -154,8 +154,12 @@ class RunView:
         return max(0.0, (self.ended_seconds or monotonic()) - self.began_seconds)
 
     @property
+    def seen_seconds(self) -> float:
+        """Until when all workers have reported, on the monotonic clock."""
+        rows = self.timeline.rows
+        return self.ended_seconds or self.began_seconds + (rows[-1].second + 1 if rows else 0)
+
+    @property
     def measured_seconds(self) -> float:
-        """The same without the warm-up load."""
-        if not self.began_seconds:
-            return 0.0
-        return max(0.0, (self.ended_seconds or monotonic()) - self.steady_seconds)
+        """For how long the load was measured, without the warm-up load: what the totals are of."""
+        return max(0.0, self.seen_seconds - self.steady_seconds) if self.began_seconds else 0.0

@@ -10,6 +10,7 @@ UNNOTICED: Final = {"p99": 0.01}
 """What no user notices is as before, whatever the baseline was: a p99 of some milliseconds is mostly chance."""
 STEADY_SECONDS: Final = 3
 """So many seconds running must be as before."""
+SHORT_BASELINE: Final = f"the baseline had fewer than {STEADY_SECONDS} whole seconds"
 
 Measures = dict[str, float | None]
 """Of one second: figures of which a higher one is worse, by name; None where nothing was measured."""
@@ -40,7 +41,7 @@ def recovery(baseline: Sequence[Measures], after: Sequence[Measures]) -> Recover
     names = sorted({name for second in baseline for name in second})
     if len(baseline) < STEADY_SECONDS:
         unknown: dict[str, float | None] = dict.fromkeys(names)
-        return Recovery(None, unknown, f"the baseline had fewer than {STEADY_SECONDS} whole seconds")
+        return Recovery(None, unknown, SHORT_BASELINE)
     found: dict[str, float | None] = {}
     for name in names:
         known = [value for second in baseline if (value := second.get(name)) is not None]

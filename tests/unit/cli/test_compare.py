@@ -18,8 +18,11 @@ def test_what_differs_is_shown_without_what_a_terminal_takes_for_commands() -> N
     text = render(comparison)
     assert text.startswith("Different: 1 key. 10 keys compared in 1.2 s, 1 round.\n")
     assert "\x1b" not in text
-    assert r"a\x1b[31m\xff\n: missing; source string of 3 for 2.5 s, target has none" in text
+    assert r"a\x1b[31m\xff\n: missing; source string of 3 bytes for 2.5 s, target has none" in text
     assert "2  benign: expired" in text
+    held, other = Summary("string", 1, None, "0123456789abcdef"), Summary("string", 1, None, "fedcba9876543210")
+    comparison.examples.append(Difference(b"same in all else", Kind.VALUE, held, other))
+    assert "string of 1 byte, target string of 1 byte; digests 01234567 and fedcba98" in render(comparison)
 
 
 def test_what_cannot_be_read_is_no_equality() -> None:

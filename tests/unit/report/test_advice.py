@@ -1,10 +1,11 @@
 import pytest
 
-from redis_rehearsal.migration.assessment.criteria import SATURATED, WORKER_LOST
+from redis_rehearsal.migration.assessment.criteria import NO_CUTOVER, SATURATED, WORKER_LOST
 from redis_rehearsal.report.advice import advise
+from redis_rehearsal.verification.recovery import SHORT_BASELINE
 from tests.unit.report.made_migration import criteria
 
-NAMES = [each["name"] for each in criteria()]
+NAMES = [*(each["name"] for each in criteria()), "structures", "comparison"]
 STRATEGIES = ("cold", "replicate", "copy", "dual-write", "fallback", "external", "observe", "not measured")
 
 
@@ -27,6 +28,8 @@ def test_what_made_it_unknown_says_what_to_do() -> None:
     for name in ("query_downtime", "cutover_p99", "recovery"):
         assert "lower the rates" in advise(name, "unknown", "copy", "client", SATURATED)
         assert "rehearse again" in advise(name, "unknown", "copy", "client", WORKER_LOST)
+        assert "why the migration" in advise(name, "unknown", "copy", "client", NO_CUTOVER)
+        assert "--baseline" in advise(name, "unknown", "copy", "client", SHORT_BASELINE)
         assert "lower the rates" not in advise(name, "unknown", "copy", "client", "the baseline was too short")
 
 

@@ -86,7 +86,7 @@ def test_every_figure_is_there() -> None:
         "baseline 15.0 9,988 0.46 2.16 12.34 95.10 17 438.2",
         "prepare 0.4 9,988 0.46 - 12.34 - 17 438.2",
         "cutover 0.1 9,988 0.46 47.40 12.34 94.31 17 438.2",
-        "Not measured: -",
+        "- stands for not measured.",
         "queries 12.3 ms 24.6 ms",
         "events 47.4 ms 1.25 s",
         "all 3 s p99 3 s misses 2 s database queries 1 s failed not measured",
@@ -158,7 +158,7 @@ def test_an_unknown_verdict_names_what_was_not_measured() -> None:
     made["generator"]["saturated"] = True
     text = flat(render_text(made))
     assert "Verdict: UNKNOWN 2 of 12 criteria could not be measured: cutover_p99, recovery." in text
-    assert "lower the rates or add WORKERS" in text
+    assert "lower the rates, or add WORKERS" in text
     assert "do not trust these latencies" in text
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis_rehearsal.fleet.timeline import Row
-from redis_rehearsal.migration.assessment.criteria import criteria
+from redis_rehearsal.migration.assessment.criteria import NO_CUTOVER, criteria
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.figures import PhaseFigures, phase_figures, rows_within
 from redis_rehearsal.verification.downtime import Downtime, Gap, downtime
@@ -70,7 +70,7 @@ def _measures(row: Row) -> Measures:
 def _recovery(evidence: Evidence) -> Recovery:
     if not evidence.cutovers:
         nothing: dict[str, float | None] = dict.fromkeys(("p99", "misses", "database_queries", "failed"))
-        return Recovery(None, nothing, "there was no cutover")
+        return Recovery(None, nothing, NO_CUTOVER)
     baseline = rows_within(evidence.rows, evidence.began_seconds, *evidence.baseline_seconds)
     found = []
     for place, (began, _) in enumerate(evidence.cutovers):

@@ -16,6 +16,7 @@ P99_FACTOR: Final = 5.0
 BASELINE_SHARE: Final = 0.5
 """A baseline with stretches of downtime above this share of the limit is none to judge shorter ones by."""
 SATURATED: Final = "the generator itself was the bottleneck"
+NO_CUTOVER: Final = "there was no cutover"
 WORKER_LOST: Final = "a worker of the load ended by itself, and what it saw in its last second is not known"
 _AFTER_BASELINE: Final = (Phase.PREPARE, Phase.SYNC, Phase.CUTOVER, Phase.RECOVERY, Phase.ROLLED_BACK, Phase.FAILED)
 _COUNTERS: Final = "some counters could not be compared"
@@ -242,7 +243,7 @@ def _cutover_p99(evidence: Evidence, phases: Sequence[PhaseFigures]) -> Criterio
             cutover.merge(evidence.queries[segment])
         before = name
     measured = _p99(cutover) if evidence.cutovers else None
-    why = "no query was answered in the cutover" if evidence.cutovers else "there was no cutover"
+    why = "no query was answered in the cutover" if evidence.cutovers else NO_CUTOVER
     unless = ""
     if derived and usual is not None and usual > LEAST_P99_LIMIT_SECONDS and (measured or 0.0) <= (limit or 0.0):
         unless = f"the baseline itself had a p99 of {usual:.3f} s"

@@ -97,7 +97,7 @@ def call(arguments: list[str]) -> int:
 
 def _call(arguments: list[str]) -> int:
     # What lists all commands needs all of them.
-    app = make_app(lazily=bool(arguments) and arguments[0] not in ("--help", "-h"))
+    app = make_app(lazily=bool(arguments) and arguments[0] in (*_COMMANDS, "--version"))
     try:
         tokens, app.config = take_config(arguments)
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")

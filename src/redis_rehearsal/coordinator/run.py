@@ -15,7 +15,6 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES
 from redis_rehearsal.coordinator.breakage import Breakage
 from redis_rehearsal.coordinator.controls import RunControls
-from redis_rehearsal.coordinator.crew import Crew
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.migrations import Migrations
 from redis_rehearsal.coordinator.plans import worker_plans
@@ -26,6 +25,7 @@ from redis_rehearsal.coordinator.servers import (
     run_directory,
 )
 from redis_rehearsal.coordinator.upkeep import adjust_novelty, keep_buckets, refresh_cache
+from redis_rehearsal.coordinator.workers import Workers
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.embedded.directory import remove_leftovers
 from redis_rehearsal.engine.messages import Finish, Start
@@ -77,8 +77,8 @@ class Run:
         self._clock = self.view.clock
         self._equipment = Equipment(settings, self._clock.now)
         self._breakage = Breakage()
-        self._crew = Crew(settings.workers, self.view, self._breakage)
-        self._control = self._crew.control
+        self._workers = Workers(settings.workers, self.view, self._breakage)
+        self._control = self._workers.control
         self._keeper: LedgerKeeper | None = None
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -99,7 +99,7 @@ class Run:
             self._control,
             self._equipment,
             self.audit,
-            self._crew.quieten,
+            self._workers.quieten,
             min(float(shares[tenants].sum()) for tenants in self._tenants),
         )
         self.controls = RunControls(self.view, self._control, self._migrations, self)
@@ -215,7 +215,7 @@ class Run:
         )
         await self._keeper.open_ahead()
         view.stage = Stage.WARMING
-        await self._crew.start(
+        await self._workers.start(
             worker_plans(
                 settings,
                 self._equipment.servers,
@@ -227,7 +227,7 @@ class Run:
                 self._novelty,
             )
         )
-        await self._crew.warm_up()
+        await self._workers.warm_up()
 
     async def replace_target(self, endpoint: Endpoint) -> None:
         """Use another server as the target, to which nothing goes now.
@@ -283,7 +283,7 @@ class Run:
         end = None if settings.duration is None else steady + settings.duration
         first = Phase.BASELINE if self._rehearsal else Phase.LOAD
         self._control.begin_phase(Phase.WARM_UP if settings.warmup else first, began)
-        self._crew.fleet.tell(Start(began, end))
+        self._workers.fleet.tell(Start(began, end))
         if settings.warmup:
             self._control.begin_phase(first, steady)
         if view.directory is not None:
@@ -326,8 +326,8 @@ class Run:
         going_on = [
             view.health.watch(patience),
             ResourcesPoller(view.resources, self._equipment, patience).watch(),
-            adjust_novelty(self._crew, view, settings, self._novelty),
-            refresh_cache(self._crew, self._migrations, settings.warmup_interval),
+            adjust_novelty(self._workers, view, settings, self._novelty),
+            refresh_cache(self._workers, self._migrations, settings.warmup_interval),
         ]
         if self._keeper is not None:
             going_on.append(keep_buckets(self._keeper, self._equipment, view, settings.time_bucket_seconds))
@@ -355,7 +355,7 @@ class Run:
         view.ended_seconds = at_seconds
         # What has been away for long is not waited for as long again.
         patience = max(1.0, _ROWS_PATIENCE_SECONDS - view.health.servers["database"].away_seconds)
-        self._crew.finish(Finish(at_seconds, patience))
+        self._workers.finish(Finish(at_seconds, patience))
         longest = 4 * self.settings.operation_timeout + _ROWS_PATIENCE_SECONDS + 5
         ending = asyncio.create_task(self._end_load(longest))
         hurrying = asyncio.create_task(self._hurry.wait())
@@ -369,7 +369,7 @@ class Run:
         self._breakage.note("The run was ended before all that was under way had ended.")
 
     async def _end_load(self, timeout_seconds: float) -> None:
-        if not await self._crew.fleet.join(timeout_seconds):
+        if not await self._workers.fleet.join(timeout_seconds):
             self._breakage.note("A worker did not end in time; what it did since is not known.")
         self.view.totals.close()
         self.view.audit = await self.audit()
@@ -393,7 +393,7 @@ class Run:
                 task.cancel()
             _, left = await asyncio.wait(left, timeout=_CANCEL_SECONDS)
         await self._migrations.close()
-        await self._crew.close()
+        await self._workers.close()
         self.view.timeline.close()
         if self._keeper is not None:
             for ledger in self._keeper.ledgers:

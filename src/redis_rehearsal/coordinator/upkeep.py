@@ -6,9 +6,9 @@ from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
-from redis_rehearsal.coordinator.crew import Crew
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.migrations import Migrations
+from redis_rehearsal.coordinator.workers import Workers
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.engine.messages import SetNovelty
 from redis_rehearsal.report.view import RunView
@@ -40,13 +40,13 @@ async def keep_buckets(keeper: LedgerKeeper, equipment: Equipment, view: RunView
                 last_bucket = bucket
 
 
-async def adjust_novelty(crew: Crew, view: RunView, settings: Settings, novelty: Novelty) -> None:
+async def adjust_novelty(workers: Workers, view: RunView, settings: Settings, novelty: Novelty) -> None:
     """Steer the share of new questions until the hit ratio is as asked for.
 
     During the warm-up load only: what a migration does to the hit ratio must not be steered away.
 
     Args:
-        crew: asks the questions.
+        workers: asks the questions.
         view: of the run.
         settings: of the run.
         novelty: with which the load began.
@@ -61,13 +61,13 @@ async def adjust_novelty(crew: Crew, view: RunView, settings: Settings, novelty:
         if monotonic() - view.began_seconds < 1.5 * _SETTLED_SECONDS or hits + misses < 1000:
             continue
         novelty = split_novelty(joined_novelty(novelty) + hits / (hits + misses) - target)
-        crew.fleet.tell(SetNovelty(novelty))
+        workers.fleet.tell(SetNovelty(novelty))
 
 
-async def refresh_cache(crew: Crew, migrations: Migrations, interval_seconds: float) -> None:
+async def refresh_cache(workers: Workers, migrations: Migrations, interval_seconds: float) -> None:
     """Ask every standing question again at an interval; 0 for never."""
     while interval_seconds:
         await asyncio.sleep(interval_seconds)
         # What a migration does to the cache must not be mended; and the last one may still run.
-        if crew.is_warm and not migrations.going_on:
-            crew.refresh(interval_seconds * _REFRESH_SHARE)
+        if workers.is_warm and not migrations.going_on:
+            workers.refresh(interval_seconds * _REFRESH_SHARE)

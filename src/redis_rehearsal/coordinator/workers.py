@@ -28,11 +28,11 @@ _READY_SECONDS: Final = 30.0
 _WARM_UP_CONCURRENCY: Final = 8
 
 
-class Crew:
-    """All workers, and what they report.
+class Workers:
+    """All of them, and what they report.
 
     Args:
-        workers: how many.
+        count: how many there are.
         view: of the run; gets what they report.
         breakage: gets what of them breaks.
 
@@ -41,10 +41,10 @@ class Crew:
         control: changes where their load goes.
     """
 
-    def __init__(self, workers: int, view: RunView, breakage: Breakage) -> None:
+    def __init__(self, count: int, view: RunView, breakage: Breakage) -> None:
         self.fleet = LocalFleet(self._on_report, self._on_exit)
-        self.control = FleetControl(self.fleet.tell, workers)
-        self._workers = workers
+        self.control = FleetControl(self.fleet.tell, count)
+        self._count = count
         self._view = view
         self._breakage = breakage
         self._ready: set[int] = set()
@@ -61,7 +61,7 @@ class Crew:
             BrokenError: they did not start.
         """
         await self.fleet.start(plans)
-        await self._breakage.until(lambda: len(self._ready) == self._workers, _READY_SECONDS, "start")
+        await self._breakage.until(lambda: len(self._ready) == self._count, _READY_SECONDS, "start")
         if self._refused:
             raise ServerRefusedError(self._refused)
 
@@ -77,7 +77,7 @@ class Crew:
     @property
     def is_warm(self) -> bool:
         """Whether no filling of the cache is under way."""
-        return len(self._warmed) == self._workers
+        return len(self._warmed) == self._count
 
     def refresh(self, seconds: float) -> None:
         """Fill the cache once more, spread over a time."""

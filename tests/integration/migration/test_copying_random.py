@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.settings import default_source_server
 from tests.integration.migration.copying_data import assert_equal, has_stream_counts, take
-from tests.integration.migration.test_copying import Pair
+from tests.integration.migration.pair import Pair
 
 TEXT = st.binary(max_size=80)
 SCORE = st.floats(allow_nan=False)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from redis_rehearsal.migration.assessment.criteria import NO_CUTOVER, SATURATED, WORKER_LOST
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, SATURATED, WORKER_LOST
 from redis_rehearsal.verification.recovery import SHORT_BASELINE
 
 GENERATOR: Final = "leave the machine to the rehearsal, lower the rates, or add WORKERS."

@@ -1,6 +1,6 @@
 import pytest
 
-from redis_rehearsal.migration.assessment.criteria import NO_CUTOVER, SATURATED, WORKER_LOST
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, SATURATED, WORKER_LOST
 from redis_rehearsal.report.advice import advise
 from redis_rehearsal.verification.recovery import SHORT_BASELINE
 from tests.unit.report.made_migration import criteria

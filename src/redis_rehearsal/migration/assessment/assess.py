@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis_rehearsal.fleet.timeline import Row
-from redis_rehearsal.migration.assessment.criteria import NO_CUTOVER, criteria
+from redis_rehearsal.migration.assessment.criteria import criteria
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.figures import PhaseFigures, phase_figures, rows_within
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER
 from redis_rehearsal.verification.downtime import Downtime, Gap, downtime
 from redis_rehearsal.verification.recovery import Measures, Recovery, recovery
 from redis_rehearsal.verification.verdict import Verdict, judge

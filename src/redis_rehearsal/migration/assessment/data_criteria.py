@@ -1,0 +1,121 @@
+"""Criteria about data: what was lost, doubled, stranded, wrong, or differs."""
+
+from typing import Final
+
+from redis_rehearsal.migration.assessment.evidence import Evidence
+from redis_rehearsal.migration.assessment.reasons import WORKER_LOST
+from redis_rehearsal.verification.verdict import Criterion, at_most, bounded
+
+_COUNTERS: Final = "some counters could not be compared"
+
+
+def counts(evidence: Evidence) -> list[Criterion]:
+    """Of increments and of answers that were checked."""
+    limits, result, checks = evidence.limits, evidence.audit.result, evidence.checks
+    error = evidence.audit.error
+    reason = f"the counters could not be read: {error}" if error else _COUNTERS
+    bounded_above = not error and not result.unverified_counters
+    found = [
+        bounded(
+            name,
+            limit,
+            # What was found stands, whatever could not be read.
+            least if not error or least > limit else None,
+            most if bounded_above else None,
+            reason=reason,
+            failed=failed,
+        )
+        for name, limit, least, most, failed in (
+            ("lost", limits.max_lost, result.lost, result.lost_at_most, "acknowledged and missing"),
+            (
+                "duplicated",
+                limits.max_duplicated,
+                result.duplicated,
+                result.duplicated_at_most,
+                "counted more often than sent",
+            ),
+            (
+                "stranded",
+                limits.max_stranded,
+                result.stranded,
+                result.stranded_at_most,
+                "acknowledged by the old server after it had stopped being the truth",
+            ),
+        )
+    ]
+    unless = WORKER_LOST if evidence.workers_lost else ""
+    wrong = checks.wrong + checks.stale + checks.resurrected + checks.misplaced
+    for name, limit, count, checked, failed in (
+        (
+            "wrong_reports",
+            limits.max_wrong_reports,
+            wrong,
+            checks.reports_checked,
+            (
+                f"{checks.wrong:,} wrong, {checks.stale:,} stale, {checks.resurrected:,} back from the dead, "
+                f"{checks.misplaced:,} overwritten by something else"
+            ),
+        ),
+        (
+            "counter_regressions",
+            limits.max_counter_regressions,
+            checks.counter_regressions,
+            checks.counters_checked,
+            "counters were read lower than what had been acknowledged",
+        ),
+    ):
+        # What was seen stands, whoever did not see more.
+        unseen = "" if count > limit else unless
+        measured = float(count) if checked or count else None
+        found.append(
+            at_most(name, limit, measured, "count", unless=unseen, unmeasured="no answer was checked", failed=failed)
+        )
+    return found
+
+
+def structures(evidence: Evidence) -> list[Criterion]:
+    """Of live structures; none where there are none."""
+    audit = evidence.audit
+    if not audit.structures:
+        return []
+    results = audit.structures.values()
+    least = sum(result.lost + result.duplicated + result.stranded for result in results)
+    most = sum(result.lost_at_most + result.duplicated_at_most + result.stranded_at_most for result in results)
+    sure = not audit.error and not any(result.unverified_counters for result in results)
+    limit = evidence.limits.max_wrong_elements
+    named = ", ".join(
+        f"{result.lost + result.duplicated + result.stranded:,} of {name}"
+        for name, result in audit.structures.items()
+        if result.lost or result.duplicated or result.stranded
+    )
+    return [
+        bounded(
+            "structures",
+            limit,
+            least if not audit.error or least > limit else None,
+            most if sure else None,
+            reason=f"the structures could not be read: {audit.error}" if audit.error else _COUNTERS,
+            failed=f"elements of live structures lost, duplicated or stranded: {named}",
+        )
+    ]
+
+
+def comparison(evidence: Evidence) -> list[Criterion]:
+    """Of the two servers key by key; none where they were not compared."""
+    found = evidence.comparison
+    if found is None:
+        return []
+    named = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items() if count)
+    limit = evidence.limits.max_unexplained
+    too_many = found.unexplained > limit
+    return [
+        at_most(
+            "comparison",
+            limit,
+            float(found.unexplained) if too_many or not found.error else None,
+            "count",
+            unless="" if too_many else found.unreadable,
+            unmeasured=f"the servers could not be compared: {found.error}",
+            failed=f"keys differ for no reason that is known: {named}",
+        )
+    ]

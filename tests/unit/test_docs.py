@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation
 from tests.unit.migration.assessment.test_criteria import EVIDENCE
@@ -46,6 +48,9 @@ def test_every_criterion_is_described_with_its_limit() -> None:
     everything = replace(
         EVIDENCE,
         broken="something",
+        phases=[(Phase.SYNC, 0, 5.0)],
+        queries={0: Tally(offered=1)},
+        events={0: Tally(offered=1)},
         comparison=KeyComparison(1, {"value": 0}),
         audit=replace(Audit(), structures={"hash": Reconciliation()}),
     )

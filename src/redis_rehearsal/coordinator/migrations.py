@@ -285,6 +285,8 @@ class Migrations:
         view, migration = self._view, record.migration
         totals = view.totals
         baseline = migration.baseline_seconds
+        back = migration.way_back
+        query_gaps, event_gaps = totals.gaps_until(ended_seconds)
         rows = [row for row in view.timeline.rows if view.began_seconds + row.second + 1 > baseline[0]]
         # Who or what ended it before its end says nothing of the migration.
         broken_off = migration.status == "running"
@@ -299,8 +301,10 @@ class Migrations:
             events=totals.events,
             rows=rows,
             began_seconds=view.began_seconds,
-            query_gaps=totals.query_gaps,
-            event_gaps=totals.event_gaps,
+            query_gaps=query_gaps,
+            event_gaps=event_gaps,
+            stalls=totals.stalls,
+            held_seconds=[each.freeze_seconds for each in (migration.context, back) if each and each.freeze_seconds],
             baseline_seconds=baseline,
             cutovers=migration.context.cutovers,
             audit=audit,

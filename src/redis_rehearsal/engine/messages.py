@@ -11,6 +11,7 @@ from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.operations import Operations
 from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.presets import ArrivalKind
@@ -329,8 +330,11 @@ class Snapshot:
         second: which second of the load it ends, from 0; several may fall into the last one.
         queries: tallies by number of the segment.
         events: tallies by number of the segment.
-        query_gaps: stretches without an ok query that have ended, as start and end on the monotonic clock.
+        query_gaps: stretches without an ok query that have ended.
         event_gaps: the same for events.
+        open_query_gap: the one that goes on now; None where none does.
+        open_event_gap: the same for events.
+        stalls: stretches in which the worker itself stood still, as start and end on the monotonic clock.
         redirected: events that a server refused and that were sent again.
         mirrored: writes to the mirror by outcome.
         query_failures: by reason.
@@ -364,8 +368,11 @@ class Snapshot:
     second: int
     queries: dict[int, Tally]
     events: dict[int, Tally]
-    query_gaps: list[tuple[float, float]]
-    event_gaps: list[tuple[float, float]]
+    query_gaps: list[Gap]
+    event_gaps: list[Gap]
+    open_query_gap: Gap | None
+    open_event_gap: Gap | None
+    stalls: list[tuple[float, float]]
     redirected: int
     mirrored: dict[str, int]
     query_failures: dict[str, int]

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from redis_rehearsal.engine.outcome import Outcome, Tally
+from redis_rehearsal.engine.stalls import Gap, Stalls
 
 FLUSH_OPERATIONS: Final = 4_096
 """A flush is due when this many operations have been recorded, so that none takes long."""
@@ -140,10 +141,21 @@ class Recorder:
         taken, self.tallies = self.tallies, defaultdict(Tally)
         return dict(taken)
 
-    def take_gaps(self) -> list[tuple[float, float]]:
-        """Hand over the gaps that have ended since the last time."""
+    def take_gaps(self, stalls: Stalls) -> list[Gap]:
+        """Hand over the gaps that have ended since the last time.
+
+        Args:
+            stalls: of the generator, of which a gap may have some part.
+        """
         taken, self.gaps = self.gaps, []
-        return taken
+        return [Gap(start, end, stalls.within(start, end)) for start, end in taken]
+
+    def open_gap(self, now_seconds: float, stalls: Stalls) -> Gap | None:
+        """The gap that goes on now, as far as it has come; None where there is none."""
+        since = self._wanting_since
+        if now_seconds - since <= LEAST_GAP_SECONDS:
+            return None
+        return Gap(since, now_seconds, stalls.within(since, now_seconds))
 
     def close_gap(self, now_seconds: float) -> None:
         """The load ends: what has not been ok until now never will be."""

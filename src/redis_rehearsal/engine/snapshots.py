@@ -47,6 +47,9 @@ class Snapshots:
         for loop in self._load.loops:
             loop.check()
         now, cpu = monotonic(), process_time()
+        self._load.note_stall(now)
+        stalls = self._load.stalls
+        query_gap, event_gap = (each.open_gap(now, stalls) for each in (parts.query_recorder, parts.event_recorder))
         reports.flush()
         duration, reports.duration = reports.duration, Histogram()
         checks, queries.checks = queries.checks, Checks()
@@ -73,8 +76,11 @@ class Snapshots:
             second=second,
             queries=parts.query_recorder.take(),
             events=parts.event_recorder.take(),
-            query_gaps=parts.query_recorder.take_gaps(),
-            event_gaps=parts.event_recorder.take_gaps(),
+            query_gaps=parts.query_recorder.take_gaps(stalls),
+            event_gaps=parts.event_recorder.take_gaps(stalls),
+            open_query_gap=query_gap,
+            open_event_gap=event_gap,
+            stalls=stalls.take(),
             mirrored=dict(mirrored),
             query_failures=dict(query_failures),
             event_failures=dict(event_failures),
@@ -97,5 +103,6 @@ class Snapshots:
             finishing=finishing,
             **since,
         )
+        stalls.forget_before(min([now, *(gap.start for gap in (query_gap, event_gap) if gap is not None)]))
         self._last_seconds, self._last_cpu_seconds, self._last_counts = now, cpu, counts
         return taken

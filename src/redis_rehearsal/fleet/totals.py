@@ -8,11 +8,14 @@ from redis_rehearsal.cache.route import Role
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.messages import Snapshot
 from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.timeline import Second
 from redis_rehearsal.telemetry.histogram import Histogram
 
 RECENT_SECONDS: Final = 10
 _PATIENCE_SECONDS: Final = 3
+_SILENT_SECONDS: Final = 2.5
+"""A worker reports once a second; one that is silent for longer does not run."""
 SATURATED_CPU_RATIO: Final = 0.9
 """A worker that uses more of a core than this cannot keep its schedule."""
 SATURATED_DELAY_SECONDS: Final = 0.005
@@ -29,6 +32,7 @@ class Totals:
         events: tallies by number of the segment.
         query_gaps: stretches in which the queries of one worker's tenants were down, in the order of their ends.
         event_gaps: the same for events.
+        stalls: stretches in which a worker itself stood still, as start and end on the monotonic clock.
         operations: service times of what the Redis servers answered, by server and operation.
         latest: the last snapshot of each worker.
         recent: the last seconds that are over, newest last.
@@ -38,8 +42,9 @@ class Totals:
     def __init__(self) -> None:
         self.queries: defaultdict[int, Tally] = defaultdict(Tally)
         self.events: defaultdict[int, Tally] = defaultdict(Tally)
-        self.query_gaps: list[tuple[float, float]] = []
-        self.event_gaps: list[tuple[float, float]] = []
+        self.query_gaps: list[Gap] = []
+        self.event_gaps: list[Gap] = []
+        self.stalls: list[tuple[float, float]] = []
         self.redirected = 0
         self.mirrored: Counter[str] = Counter()
         self.on_second: Callable[[Second], None] = lambda _second: None
@@ -90,6 +95,7 @@ class Totals:
             now.cpu_ratio = max(now.cpu_ratio, snapshot.cpu_seconds / snapshot.seconds if snapshot.seconds else 0.0)
         self.query_gaps += snapshot.query_gaps
         self.event_gaps += snapshot.event_gaps
+        self.stalls += snapshot.stalls
         self.redirected += snapshot.redirected
         self.mirrored.update(snapshot.mirrored)
         self.query_failures.update(snapshot.query_failures)
@@ -135,6 +141,28 @@ class Totals:
         """The load is over: so are all its seconds."""
         for number in sorted(self._open):
             self._close(number)
+
+    def gaps_until(self, ended_seconds: float) -> tuple[list[Gap], list[Gap]]:
+        """Stretches without an ok query, and without an ok event, those that go on included.
+
+        Of a worker that has not been heard of for long nobody knows what it did since.
+
+        Args:
+            ended_seconds: when nothing more counts, on the monotonic clock.
+        """
+        found = []
+        for ended, name in ((self.query_gaps, "open_query_gap"), (self.event_gaps, "open_event_gap")):
+            gaps = list(ended)
+            for snapshot in self.latest.values():
+                going_on: Gap | None = getattr(snapshot, name)
+                silent = ended_seconds - snapshot.at_seconds
+                if silent > _SILENT_SECONDS and not snapshot.finishing:
+                    start, _, stalled = going_on or Gap(snapshot.at_seconds, snapshot.at_seconds)
+                    going_on = Gap(start, ended_seconds, stalled + silent)
+                if going_on is not None:
+                    gaps.append(going_on)
+            found.append(gaps)
+        return found[0], found[1]
 
     @property
     def cpu_ratio(self) -> float:

@@ -66,8 +66,17 @@ class Limits(BaseModel):
     max_cutover_p99: Seconds | None = None
     "Highest p99 of queries in the cutover. Default: the larger of 50 ms and 5 times that of the baseline."
 
+    max_event_cutover_p99: Seconds | None = None
+    "Highest p99 of events in the cutover, those that were held left out. Default: as for queries."
+
+    max_sync_p99: Seconds | None = None
+    "Highest p99 of queries, and of events, before the cutover. Default: as for the cutover."
+
+    max_sync_downtime: Seconds = 0.25
+    "Longest downtime of queries, and of events, before the cutover, for example 250ms."
+
     max_recovery: Seconds = 60.0
-    "Longest time from the cutover until all is as in the baseline again."
+    "Longest time from the cutover until all is as in the baseline again, for good."
 
 
 class MigrationOptions(Limits):

@@ -10,6 +10,9 @@ GENERATOR: Final = "leave the machine to the rehearsal, lower the rates, or add 
 _FREEZE: Final = "hold writes back in the cutover: --freeze client."
 _HURT: Final = "look at the phase in which it happened, and at the servers' own logs for that moment."
 _CACHE: Final = "carry the cache over (replicate or copy), or give the database room for these queries."
+_WHILE_COPYING: Final = (
+    "let the strategy take less of the servers while it copies (--copy-rate), or copy at a quieter time."
+)
 _LONG_CUTOVER: Final = "shorten what runs while writes are held: the steps say how long each took."
 
 _FAILED: Final[dict[str, dict[str, str]]] = {
@@ -71,6 +74,11 @@ _FAILED: Final[dict[str, dict[str, str]]] = {
         "fallback": _CACHE,
         "": "move tenants over a period (--rollout), and look at what the target does besides.",
     },
+    "event_cutover_p99": {"": "look at what the target does besides, and at its own latency for writes."},
+    "sync_p99": {"": _WHILE_COPYING},
+    "event_sync_p99": {"": _WHILE_COPYING},
+    "sync_query_downtime": {"": _WHILE_COPYING},
+    "sync_event_downtime": {"": _WHILE_COPYING},
     "recovery": {
         "cold": _CACHE,
         "": "see which measure came back last; warm the target before the switch if it is the misses.",
@@ -92,6 +100,11 @@ _UNKNOWN: Final = {
     "query_downtime": "raise --queries-per-second, so that gaps can be told from silence, or lengthen --baseline.",
     "event_downtime": "raise --events-per-second, so that gaps can be told from silence, or lengthen --baseline.",
     "cutover_p99": "raise --queries-per-second, lengthen --baseline, and look at whether the generator kept up.",
+    "event_cutover_p99": "raise --events-per-second, lengthen --baseline, and look at whether the generator kept up.",
+    "sync_p99": "raise --queries-per-second, lengthen --baseline, and look at whether the generator kept up.",
+    "event_sync_p99": "raise --events-per-second, lengthen --baseline, and look at whether the generator kept up.",
+    "sync_query_downtime": "raise --queries-per-second, so that gaps can be told from silence, or lengthen --baseline.",
+    "sync_event_downtime": "raise --events-per-second, so that gaps can be told from silence, or lengthen --baseline.",
     "recovery": "observe longer: --observe.",
 }
 

@@ -85,6 +85,8 @@ def make_document(view: RunView) -> dict[str, Any]:
         "downtime": {
             "queries": downtime_document(assessment.query_downtime if assessment else None, view.clock),
             "events": downtime_document(assessment.event_downtime if assessment else None, view.clock),
+            "sync_queries": downtime_document(assessment.sync_query_downtime if assessment else None, view.clock),
+            "sync_events": downtime_document(assessment.sync_event_downtime if assessment else None, view.clock),
         },
         "recovery": recovery_document(assessment),
         "comparison": comparison_document(assessment),

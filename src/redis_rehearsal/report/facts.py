@@ -24,6 +24,7 @@ from redis_rehearsal.report.reading import (
 )
 
 _NONE_NOTE: Final = f"{NONE} stands for {NOT_MEASURED}."
+_SAME_SECONDS: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +192,41 @@ def _phases(document: object) -> Section:
 def _downtime(document: object) -> Section:
     downtime = part(document, "downtime")
     rows = [
-        (name, duration(kind.get("longest_seconds")), duration(kind.get("total_seconds")))
-        for name, kind in ((name, part(downtime, name)) for name in ("queries", "events"))
+        (shown, _longest(kind), duration(kind.get("total_seconds")))
+        for shown, kind in ((shown, part(downtime, name)) for name, shown in _DOWNTIMES)
+        if kind
     ]
-    return Section("Downtime", (Table(tuple(rows), ("", "longest", "total")),), "downtime")
+    return Section("Downtime", tabled(rows, ("", "longest", "total")), "downtime")
+
+
+_DOWNTIMES: Final = (
+    ("queries", "queries"),
+    ("events", "events"),
+    ("sync_queries", "queries, before the cutover"),
+    ("sync_events", "events, before the cutover"),
+)
+
+
+def _longest(kind: dict[str, Any]) -> str:
+    longest, least = number(kind.get("longest_seconds")), number(kind.get("longest_at_least_seconds"))
+    found = duration(longest)
+    if least is not None and longest is not None and longest - least > _SAME_SECONDS:
+        # What lies between is the generator's own.
+        found = f"{duration(least)} to {found}"
+    return f"{found}, unfinished" if kind.get("unfinished") is True else found
 
 
 def _recovery(document: object) -> Section:
     recovery = part(document, "recovery")
     measures = part(recovery, "measures")
-    names = {"p99": "p99", "misses": "misses", "database_queries": "database queries", "failed": "failed"}
+    names = {
+        "p50": "p50",
+        "p99": "p99",
+        "event_p99": "p99 of events",
+        "misses": "misses",
+        "database_queries": "database queries",
+        "failed": "failed",
+    }
     return Section(
         "Recovery, from the cutover",
         (

@@ -52,6 +52,9 @@ def downtime_document(found: Downtime | None, clock: WallClock) -> dict[str, Any
     """Longest, total and the windows themselves, of which the longest are listed; None where it is not known."""
     document: dict[str, Any] = {
         "longest_seconds": found.longest_seconds if found else None,
+        "longest_at_least_seconds": found.longest_at_least_seconds if found else None,
+        "longest_at_most_seconds": found.longest_seconds if found else None,
+        "unfinished": found.unfinished if found else None,
         "total_seconds": found.total_seconds if found else None,
         "baseline_longest_seconds": found.baseline_seconds if found else None,
         "windows": None,
@@ -69,9 +72,14 @@ def downtime_document(found: Downtime | None, clock: WallClock) -> dict[str, Any
 def recovery_document(assessment: Assessment | None) -> dict[str, Any]:
     """How long it took until all was as before, and each measure by itself."""
     if assessment is None:
-        return {"seconds": None, "measures": {}, "reason": None}
+        return {"seconds": None, "at_least_seconds": None, "measures": {}, "reason": None}
     found = assessment.recovery
-    return {"seconds": found.seconds, "measures": found.measures, "reason": found.reason or None}
+    return {
+        "seconds": found.seconds,
+        "at_least_seconds": found.at_least_seconds,
+        "measures": found.measures,
+        "reason": found.reason or None,
+    }
 
 
 def comparison_document(assessment: Assessment | None) -> dict[str, Any] | None:

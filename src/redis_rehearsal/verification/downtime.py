@@ -4,13 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from redis_rehearsal.engine.stalls import Gap
+
 LEAST_SECONDS: Final = 0.01
 """Shorter stretches are nothing that a user would notice."""
 MOST_GAP_RATIO: Final = 0.2
-"""Where operations come as rarely as this share of the limit, downtime cannot be told from waiting for one."""
+"""Where operations come as rarely as this share of the limit, a downtime of that length may fall between two."""
+SURE_OPERATIONS: Final = 10
+"""Where they come that rarely, a stretch in which so many were due is downtime all the same."""
+USUAL_RATIO: Final = 0.5
+"""Stretches of the baseline up to this share of the limit are the machine's own."""
 
-Gap = tuple[float, float]
-"""Start and end of a stretch without an ok operation, on the monotonic clock."""
+Span = tuple[float, float]
+"""Start and end on the monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +24,13 @@ class Downtime:
     """What came of one kind of operation.
 
     Attributes:
-        longest_seconds: the longest stretch; None where it cannot be known.
-        total_seconds: all of them; None where it cannot be known.
+        longest_seconds: the longest stretch, at most; None where it cannot be known.
+        longest_at_least_seconds: so long for sure: without what the generator's own stalls explain.
+        total_seconds: all of them, what several workers suffered at once counted once; None where it cannot be known.
         longest_at: when the longest one began, on the monotonic clock; None where there was none.
-        baseline_seconds: the longest stretch of the baseline, which longer ones are told from.
-        unfinished: whether the last stretch went on when the load ended, so that it may have become longer.
-        stretches: all of them, oldest first; empty also where it cannot be known.
+        baseline_seconds: the longest stretch of the baseline, without the generator's own stalls.
+        unfinished: whether a stretch went on when what is judged ended, so that it may have become longer.
+        stretches: all of them, oldest first; empty also where they cannot be known.
     """
 
     longest_seconds: float | None
@@ -31,49 +38,84 @@ class Downtime:
     longest_at: float | None = None
     baseline_seconds: float = 0.0
     unfinished: bool = False
-    stretches: tuple[Gap, ...] = ()
+    stretches: tuple[Span, ...] = ()
+    longest_at_least_seconds: float = 0.0
 
 
-def downtime(
-    gaps: Iterable[Gap], baseline_from: float, changed_at: float, ended_at: float, mean_gap_seconds: float, limit: float
-) -> Downtime:
-    """Downtime from when the baseline ended until the load did.
+def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds: float, limit: float) -> Downtime:
+    """Downtime in a stretch of time that comes after the baseline.
 
-    Stretches of several workers that overlap are one: what counts is whether some tenants were down. Those that are
-    no longer than the longest of the baseline are the machine's own.
+    A gap ends with an ok answer, also where the next one begins at once. Gaps of several workers are united where
+    they have a moment in common, since what counts is for how long some tenants were down. Those that are no longer
+    than the longest of the baseline are the machine's own, as long as that is well below the limit.
 
     Args:
-        gaps: stretches, of all workers, in any order.
-        baseline_from: when the baseline began; earlier stretches are left out.
-        changed_at: when the baseline ended.
-        ended_at: when nothing more was due.
+        gaps: of all workers, in any order; those of one worker do not overlap.
+        baseline: when it began and ended; earlier gaps are left out.
+        window: what is judged: gaps that end after its beginning, as far as they come before its end.
         mean_gap_seconds: between two operations that are due, of the worker with the fewest.
         limit: longest downtime that is allowed, in seconds.
     """
-    inside = sorted((max(start, baseline_from), min(end, ended_at)) for start, end in gaps)
-    inside = [(start, end) for start, end in inside if end > start]
+    known = [
+        Gap(max(start, baseline[0]), min(end, window[1]), stalled)
+        for start, end, stalled in gaps
+        if min(end, window[1]) > max(start, baseline[0])
+    ]
     # One that begins in the baseline and reaches beyond it is not the baseline's own.
-    usual = max((end - start for start, end in inside if end <= changed_at), default=0.0)
+    usual = max((_sure_seconds(gap) for gap in known if gap.end <= baseline[1]), default=0.0)
+    threshold = max(LEAST_SECONDS, usual if usual <= USUAL_RATIO * limit else 0.0)
+    counted = sorted(gap for gap in known if gap.end > max(baseline[1], window[0]) and gap.end - gap.start > threshold)
+    unfinished = any(gap.end >= window[1] for gap in counted)
+    found = united(counted)
+    at_least = max((seconds for *_, seconds in found), default=0.0)
     if mean_gap_seconds >= MOST_GAP_RATIO * limit:
-        return Downtime(None, None, None, usual)
-    threshold = max(LEAST_SECONDS, usual)
-    merged: list[list[float]] = []
-    for start, end in inside:
-        if end <= changed_at or end - start <= threshold:
-            continue
-        if merged and start <= merged[-1][1]:
-            merged[-1][1] = max(merged[-1][1], end)
-        else:
-            merged.append([start, end])
-    longest = max(merged, key=lambda stretch: stretch[1] - stretch[0], default=None)
+        sure = at_least if at_least >= SURE_OPERATIONS * mean_gap_seconds else 0.0
+        return Downtime(None, None, None, usual, unfinished, longest_at_least_seconds=sure)
+    longest = max(found, key=lambda stretch: stretch[1] - stretch[0], default=None)
     if longest is None:
         return Downtime(0.0, 0.0, None, usual)
-    total = sum(end - start for start, end in merged)
     return Downtime(
         longest[1] - longest[0],
-        total,
+        _covered_seconds(counted),
         longest[0],
         usual,
-        unfinished=merged[-1][1] >= ended_at,
-        stretches=tuple((start, end) for start, end in merged),
+        unfinished,
+        tuple((start, end) for start, end, _ in found),
+        at_least,
     )
+
+
+def united(gaps: list[Gap]) -> list[tuple[float, float, float]]:
+    """The stretches that gaps come to: of those that have a moment in common, from the first start to the last end.
+
+    Args:
+        gaps: in the order of their starts.
+
+    Returns:
+        Start, end, and how many seconds of it are sure, of each.
+    """
+    found: list[tuple[float, float, float]] = []
+    together: list[Gap] = []
+    for place, gap in enumerate(gaps):
+        together = [*(other for other in together if other.end > gap.start), gap]
+        # One more may still have the moment in common at which the first of them ends.
+        soonest = min(other.end for other in together)
+        following = gaps[place + 1].start if place + 1 < len(gaps) else float("inf")
+        if following < soonest:
+            continue
+        start, end = min(other.start for other in together), max(other.end for other in together)
+        stalled = sum(other.stalled_seconds for other in together)
+        found.append((start, end, max(0.0, end - start - stalled, *map(_sure_seconds, together))))
+    return found
+
+
+def _sure_seconds(gap: Gap) -> float:
+    return max(0.0, gap.end - gap.start - gap.stalled_seconds)
+
+
+def _covered_seconds(gaps: list[Gap]) -> float:
+    total, until = 0.0, -float("inf")
+    for gap in gaps:
+        total += max(0.0, gap.end - max(gap.start, until))
+        until = max(until, gap.end)
+    return total

@@ -1,19 +1,61 @@
-"""Recovery: how long after the cutover all was as before. Pure."""
+"""Recovery: how long after the cutover all was as before, for good. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import median
 from typing import Final
 
 TOLERANCE_RATIO: Final = 0.2
-"""A second is as before where it is no worse than the worst of the baseline by more than this share."""
-UNNOTICED: Final = {"p99": 0.01}
+"""What is no worse than the middle of the baseline by more than this share is as before."""
+UNNOTICED: Final = {"p50": 0.005, "p99": 0.01, "event_p99": 0.01}
 """What no user notices is as before, whatever the baseline was: a p99 of some milliseconds is mostly chance."""
 STEADY_SECONDS: Final = 3
-"""So many seconds running must be as before."""
+"""So many seconds running all must be as before; so many out of range are a relapse."""
+RELAPSE_RATIO: Final = 0.1
+"""So is a larger share than this of the seconds that are left."""
+DEVIATIONS: Final = 4.0
+"""A figure is as before within so many standard deviations of the baseline's own."""
+_NORMAL: Final = 1.4826
+"""Of a normal distribution, the standard deviation is so many times the median distance from the median."""
 SHORT_BASELINE: Final = f"the baseline had fewer than {STEADY_SECONDS} whole seconds"
+STALLED: Final = "the generator itself stood still meanwhile"
 
-Measures = dict[str, float | None]
-"""Of one second: figures of which a higher one is worse, by name; None where nothing was measured."""
+MEASURES: Final = ("p50", "p99", "event_p99", "misses", "database_queries", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A second.
+
+    Attributes:
+        p50: median response time of queries, in seconds; None where none was answered, as in the next two.
+        p99: of queries, in seconds.
+        event_p99: of events, in seconds.
+        misses: how many reads found nothing in the cache.
+        reads: how many were answered.
+        database_queries: how many the database was asked.
+        failed: how many operations were not ok.
+        events_due: whether any event was due.
+        stalled: whether the generator itself stood still in it.
+    """
+
+    p50: float | None
+    p99: float | None
+    event_p99: float | None
+    misses: int
+    reads: int
+    database_queries: int
+    failed: int
+    events_due: bool = True
+    stalled: bool = False
+
+    def value(self, name: str) -> float | None:
+        """A measure of which a higher one is worse; None where nothing was measured."""
+        if name == "misses":
+            return self.misses / self.reads if self.reads else None
+        found = getattr(self, name)
+        return None if found is None else float(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,50 +63,102 @@ class Recovery:
     """How long it took.
 
     Attributes:
-        seconds: from the cutover until every measure was as before; None where that was not seen, 0 where none left.
+        seconds: from the cutover until every measure was as before, for good; None where that was not seen, 0 where
+            none left.
         measures: the same for each measure by itself.
         reason: why it is not known; empty where it is.
+        at_least_seconds: it took so long for sure; where it was not seen, as long as it was watched.
     """
 
     seconds: float | None
     measures: dict[str, float | None]
     reason: str = ""
+    at_least_seconds: float = 0.0
 
 
-def recovery(baseline: Sequence[Measures], after: Sequence[Measures]) -> Recovery:
+def recovery(baseline: Sequence[Measured], after: Sequence[Measured]) -> Recovery:
     """Compare the seconds since the cutover began with those of the baseline.
+
+    A measure's range reaches from anything better to the median of the baseline's seconds, a tolerance, its spread,
+    and the chance of a count at that rate. Recovered is what is in range with all measures in the same three seconds
+    running, and does not relapse: a relapse is a measure out of range for three seconds running, or in more than a
+    tenth of the seconds that are left.
 
     Args:
         baseline: its seconds.
         after: the seconds since the one in which the cutover began, that one included.
     """
-    names = sorted({name for second in baseline for name in second})
+    unknown: dict[str, float | None] = dict.fromkeys(MEASURES)
     if len(baseline) < STEADY_SECONDS:
-        unknown: dict[str, float | None] = dict.fromkeys(names)
         return Recovery(None, unknown, SHORT_BASELINE)
+    quiet = [second for second in baseline if not second.stalled]
+    bounds = upper_bounds(quiet if len(quiet) >= STEADY_SECONDS else baseline)
+    # A second in which the generator stood still is as before for the lower figure, and is not for the upper one.
+    least, most = ([_is_within(second, bounds, doubt=doubt) for second in after] for doubt in (True, False))
+    found: dict[str, float | None] = {name: _back_for_good([row[name] for row in most]) for name in MEASURES}
+    whole, at_best = (_back_for_good([all(row.values()) for row in rows]) for rows in (most, least))
+    watched = float(len(after))
+    at_least = watched if at_best is None else at_best
+    if whole is not None and whole == at_best:
+        return Recovery(whole, found, at_least_seconds=at_least)
+    if at_best is not None:
+        return Recovery(None, found, STALLED, at_least)
+    late = [name for name, seconds in found.items() if seconds is None] or ["all at once"]
+    return Recovery(
+        None, found, f"not as in the baseline for good when the observation ended: {', '.join(late)}", at_least
+    )
+
+
+def upper_bounds(baseline: Sequence[Measured]) -> dict[str, float | None]:
+    """Up to where each measure is as in the baseline; None where it was never measured there."""
     found: dict[str, float | None] = {}
-    for name in names:
-        known = [value for second in baseline if (value := second.get(name)) is not None]
-        bound = max(max(known, default=0.0) * (1 + TOLERANCE_RATIO), UNNOTICED.get(name, 0.0))
-        found[name] = _back_after([_is_within(second.get(name), bound) for second in after])
-    late = [name for name, seconds in found.items() if seconds is None]
-    if late:
-        return Recovery(None, found, f"not as in the baseline again when the observation ended: {', '.join(late)}")
-    return Recovery(max((seconds for seconds in found.values() if seconds is not None), default=0.0), found)
+    reads = median(second.reads for second in baseline)
+    for name in MEASURES:
+        values = [value for second in baseline if (value := second.value(name)) is not None]
+        if not values:
+            found[name] = None
+            continue
+        middle = median(values)
+        spread = _NORMAL * median(abs(value - middle) for value in values)
+        # The median of so many is itself only known to within its own chance.
+        width = DEVIATIONS * (1 + 1 / sqrt(len(values)))
+        if name == "misses":
+            # At least one read more or less is always chance.
+            chance = sqrt(max(middle, 1 / reads) / reads) if reads else 0.0
+        elif name in UNNOTICED:
+            chance = 0.0
+        else:
+            chance = sqrt(max(middle, 1.0)) if middle else 0.0
+        found[name] = max(middle * (1 + TOLERANCE_RATIO) + width * max(spread, chance), UNNOTICED.get(name, 0.0))
+    return found
 
 
-def _is_within(value: float | None, bound: float) -> bool:
-    # A second in which nothing was answered is not as before.
-    return value is not None and value <= bound
+def _is_within(second: Measured, bounds: dict[str, float | None], *, doubt: bool) -> dict[str, bool]:
+    if doubt and second.stalled:
+        return dict.fromkeys(MEASURES, True)
+    within = {}
+    for name in MEASURES:
+        bound, value = bounds[name], second.value(name)
+        if bound is None or (name == "event_p99" and not second.events_due):
+            within[name] = True  # it was none of the baseline's, or there was nothing to measure
+        else:
+            # A second in which nothing was answered is not as before.
+            within[name] = value is not None and value <= bound
+    return within
 
 
-def _back_after(within: list[bool]) -> float | None:
-    if all(within):
-        return 0.0 if len(within) >= STEADY_SECONDS else None
-    first_out = within.index(False)
-    steady = 0
-    for number, inside in enumerate(within[first_out:], first_out):
-        steady = steady + 1 if inside else 0
-        if steady == STEADY_SECONDS:
-            return float(number + 1 - STEADY_SECONDS)
-    return None
+def _back_for_good(within: list[bool]) -> float | None:
+    """After how many seconds it was back and did not relapse; 0 where it never left, None where it was not seen."""
+    found = None
+    out = running = 0
+    # From the end on: what comes after the latest relapse counts, and the earliest second from which there is none.
+    for start in range(len(within) - 1, -1, -1):
+        running = 0 if within[start] else running + 1
+        out += not within[start]
+        if running == STEADY_SECONDS:
+            break
+        left = len(within) - start
+        steady = left >= STEADY_SECONDS and all(within[start : start + STEADY_SECONDS])
+        if steady and out <= RELAPSE_RATIO * left:
+            found = float(start)
+    return found

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.engine.recorder import Recorder
+from redis_rehearsal.engine.stalls import Stalls
 
 operations = st.lists(
     st.tuples(st.floats(0, 10), st.sampled_from(Outcome), st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=60
@@ -67,7 +68,7 @@ def gaps_of(*happenings: tuple[str, float]) -> list[tuple[float, float]]:
             due.append(at)
         else:
             recorder.record(Outcome.OK if what == "ok" else Outcome.FAILED, [due.pop(0)], at, at)
-    return recorder.take_gaps()
+    return [(gap.start, gap.end) for gap in recorder.take_gaps(Stalls())]
 
 
 def test_a_stall_is_a_gap_from_the_last_answer_while_something_is_wanted() -> None:
@@ -90,7 +91,7 @@ def test_what_is_never_answered_is_a_gap_until_the_end() -> None:
     recorder.offer([1.0])
     recorder.close_gap(3.0)
     recorder.close_gap(4.0)
-    assert recorder.take_gaps() == [(1.0, 3.0)]
+    assert recorder.take_gaps(Stalls()) == [(1.0, 3.0, 0.0)]
 
 
 def test_a_boundary_that_comes_late_begins_after_what_was_offered() -> None:
@@ -100,3 +101,25 @@ def test_a_boundary_that_comes_late_begins_after_what_was_offered() -> None:
     recorder.offer([2.5])
     recorder.record(Outcome.OK, [1.0, 2.0, 2.5], 3.0, 3.0)
     assert {part: tally.offered for part, tally in recorder.take().items()} == {0: 2, 1: 1}
+
+
+def test_what_goes_on_is_told_as_far_as_it_has_come() -> None:
+    recorder, stalls = Recorder(), Stalls()
+    assert recorder.open_gap(5.0, stalls) is None
+    recorder.offer([1.0])
+    stalls.note(2.0, 2.5)
+    assert recorder.open_gap(1.005, stalls) is None
+    assert recorder.open_gap(3.0, stalls) == (1.0, 3.0, 0.5)
+    assert recorder.take_gaps(stalls) == []
+
+
+def test_a_stall_counts_once_whoever_tells_of_it_and_only_where_the_gap_is() -> None:
+    stalls = Stalls()
+    stalls.note(2.0, 2.004)
+    stalls.note(2.1, 2.9)
+    stalls.note(2.1, 2.95)
+    stalls.note(5.0, 6.0)
+    assert np.isclose(stalls.within(0.0, 4.0), 0.85)
+    assert np.isclose(stalls.within(2.5, 5.25), 0.45 + 0.25)
+    assert len(stalls.take()) == 3
+    assert stalls.take() == []

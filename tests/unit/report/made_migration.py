@@ -111,11 +111,20 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
     ]
     made["downtime"] = {
         "queries": {"longest_seconds": 0.0123, "total_seconds": 0.0246},
-        "events": {"longest_seconds": 0.0474, "total_seconds": 1.25},
+        "events": {"longest_seconds": 0.0474, "total_seconds": 1.25, "longest_at_least_seconds": 0.0074},
+        "sync_queries": {"longest_seconds": 0.0, "total_seconds": 0.0},
+        "sync_events": {"longest_seconds": 2.5, "total_seconds": 2.5, "unfinished": True},
     }
     made["recovery"] = {
         "seconds": 3.0,
-        "measures": {"p99": 3.0, "misses": 2.0, "database_queries": 1.0, "failed": None},
+        "measures": {
+            "p50": 0.0,
+            "p99": 3.0,
+            "event_p99": 1.0,
+            "misses": 2.0,
+            "database_queries": 1.0,
+            "failed": None,
+        },
     }
     made["verdict"] = {"status": status, "criteria": criteria(**statuses)}
     return made

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.assessment.criteria import criteria
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
-from redis_rehearsal.migration.assessment.figures import PhaseFigures, phase_figures, rows_within
+from redis_rehearsal.migration.assessment.figures import Figures, PhaseFigures, phase_figures, rows_within
 from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER
-from redis_rehearsal.verification.downtime import Downtime, Gap, downtime
-from redis_rehearsal.verification.recovery import Measures, Recovery, recovery
+from redis_rehearsal.verification.downtime import Downtime, Span, downtime
+from redis_rehearsal.verification.recovery import MEASURES, Measured, Recovery, recovery
 from redis_rehearsal.verification.verdict import Verdict, judge
+
+MOST_STALLED_RATIO: Final = 0.05
+"""A second of which the generator stood still for longer than this share says nothing of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class Assessment:
     comparison: KeyComparison | None
     query_downtime: Downtime
     event_downtime: Downtime
+    sync_query_downtime: Downtime
+    sync_event_downtime: Downtime
     recovery: Recovery
     verdict: Verdict
 
@@ -56,21 +63,27 @@ def _impact(evidence: Evidence) -> Impact:
     )
 
 
-def _measures(row: Row) -> Measures:
-    answered = row.hits + row.misses
+def _measured(row: Row, evidence: Evidence) -> Measured:
     not_ok = row.queries_failed + row.queries_unknown + row.queries_shed
     not_ok += row.events_failed + row.events_unknown + row.events_shed
-    return {
-        "p99": row.query_response_p99,
-        "misses": row.misses / answered if answered else None,
-        "database_queries": float(row.database_queries),
-        "failed": float(not_ok),
-    }
+    began = evidence.began_seconds + row.second
+    stalled = sum(max(0.0, min(end, began + 1) - max(start, began)) for start, end in evidence.stalls)
+    return Measured(
+        row.query_response_p50,
+        row.query_response_p99,
+        row.event_response_p99,
+        row.misses,
+        row.hits + row.misses,
+        row.database_queries,
+        not_ok,
+        row.events_offered > 0,
+        stalled > MOST_STALLED_RATIO,
+    )
 
 
 def _recovery(evidence: Evidence) -> Recovery:
     if not evidence.cutovers:
-        nothing: dict[str, float | None] = dict.fromkeys(("p99", "misses", "database_queries", "failed"))
+        nothing: dict[str, float | None] = dict.fromkeys(MEASURES)
         return Recovery(None, nothing, NO_CUTOVER)
     baseline = rows_within(evidence.rows, evidence.began_seconds, *evidence.baseline_seconds)
     found = []
@@ -80,15 +93,24 @@ def _recovery(evidence: Evidence) -> Recovery:
         until = min([evidence.ended_seconds, *(start for start, _ in following)])
         first = evidence.began_seconds + int(began - evidence.began_seconds)
         after = rows_within(evidence.rows, evidence.began_seconds, first, until + 1e-3)
-        found.append(recovery([_measures(row) for row in baseline], [_measures(row) for row in after]))
+        found.append(recovery(*([_measured(row, evidence) for row in rows] for rows in (baseline, after))))
     # The slowest one counts, and one that was not seen to end above all.
-    return max(found, key=lambda each: float("inf") if each.seconds is None else each.seconds)
+    return max(found, key=lambda each: (float("inf") if each.seconds is None else each.seconds, each.at_least_seconds))
 
 
-def _downtime(evidence: Evidence, gaps: Sequence[Gap], rate: float, limit: float) -> Downtime:
-    began, changed = evidence.baseline_seconds
+def _downtimes(evidence: Evidence, gaps: Sequence[Gap], rate: float, limit: float) -> tuple[Downtime, Downtime]:
+    """Before the cutover, and from then on; of what reaches from one into the other both know the whole."""
     mean_gap = 1.0 / rate if rate > 0 else float("inf")
-    return downtime(gaps, began, changed, evidence.ended_seconds, mean_gap, limit)
+    changed, ended = evidence.baseline_seconds[1], evidence.ended_seconds
+    # Without a cutover there is no time before it, and all of it counts.
+    cutover = evidence.cutovers[0][0] if evidence.cutovers else changed
+    windows: list[Span] = [(changed, min(cutover, ended)), (min(cutover, ended), ended)]
+    sync_limit = evidence.limits.max_sync_downtime
+    before, since = (
+        downtime(gaps, evidence.baseline_seconds, window, mean_gap, most)
+        for window, most in zip(windows, (sync_limit, limit), strict=True)
+    )
+    return before, since
 
 
 def assess(evidence: Evidence) -> Assessment:
@@ -102,8 +124,17 @@ def assess(evidence: Evidence) -> Assessment:
         evidence.rows,
         evidence.began_seconds,
     )
-    queries = _downtime(evidence, evidence.query_gaps, evidence.query_rate, limits.max_query_downtime)
-    events = _downtime(evidence, evidence.event_gaps, evidence.event_rate, limits.max_event_downtime)
-    recovered = _recovery(evidence)
-    found = criteria(evidence, phases, queries, events, recovered)
-    return Assessment(phases, _impact(evidence), evidence.comparison, queries, events, recovered, judge(found))
+    sync_queries, queries = _downtimes(evidence, evidence.query_gaps, evidence.query_rate, limits.max_query_downtime)
+    sync_events, events = _downtimes(evidence, evidence.event_gaps, evidence.event_rate, limits.max_event_downtime)
+    found = Figures(phases, queries, events, sync_queries, sync_events, _recovery(evidence))
+    return Assessment(
+        phases,
+        _impact(evidence),
+        evidence.comparison,
+        queries,
+        events,
+        sync_queries,
+        sync_events,
+        found.recovery,
+        judge(criteria(evidence, found)),
+    )

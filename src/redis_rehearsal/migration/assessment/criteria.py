@@ -1,40 +1,43 @@
 """The criteria of a verdict, each with what proves nothing told apart from what is good."""
 
-from collections.abc import Sequence
-
 from redis_rehearsal.migration.assessment.data_criteria import comparison, counts, structures
 from redis_rehearsal.migration.assessment.evidence import Evidence
-from redis_rehearsal.migration.assessment.figures import PhaseFigures
-from redis_rehearsal.migration.assessment.time_criteria import cutover_p99, down, failures, recovery_time
-from redis_rehearsal.verification.downtime import Downtime
-from redis_rehearsal.verification.recovery import Recovery
+from redis_rehearsal.migration.assessment.figures import Figures
+from redis_rehearsal.migration.assessment.latency_criteria import cutover_latency, sync_latency
+from redis_rehearsal.migration.assessment.time_criteria import down, failures, recovery_time
 from redis_rehearsal.verification.verdict import Criterion, Status
 
+_BEFORE = " before the cutover"
 
-def criteria(
-    evidence: Evidence, phases: Sequence[PhaseFigures], queries: Downtime, events: Downtime, recovery: Recovery
-) -> list[Criterion]:
+
+def criteria(evidence: Evidence, figures: Figures) -> list[Criterion]:
     """All criteria that there is evidence for.
 
     Args:
         evidence: that the rest was found in.
-        phases: what was due in each.
-        queries: downtime of queries.
-        events: downtime of events.
-        recovery: when all was as before.
+        figures: what was found.
     """
     limits = evidence.limits
+    before: list[Criterion] = []
+    if evidence.cutovers:
+        most = limits.max_sync_downtime
+        before = [
+            *sync_latency(evidence),
+            down("sync_query_downtime", most, figures.sync_queries, evidence, when=_BEFORE),
+            down("sync_event_downtime", most, figures.sync_events, evidence, when=_BEFORE),
+        ]
     return [
         _migration(evidence),
         *counts(evidence),
         *_whole(evidence),
         *structures(evidence),
         *comparison(evidence),
-        *failures(evidence, phases),
-        down("query_downtime", limits.max_query_downtime, queries, evidence),
-        down("event_downtime", limits.max_event_downtime, events, evidence),
-        cutover_p99(evidence, phases),
-        recovery_time(evidence, recovery),
+        *failures(evidence, figures.phases),
+        *before,
+        down("query_downtime", limits.max_query_downtime, figures.queries, evidence),
+        down("event_downtime", limits.max_event_downtime, figures.events, evidence),
+        *cutover_latency(evidence),
+        recovery_time(evidence, figures.recovery),
     ]
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.audit import Audit
-from redis_rehearsal.verification.downtime import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,10 @@ class Evidence:
         events: tallies by number of the segment.
         rows: the timeline.
         began_seconds: when the load began.
-        query_gaps: stretches without an ok query.
-        event_gaps: stretches without an ok event.
+        query_gaps: stretches without an ok query, those that go on included.
+        event_gaps: stretches without an ok event, those that go on included.
+        stalls: stretches in which the generator itself stood still, as start and end on the monotonic clock.
+        held_seconds: for how long each freeze held writes, in the order of the cutovers.
         baseline_seconds: when the baseline began and ended.
         cutovers: when each cutover began and ended.
         audit: the ledger held against the servers.
@@ -98,3 +100,5 @@ class Evidence:
     source_cpu_ratio: float | None
     comparison: KeyComparison | None = None
     broken: str = ""
+    stalls: Sequence[tuple[float, float]] = ()
+    held_seconds: Sequence[float] = ()

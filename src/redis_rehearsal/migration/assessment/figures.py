@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.verification.downtime import Downtime
+from redis_rehearsal.verification.recovery import Recovery
 
 
 @dataclass(slots=True)
@@ -31,6 +33,27 @@ class PhaseFigures:
     def duration_seconds(self) -> float:
         """How long it lasted."""
         return max(0.0, self.ended_seconds - self.began_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was found in the evidence before it is judged.
+
+    Attributes:
+        phases: what was due in each.
+        queries: downtime of queries from the cutover on.
+        events: downtime of events from the cutover on.
+        sync_queries: downtime of queries before the cutover.
+        sync_events: downtime of events before the cutover.
+        recovery: when all was as before.
+    """
+
+    phases: list[PhaseFigures]
+    queries: Downtime
+    events: Downtime
+    sync_queries: Downtime
+    sync_events: Downtime
+    recovery: Recovery
 
 
 def phase_figures(

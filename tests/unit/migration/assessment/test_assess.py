@@ -14,6 +14,10 @@ from tests.unit.migration.assessment.test_criteria import EVIDENCE, criterion
 USUAL = 100
 
 
+SLOW = 300
+"""More than chance makes of a hundred, with a fifth on top."""
+
+
 def row(number: int, phase: str, *, misses: int = 5, database_queries: int = USUAL) -> Row:
     queries = Tally(offered=100, hits=100 - misses, misses=misses)
     queries.outcomes[0] = 100
@@ -35,12 +39,12 @@ def seen(slow: dict[int, int], *, cutovers: list[tuple[float, float | None]]) ->
     [
         ({}, [(20.5, 20.6)], 0.0),
         # From the second in which the cutover began until three in a row are as in the baseline.
-        ({20: 150, 21: 150}, [(20.5, 20.6)], 2.0),
+        ({20: SLOW, 21: SLOW}, [(20.5, 20.6)], 2.0),
         ({20: 119}, [(20.5, 20.6)], 0.0),
-        ({19: 150}, [(20.5, 20.6)], 0.0),
+        ({19: SLOW}, [(20.5, 20.6)], 0.0),
         # The slowest of several counts, each until the next one begins.
-        ({20: 150, 40: 150, 41: 150, 42: 150}, [(20.5, 20.6), (40.5, 40.6)], 3.0),
-        ({20: 150, 21: 150, 22: 150, 40: 150}, [(20.5, 20.6), (40.5, 40.6)], 3.0),
+        ({20: SLOW, 40: SLOW, 41: SLOW, 42: SLOW}, [(20.5, 20.6), (40.5, 40.6)], 3.0),
+        ({20: SLOW, 21: SLOW, 22: SLOW, 40: SLOW}, [(20.5, 20.6), (40.5, 40.6)], 3.0),
     ],
 )
 def test_recovery_is_counted_from_each_cutover(
@@ -54,9 +58,9 @@ def test_recovery_is_counted_from_each_cutover(
 @pytest.mark.parametrize(
     "evidence",
     [
-        seen(dict.fromkeys(range(20, 60), 150), cutovers=[(20.5, 20.6)]),
+        seen(dict.fromkeys(range(20, 60), SLOW), cutovers=[(20.5, 20.6)]),
         # The first of two never came back before the second began.
-        seen(dict.fromkeys(range(20, 40), 150), cutovers=[(20.5, 20.6), (40.5, 40.6)]),
+        seen(dict.fromkeys(range(20, 40), SLOW), cutovers=[(20.5, 20.6), (40.5, 40.6)]),
         seen({}, cutovers=[]),
         replace(seen({}, cutovers=[(20.5, 20.6)]), baseline_seconds=(8.5, 10.5)),
         replace(seen({}, cutovers=[(20.5, 20.6)]), saturated=True),
@@ -68,7 +72,7 @@ def test_a_recovery_that_was_not_seen_is_unknown(evidence: Evidence) -> None:
 
 
 def test_a_recovery_that_took_longer_than_allowed_has_failed() -> None:
-    slow = dict.fromkeys(range(20, 25), 150)
+    slow = dict.fromkeys(range(20, 25), SLOW)
     evidence = seen(slow, cutovers=[(20.5, 20.6)])
     limits = evidence.limits.model_copy(update={"max_recovery": 4.0})
     assert criterion("recovery", replace(evidence, limits=limits)).status == "failed"

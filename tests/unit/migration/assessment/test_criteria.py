@@ -6,6 +6,8 @@ import pytest
 
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.engine.stalls import Gap
+from redis_rehearsal.fleet.timeline import Label, Row, Second
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.options import Limits
@@ -64,7 +66,8 @@ def phased(**tallies: Tally) -> Evidence:
         ([(20.0, 20.2)], "passed"),
         ([(20.0, 20.3)], "failed"),
         # A baseline that stood still itself excuses nothing.
-        ([(5.0, 6.2), (20.0, 21.1)], "unknown"),
+        ([(5.0, 6.2), (20.0, 21.1)], "failed"),
+        ([(5.0, 6.2), (20.0, 20.2)], "unknown"),
         ([(5.0, 5.13)], "unknown"),
         ([(5.0, 5.12), (20.0, 20.2)], "passed"),
         ([(5.0, 6.2), (20.0, 21.3)], "failed"),
@@ -74,8 +77,36 @@ def phased(**tallies: Tally) -> Evidence:
     ],
 )
 def test_downtime_is_judged_only_by_a_baseline_that_stood_up(gaps: list[tuple[float, float]], status: str) -> None:
-    assert criterion("query_downtime", replace(EVIDENCE, query_gaps=gaps)).status == status
-    assert criterion("event_downtime", replace(EVIDENCE, event_gaps=gaps)).status == status
+    found = [Gap(*gap) for gap in gaps]
+    assert criterion("query_downtime", replace(EVIDENCE, query_gaps=found)).status == status
+    assert criterion("event_downtime", replace(EVIDENCE, event_gaps=found)).status == status
+    # Before a cutover that comes later it is judged by itself.
+    later = replace(EVIDENCE, cutovers=[(100.0, 100.5)], ended_seconds=110.0)
+    assert criterion("sync_query_downtime", replace(later, query_gaps=found)).status == status
+    assert criterion("sync_event_downtime", replace(later, event_gaps=found)).status == status
+
+
+@pytest.mark.parametrize(
+    ("gap", "saturated", "status"),
+    [
+        (Gap(20.0, 20.8, 0.75), False, "unknown"),
+        (Gap(20.0, 20.8, 0.5), False, "failed"),
+        (Gap(20.0, 20.2, 0.2), False, "passed"),
+        # What is sure stands, however busy the generator was otherwise.
+        (Gap(20.0, 28.0), True, "failed"),
+        (Gap(20.0, 20.2), True, "unknown"),
+    ],
+)
+def test_what_the_generator_slept_through_is_nobodys_downtime(gap: Gap, saturated: bool, status: str) -> None:
+    found = criterion("query_downtime", replace(EVIDENCE, query_gaps=[gap], saturated=saturated))
+    assert found.status == status
+
+
+def test_a_downtime_where_operations_are_rare_is_unknown_unless_it_is_long() -> None:
+    rare = replace(EVIDENCE, query_rate=10.0)
+    assert criterion("query_downtime", rare).status == "unknown"
+    assert criterion("query_downtime", replace(rare, query_gaps=[Gap(20.0, 20.5)])).status == "unknown"
+    assert criterion("query_downtime", replace(rare, query_gaps=[Gap(20.0, 25.0)])).status == "failed"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +199,9 @@ def test_a_counter_that_went_back_is_seen(checked: int, regressions: int, worker
         # A generator that cannot keep up sheds by itself.
         (replace(phased(CUTOVER=tally(ok=9, shed=1)), saturated=True), "unknown"),
         (replace(phased(CUTOVER=tally(ok=9, failed=1)), saturated=True), "failed"),
+        # What it shed itself hides no failure, and what has no answer may be one.
+        (replace(phased(CUTOVER=tally(ok=9, failed=1, shed=1)), saturated=True), "failed"),
+        (phased(CUTOVER=Tally(offered=11, outcomes=[10, 0, 0, 0])), "unknown"),
         (replace(phased(CUTOVER=tally(ok=9)), workers_lost=1), "unknown"),
         (replace(phased(CUTOVER=tally(ok=9, failed=1)), workers_lost=1), "failed"),
     ],
@@ -179,7 +213,17 @@ def test_failures_count_from_the_end_of_the_baseline(kind: str, evidence: Eviden
 def with_p99(usual_seconds: float, measured_seconds: float, *, limit_seconds: float | None = None) -> Evidence:
     fast, slow = tally(ok=100, response_seconds=usual_seconds), tally(ok=100, response_seconds=measured_seconds)
     made = phased(BASELINE=fast, CUTOVER=slow, RECOVERY=fast)
-    return replace(made, limits=Limits(max_cutover_p99=limit_seconds))
+    limits = Limits(max_cutover_p99=limit_seconds, max_event_cutover_p99=limit_seconds)
+    return replace(made, limits=limits, rows=baseline_rows(usual_seconds))
+
+
+def baseline_rows(p99_seconds: float, worst_seconds: float = 0.0) -> list[Row]:
+    """Ten seconds of baseline, the last of which may be a bad one."""
+    rows = []
+    for number in range(10):
+        slow = tally(ok=100, response_seconds=worst_seconds if worst_seconds and number == 9 else p99_seconds)
+        rows.append(Row.of(Second(number, slow, slow), float(number), Label("baseline")))
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -197,19 +241,72 @@ def with_p99(usual_seconds: float, measured_seconds: float, *, limit_seconds: fl
         (replace(with_p99(0.001, 0.060), saturated=True), "unknown"),
         (replace(with_p99(0.001, 0.060), workers_lost=1), "unknown"),
         (replace(with_p99(0.001, 0.001), cutovers=[]), "unknown"),
-        (phased(BASELINE=tally(ok=9), CUTOVER=tally(failed=9)), "unknown"),
+        (replace(phased(BASELINE=tally(ok=9), CUTOVER=tally(failed=9)), rows=baseline_rows(0.001)), "unknown"),
         (phased(CUTOVER=tally(ok=9)), "unknown"),
     ],
 )
 def test_the_cutovers_p99_is_held_against_the_baselines(evidence: Evidence, status: str) -> None:
     assert criterion("cutover_p99", evidence).status == status
+    assert criterion("event_cutover_p99", evidence).status == status
+
+
+def test_one_bad_second_of_the_baseline_allows_nothing() -> None:
+    evidence = replace(with_p99(0.001, 0.24), rows=baseline_rows(0.001, worst_seconds=0.11))
+    assert criterion("cutover_p99", evidence).limit == 0.05
+    assert criterion("cutover_p99", evidence).status == "failed"
+
+
+def test_events_that_were_held_are_downtime_and_not_latency() -> None:
+    baseline, cutover = tally(ok=100), tally(ok=95)
+    # A tenth of a second of the five that are judged.
+    cutover.offered += 5
+    cutover.outcomes[0] += 5
+    cutover.response.record([0.1] * 5)
+    phases = [(Phase.BASELINE, 0, 0.0), (Phase.CUTOVER, 1, 10.0), (Phase.RECOVERY, 2, 15.0), (Phase.RECOVERY, 3, 15.0)]
+    due = {0: baseline, 1: cutover}
+    evidence = replace(EVIDENCE, phases=phases, queries=due, events=due, rows=baseline_rows(0.001))
+    assert criterion("event_cutover_p99", evidence).status == "failed"
+    held = replace(evidence, held_seconds=[0.3])
+    assert criterion("event_cutover_p99", held).status == "passed"
+    assert criterion("cutover_p99", held).status == "failed"
+
+
+@pytest.mark.parametrize("name", ["cutover_p99", "event_cutover_p99"])
+@pytest.mark.parametrize(("stalled_seconds", "status"), [(0.0, "failed"), (0.02, "failed"), (0.6, "unknown")])
+def test_what_a_stall_of_the_generator_explains_is_not_slow(name: str, stalled_seconds: float, status: str) -> None:
+    slow = tally(ok=90)
+    slow.offered += 10
+    slow.outcomes[0] += 10
+    slow.response.record([0.2] * 10)
+    phases = [(Phase.BASELINE, 0, 0.0), (Phase.CUTOVER, 1, 10.0), (Phase.RECOVERY, 2, 15.0), (Phase.RECOVERY, 3, 15.0)]
+    due = {0: tally(ok=100), 1: slow}
+    stalls = [(12.0, 12.0 + stalled_seconds)] if stalled_seconds else []
+    evidence = replace(EVIDENCE, phases=phases, queries=due, events=due, rows=baseline_rows(0.001), stalls=stalls)
+    assert criterion(name, evidence).status == status
+
+
+@pytest.mark.parametrize(("kind", "name"), [("queries", "sync_p99"), ("events", "event_sync_p99")])
+def test_a_strategy_that_hurts_while_it_copies_hurts(kind: str, name: str) -> None:
+    slow, fast = tally(ok=100, response_seconds=0.2), tally(ok=100)
+    made = replace(phased(BASELINE=fast, PREPARE=fast, SYNC=slow, CUTOVER=fast), rows=baseline_rows(0.001))
+    assert criterion(name, made).status == "failed"
+    assert criterion(name, replace(made, limits=Limits(max_sync_p99=0.3))).status == "passed"
+    all_fast = dict.fromkeys(range(4), fast)
+    quick = replace(made, queries=all_fast) if kind == "queries" else replace(made, events=all_fast)
+    assert criterion(name, quick).status == "passed"
+    # Where nothing was due there was nothing to hurt; where nothing was answered nobody knows.
+    names = {each.name for each in assess(phased(BASELINE=fast, CUTOVER=fast)).verdict.criteria}
+    assert name not in names
+    silent = replace(phased(BASELINE=fast, SYNC=tally(failed=9), CUTOVER=fast), rows=baseline_rows(0.001))
+    assert criterion(name, silent).status == "unknown"
 
 
 def test_the_cutovers_p99_reaches_five_seconds_into_the_recovery() -> None:
     fast, slow = tally(ok=100), tally(ok=100, response_seconds=0.2)
     phases = [(Phase.BASELINE, 0, 0.0), (Phase.CUTOVER, 1, 10.0), (Phase.RECOVERY, 2, 11.0), (Phase.RECOVERY, 3, 16.0)]
-    soon = replace(EVIDENCE, phases=phases, queries={0: fast, 1: fast, 2: slow, 3: fast})
-    later = replace(EVIDENCE, phases=phases, queries={0: fast, 1: fast, 2: fast, 3: slow})
+    made = replace(EVIDENCE, phases=phases, rows=baseline_rows(0.001))
+    soon = replace(made, queries={0: fast, 1: fast, 2: slow, 3: fast})
+    later = replace(made, queries={0: fast, 1: fast, 2: fast, 3: slow})
     assert criterion("cutover_p99", soon).status == "failed"
     assert criterion("cutover_p99", later).status == "passed"
 

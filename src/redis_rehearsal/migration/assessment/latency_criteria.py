@@ -1,0 +1,156 @@
+"""Criteria about latency: how slow queries and events were before, in and right after the cutover."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Final, Literal
+
+from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.migration.assessment.evidence import Evidence
+from redis_rehearsal.migration.assessment.figures import rows_within
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, STALLED, on_time
+from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.verification.downtime import Span
+from redis_rehearsal.verification.verdict import Criterion, Status, at_most
+
+LEAST_P99_LIMIT_SECONDS: Final = 0.05
+P99_FACTOR: Final = 5.0
+_QUANTILE: Final = 0.99
+_AFTER_STALL_SECONDS: Final = 0.05
+"""For so long what a stall held up stands in the way of what comes after it."""
+_BEFORE_CUTOVER: Final = (Phase.PREPARE, Phase.SYNC)
+
+Kind = Literal["queries", "events"]
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Segments of the run that are judged together.
+
+    Attributes:
+        tally: of the operations that were due in them.
+        spans: when they were.
+    """
+
+    tally: Tally = field(default_factory=Tally)
+    spans: list[Span] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Operations that were due in a second."""
+        seconds = sum(end - start for start, end in self.spans)
+        return self.tally.offered / seconds if seconds > 0 else 0.0
+
+    def p99(self, left_out: float = 0.0) -> float | None:
+        """In seconds, without that many of the slowest operations; None where none was answered."""
+        response = self.tally.response
+        kept = max(0.0, response.count - left_out)
+        return response.quantile(_QUANTILE * kept / response.count) if response.count else None
+
+
+def cutover_latency(evidence: Evidence) -> list[Criterion]:
+    """The p99 of what was due in the cutovers and 5 s after them."""
+    limits = evidence.limits
+    found = []
+    kinds: tuple[tuple[Kind, str, float | None], ...] = (
+        ("queries", "cutover_p99", limits.max_cutover_p99),
+        ("events", "event_cutover_p99", limits.max_event_cutover_p99),
+    )
+    for kind, name, limit in kinds:
+        stretch = _stretch(evidence, kind, _cutover_segments(evidence))
+        # What was held is judged as downtime, with a limit of its own.
+        held = sum(evidence.held_seconds) * stretch.rate if kind == "events" else 0.0
+        if not evidence.cutovers:
+            unmeasured = NO_CUTOVER
+        elif not stretch.tally.offered:
+            unmeasured = f"no {kind} were due in the cutover"
+        else:
+            unmeasured = f"no {kind} were answered in the cutover"
+        failed = f"{kind} due in the cutover and 5 s after it were slow"
+        found.append(_latency(name, limit, evidence, kind, stretch, held, unmeasured, failed))
+    return found
+
+
+def sync_latency(evidence: Evidence) -> list[Criterion]:
+    """The p99 of what was due before the cutover, while data was carried; none where nothing was due then."""
+    found = []
+    kinds: tuple[tuple[Kind, str], ...] = (("queries", "sync_p99"), ("events", "event_sync_p99"))
+    for kind, name in kinds:
+        stretch = _stretch(
+            evidence, kind, [place for place, (each, *_) in enumerate(evidence.phases) if each in _BEFORE_CUTOVER]
+        )
+        if not stretch.tally.offered:
+            continue
+        unmeasured = f"no {kind} were answered before the cutover"
+        failed = f"{kind} were slow before the cutover, while the strategy prepared it"
+        found.append(_latency(name, evidence.limits.max_sync_p99, evidence, kind, stretch, 0.0, unmeasured, failed))
+    return found
+
+
+def _latency(
+    name: str,
+    limit: float | None,
+    evidence: Evidence,
+    kind: Kind,
+    stretch: _Stretch,
+    held: float,
+    unmeasured: str,
+    failed: str,
+) -> Criterion:
+    usual = _usual_p99(evidence, kind)
+    derived = limit is None
+    if limit is None and usual is not None:
+        limit = max(LEAST_P99_LIMIT_SECONDS, P99_FACTOR * usual)
+    measured = stretch.p99(held) if unmeasured != NO_CUTOVER else None
+    if limit is None:
+        unmeasured = "there was no baseline"
+    elif measured is not None and measured > limit:
+        at_least = stretch.p99(held + _stalled_operations(evidence, stretch)) or 0.0
+        if at_least <= limit:
+            return Criterion(name, limit, measured, Status.UNKNOWN, "seconds", f"{STALLED}: at least {at_least:.3f} s")
+    unless = ""
+    if derived and usual is not None and usual > LEAST_P99_LIMIT_SECONDS and (measured or 0.0) <= (limit or 0.0):
+        unless = f"the baseline itself had a p99 of {usual:.3f} s"
+    return at_most(
+        name, limit, measured, "seconds", unless=on_time(evidence) or unless, unmeasured=unmeasured, failed=failed
+    )
+
+
+def _usual_p99(evidence: Evidence, kind: Kind) -> float | None:
+    """Of the middle one of the baseline's seconds, which a single bad one cannot spoil; None where there is none."""
+    name = "query_response_p99" if kind == "queries" else "event_response_p99"
+    rows = rows_within(evidence.rows, evidence.began_seconds, *evidence.baseline_seconds)
+    values = [value for row in rows if (value := getattr(row, name)) is not None]
+    return median(values) if values else None
+
+
+def _cutover_segments(evidence: Evidence) -> Iterable[int]:
+    before = ""
+    for place, (name, *_) in enumerate(evidence.phases):
+        # The first segment of a recovery is the 5 s after its cutover.
+        if name == Phase.CUTOVER or (name == Phase.RECOVERY and before != Phase.RECOVERY):
+            yield place
+        before = name
+
+
+def _stretch(evidence: Evidence, kind: Kind, places: Iterable[int]) -> _Stretch:
+    tallies = evidence.queries if kind == "queries" else evidence.events
+    found = _Stretch()
+    for place in places:
+        _, segment, began = evidence.phases[place]
+        following = evidence.phases[place + 1 : place + 2]
+        end = min([evidence.ended_seconds, *(at for *_, at in following)])
+        found.spans.append((began, max(began, end)))
+        if segment in tallies:
+            found.tally.merge(tallies[segment])
+    return found
+
+
+def _stalled_operations(evidence: Evidence, stretch: _Stretch) -> float:
+    """About how many operations of a stretch the generator's own stalls held up."""
+    seconds = sum(
+        max(0.0, min(end, until) - max(start, since))
+        for since, until in ((since, until + _AFTER_STALL_SECONDS) for since, until in evidence.stalls)
+        for start, end in stretch.spans
+    )
+    return seconds * stretch.rate

@@ -10,6 +10,7 @@ from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.messages import WorkerPlan
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
+from redis_rehearsal.workload.hit_ratio import HitRatioModel
 from redis_rehearsal.workload.questions import Novelty
 
 
@@ -22,6 +23,7 @@ def worker_plans(
     tenants_by_worker: list[list[int]],
     shares: NDArray[np.float64],
     novelty: Novelty,
+    model: HitRatioModel,
 ) -> list[WorkerPlan]:
     """The plans of all workers.
 
@@ -34,11 +36,13 @@ def worker_plans(
         tenants_by_worker: numbers of the tenants of each worker.
         shares: of the load, of each tenant, shape (tenants,).
         novelty: how many questions are new.
+        model: of the cache in the long run.
     """
     workers = settings.workers
     # More than one microsecond passes for each event, so that the next run's ids are higher.
     first_event_id = int(clock.now() * 1e6)
     plans = []
+    presence = model.presence(novelty)
     for index, (tenants, ledger) in enumerate(zip(tenants_by_worker, keeper.ledgers, strict=True)):
         share = float(shares[tenants].sum())
         plans.append(
@@ -56,6 +60,8 @@ def worker_plans(
                 clock=clock,
                 first_event_id=first_event_id,
                 data_types=servers.data_types,
+                presence=presence[tenants],
+                reports_expire=model.expires,
                 events_per_second=settings.events_per_second * share,
                 queries_per_second=settings.queries_per_second * share,
                 max_workers=max(1, settings.max_workers // workers),

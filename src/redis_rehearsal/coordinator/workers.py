@@ -66,12 +66,12 @@ class Workers:
             raise ServerRefusedError(self._refused)
 
     async def warm_up(self) -> None:
-        """Fill the cache, as fast as it goes.
+        """Fill the cache as it is in the long run, as fast as it goes.
 
         Raises:
             BrokenError: something broke first.
         """
-        self._fill(0)
+        self._fill(0, steady=True)
         await self._breakage.until(lambda: self.is_warm, None, "warm up")
 
     @property
@@ -82,10 +82,10 @@ class Workers:
     def refresh(self, seconds: float) -> None:
         """Fill the cache once more, spread over a time."""
         self._warmed.clear()
-        self._fill(seconds)
+        self._fill(seconds, steady=False)
 
-    def _fill(self, seconds: float) -> None:
-        self.fleet.tell(WarmUp(seconds=seconds, concurrency=_WARM_UP_CONCURRENCY))
+    def _fill(self, seconds: float, *, steady: bool) -> None:
+        self.fleet.tell(WarmUp(seconds=seconds, concurrency=_WARM_UP_CONCURRENCY, steady=steady))
 
     def quieten(self) -> None:
         """Fill the cache no more."""

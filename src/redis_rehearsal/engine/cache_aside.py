@@ -402,11 +402,12 @@ class CacheAside:
             self._recorder.record(outcome, [intended], written, now)
         self.loop.release(len(waiters))
 
-    async def fill(self, question: int | Novel) -> None:
+    async def fill(self, question: int | Novel, life_ratio: float = 1.0) -> None:
         """Compute a report and hand it to the cache; does not wait for the cache. To bound it, cancel it.
 
         Args:
             question: what the report answers.
+            life_ratio: how much of its time to live is left.
 
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: the database is at fault.
@@ -419,7 +420,7 @@ class CacheAside:
             self._blocks.organization(tenant),
             Filter.numbered(number, self._buckets_kept),
         )
-        self._writer.store(question, tenant, ticket, entries, computed_ms)
+        self._writer.store(question, tenant, ticket, entries, computed_ms, life_ratio)
 
     async def settle(self) -> None:
         """Wait for the database queries that are under way; their deadlines bound it."""

@@ -116,8 +116,25 @@ class CacheWriter:
         """To be taken before a report's data is read, and shown when it is stored."""
         return self._generations[tenant]
 
-    def store(self, question: int | Novel, tenant: int, ticket: int, entries: Entries, computed_ms: int) -> None:
-        """Store a report, unless the tenant's reports were deleted since the ticket was taken."""
+    def store(
+        self,
+        question: int | Novel,
+        tenant: int,
+        ticket: int,
+        entries: Entries,
+        computed_ms: int,
+        life_ratio: float = 1.0,
+    ) -> None:
+        """Store a report, unless the tenant's reports were deleted since the ticket was taken.
+
+        Args:
+            question: that it answers.
+            tenant: whose report it is.
+            ticket: taken before its data was read.
+            entries: of the report.
+            computed_ms: when it was computed, Unix time.
+            life_ratio: how much of its time to live is left.
+        """
         if ticket != self._generations[tenant]:
             self.outcomes["store_overtaken"] += 1
             return
@@ -125,7 +142,7 @@ class CacheWriter:
             self.outcomes["store_frozen"] += 1
             return
         ttl = self._ttl_seconds * self._jitter.uniform(1 - TTL_JITTER_RATIO, 1 + TTL_JITTER_RATIO)
-        ttl_ms = int(ttl * 1000)
+        ttl_ms = max(1, int(ttl * life_ratio * 1000))
         encoding = self._blocks.encoding(question)
         identity = expected_identity(self._blocks.identity(question))
         value = encoding.encode(identity, entries, computed_ms, ttl_ms)

@@ -37,6 +37,9 @@ class WorkerPlan:
         first_event_id: of the run's event rows.
         keys: the names of keys.
         data_types: in which reports are stored, see `encodings_of_slots`.
+        presence: the share of time for which each standing report is in the cache in the long run, shape
+            (tenants, slots).
+        reports_expire: whether they expire; else they are refreshed before.
 
     The others are as the settings of the same names.
     """
@@ -54,6 +57,8 @@ class WorkerPlan:
     clock: WallClock
     first_event_id: int
     data_types: tuple[str, ...]
+    presence: NDArray[np.float64]
+    reports_expire: bool
     events_per_second: float
     queries_per_second: float
     max_workers: int
@@ -80,10 +85,17 @@ class WorkerPlan:
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """Write all standing reports, spread over `seconds`; 0 for as fast as `concurrency` allows."""
+    """Write standing reports.
+
+    Attributes:
+        seconds: over which they are spread; 0 for as fast as `concurrency` allows.
+        concurrency: how many are computed at once.
+        steady: write those that would be there in the long run, at the ages that they would have; else all, new.
+    """
 
     seconds: float
     concurrency: int
+    steady: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any, Final
 
+import numpy as np
+
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.engine.cache_aside import CacheAside
 from redis_rehearsal.engine.messages import WarmUp, WarmUpProgress, WorkerPlan
@@ -14,7 +16,11 @@ _PROGRESS_SECONDS: Final = 0.2
 
 
 class Warming:
-    """Asks every question that may be cached, once each time.
+    """Asks questions that may be cached, once each time.
+
+    Before the load the cache is filled as it is in the long run: a report that would be missing then is left out, and
+    the others have the ages that they would have, so that neither their expiry nor their deletion by events begins all
+    at once. A cache that is all new would get worse for as long as its reports live.
 
     Args:
         plan: of the worker.
@@ -42,6 +48,9 @@ class Warming:
         questions = [tenant * len(SLOTS) + slot for tenant in range(len(self._plan.organizations)) for slot in slots]
         started = monotonic()
         done = failed = 0
+        rng = np.random.default_rng([self._plan.seed, self._plan.index])
+        present = rng.random(self._plan.presence.shape) < self._plan.presence
+        ages = rng.random(len(questions)) if command.steady and self._plan.reports_expire else np.zeros(len(questions))
         remaining = iter(enumerate(questions))
 
         async def fill() -> None:
@@ -49,12 +58,19 @@ class Warming:
             for number, question in remaining:
                 if not self._wanted:
                     return
+                tenant, slot = divmod(question, len(SLOTS))
+                if command.steady and not present[tenant, slot]:
+                    done += 1
+                    continue
                 wait = started + command.seconds * number / len(questions) - monotonic()
                 if wait > 0:
                     await asyncio.sleep(wait)
                 try:
                     async with asyncio.timeout(self._plan.operation_timeout):
-                        await self._queries.fill(question)
+                        # It ages while the rest is filled.
+                        left = (monotonic() - started) * (len(questions) - done) / max(1, done)
+                        life = min(1.0, 1.0 - ages[number] + (left / self._plan.cache_ttl if ages[number] else 0.0))
+                        await self._queries.fill(question, life)
                 except CONNECTION_ERRORS:
                     failed += 1
                 done += 1

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.workload.events import INVALIDATING_SHARE
-from redis_rehearsal.workload.queries import CACHEABLE_SHARE, INVALIDATED_SLOTS, SLOTS
+from redis_rehearsal.workload.queries import CACHEABLE_SHARE, INVALIDATED_SLOTS, SLOTS, Slot
 from redis_rehearsal.workload.questions import Novelty
 
 TTL_JITTER_RATIO: Final = 0.1
@@ -45,21 +45,31 @@ class HitRatioModel:
         expires_before_refresh = max(0.0, (self.refresh_seconds - low) / (high - low))
         return expires_before_refresh / self.refresh_seconds
 
-    def predict(self, novelty: Novelty) -> float:
-        """The hit ratio over cacheable queries, 0 to 1, with that much novelty."""
-        hits = 0.0
+    @property
+    def expires(self) -> bool:
+        """Whether standing reports expire; else they are always refreshed before."""
+        return self._expiries_per_second() > 0
+
+    def presence(self, novelty: Novelty) -> NDArray[np.float64]:
+        """The share of time for which each standing report is in the cache, shape (tenants, slots); 0 to 1.
+
+        It is also the share of questions for it that hit.
+        """
+        found = np.zeros((len(self.tenant_shares), len(SLOTS)))
         expiries = self._expiries_per_second()
         invalidations = self.events_per_second * INVALIDATING_SHARE * self.tenant_shares
         for index, slot in enumerate(SLOTS):
             if not slot.kind.cacheable:
                 continue
-            standing = 1.0 - (novelty.filtered if slot.filter_number else novelty.dashboard)
-            asked = np.maximum(self.queries_per_second * slot.share * standing * self.tenant_shares, 1e-300)
+            asked = self.queries_per_second * slot.share * _standing(slot, novelty) * self.tenant_shares
             ends = expiries + (invalidations if index in INVALIDATED_SLOTS else 0.0)
-            missed = asked * ends / (asked + ends)
-            share = slot.share / CACHEABLE_SHARE * standing
-            hits += share * float(np.sum(self.tenant_shares * (1.0 - missed / asked)))
-        return hits
+            found[:, index] = np.where(ends == 0, 1.0, asked / np.maximum(asked + ends, 1e-300))
+        return found
+
+    def predict(self, novelty: Novelty) -> float:
+        """The hit ratio over cacheable queries, 0 to 1, with that much novelty."""
+        shares = np.array([slot.share * _standing(slot, novelty) if slot.kind.cacheable else 0.0 for slot in SLOTS])
+        return float(self.tenant_shares @ self.presence(novelty) @ shares) / CACHEABLE_SHARE
 
     def novelty_for(self, target_ratio: float) -> Novelty:
         """The novelty with which the hit ratio is nearest to the target; none where that is out of reach."""
@@ -71,6 +81,11 @@ class HitRatioModel:
             else:
                 high = middle
         return split_novelty(low if low > 1e-9 else 0.0)
+
+
+def _standing(slot: Slot, novelty: Novelty) -> float:
+    """The share of a slot's questions that is not new."""
+    return 1.0 - (novelty.filtered if slot.filter_number else novelty.dashboard)
 
 
 def split_novelty(share: float) -> Novelty:

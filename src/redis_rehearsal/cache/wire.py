@@ -21,9 +21,6 @@ MAX_REPLY_BYTES: Final = 16 * 1024 * 1024
 """A reply that is still incomplete after this much is taken for one that never ends."""
 _MAX_HANDSHAKE_BYTES: Final = 64 * 1024
 
-REFUSALS: Final = ("READONLY", "NOREPLICAS")
-"""How a server refuses a write because of what it is now, so that it surely was not applied."""
-
 Reply = bytes | int | list[Any] | None | hiredis.ReplyError
 
 

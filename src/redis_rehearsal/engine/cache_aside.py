@@ -12,6 +12,7 @@ import hiredis
 
 from redis_rehearsal.cache.encodings import ENCODINGS, Encoding
 from redis_rehearsal.cache.encodings.base import EXPIRES_AT, IDENTITY_START, RESIDUE, milliseconds
+from redis_rehearsal.cache.refusals import code_of
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
@@ -438,6 +439,5 @@ def _is_miss(reply: Reply) -> bool:
 
 def _reason(reply: Reply) -> str:
     if isinstance(reply, hiredis.ReplyError):
-        # The first word of an error reply is its code; what follows may hold keys.
-        return str(reply).partition(" ")[0]
+        return code_of(reply)
     return "unexpected reply"

@@ -13,9 +13,10 @@ import hiredis
 
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings.base import Entries, expected_identity, milliseconds
+from redis_rehearsal.cache.refusals import is_surely_not_applied
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
-from redis_rehearsal.cache.wire import REFUSALS, Batch, Reply
+from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
@@ -232,7 +233,7 @@ class CacheWriter:
             else:
                 self.outcomes["store_ok"] += 1
             return
-        if refused and str(replies[0]).startswith(REFUSALS):
+        if is_surely_not_applied(replies[0]):
             self.outcomes["invalidation_redirected"] += 1
             self.refused.append(batch.tenant)
             return

@@ -10,9 +10,10 @@ import hiredis
 import numpy as np
 from numpy.typing import NDArray
 
+from redis_rehearsal.cache.refusals import SURELY_NOT_APPLIED, code_of
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
-from redis_rehearsal.cache.wire import REFUSALS, Batch, Reply
+from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.database.event_writer import EventWriter
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.engine.cache_writer import CacheWriter
@@ -24,13 +25,12 @@ from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.recorder import Recorder
+from redis_rehearsal.engine.waiting import Waiting
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 _TYPES: Final = len(EVENT_TYPES)
 ACTIVE_SECONDS: Final = 60.0
 """An organisation is active for this long after an event."""
-_SEND_AGAIN_SECONDS: Final = 0.005
-"""A server that refuses is not asked again sooner."""
 
 
 class _IncrementBatch(Batch):
@@ -165,27 +165,21 @@ class EventDriver:
         self._last_event_seconds = np.full(len(blocks.organization_array()), -np.inf)
         self.redirected = 0
         self.mirror = _Mirror()
-        self._later: list[tuple[IncrementBlock, bool]] = []
-        self._send_again_seconds = 0.0
+        self._later = Waiting()
 
     @property
     def on_the_wire(self) -> int:
         """Increments that a server may still apply."""
-        return (
-            self.loop.sent
-            - sum(len(block.intended) for block, _ in self._later)
-            + self.mirror.pending
-            + self.live.pending
-        )
+        return self.loop.sent - self._later.count + self.mirror.pending + self.live.pending
 
     @property
     def waiting_tenants(self) -> set[int]:
         """Tenants whose increments wait to be sent, because they are held or were refused."""
-        return {tenant for block, _ in self._later for tenant in block.drawn.tenants.tolist()}
+        return self._later.tenants
 
     def tick(self, now_seconds: float) -> None:
         """Send what is due, and remember it for its rows."""
-        if self._later:
+        if self._later.count:
             self._send_later(now_seconds)
         for block, start, stop in self.loop.tick(now_seconds):
             if self._unwritten and self._unwritten[-1][0] is block:
@@ -240,7 +234,7 @@ class EventDriver:
             held = [p for p in range(start, stop) if int(block.drawn.tenants[p]) in router.held]
             if held:
                 kept_back = set(held)
-                self._later.append((block.part(held), again))
+                self._later.hold(block.part(held), again=again)
                 block = block.part([p for p in range(start, stop) if p not in kept_back])
                 start, stop = 0, len(block.intended)
                 if start == stop:
@@ -278,21 +272,29 @@ class EventDriver:
         # Not by `release`, which would send what waits, and come here again.
         self.loop.sent -= stop - start
 
+    def tend(self, now_seconds: float) -> None:
+        """Send again what waits, and fail what has waited for too long; also where no tick comes any more."""
+        if self._later.count:
+            self._fail_overdue(now_seconds)
+            self._send_later(now_seconds)
+
     def _send_later(self, now_seconds: float) -> None:
-        if self.loop.frozen or now_seconds < self._send_again_seconds:
+        if self.loop.frozen:
             return
-        self._send_again_seconds = now_seconds + _SEND_AGAIN_SECONDS
-        waiting, self._later = self._later, []
-        for block, again in waiting:
-            overdue = bisect_left(block.intended, now_seconds - self._timeout_seconds)
-            if overdue:
-                for place in block.places[:overdue]:
-                    self._ledger.failed[place] += 1
-                self._recorder.record(Outcome.FAILED, block.intended[:overdue], now_seconds, now_seconds)
-                self.failures["refused"] += overdue
-                self.loop.sent -= overdue
-            if overdue < len(block.intended):
-                self._route(block, overdue, len(block.intended), again=again)
+        if self._later.is_overdue(now_seconds - self._timeout_seconds):
+            self._fail_overdue(now_seconds)
+        for block, again in self._later.take(now_seconds, self._router.write_server):
+            self._route(block, 0, len(block.intended), again=again)
+
+    def _fail_overdue(self, now_seconds: float) -> None:
+        for block, code in self._later.take_overdue(now_seconds - self._timeout_seconds):
+            count = len(block.intended)
+            for place in block.places:
+                self._ledger.failed[place] += 1
+            self._recorder.record(Outcome.FAILED, block.intended, now_seconds, now_seconds)
+            self.failures[code] += count
+            self.loop.sent -= count
+            self._note_alone(block, range(count))
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
@@ -318,6 +320,7 @@ class EventDriver:
             self._note_stranded(batch, first, replies)
         if not refused:
             self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
+            self._later.is_taken_by(batch.server)
             self.loop.release(stop - first)
         else:
             held = self._on_refused(batch, first, replies, refused, now_seconds)
@@ -344,31 +347,26 @@ class EventDriver:
         ok = [at for i, at in enumerate(block.intended[first : first + len(replies)], first) if i not in not_ok]
         if ok:
             self._recorder.record(Outcome.OK, ok, written, now_seconds)
-        failed: list[float] = []
-        unknown: list[float] = []
-        again: list[int] = []
+        unknown: list[int] = []
+        again: dict[str, list[int]] = {}
         for position in refused:
             reply = replies[position - first]
-            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(REFUSALS):
-                again.append(position)
-            elif isinstance(reply, hiredis.ReplyError):
-                # An error reply says that the command was not executed.
-                self._ledger.failed[block.places[position]] += 1
-                failed.append(block.intended[position])
-                self.failures[str(reply).partition(" ")[0]] += 1
+            code = code_of(reply) if isinstance(reply, hiredis.ReplyError) else "unexpected reply"
+            if code in SURELY_NOT_APPLIED:
+                again.setdefault(code, []).append(position)
             else:
+                # Who answers that may have applied it all the same.
                 self._ledger.unknown[block.places[position]] += 1
-                unknown.append(block.intended[position])
-                self.failures["unexpected reply"] += 1
-        if again:
-            self._later.append((block.part(again), True))
-            self.redirected += 0 if batch.again else len(again)
-        self._note_alone(block, [position for position in refused if position not in set(again)])
-        if failed:
-            self._recorder.record(Outcome.FAILED, failed, written, now_seconds)
+                unknown.append(position)
+                self.failures[code] += 1
+        for code, positions in again.items():
+            self._later.refuse(block.part(positions), code, batch.server)
+        kept = sum(map(len, again.values()))
+        self.redirected += 0 if batch.again else kept
         if unknown:
-            self._recorder.record(Outcome.UNKNOWN, unknown, written, now_seconds)
-        return len(again)
+            self._note_alone(block, unknown)
+            self._recorder.record(Outcome.UNKNOWN, [block.intended[p] for p in unknown], written, now_seconds)
+        return kept
 
     def _note_alone(self, block: IncrementBlock, positions: Iterable[int]) -> None:
         """What the server did not take, as far as is known, while a mirror may have it."""

@@ -13,6 +13,7 @@ import hiredis
 import numpy as np
 
 from redis_rehearsal.cache.commands import pack
+from redis_rehearsal.cache.refusals import is_surely_not_applied
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
@@ -244,9 +245,10 @@ class LiveWrites:
             if place == _UNACCOUNTED or ledger.baseline[place] != batch.numbers[position]:
                 continue
             if isinstance(reply, hiredis.ReplyError):
-                # An error reply says that the command was not executed.
-                ledger.failed[place] += 1
-                self.counts["failed"] += 1
+                refused = is_surely_not_applied(reply)
+                lane = ledger.failed if refused else ledger.unknown
+                lane[place] += 1
+                self.counts["failed" if refused else "unknown"] += 1
                 self._note_alone(batch.tenants[position])
                 continue
             ledger.acknowledged[place] += 1

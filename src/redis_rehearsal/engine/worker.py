@@ -181,6 +181,7 @@ class Worker:
         parts.query_recorder.flush()
         parts.event_recorder.flush()
         parts.events.flush_rows()
+        parts.events.tend(now)
         parts.writer.send_refused()
         parts.router.flush()
         asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeeping)

@@ -191,7 +191,8 @@ def test_a_server_that_is_busy_or_loading(make_server: MakeServer, name: str) ->
         # At most what came before the script was over its time.
         assert ask("GET", KEY) in ("$-1", "1")
         busy.close()
-        # It looks at what clients say once in some megabytes.
+        # While it loads it looks at what clients say once in some megabytes.
+        outside.config_set("rdbcompression", "no")
         outside.execute_command("DEBUG", "POPULATE", 10_000, "key", 1_000)
         outside.config_set("key-load-delay", 100)
         loading = Asking(server.port)

@@ -12,6 +12,8 @@ from redis_rehearsal.cache.wire import Connection, Span
 MAX_RECONNECT_SECONDS: Final = 0.25
 """Longest wait between two attempts to connect."""
 _CONNECT_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 0.8
+"""So often, at most, a connection asks who answers it; it is seen to ten times a second."""
 
 
 class ConnectionPool:
@@ -82,6 +84,15 @@ class ConnectionPool:
             pending = connection.pending
             if pending and now_seconds - pending[0].written_seconds > self._timeout:
                 connection.abort(f"it did not answer within {self._timeout:g} s")
+
+    def look(self, now_seconds: float) -> None:
+        """Ask on each connection who answers, where that was not done for a while."""
+        for connection in list(self.ready):
+            pending = connection.pending
+            # One that does not answer what it was asked before is not asked more.
+            stuck = pending and now_seconds - pending[0].written_seconds > LOOK_SECONDS
+            if now_seconds - connection.looked_seconds >= LOOK_SECONDS and not stuck:
+                connection.look()
 
     async def _keep_up(self, tried: asyncio.Event) -> None:
         while True:

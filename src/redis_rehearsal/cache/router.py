@@ -141,6 +141,11 @@ class Router:
         for server in self.servers.values():
             server.break_overdue(now_seconds)
 
+    def look(self, now_seconds: float) -> None:
+        """Ask on each connection who answers, where that was not done for a while."""
+        for server in self.servers.values():
+            server.look(now_seconds)
+
     @property
     def writes_stable_since(self) -> float:
         """Since when each tenant's writes have gone over one connection, on the monotonic clock."""

@@ -78,6 +78,11 @@ class Server:
         self.reads.break_overdue(now_seconds)
         self.writes.break_overdue(now_seconds)
 
+    def look(self, now_seconds: float) -> None:
+        """Ask on each connection who answers, where that was not done for a while."""
+        self.reads.look(now_seconds)
+        self.writes.look(now_seconds)
+
     def take_spans(self) -> list[Span]:
         """Hand over the service times of what was answered since the last time."""
         taken = self.spans.copy()

@@ -16,6 +16,7 @@ import hiredis
 
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.node import LOOK, LOOK_COMMANDS, Node
 
 MAX_REPLY_BYTES: Final = 16 * 1024 * 1024
 """A reply that is still incomplete after this much is taken for one that never ends."""
@@ -52,11 +53,13 @@ class Batch:
         receiver: gets the replies.
         count: how many commands there are.
         answered: how many have had their reply.
+        connection: on which they were written; set by `Connection.send`.
         written_seconds: when they were written, on the monotonic clock; set by `Connection.send`.
     """
 
-    __slots__ = ("answered", "count", "receiver", "written_seconds")
+    __slots__ = ("answered", "connection", "count", "receiver", "written_seconds")
     operation: ClassVar[str] = ""
+    connection: "Connection"
 
     def __init__(self, receiver: Receiver, count: int) -> None:
         self.receiver = receiver
@@ -80,13 +83,30 @@ class _Answer:
             self.reply.set_exception(ConnectionResetError("the connection was closed before it answered"))
 
 
+class _Look:
+    """Receives what the server at the other end says that it is."""
+
+    def __init__(self) -> None:
+        self._replies: list[Reply] = []
+
+    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        self._replies += replies
+        if len(self._replies) == LOOK_COMMANDS:
+            batch.connection.note_node(Node.of(*self._replies))
+
+    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+        return
+
+
 class _Handshake:
-    """Receives the replies to what opens a connection; the last one answers PING."""
+    """Receives the replies to what opens a connection; the last ones say who answers, and to PING."""
 
     def __init__(self, done: "asyncio.Future[None]") -> None:
         self.done = done
+        self._replies: list[Reply] = []
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+        self._replies += replies
         for reply in replies:
             # A user who may not PING or name a connection may still use the prefix.
             if isinstance(reply, hiredis.ReplyError) and not str(reply).startswith(("NOPERM", "ERR unknown")):
@@ -94,6 +114,7 @@ class _Handshake:
                     self.done.set_exception(ConnectionRefusedError(str(reply)))
                 return
         if batch.answered + len(replies) == batch.count and not self.done.done():
+            batch.connection.note_node(Node.of(*self._replies[-1 - LOOK_COMMANDS : -1]))
             self.done.set_result(None)
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
@@ -110,6 +131,11 @@ class Connection(asyncio.Protocol):
         reason: why the connection closed, in words, once it has.
         spans: gets the service times of what is answered; None where nobody takes them away.
         max_reply_bytes: a reply that is still incomplete after this much is taken for one that never ends.
+        nodes: which servers answered when it was looked who does, oldest first; one only where it is another one than
+            before.
+        changed_at: at which look each of these was first seen, by its place.
+        looks: how often it was looked.
+        looked_seconds: when it was last asked who it is, on the monotonic clock.
     """
 
     max_reply_bytes = MAX_REPLY_BYTES
@@ -124,6 +150,10 @@ class Connection(asyncio.Protocol):
         self._incomplete_bytes = 0
         self._queued: list[bytes] = []
         self._transport: asyncio.WriteTransport | None = None
+        self.nodes: list[Node] = []
+        self.changed_at: dict[int, int] = {}
+        self.looks = 0
+        self.looked_seconds = 0.0
 
     @classmethod
     async def open(
@@ -162,8 +192,11 @@ class Connection(asyncio.Protocol):
                 if endpoint.database:
                     commands.append(("SELECT", str(endpoint.database)))
                 commands += [("CLIENT", "SETNAME", name), ("PING",)]
-                packed = b"".join(pack(*command) for command in commands)
-                connection.send(packed, Batch(_Handshake(done), len(commands)))
+                # Who answers is asked before PING, whose reply ends it.
+                *before, ping = (pack(*command) for command in commands)
+                packed = b"".join([*before, LOOK, ping])
+                connection.looked_seconds = monotonic()
+                connection.send(packed, Batch(_Handshake(done), len(commands) + LOOK_COMMANDS))
                 await done
         except TimeoutError:
             if connection is not None:
@@ -188,6 +221,7 @@ class Connection(asyncio.Protocol):
     def send(self, commands: bytes, batch: Batch) -> None:
         """Write a batch's commands; the caller has made sure that the connection is open."""
         batch.written_seconds = monotonic()
+        batch.connection = self
         self.pending.append(batch)
         self._transport.write(commands)  # type: ignore[union-attr]  # open connections have one
 
@@ -197,6 +231,7 @@ class Connection(asyncio.Protocol):
         A write to a socket costs some 25 µs on a virtual machine, whatever its size.
         """
         batch.written_seconds = monotonic()
+        batch.connection = self
         self.pending.append(batch)
         self._queued.append(commands)
 
@@ -205,6 +240,18 @@ class Connection(asyncio.Protocol):
         if self._queued and self.ready:
             self._transport.write(b"".join(self._queued))  # type: ignore[union-attr]  # see above
         self._queued.clear()
+
+    def look(self) -> None:
+        """Ask the server who it is, between what else is asked of it."""
+        self.looked_seconds = monotonic()
+        self.send(LOOK, Batch(_Look(), LOOK_COMMANDS))
+
+    def note_node(self, node: Node) -> None:
+        """Note who answered a look; one that did not say is the same as before, as far as is known."""
+        self.looks += 1
+        if not self.nodes or (node.run_id and node != self.nodes[-1]):
+            self.changed_at[len(self.nodes)] = self.looks
+            self.nodes.append(node)
 
     async def ask(self, timeout: float, *command: str | bytes) -> Reply:
         """One command, apart from the load.

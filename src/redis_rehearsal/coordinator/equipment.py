@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -57,6 +57,18 @@ class Equipment:
         # One asyncpg connection does one thing at a time.
         self._database_turn = asyncio.Lock()
         self._extended_through = int(wall_clock()) // settings.time_bucket_seconds * settings.time_bucket_seconds
+
+    @contextlib.asynccontextmanager
+    async def fresh_clients(self) -> AsyncIterator[Mapping[Role, redis.Redis]]:
+        """Connections to both servers that are made now: behind an address there may be another server than before."""
+        endpoints, timeout = self.servers.endpoints, self._settings.operation_timeout
+        clients = {role: control_client(endpoints[role], timeout) for role in ROLES}
+        try:
+            yield clients
+        finally:
+            for client in clients.values():
+                with contextlib.suppress(*CONTROL_ERRORS):
+                    await client.aclose()
 
     @property
     def servers(self) -> Servers:
@@ -151,10 +163,6 @@ class Equipment:
                 self.clients[role], self._locks[role] = before
                 await client.aclose()
             raise
-        if before is not None:
-            with contextlib.suppress(*CONTROL_ERRORS):
-                await before[1].release()
-                await before[0].aclose()
 
     async def replace_target(self, endpoint: Endpoint, use: Callable[[], Awaitable[None]]) -> None:
         """Use another server as the target, to which nothing goes now.
@@ -170,8 +178,16 @@ class Equipment:
         identity = await first_contact("target", "--to", endpoint, timeout)
         if identity.run_id == servers.source_identity.run_id and endpoint.database == servers.source.database:
             raise ConfigurationError("The source is given as the new target; they must differ.")
-        await use()
+        before = self.clients["target"], self._locks["target"]
+        # The lock first: one that another run holds is refused before anything has changed.
         await self._take("target", endpoint)
+        try:
+            await use()
+        except BaseException:
+            await _give_back(self.clients["target"], self._locks["target"])
+            self.clients["target"], self._locks["target"] = before
+            raise
+        await _give_back(*before)
         servers.target, servers.target_identity = endpoint, identity
         servers.embedded = tuple(name for name in servers.embedded if name != "target")
 
@@ -272,6 +288,13 @@ class Equipment:
         if self._database is not None:
             self._database.terminate()
         await self._room.close()
+
+
+async def _give_back(client: redis.Redis, lock: RunLock) -> None:
+    with contextlib.suppress(*CONTROL_ERRORS):
+        await lock.release()
+    with contextlib.suppress(*CONTROL_ERRORS):
+        await client.aclose()
 
 
 async def _locked(connection: Any) -> Any:

@@ -24,6 +24,7 @@ from redis_rehearsal.migration.assessment.evidence import Evidence, KeyCompariso
 from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS, Migration
 from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.migration.strategies.replicate import FOLLOW
 from redis_rehearsal.migration.versions import sends_relative_expiry
@@ -52,6 +53,7 @@ class Migrations:
         audit: holds the ledger against the servers, now.
         quieten: stops what the platform does of itself.
         least_share: of the load, of the worker with the least.
+        watch: knows which servers answer.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Migrations:
         audit: Callable[[], Awaitable[Audit]],
         quieten: Callable[[], None],
         least_share: float,
+        watch: Watch,
     ) -> None:
+        self._watch = watch
         self._view = view
         self._control = control
         self._equipment = equipment
@@ -132,6 +136,7 @@ class Migrations:
             view.settings.organizations,
             view.began_seconds,
             view.timeline.rows,
+            self._watch,
         )
         record = Record(
             Migration(context, self._quieten, self._compare), copy.copy(view.totals.checks), len(control.phases)
@@ -285,7 +290,7 @@ class Migrations:
         view, migration = self._view, record.migration
         totals = view.totals
         baseline = migration.baseline_seconds
-        back = migration.way_back
+        context, back = migration.context, migration.way_back
         query_gaps, event_gaps = totals.gaps_until(ended_seconds)
         rows = [row for row in view.timeline.rows if view.began_seconds + row.second + 1 > baseline[0]]
         # Who or what ended it before its end says nothing of the migration.
@@ -304,7 +309,7 @@ class Migrations:
             query_gaps=query_gaps,
             event_gaps=event_gaps,
             stalls=totals.stalls,
-            held_seconds=[each.freeze_seconds for each in (migration.context, back) if each and each.freeze_seconds],
+            held_seconds=[each.freeze_seconds for each in (context, back) if each and each.freeze_seconds],
             baseline_seconds=baseline,
             cutovers=migration.context.cutovers,
             audit=audit,
@@ -316,7 +321,20 @@ class Migrations:
             source_cpu_ratio=migration.source_cpu_ratio,
             comparison=comparison,
             broken=broken,
+            unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else "",
         )
+
+    def _unattributed(self, ended_seconds: float) -> str:
+        """Why it is not known which server behind the source's address answered what; empty where it is."""
+        totals, reached = self._view.totals, self._watch.reached
+        if "source" in totals.mixed:
+            return "on one connection a server answered again after another one had, as behind a proxy"
+        if "source" in totals.silent:
+            return "a server did not say who it is"
+        eras = reached.eras.get("source")
+        if eras is not None and len(eras.eras) > 1 and eras.eras[-1].sure_seconds > ended_seconds:
+            return "the endpoint moved again when the load had ended"
+        return reached.unknown("source")
 
     async def rollback(self, reason: str) -> Record:
         """End the migration that is under way and return to the source; wait for its verdict.

@@ -25,6 +25,7 @@ from redis_rehearsal.coordinator.servers import (
     run_directory,
 )
 from redis_rehearsal.coordinator.upkeep import adjust_novelty, keep_buckets, refresh_cache
+from redis_rehearsal.coordinator.watch import ServerWatch
 from redis_rehearsal.coordinator.workers import Workers
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.embedded.directory import remove_leftovers
@@ -79,6 +80,13 @@ class Run:
         self._breakage = Breakage()
         self._workers = Workers(settings.workers, self.view, self._breakage)
         self._control = self._workers.control
+        self._watch = ServerWatch(
+            lambda: self._equipment.servers.endpoints,
+            self._workers.fleet.tell,
+            self._clock.at,
+            lambda: self.view.totals.latest.values(),
+        )
+        self.view.reached = self._watch.reached
         self._keeper: LedgerKeeper | None = None
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -101,6 +109,7 @@ class Run:
             self.audit,
             self._workers.quieten,
             min(float(shares[tenants].sum()) for tenants in self._tenants),
+            self._watch,
         )
         self.controls = RunControls(self.view, self._control, self._migrations, self)
         view = self.view
@@ -203,7 +212,7 @@ class Run:
     async def _prepare_workers(self) -> None:
         settings, view = self.settings, self.view
         self._keeper = LedgerKeeper(
-            self._equipment.clients,
+            self._equipment.fresh_clients,
             self._equipment.keys,
             self._clock.now,
             settings.time_bucket_seconds,
@@ -326,6 +335,7 @@ class Run:
         settings, view, patience = self.settings, self.view, min(1.0, self.settings.operation_timeout)
         going_on = [
             view.health.watch(patience),
+            self._watch.watch(),
             ResourcesPoller(view.resources, self._equipment, patience).watch(),
             adjust_novelty(self._workers, view, settings, self._novelty),
             refresh_cache(self._workers, self._migrations, settings.warmup_interval),
@@ -373,6 +383,8 @@ class Run:
         if not await self._workers.fleet.join(timeout_seconds):
             self._breakage.note("A worker did not end in time; what it did since is not known.")
         self.view.totals.close()
+        for role in ROLES:
+            await self._watch.look(role)
         self.view.audit = await self.audit()
         dropped, why = self.view.totals.rows_dropped, self.view.health.servers["database"].load_error
         if dropped and why:

@@ -16,6 +16,7 @@ from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.database.event_writer import EventWriter
 from redis_rehearsal.database.rows import EventRows
+from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.expiries import Expiries
@@ -117,6 +118,7 @@ class EventDriver:
         buckets_kept: see TIME_BUCKETS.
         timeout_seconds: how long a refused increment is sent again.
         live: keeps live structures too.
+        attribution: learns which connection acknowledged what.
 
     Attributes:
         loop: the open loop that drives it; set once it is made.
@@ -145,8 +147,10 @@ class EventDriver:
         buckets_kept: int,
         timeout_seconds: float,
         live: LiveWrites,
+        attribution: Attribution,
     ) -> None:
         self.live = live
+        self._attribution = attribution
         self._blocks = blocks
         self._router = router
         self._ledger = ledger
@@ -281,8 +285,6 @@ class EventDriver:
     def _send_later(self, now_seconds: float) -> None:
         if self.loop.frozen:
             return
-        if self._later.is_overdue(now_seconds - self._timeout_seconds):
-            self._fail_overdue(now_seconds)
         for block, again in self._later.take(now_seconds, self._router.write_server):
             self._route(block, 0, len(block.intended), again=again)
 
@@ -318,6 +320,14 @@ class EventDriver:
                 refused.append(position)
         if self._router.truth_server is not batch.server:
             self._note_stranded(batch, first, replies)
+        else:
+            not_ok = set(refused)
+            places = (
+                block.places[first:stop]
+                if not refused
+                else [place for position, place in enumerate(block.places[first:stop], first) if position not in not_ok]
+            )
+            self._attribution.acknowledged(batch.server.role, batch.connection, now_seconds, self._ledger, places)
         if not refused:
             self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
             self._later.is_taken_by(batch.server)
@@ -360,7 +370,7 @@ class EventDriver:
                 unknown.append(position)
                 self.failures[code] += 1
         for code, positions in again.items():
-            self._later.refuse(block.part(positions), code, batch.server)
+            self._later.refuse(block.part(positions), code, batch.server, again=batch.again)
         kept = sum(map(len, again.values()))
         self.redirected += 0 if batch.again else kept
         if unknown:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from redis_rehearsal.cache.route import ROLES, Role
 
 _WORD_BYTES: Final = 8
-_LANES: Final = ("baseline", "sent", "acknowledged", "failed", "unknown", "stranded")
+_LANES: Final = ("baseline", "sent", "acknowledged", "failed", "unknown", "stranded", "doubtful")
 UNKNOWN_BASELINE: Final = -1
 """Stands for a baseline that could not be read before the first write."""
 
@@ -49,6 +49,8 @@ class Ledger:
         failed: writes that the server surely did not apply.
         unknown: writes whose reply never came.
         stranded: of those acknowledged, the ones that a server acknowledged that was not the truth any more.
+        doubtful: of those acknowledged, the ones that may be stranded, since it is not known which server answered, or
+            whether it still was the truth.
         truth: which server is each tenant's truth, as an index into `ROLES`.
         baseline: value of the counter before the first write; `UNKNOWN_BASELINE` where it was not read.
     """
@@ -65,6 +67,7 @@ class Ledger:
         self.baseline, self.sent = views["baseline"], views["sent"]
         self.acknowledged, self.failed = views["acknowledged"], views["failed"]
         self.unknown, self.stranded = views["unknown"], views["stranded"]
+        self.doubtful = views["doubtful"]
 
     @staticmethod
     def size_bytes(tenants: int, types: int, slots: int) -> int:
@@ -96,7 +99,7 @@ class Ledger:
         """
         start = self.place(bucket)
         stop = start + self.counters
-        for lane in (self.sent, self.acknowledged, self.failed, self.unknown, self.stranded):
+        for lane in (self.sent, self.acknowledged, self.failed, self.unknown, self.stranded, self.doubtful):
             np.frombuffer(lane, dtype=np.int64)[start:stop] = 0
         known = UNKNOWN_BASELINE if baseline is None else baseline
         np.frombuffer(self.baseline, dtype=np.int64)[start:stop] = known

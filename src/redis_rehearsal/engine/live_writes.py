@@ -17,6 +17,7 @@ from redis_rehearsal.cache.refusals import is_surely_not_applied
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.increments import IncrementBlock
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
@@ -75,6 +76,7 @@ class LiveWrites:
         bucket_seconds: length of a time bucket.
         buckets_kept: how many buckets a structure outlives its own.
         users_per_org: how many users each organisation has.
+        attribution: learns which connection acknowledged what.
 
     Attributes:
         counts: writes by what became of them: ok, failed, unknown.
@@ -91,7 +93,9 @@ class LiveWrites:
         bucket_seconds: int,
         buckets_kept: int,
         users_per_org: int,
+        attribution: Attribution,
     ) -> None:
+        self._attribution = attribution
         self._router = router
         self._keys = keys
         self._organizations = organizations
@@ -188,7 +192,7 @@ class LiveWrites:
     @staticmethod
     def _begin_recent(ledger: Ledger, place: int, number: int) -> None:
         # The one that was there has been pushed out of what is checked.
-        for lane in (ledger.sent, ledger.acknowledged, ledger.failed, ledger.unknown, ledger.stranded):
+        for lane in (ledger.sent, ledger.acknowledged, ledger.failed, ledger.unknown, ledger.stranded, ledger.doubtful):
             lane[place] = 0
         ledger.baseline[place] = number
 
@@ -239,6 +243,7 @@ class LiveWrites:
             return
         assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
         ledger, truth = batch.ledger, self._router.truth_server
+        acknowledged: list[int] = []
         for position, reply in enumerate(replies, first):
             place = batch.places[position]
             # A recent event that was pushed out of what is checked is not accounted for any more.
@@ -255,6 +260,10 @@ class LiveWrites:
             self.counts["ok"] += 1
             if truth is not batch.server and self._router.truth_of(batch.tenants[position]) is not batch.server:
                 ledger.stranded[place] += 1
+            else:
+                acknowledged.append(place)
+        if acknowledged:
+            self._attribution.acknowledged(batch.server.role, batch.connection, now_seconds, ledger, acknowledged)
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""

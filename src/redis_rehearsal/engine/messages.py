@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.clock import WallClock
@@ -256,6 +257,23 @@ class SetFallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """Which server a new connection to an address reached.
+
+    Attributes:
+        role: whose address it is.
+        run_id: of the server.
+        began_seconds: when the connection was begun, on the monotonic clock.
+        answered_seconds: when it said who it is.
+    """
+
+    role: Role
+    run_id: str
+    began_seconds: float
+    answered_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """Nothing more is due after a time; end what is under way, send a last snapshot, and exit.
 
@@ -283,7 +301,7 @@ Steer = (
 )
 """What a worker confirms with `Changed`."""
 
-Command = WarmUp | StopWarmUp | Start | SetNovelty | AddBoundary | Steer | Finish
+Command = WarmUp | StopWarmUp | Start | SetNovelty | AddBoundary | Reached | Steer | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +349,22 @@ class WarmUpProgress:
     ended: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers the connections to an address.
+
+    Attributes:
+        connections: how many each server answers now.
+        mixed: whether, on one connection, a server answered again after another one had: then who answered what is not
+            known.
+        silent: how many connections are answered by one that does not say who it is.
+    """
+
+    connections: dict[Node, int]
+    mixed: bool
+    silent: int
+
+
 @dataclass(slots=True)
 class Snapshot:
     """What happened since the worker's last snapshot, except where it says "now".
@@ -371,6 +405,8 @@ class Snapshot:
         events_in_flight: now: sent or waiting.
         redis_error: why a connection last ended or could not be made; empty if none did.
         rows_error: why event rows could not be written; empty since some were.
+        nodes: the servers that answered on connections, by role, with how many of them each answers now; and whether
+            one of these answers what others had answered since: then who answered what is not known.
         finishing: whether it covers time in which nothing more was due.
     """
 
@@ -409,6 +445,7 @@ class Snapshot:
     events_in_flight: int
     redis_error: str
     rows_error: str
+    nodes: dict[Role, Answering]
     finishing: bool = False
 
 

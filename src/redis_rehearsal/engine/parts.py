@@ -11,6 +11,7 @@ from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.database.event_writer import EventWriter
 from redis_rehearsal.database.report_source import ReportSource
+from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.cache_aside import CacheAside
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.event_stream import EventDriver
@@ -42,6 +43,7 @@ class Parts:
         query_recorder: of what became of queries.
         event_recorder: of what became of events.
         steering: changes where all of it goes.
+        attribution: knows which server acknowledged what.
         query_arrivals_rng: draws when queries are due.
         event_arrivals_rng: draws when events are due.
     """
@@ -57,6 +59,7 @@ class Parts:
     query_recorder: Recorder
     event_recorder: Recorder
     steering: Steering
+    attribution: Attribution
     query_arrivals_rng: np.random.Generator
     event_arrivals_rng: np.random.Generator
 
@@ -127,6 +130,7 @@ def assemble(plan: WorkerPlan) -> Parts:
         plan.time_bucket_seconds,
         ledger,
     )
+    attribution = Attribution()
     events = EventDriver(
         increments,
         router,
@@ -140,7 +144,8 @@ def assemble(plan: WorkerPlan) -> Parts:
         bucket_seconds=plan.time_bucket_seconds,
         buckets_kept=plan.time_buckets,
         timeout_seconds=plan.operation_timeout,
-        live=_live_writes(plan, router),
+        live=_live_writes(plan, router, attribution),
+        attribution=attribution,
     )
     steering = Steering(
         router,
@@ -162,12 +167,13 @@ def assemble(plan: WorkerPlan) -> Parts:
         query_recorder=query_recorder,
         event_recorder=event_recorder,
         steering=steering,
+        attribution=attribution,
         query_arrivals_rng=query_arrivals_rng,
         event_arrivals_rng=event_arrivals_rng,
     )
 
 
-def _live_writes(plan: WorkerPlan, router: Router) -> LiveWrites:
+def _live_writes(plan: WorkerPlan, router: Router, attribution: Attribution) -> LiveWrites:
     ledgers = {
         structure: Ledger(
             plan.live_descriptors[structure.name],
@@ -185,4 +191,5 @@ def _live_writes(plan: WorkerPlan, router: Router) -> LiveWrites:
         plan.time_bucket_seconds,
         plan.time_buckets,
         plan.users_per_org,
+        attribution,
     )

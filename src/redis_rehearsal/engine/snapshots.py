@@ -1,14 +1,17 @@
 """What a worker reports of a stretch of time, and forgets."""
 
 from collections import Counter
+from itertools import groupby
 from time import monotonic, process_time
 
 import numpy as np
 import psutil
 
+from redis_rehearsal.cache.node import Node
+from redis_rehearsal.cache.server import Server
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.load import Load
-from redis_rehearsal.engine.messages import Snapshot
+from redis_rehearsal.engine.messages import Answering, Snapshot
 from redis_rehearsal.engine.operations import take_operations
 from redis_rehearsal.engine.parts import Parts
 from redis_rehearsal.telemetry.histogram import Histogram
@@ -100,9 +103,23 @@ class Snapshots:
             events_in_flight=events.loop.sent + events.loop.waiting,
             redis_error=parts.router.last_error,
             rows_error=rows.last_error,
+            nodes={role: _answering(server) for role, server in parts.router.servers.items()},
             finishing=finishing,
             **since,
         )
         stalls.forget_before(min([now, *(gap.start for gap in (query_gap, event_gap) if gap is not None)]))
         self._last_seconds, self._last_cpu_seconds, self._last_counts = now, cpu, counts
         return taken
+
+
+def _answering(server: Server) -> Answering:
+    connections: Counter[Node] = Counter()
+    mixed, silent = False, 0
+    for connection in (*server.reads.ready, *server.writes.ready):
+        seen = [run_id for run_id, _ in groupby(node.run_id for node in connection.nodes if node.run_id)]
+        if not seen:
+            silent += 1
+            continue
+        connections[connection.nodes[-1]] += 1
+        mixed |= len(set(seen)) < len(seen)
+    return Answering(dict(connections), mixed, silent)

@@ -47,10 +47,10 @@ class Waiting:
         self._entries.append((block, _HELD, again))
         self.count += len(block.intended)
 
-    def refuse(self, block: IncrementBlock, code: str, server: Server) -> None:
-        """Keep what a server refused with a code, so that it surely was not applied."""
-        # It is older than what else waits.
-        self._entries.appendleft((block, code, True))
+    def refuse(self, block: IncrementBlock, code: str, server: Server, *, again: bool) -> None:
+        """Keep what a server refused with a code, and so did not apply; `again` where not for the first time."""
+        # What waited before is older than what else waits.
+        (self._entries.appendleft if again else self._entries.append)((block, code, True))
         self.count += len(block.intended)
         self._refusing.add(server)
 
@@ -59,10 +59,6 @@ class Waiting:
         if self._refusing:
             self._refusing.discard(server)
             self._pause_seconds = _LEAST_PAUSE_SECONDS
-
-    def is_overdue(self, before_seconds: float) -> bool:
-        """Whether what waits longest was due before a time."""
-        return bool(self._entries) and self._entries[0][0].intended[0] < before_seconds
 
     def take_overdue(self, before_seconds: float) -> list[tuple[IncrementBlock, str]]:
         """Take out what was due before a time, with the code of its last refusal."""

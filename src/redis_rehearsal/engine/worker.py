@@ -26,6 +26,7 @@ from redis_rehearsal.engine.messages import (
     Finish,
     Freeze,
     Hold,
+    Reached,
     Ready,
     Release,
     SetFallback,
@@ -121,6 +122,10 @@ class Worker:
                 case AddBoundary():
                     self._parts.query_recorder.add_boundary(command.at_seconds)
                     self._parts.event_recorder.add_boundary(command.at_seconds)
+                case Reached():
+                    self._parts.attribution.reached(
+                        command.role, command.run_id, command.began_seconds, command.answered_seconds
+                    )
                 case Finish():
                     return command
                 case None:
@@ -137,6 +142,8 @@ class Worker:
                 self._load.change(command)
             case SetServer():
                 error = await steering.set_server(command)
+                if not error:
+                    parts.attribution.forget(command.role)
             case SetRoute():
                 error = await steering.set_route(command)
             case SetTruth():
@@ -182,6 +189,8 @@ class Worker:
         parts.event_recorder.flush()
         parts.events.flush_rows()
         parts.events.tend(now)
+        parts.router.look(now)
+        parts.attribution.settle(now)
         parts.writer.send_refused()
         parts.router.flush()
         asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeeping)
@@ -220,6 +229,7 @@ class Worker:
             lambda: not (writer.pending or events.expiries.pending or events.live.pending), monotonic() + patience
         )
         events.flush_rows()
+        parts.attribution.close(monotonic())
         parts.rows.end()
         await asyncio.wait({writing}, timeout=command.patience_seconds)
         if not writing.done():

@@ -34,6 +34,8 @@ class Totals:
         event_gaps: the same for events.
         stalls: stretches in which a worker itself stood still, as start and end on the monotonic clock.
         operations: service times of what the Redis servers answered, by server and operation.
+        mixed: addresses of which, on one connection, a server answered again after another one had.
+        silent: addresses of which a connection was answered by a server that does not say who it is.
         latest: the last snapshot of each worker.
         recent: the last seconds that are over, newest last.
         on_second: called with each second once all workers have reported it.
@@ -67,6 +69,8 @@ class Totals:
         self.worker_seconds = 0
         self.saturated_seconds = 0
         self.peak_memory_bytes: dict[int, int] = {}
+        self.mixed: set[Role] = set()
+        self.silent: set[Role] = set()
         self.latest: dict[int, Snapshot] = {}
         self.recent: deque[Second] = deque(maxlen=RECENT_SECONDS)
 
@@ -96,6 +100,8 @@ class Totals:
         self.query_gaps += snapshot.query_gaps
         self.event_gaps += snapshot.event_gaps
         self.stalls += snapshot.stalls
+        self.mixed.update(role for role, answering in snapshot.nodes.items() if answering.mixed)
+        self.silent.update(role for role, answering in snapshot.nodes.items() if answering.silent)
         self.redirected += snapshot.redirected
         self.mirrored.update(snapshot.mirrored)
         self.query_failures.update(snapshot.query_failures)

@@ -19,6 +19,7 @@ from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.workload.keys import Keys
 
 StepStatus = Literal["running", "done", "failed"]
@@ -128,6 +129,7 @@ class Context:
         organizations: how many there are; their numbers begin at 1.
         began_seconds: when the load began, on the monotonic clock.
         rows: the timeline so far, a row a second since then.
+        watch: knows which servers answer.
         steps: what was done so far.
         warnings: what a person should know though nothing failed.
         progress: how far the current step is, for people.
@@ -145,6 +147,7 @@ class Context:
     organizations: int
     began_seconds: float
     rows: Sequence[Row]
+    watch: Watch
     steps: list[Step] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     progress: str = ""

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.assessment.figures import PhaseFigures, phase_figures
+from redis_rehearsal.migration.context import iso
 from redis_rehearsal.report.figures import latency, outcomes, quantiles
 from redis_rehearsal.report.migration_document import (
     comparison_document,
@@ -90,6 +91,10 @@ def make_document(view: RunView) -> dict[str, Any]:
         },
         "recovery": recovery_document(assessment),
         "comparison": comparison_document(assessment),
+        "annotations": [
+            {"kind": each.kind, "server": each.server, "started_at": iso(each.at), "detail": each.detail}
+            for each in view.reached.annotations
+        ],
         "impact": asdict(assessment.impact) if assessment else None,
         "verdict": verdict_document(assessment.verdict if assessment else None),
         "servers": _servers(view),
@@ -113,6 +118,8 @@ def ledger_document(audit: Audit) -> dict[str, Any]:
         "unverified_counters": result.unverified_counters,
         "acknowledged": result.acknowledged,
         "unknown": result.unknown,
+        "missing": found(result.missing),
+        "missing_at_most": result.missing_at_most if bounded else None,
         "lost": found(result.lost),
         "lost_at_most": result.lost_at_most if bounded else None,
         "stranded": found(result.stranded),

@@ -12,6 +12,7 @@ from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.fleet.timeline import Label, Timeline
 from redis_rehearsal.fleet.totals import Totals
+from redis_rehearsal.migration.reached import ReachedServers
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
@@ -102,6 +103,7 @@ class RunView:
         phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
         progress: of the current stage: done and total by name of the step.
         label: what goes on now: phase, where reads and writes go, and whether writes are held.
+        reached: which servers answered behind the addresses, and what changed there of itself.
         resources: what servers and coordinator use, as they were last asked.
         scraped: when the metrics were last asked for, on the monotonic clock, oldest first.
     """
@@ -127,6 +129,7 @@ class RunView:
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)
     _warm_up: dict[int, tuple[int, int]] = field(default_factory=dict)
     label: Callable[[], Label] = Label
+    reached: ReachedServers = field(default_factory=ReachedServers)
     resources: Resources = field(default_factory=Resources)
     scraped: deque[float] = field(default_factory=lambda: deque(maxlen=SCRAPES_KEPT))
 

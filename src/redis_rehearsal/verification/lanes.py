@@ -19,6 +19,7 @@ class Lanes:
         failed: writes that were surely not applied.
         unknown: writes that may have been.
         stranded: of those acknowledged, the ones by a server that was not the truth any more.
+        doubtful: of those acknowledged, the ones that may be by one.
     """
 
     baseline: NDArray[np.int64]
@@ -27,12 +28,13 @@ class Lanes:
     failed: NDArray[np.int64]
     unknown: NDArray[np.int64]
     stranded: NDArray[np.int64]
+    doubtful: NDArray[np.int64]
 
     @classmethod
     def of(cls, ledger: Ledger, bucket: int) -> "Lanes":
         """As they are now."""
         # Outcomes before what was sent, so that nothing seems to have ended before it began.
-        names = ("stranded", "acknowledged", "failed", "unknown", "sent", "baseline")
+        names = ("stranded", "doubtful", "acknowledged", "failed", "unknown", "sent", "baseline")
         return cls(**{name: ledger.lane(name, bucket) for name in names})
 
     @property

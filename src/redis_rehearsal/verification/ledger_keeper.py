@@ -1,6 +1,9 @@
 """Keeps the ledgers of all workers: opens their buckets ahead, and holds them against the server."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,6 +29,8 @@ BUCKETS_AHEAD: Final = 2
 _RETIRE_SECONDS: Final = 60.0
 _SETTLE_ROUNDS: Final = 20
 _SETTLE_KEYS: Final = 50
+
+Connect = Callable[[], AbstractAsyncContextManager[Mapping[Role, redis.Redis]]]
 
 
 @dataclass(slots=True)
@@ -57,6 +62,7 @@ class _Reading:
     acknowledged: NDArray[np.int64]
     possible: NDArray[np.int64]
     stranded: NDArray[np.int64]
+    doubtful: NDArray[np.int64]
     final: NDArray[np.int64] | None
 
 
@@ -64,7 +70,9 @@ class LedgerKeeper:
     """The ledgers of a run.
 
     Args:
-        clients: of the servers, by role; each tenant's counters are read from its truth.
+        connect: makes connections to the servers, by role, and closes them with the block. They are made anew for each
+            reading, since behind an address there may be another server by now. Each tenant's counters are read from
+            its truth.
         keys: the names of keys.
         wall_clock: the current Unix time in seconds.
         bucket_seconds: length of a time bucket.
@@ -77,7 +85,7 @@ class LedgerKeeper:
 
     def __init__(
         self,
-        clients: Mapping[Role, redis.Redis],
+        connect: Connect,
         keys: Keys,
         wall_clock: Callable[[], float],
         bucket_seconds: int,
@@ -88,7 +96,9 @@ class LedgerKeeper:
         fallback: Callable[[], Role | None],
     ) -> None:
         self._fallback = fallback
-        self._clients = clients
+        self._connect = connect
+        self._clients: Mapping[Role, redis.Redis] = {}
+        self._turn = asyncio.Lock()
         self.keys = keys
         self._wall_clock = wall_clock
         self._server_lead_seconds: float | None = None
@@ -110,9 +120,19 @@ class LedgerKeeper:
         Raises:
             RedisError, OSError, TimeoutError: the server cannot be read; to be tried again.
         """
-        if self._server_lead_seconds is None:
-            self._server_lead_seconds = await self._server_lead()
         current = int(self._wall_clock()) // self._bucket_seconds
+        if self._server_lead_seconds is not None and all(
+            worker.ledger.has(bucket)
+            for worker in self.ledgers
+            for bucket in range(current, current + BUCKETS_AHEAD + 1)
+        ):
+            return
+        async with self._connected():
+            if self._server_lead_seconds is None:
+                self._server_lead_seconds = await self._server_lead()
+            await self._open_from(current)
+
+    async def _open_from(self, current: int) -> None:
         for bucket in range(current, current + BUCKETS_AHEAD + 1):
             # Too late once writes may have begun; the worker then opens it without a baseline.
             if bucket == current and any(worker.ledger.buckets() for worker in self.ledgers):
@@ -134,7 +154,8 @@ class LedgerKeeper:
             if self._left_seconds(bucket) > margin:
                 continue
             audit = Audit()
-            await self._audit_bucket(bucket, audit)
+            async with self._connected():
+                await self._audit_bucket(bucket, audit)
             self._retired.merge(audit)
             self._retired_through = bucket
 
@@ -142,16 +163,23 @@ class LedgerKeeper:
         """Hold all ledgers against the servers, now; also right while writes are under way."""
         whole = Audit()
         whole.merge(self._retired)
-        for bucket in self._open_buckets():
-            part = Audit()
-            try:
-                # Once it could not be read, the rest is not waited for.
-                await self._audit_bucket(bucket, part, read=not whole.error)
-            except CONTROL_ERRORS as error:
-                part = Audit(error=str(error) or type(error).__name__)
-                await self._audit_bucket(bucket, part, read=False)
-            whole.merge(part)
+        async with self._connected():
+            for bucket in self._open_buckets():
+                part = Audit()
+                try:
+                    # Once it could not be read, the rest is not waited for.
+                    await self._audit_bucket(bucket, part, read=not whole.error)
+                except CONTROL_ERRORS as error:
+                    part = Audit(error=str(error) or type(error).__name__)
+                    await self._audit_bucket(bucket, part, read=False)
+                whole.merge(part)
         return whole
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[None]:
+        async with self._turn, self._connect() as clients:
+            self._clients = clients
+            yield
 
     def _left_seconds(self, bucket: int) -> float:
         """Until the bucket's counters expire, by whichever clock is ahead."""
@@ -182,7 +210,9 @@ class LedgerKeeper:
             if self._left_seconds(bucket) <= 0:
                 reading.final = None  # what was read may be what expiry left
             baseline = ledger.lane("baseline", bucket)
-            found = reconcile(baseline, reading.acknowledged, reading.possible, reading.final, reading.stranded)
+            found = reconcile(
+                baseline, reading.acknowledged, reading.possible, reading.final, reading.stranded, reading.doubtful
+            )
             keys = self._counter_keys(worker, bucket)
             wrong = {keys[place] for place in found.wrong}
             verified = {keys[place] for place in found.verified}
@@ -213,7 +243,7 @@ class LedgerKeeper:
         final = await self._read(worker, bucket) if read else None
         # In this order, so that what fails meanwhile is taken for possible rather than for impossible.
         after = Lanes.of(ledger, bucket)
-        reading = _Reading(before.acknowledged, after.possible, before.stranded, final)
+        reading = _Reading(before.acknowledged, after.possible, before.stranded, after.doubtful, final)
         doubtful = ~after.is_quiet(before)
         for _ in range(_SETTLE_ROUNDS):
             if final is None or not doubtful.any():
@@ -228,6 +258,7 @@ class LedgerKeeper:
                     (reading.acknowledged, after.acknowledged),
                     (reading.possible, after.possible),
                     (reading.stranded, after.stranded),
+                    (reading.doubtful, after.doubtful),
                     (final, values),
                 ):
                     lane.ravel()[quiet] = value.ravel()[quiet]

@@ -118,12 +118,16 @@ def _judged(
     foreign: NDArray[np.int64],
     sure: NDArray[np.bool_],
 ) -> Audit:
-    acknowledged, possible, stranded = lanes.acknowledged, lanes.possible, lanes.stranded
+    acknowledged, possible, stranded, doubtful = lanes.acknowledged, lanes.possible, lanes.stranded, lanes.doubtful
     if not live.structure.counts:
         # It is there or not, however often it was written; stranded only where no other server has it.
-        stranded = ((acknowledged > 0) & (stranded >= acknowledged)).astype(np.int64)
+        surely = (acknowledged > 0) & (stranded >= acknowledged)
+        doubtful = ((acknowledged > 0) & ~surely & (stranded + doubtful >= acknowledged)).astype(np.int64)
+        stranded = surely.astype(np.int64)
         acknowledged, possible = np.minimum(acknowledged, 1), np.minimum(possible, 1)
-    found = reconcile(np.zeros_like(values[sure]), acknowledged[sure], possible[sure], values[sure], stranded[sure])
+    found = reconcile(
+        np.zeros_like(values[sure]), acknowledged[sure], possible[sure], values[sure], stranded[sure], doubtful[sure]
+    )
     found.counters = int(sure.sum())
     found.unverified_counters = int((~sure).sum())
     found.duplicated += int(foreign[sure].sum())

@@ -17,8 +17,10 @@ class Reconciliation:
         unverified_counters: that were written to and could not be, because their baseline or value is not known.
         acknowledged: writes that were acknowledged.
         unknown: writes that may or may not have been applied.
-        lost: writes acknowledged and surely missing.
-        lost_at_most: as many may be missing.
+        missing: writes acknowledged and surely not on the truth, whatever became of them.
+        missing_at_most: as many may be.
+        lost: of those, the ones that no other server acknowledged too late.
+        lost_at_most: as many may be lost.
         stranded: writes acknowledged by a server that was not the truth any more, and surely missing on the truth.
         stranded_at_most: as many may be.
         duplicated: writes surely counted more often than they were sent.
@@ -32,6 +34,8 @@ class Reconciliation:
     unverified_counters: int = 0
     acknowledged: int = 0
     unknown: int = 0
+    missing: int = 0
+    missing_at_most: int = 0
     lost: int = 0
     lost_at_most: int = 0
     stranded: int = 0
@@ -49,6 +53,8 @@ class Reconciliation:
             "unverified_counters",
             "acknowledged",
             "unknown",
+            "missing",
+            "missing_at_most",
             "lost",
             "lost_at_most",
             "stranded",
@@ -65,12 +71,14 @@ def reconcile(
     possible: NDArray[np.int64],
     final: NDArray[np.int64] | None,
     stranded: NDArray[np.int64] | None = None,
+    doubtful: NDArray[np.int64] | None = None,
 ) -> Reconciliation:
     """Compare what was acknowledged with what the servers hold, counter by counter.
 
-    With B the baseline, A acknowledged, A + U possible, S stranded and T final, of each counter:
+    With B the baseline, A acknowledged, A + U possible, S stranded, D doubtful and T final, of each counter:
     missing = max(0, B + A - T), at most max(0, B + A + U - T);
-    stranded = min(missing, S), and lost = missing - stranded, and both so with the most that may be missing;
+    stranded = min(missing, S), at most min(most missing, S + D);
+    lost = missing - min(missing, S + D), at most most missing - min(most missing, S);
     duplicated = max(0, T - B - A - U), at most max(0, T - B - A).
 
     While writes are under way it still holds, if `acknowledged` was taken before and `possible` after the
@@ -82,6 +90,7 @@ def reconcile(
         possible: writes that were acknowledged or may have been applied.
         final: value on the truth, 0 where the counter is missing; None where it could not be read.
         stranded: of those acknowledged, the ones by a server that was not the truth any more; None for none.
+        doubtful: of those acknowledged, the ones that may be by one; None for none.
 
     All arrays have one shape.
     """
@@ -94,10 +103,11 @@ def reconcile(
     known = baseline != UNKNOWN_BASELINE
     # A counter that was never written to is compared too: somebody else may have written.
     low, high, value = (array[known] for array in (baseline + acknowledged, baseline + possible, final))
-    late = np.zeros_like(value) if stranded is None else stranded[known]
+    late, perhaps = (np.zeros_like(value) if lane is None else lane[known] for lane in (stranded, doubtful))
     missing, missing_at_most = np.maximum(0, low - value), np.maximum(0, high - value)
-    left, left_at_most = np.minimum(missing, late), np.minimum(missing_at_most, late)
-    lost, duplicated = missing - left, np.maximum(0, value - high)
+    left, left_at_most = np.minimum(missing, late), np.minimum(missing_at_most, late + perhaps)
+    lost, duplicated = missing - np.minimum(missing, late + perhaps), np.maximum(0, value - high)
+    lost_at_most = missing_at_most - np.minimum(missing_at_most, late)
     places = np.flatnonzero(known.ravel())
     badness = missing + duplicated
     order = np.argsort(-badness, kind="stable")[:10]
@@ -106,8 +116,10 @@ def reconcile(
         unverified_counters=int((~known & (possible > 0)).sum()),
         acknowledged=total_acknowledged,
         unknown=total_unknown,
+        missing=int(missing.sum()),
+        missing_at_most=int(missing_at_most.sum()),
         lost=int(lost.sum()),
-        lost_at_most=int((missing_at_most - left_at_most).sum()),
+        lost_at_most=int(lost_at_most.sum()),
         stranded=int(left.sum()),
         stranded_at_most=int(left_at_most.sum()),
         duplicated=int(duplicated.sum()),

@@ -40,6 +40,10 @@ async def ended(connection: Connection) -> None:
     await asyncio.sleep(0)  # a transport closes in the loop's next turn
 
 
+HELLO = b"+OK\r\n-ERR unknown command\r\n-NOPERM no\r\n+PONG\r\n"
+"""The replies to what opens a connection, of a server that does not say who it is."""
+
+
 async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *answers: bytes) -> None:
     """Serve one connection: each thing it sends gets the next answer, and then none."""
     try:
@@ -61,12 +65,12 @@ async def with_fake(
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if close_after:
             await reader.read(1000)
-            writer.write(b"+OK\r\n+PONG\r\n")
+            writer.write(HELLO)
             await reader.read(1000)
             writer.writelines(answers)
             writer.close()
         else:
-            await answering(reader, writer, b"+OK\r\n+PONG\r\n", *answers)
+            await answering(reader, writer, HELLO, *answers)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:

@@ -46,6 +46,7 @@ def snapshot(
         open_query_gap=None,
         open_event_gap=None,
         stalls=[],
+        nodes={},
         event_gaps=[],
         redirected=0,
         mirrored={},

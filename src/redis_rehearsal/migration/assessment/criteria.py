@@ -43,6 +43,9 @@ def criteria(evidence: Evidence, figures: Figures) -> list[Criterion]:
 
 def _migration(evidence: Evidence) -> Criterion:
     done = evidence.status == "done"
+    if done and evidence.cutovers and evidence.unattributed:
+        reason = f"which server answered is not known: {evidence.unattributed}"
+        return Criterion("migration", None, None, Status.UNKNOWN, "", reason)
     if done and evidence.cutovers:
         return Criterion("migration", None, None, Status.PASSED, "")
     status = Status.UNKNOWN if evidence.unseen else Status.FAILED

@@ -15,6 +15,14 @@ def counts(evidence: Evidence) -> list[Criterion]:
     error = evidence.audit.error
     reason = f"the counters could not be read: {error}" if error else _COUNTERS
     bounded_above = not error and not result.unverified_counters
+    # Too many are missing in any case, however many of them are stranded.
+    either = (
+        result.missing > limits.max_lost + limits.max_stranded
+        and result.lost <= limits.max_lost
+        and result.stranded <= limits.max_stranded
+    )
+    missing = f"{result.missing:,} acknowledged are missing; how many of them are stranded is not known"
+    surely_lost = result.missing - limits.max_stranded if either else result.lost
     found = [
         bounded(
             name,
@@ -26,7 +34,13 @@ def counts(evidence: Evidence) -> list[Criterion]:
             failed=failed,
         )
         for name, limit, least, most, failed in (
-            ("lost", limits.max_lost, result.lost, result.lost_at_most, "acknowledged and missing"),
+            (
+                "lost",
+                limits.max_lost,
+                surely_lost,
+                result.lost_at_most,
+                missing if either else "acknowledged and missing",
+            ),
             (
                 "duplicated",
                 limits.max_duplicated,

@@ -64,6 +64,7 @@ class Evidence:
         query_gaps: stretches without an ok query, those that go on included.
         event_gaps: stretches without an ok event, those that go on included.
         stalls: stretches in which the generator itself stood still, as start and end on the monotonic clock.
+        unattributed: why it is not known which server answered what, where that decides; empty where it is.
         held_seconds: for how long each freeze held writes, in the order of the cutovers.
         baseline_seconds: when the baseline began and ended.
         cutovers: when each cutover began and ended.
@@ -102,3 +103,4 @@ class Evidence:
     broken: str = ""
     stalls: Sequence[tuple[float, float]] = ()
     held_seconds: Sequence[float] = ()
+    unattributed: str = ""

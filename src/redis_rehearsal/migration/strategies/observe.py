@@ -4,8 +4,8 @@ import asyncio
 from time import monotonic
 from typing import Final
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS, first_contact
-from redis_rehearsal.errors import NothingSeenError, ServerRefusedError
+from redis_rehearsal.cache.node import Node
+from redis_rehearsal.errors import NothingSeenError
 from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.context import Context
@@ -13,7 +13,8 @@ from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.strategies.base import Strategy
 
 _POLL_SECONDS: Final = 0.1
-_CONTACT_SECONDS: Final = 1.0
+_ROWS_SECONDS: Final = 4.0
+"""By then a second was reported."""
 
 
 async def _check(context: Context) -> None:
@@ -22,21 +23,34 @@ async def _check(context: Context) -> None:
 
 async def _run(context: Context) -> None:
     """Watch until the server behind the source's URL is another one, and the application has got over it."""
-    began = monotonic()
-    before = context.source.identity.run_id
+    began, watch = monotonic(), context.watch
     first = len(context.rows)
     # A segment a second, so that what was due since the first failure can be told once it is seen.
     marking = asyncio.create_task(_mark_seconds(context))
     try:
-        async with context.step("wait for the endpoint to move") as step:
-            second, step.detail = await _until_moved(context, before, first, began)
-        at = context.began_seconds + second
-        context.app.rename_since(at, Phase.CUTOVER)
-        context.cutovers.append((at, None))
-        async with context.step("wait until nothing fails") as step:
-            last = await _until_quiet(context, second)
-            step.detail = f"no operation failed in the second {last + 1 - second} s after the first failure"
-        context.cutovers[-1] = (at, context.began_seconds + last)
+        async with watch.closely("source"):
+            async with context.step("wait for the endpoint to move") as step:
+                await watch.look("source")
+                before = watch.reached.nodes.get("source")
+                if before is None or not before.run_id:
+                    raise NothingSeenError(
+                        f"Which server answers behind {context.source.endpoint} cannot be told, since it does not say: "
+                        "give the user of REDIS_URL the permission +info."
+                    )
+                step.detail = await _until_moved(context, before, began)
+            second = await _first_second(context, int(monotonic() - context.began_seconds), first)
+            at = context.began_seconds + second
+            context.app.rename_since(at, Phase.CUTOVER)
+            context.cutovers.append((at, None))
+            async with context.step("wait until nothing fails") as step:
+                last = await _until_quiet(context, second)
+                if last is None:
+                    last = context.rows[-1].second
+                    step.detail = "something still failed, or was not answered, when the observation ended"
+                    context.warnings.append(f"After the move {step.detail}.")
+                else:
+                    step.detail = f"all was answered again in the second {last + 1 - second} s after the first failure"
+            context.cutovers[-1] = (at, context.began_seconds + last)
     finally:
         marking.cancel()
 
@@ -51,42 +65,59 @@ async def _mark_seconds(context: Context) -> None:
 
 def _is_bad(row: Row) -> bool:
     not_ok = row.queries_failed + row.queries_unknown + row.queries_shed
-    return bool(not_ok + row.events_failed + row.events_unknown + row.events_shed)
+    return bool(not_ok + row.events_failed + row.events_unknown + row.events_shed) or not _is_answered(row)
 
 
-async def _until_moved(context: Context, before: str, first: int, began: float) -> tuple[int, str]:
-    """The second of the load in which the endpoint moved, and how that was seen."""
+def _is_answered(row: Row) -> bool:
+    """Whether something of each kind that was due was ok."""
+    return bool((row.queries_ok or not row.queries_offered) and (row.events_ok or not row.events_offered))
+
+
+async def _until_moved(context: Context, before: Node, began: float) -> str:
+    """How it was seen that the endpoint moved.
+
+    What fails may have any reason: only another server, or another role of this one, says that something moved.
+    """
+    watch = context.watch
     while True:
-        bad = next((row for row in context.rows[first:] if _is_bad(row)), None)
-        if bad is not None:
-            return bad.second, "operations failed"
-        run_id = await _run_id(context)
-        if run_id not in ("", before):
-            return int(monotonic() - context.began_seconds), "another server answers"
+        now = watch.reached.nodes.get("source", before)
+        if now.run_id != before.run_id:
+            return f"new connections reach another server (run id {now.run_id[:8]}, {now.role or 'role unknown'})"
+        if now.role != before.role:
+            return f"the server is a {now.role} now, no {before.role}"
+        elsewhere = {node: count for node, count in watch.answering("source").items() if node.run_id != before.run_id}
+        if elsewhere:
+            return f"another server answers {sum(elsewhere.values()):,} of the application's connections"
         if monotonic() - began > context.options.observe:
             raise NothingSeenError(
                 f"Nothing was seen to move within {context.options.observe:g} s (--observe): {context.source} was the "
-                "same server all along, and nothing failed."
+                "same server all along."
             )
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _until_quiet(context: Context, second: int) -> int:
-    """The first second since then in which nothing failed."""
+async def _first_second(context: Context, moved: int, first: int) -> int:
+    """The second of the load in which the move began to show: what failed right before belongs to it."""
+    until = monotonic() + _ROWS_SECONDS
+    while monotonic() < until and not (context.rows and context.rows[-1].second >= moved):  # noqa: ASYNC110
+        await asyncio.sleep(_POLL_SECONDS)
+    bad = {row.second for row in context.rows[first:] if _is_bad(row)}
+    second = moved
+    while second - 1 in bad or second - 2 in bad:
+        second -= 1 if second - 1 in bad else 2
+    return second
+
+
+async def _until_quiet(context: Context, second: int) -> int | None:
+    """The first second since then in which all was answered and nothing failed; None where that was not seen."""
+    until = monotonic() + context.options.observe
     while True:
         for row in context.rows:
-            if row.second > second and not _is_bad(row) and (row.queries_ok or row.events_ok):
+            if row.second > second and not _is_bad(row):
                 return row.second
+        if monotonic() > until:
+            return None
         await asyncio.sleep(_POLL_SECONDS)
-
-
-async def _run_id(context: Context) -> str:
-    # A new connection each time: the endpoint may lead elsewhere by now.
-    try:
-        identity = await first_contact("source", "REDIS_URL", context.source.endpoint, _CONTACT_SECONDS)
-    except (ServerRefusedError, *CONTROL_ERRORS):
-        return ""
-    return identity.run_id
 
 
 OBSERVE = Strategy(

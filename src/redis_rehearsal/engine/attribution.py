@@ -1,0 +1,152 @@
+"""Which server acknowledged a write: known by connection, since behind one address there may be several.
+
+Each connection asks now and then who answers it. What was acknowledged between two such looks came from the one seen
+in the first, or in the second. The coordinator says which server new connections to an address reach; what another
+one acknowledged since then is stranded.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from redis_rehearsal.cache.route import Role
+from redis_rehearsal.cache.wire import Connection
+from redis_rehearsal.engine.ledger import Ledger
+
+MOST_ENTRIES: Final = 50_000
+"""Of what is not settled yet; what goes beyond may be stranded, as far as is known."""
+_PATIENCE_SECONDS: Final = 3.0
+"""A connection that is not looked at again for this long says no more than it did before."""
+
+
+class Era(NamedTuple):
+    """A time in which new connections to an address reached one server.
+
+    Attributes:
+        run_id: of the server.
+        possible_seconds: it may have begun then, on the monotonic clock: the one before was last reached then.
+        sure_seconds: it had begun then.
+    """
+
+    run_id: str
+    possible_seconds: float
+    sure_seconds: float
+
+
+class _Entry(NamedTuple):
+    """What was acknowledged together."""
+
+    at_seconds: float
+    connection: Connection
+    looks: int
+    nodes: int
+    ledger: Ledger
+    places: list[int]
+
+
+@dataclass(slots=True)
+class Eras:
+    """Which servers new connections to an address reached.
+
+    Attributes:
+        eras: oldest first.
+        confirmed_seconds: until then the last one is known to last.
+    """
+
+    eras: list[Era]
+    confirmed_seconds: float = -float("inf")
+
+    def reached(self, run_id: str, began_seconds: float, answered_seconds: float) -> bool:
+        """Note what a new connection reached; returns whether it is another server than before."""
+        if not self.eras:
+            self.eras.append(Era(run_id, -float("inf"), -float("inf")))
+        changed = self.eras[-1].run_id != run_id
+        if changed:
+            self.eras.append(Era(run_id, self.confirmed_seconds, answered_seconds))
+        self.confirmed_seconds = answered_seconds if changed else began_seconds
+        return changed
+
+    def stranded(self, run_ids: Iterable[str], at_seconds: float) -> bool | None:
+        """Whether what one of some servers acknowledged at a time is stranded; None where it may be."""
+        current = max(place for place, era in enumerate(self.eras) if era.possible_seconds < at_seconds)
+        newest, left = self.eras[current], {era.run_id for era in self.eras[:current]}
+        found: set[bool | None] = set()
+        for run_id in run_ids:
+            if not run_id or run_id == newest.run_id:
+                found.add(False)
+            else:
+                # One that was never reached before may be the next one, of which others learned sooner.
+                found.add(True if newest.sure_seconds <= at_seconds and run_id in left else None)
+        return found.pop() if len(found) == 1 else None
+
+
+class Attribution:
+    """Settles what was acknowledged by whom, for one worker."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Role, deque[_Entry]] = {"source": deque(), "target": deque()}
+        self._eras: dict[Role, Eras] = {"source": Eras([]), "target": Eras([])}
+
+    def forget(self, role: Role) -> None:
+        """Another server was given that role on purpose."""
+        self._entries[role].clear()
+        self._eras[role] = Eras([])
+
+    def acknowledged(
+        self, role: Role, connection: Connection, at_seconds: float, ledger: Ledger, places: list[int]
+    ) -> None:
+        """Note what was acknowledged together on a connection, by places in a ledger's lanes."""
+        self._entries[role].append(
+            _Entry(at_seconds, connection, connection.looks, len(connection.nodes), ledger, places)
+        )
+
+    def reached(self, role: Role, run_id: str, began_seconds: float, answered_seconds: float) -> None:
+        """A new connection that was begun at one time reached a server, which answered at another."""
+        self._eras[role].reached(run_id, began_seconds, answered_seconds)
+
+    def settle(self, now_seconds: float) -> None:
+        """Enter what is stranded, and forget what is known not to be."""
+        for role, entries in self._entries.items():
+            eras = self._eras[role]
+            while entries and (eras.eras or len(entries) > MOST_ENTRIES):
+                entry = entries[0]
+                surplus = len(entries) > MOST_ENTRIES
+                if not surplus and not self._is_ripe(entry, eras, now_seconds):
+                    break
+                entries.popleft()
+                found = eras.stranded(_answered_by(entry), entry.at_seconds) if eras.eras and not surplus else None
+                _enter(entry, found)
+
+    def close(self, now_seconds: float) -> None:
+        """The load has ended: nothing more will be known."""
+        self.settle(now_seconds)
+        for role, entries in self._entries.items():
+            eras = self._eras[role]
+            while entries:
+                entry = entries.popleft()
+                if eras.eras:
+                    _enter(entry, eras.stranded(_answered_by(entry), entry.at_seconds))
+
+    @staticmethod
+    def _is_ripe(entry: _Entry, eras: Eras, now_seconds: float) -> bool:
+        looked = entry.connection.looks > entry.looks or not entry.connection.ready
+        return entry.at_seconds <= eras.confirmed_seconds and (
+            looked or now_seconds - entry.at_seconds > _PATIENCE_SECONDS
+        )
+
+
+def _answered_by(entry: _Entry) -> list[str]:
+    """The servers that may have answered: as it was seen before, and after."""
+    nodes = entry.connection.nodes
+    # Only the very next look says something of this; a later change does not.
+    changed = entry.connection.changed_at.get(entry.nodes) == entry.looks + 1
+    return [node.run_id for node in nodes[entry.nodes - 1 : entry.nodes + changed]]
+
+
+def _enter(entry: _Entry, stranded: bool | None) -> None:
+    if stranded is False:
+        return
+    lane = entry.ledger.stranded if stranded else entry.ledger.doubtful
+    for place in entry.places:
+        lane[place] += 1

@@ -73,6 +73,7 @@ def preflight_command(
         key_prefix=settings.key_prefix,
         pool_size=settings.redis_pool_size,
         timeout_seconds=settings.operation_timeout,
+        copy_method=options.copy_method,
     )
     with _interrupts_are_no_answer():
         findings = uvloop.run(preflight(*endpoints, plan))

@@ -170,6 +170,7 @@ class Migration:
             key_prefix=context.keys.prefix,
             pool_size=0,  # the load has all that it needs
             ours=frozenset(server.role for server in (context.source, context.target) if server.embedded),
+            copy_method=options.copy_method,
         )
         async with context.step("preflight") as step:
             try:

@@ -10,6 +10,7 @@ from redis_rehearsal.urls import REDIS_SCHEMES
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 FreezeKind = Literal["client", "server", "none"]
+CopyMethod = Literal["auto", "dump", "types"]
 StrategyName = Literal["cold", "replicate", "copy", "dual-write", "fallback", "external", "observe"]
 """The names in `migration.strategies.STRATEGIES`; a test keeps the two the same."""
 
@@ -112,7 +113,7 @@ class MigrationOptions(Limits):
     settle: Seconds = 0.0
     "external: how long writes stay frozen so that the tool can carry the last of them."
 
-    copy_method: Literal["auto", "dump", "types"] = "auto"
+    copy_method: CopyMethod = "auto"
     "copy, dual-write, fallback: how keys are carried: DUMP and RESTORE, type by type, or what the target accepts."
 
     copy_rate: Annotated[float, Field(gt=0, le=10_000_000)] | None = None

@@ -4,10 +4,14 @@ Versions of the RDB format: Redis up to 6.2 writes 9, 7.0 writes 10, 7.2 writes 
 to 8 writes 11, 9 writes 80 or more, but 11 to a replica that is not one.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
 
 from redis_rehearsal.cache.control import Identity
+
+_FIELD_TTLS: Final = ("subexpiry", "keys_with_volatile_items")
+"""What INFO keyspace calls the number of hashes with fields that expire: Redis', and Valkey's word for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,29 @@ def sends_relative_expiry(source: Identity) -> bool:
     7.0, and so does every Valkey.
     """
     return source.product == "redis" and _number(source) < (7, 0)
+
+
+def has_field_ttls(server: Identity) -> bool:
+    """Whether fields of its hashes can expire by themselves."""
+    return _number(server) >= ((9, 0) if server.product == "valkey" else (7, 4))
+
+
+def replicates_field_ttls(source: Identity, target: Identity) -> bool:
+    """Whether a full synchronisation brings hashes over of which fields expire by themselves.
+
+    Redis and Valkey write them differently, and neither reads what the other writes.
+    """
+    return source.product == target.product and has_field_ttls(source) and has_field_ttls(target)
+
+
+def count_field_ttls(databases: Collection[Mapping[str, Any]]) -> int | None:
+    """How many hashes of a server have fields that expire by themselves; None where it does not tell.
+
+    Args:
+        databases: the values of each line of INFO keyspace.
+    """
+    found = [int(each[name]) for each in databases for name in _FIELD_TTLS if name in each]
+    return sum(found) if len(found) == len(databases) else None
 
 
 def _writes(source: Identity, target: Identity) -> int:

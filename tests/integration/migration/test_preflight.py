@@ -35,6 +35,15 @@ def looked_at(source: str, target: str, plan: Plan = PLAN) -> list[Finding]:
     return asyncio.run(preflight(Endpoint.parse(source), Endpoint.parse(target), plan))
 
 
+def looked_at_all(pairs: list[tuple[str, str]], plan: Plan = PLAN) -> list[list[Finding]]:
+    """All at once, since each look takes a second."""
+
+    async def work() -> list[list[Finding]]:
+        return await asyncio.gather(*(preflight(Endpoint.parse(old), Endpoint.parse(new), plan) for old, new in pairs))
+
+    return asyncio.run(work())
+
+
 def named(findings: list[Finding], name: str) -> list[Finding]:
     return [each for each in findings if each.name == name and each.level != "ok"]
 
@@ -84,6 +93,76 @@ def test_an_older_redis_cannot_follow_a_newer_one(make_server: MakeServer) -> No
     assert "copy" in remaining_strategies(findings)
 
 
+SERVERS = ("redis-6.2", "redis-8.2", "valkey-9.1")
+
+
+def test_between_plain_servers_only_what_cannot_be_read_is_blocked(make_server: MakeServer) -> None:
+    sources, targets = ({name: make_server(name=name) for name in SERVERS} for _ in range(2))
+    for server in sources.values():
+        with outside(server) as client:
+            client.set("rehearsal:a", 1)
+            client.hset("rehearsal:h", "field", "value")
+    pairs = [(old, new) for old in SERVERS for new in SERVERS]
+    looks = looked_at_all([(sources[old].url, targets[new].url) for old, new in pairs])
+    for (old, new), findings in zip(pairs, looks, strict=True):
+        unread = {"replicate"} if new == "redis-6.2" != old else set()
+        assert set(remaining_strategies(findings)) == set(STRATEGY_NAMES) - unread, (old, new)
+        assert not named(findings, "modules"), (old, new)
+        assert not named(findings, "field TTLs"), (old, new)
+
+
+def test_field_ttls_in_any_database_are_found_and_named(make_server: MakeServer) -> None:
+    sources = {name: make_server(name=name) for name in ("redis-8.2", "valkey-9.1")}
+    targets = {name: make_server(name=name) for name in SERVERS}
+    for server in sources.values():
+        with outside(server, db=3) as client, client.pipeline() as pipe:
+            for number in range(300):
+                pipe.hset(f"plain:{number}", "field", "value")
+            for number in range(12):
+                pipe.hset(f"ending:{number}", mapping={f"field:{each}": "value" for each in range(300)})
+                pipe.execute_command("HEXPIRE", f"ending:{number}", 1000, "FIELDS", 1, "field:250")
+            pipe.execute()
+    pairs = [(old, new) for old in sources for new in targets]
+    looks = looked_at_all([(sources[old].url, targets[new].url) for old, new in pairs])
+    for (old, new), findings in zip(pairs, looks, strict=True):
+        assert ("replicate" in remaining_strategies(findings)) is (old == new)
+        assert bool(named(findings, "field TTLs")) is (old != new)
+        for finding in named(findings, "field TTLs"):
+            assert "holds 12 hashes with fields" in finding.sentence
+            assert finding.sentence.count("ending:") == 10
+            assert "and others" in finding.sentence
+
+
+def test_field_ttls_block_also_where_nobody_may_look_at_the_hashes(make_server: MakeServer) -> None:
+    denied = {"-scan": False, "-hscan": False, "-hpexpiretime": False, "-debug": True}
+    users = [
+        each
+        for name, right in zip("abcd", denied, strict=True)
+        for each in ("--user", name, "on", ">geheim", "~*", "+@all", right)
+    ]
+    old, new = make_server(*users, name="redis-8.2"), make_server(name="valkey-9.1")
+    with outside(old) as client:
+        client.hset("h", "field", "value")
+        client.hexpire("h", 1000, "field")
+    looks = looked_at_all([(url(old, f"{name}:geheim@"), new.url) for name in "abcd"])
+    for findings, names_it in zip(looks, denied.values(), strict=True):
+        (finding,) = named(findings, "field TTLs")
+        assert "holds 1 hashes" in finding.sentence
+        assert ("(h)" in finding.sentence) is names_it
+        assert finding.blocks == {"replicate"}
+
+
+def test_a_key_that_only_a_part_of_the_source_reads_is_found_beyond_the_sample(make_server: MakeServer) -> None:
+    old, new = make_server(name="redis-8.2"), make_server(name="valkey-9.1")
+    with outside(old, db=5) as client:
+        client.execute_command("VADD", "vectors", "VALUES", 3, 1, 2, 3, "element")
+    beside, same = looked_at_all([(old.url, new.url), (old.url, make_server(name="redis-8.2").url)])
+    (finding,) = named(beside, "modules")
+    assert "there are keys of vectorset, as vectors." in finding.sentence
+    assert {"replicate", "copy"} <= finding.blocks
+    assert not named(same, "modules")
+
+
 def test_keys_anywhere_on_the_target_block_replication(make_server: MakeServer) -> None:
     old, new = make_server(), make_server(name="valkey-9.1")
     with outside(new, db=3) as client:
@@ -121,12 +200,12 @@ def test_a_full_target_refuses_writes(make_server: MakeServer) -> None:
 @pytest.mark.parametrize("name", ["redis-6.2", "valkey-9.1"])
 @pytest.mark.parametrize("with_dry_run", [True, False])
 def test_what_a_user_may_not_do_is_found(make_server: MakeServer, name: str, with_dry_run: bool) -> None:
-    rights = ["~*", "+@all", "-replicaof", "-config", "-restore", "-memory"]
+    rights = ["~*", "+@all", "-replicaof", "-config", "-rename", "-restore", "-memory"]
     rights += [] if with_dry_run else ["-acl"]
     old, new = make_server(), make_server("--user", "some", "on", ">geheim", *rights, name=name)
     findings = looked_at(old.url, url(new, "some:geheim@"))
     (finding,) = named(findings, "permissions")
-    assert finding.sentence == "The target denies RESTORE, REPLICAOF."
+    assert finding.sentence == "The target denies RENAME, REPLICAOF."
     assert set(remaining_strategies(findings)) == {"cold", "external", "observe"}
     assert "geheim" not in repr(findings)
     unseen = [each.sentence for each in findings if "could not be seen" in each.sentence]
@@ -142,6 +221,30 @@ def test_commands_that_a_service_has_taken_away_are_found(make_server: MakeServe
         assert facts.denied == frozenset({"CONFIG GET", "CONFIG SET", "REPLICAOF"})
         assert facts.unseen["config"] == "the server does not know CONFIG"
         assert facts.number("maxmemory") == 0
+
+
+def test_without_dump_or_restore_keys_go_type_by_type(make_server: MakeServer) -> None:
+    no_dump = make_server("--rename-command", "DUMP", "")
+    no_restore = make_server("--rename-command", "RESTORE", "", name="valkey-9.1")
+    pairs = [(no_dump.url, make_server(name="valkey-9.1").url), (make_server().url, no_restore.url)]
+    looks = looked_at_all(pairs)
+    for findings, gone in zip(looks, ("The source denies DUMP", "The target denies RESTORE"), strict=True):
+        (finding,) = named(findings, "copy format")
+        assert (finding.level, finding.sentence.startswith(gone)) == ("warning", True)
+        assert remaining_strategies(findings) == STRATEGY_NAMES
+    for findings in looked_at_all(pairs, replace(PLAN, copy_method="dump")):
+        assert set(STRATEGY_NAMES) - set(remaining_strategies(findings)) == {"copy", "dual-write", "fallback"}
+
+
+def test_a_value_above_what_the_target_takes_is_said(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server("--proto-max-bulk-len", "1mb", name="valkey-9.1")
+    with outside(old) as client:
+        client.hset("rehearsal:large", "field", b"x" * 2_000_000)
+    findings = looked_at(old.url, new.url)
+    (finding,) = named(findings, "large values")
+    assert "rehearsal:large (" in finding.sentence
+    assert "1 MiB at once (proto-max-bulk-len)" in finding.sentence
+    assert remaining_strategies(findings) == STRATEGY_NAMES
 
 
 def test_a_user_who_may_do_next_to_nothing_makes_no_exception(make_server: MakeServer) -> None:

@@ -7,10 +7,18 @@ from typing import Final
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
-from redis_rehearsal.migration.options import FreezeKind
+from redis_rehearsal.migration.options import CopyMethod, FreezeKind
 
 CORE_TYPES: Final = frozenset({"string", "list", "set", "zset", "hash", "stream"})
 """The types that every server has; all others are of modules."""
+KNOWN_PARTS: Final = frozenset({"lua", "vectorset"})
+"""What servers list among their modules and yet have built in; others are known by their having no file."""
+KEYED_MODULES: Final = {
+    "vectorset": ("vectorset",),
+    "ReJSON": ("ReJSON-RL",),
+    "bf": ("MBbloom--", "MBbloomCF", "CMSk-TYPE", "TopK-TYPE", "TDIS-TYPE"),
+}
+"""Modules that leave nothing in an RDB but keys of their types; of any other a server that lacks it may end itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class Plan:
         pool_size: connections that are still to be opened to each server.
         timeout_seconds: for each answer of a server.
         ours: servers that the tool itself started, with which it may do as it likes.
+        copy_method: how keys are to be copied.
     """
 
     strategy: str | None = None
@@ -36,6 +45,7 @@ class Plan:
     pool_size: int = 100
     timeout_seconds: float = 5.0
     ours: frozenset[Role] = frozenset()
+    copy_method: CopyMethod = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +57,27 @@ class Sample:
         without_ttl: how many of them never expire; None where that could not be seen.
         big: those above the threshold, with their bytes, the largest first; None where that could not be seen.
         types: of values.
+        largest: the largest of them, with its bytes; None where there is none, or that could not be seen.
     """
 
     keys: int
     without_ttl: int | None
     big: tuple[tuple[str, int], ...] | None
     types: frozenset[str] = frozenset()
+    largest: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What a search through all databases of a server found.
+
+    Attributes:
+        names: of keys that were looked for; not more than some.
+        complete: whether every key was looked at, so that there are no others.
+    """
+
+    names: tuple[str, ...]
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +92,10 @@ class Facts:
         keyspace: number of keys by database.
         config: settings that CONFIG GET showed.
         modules: names of them.
+        parts: those of these that are built in, and were not loaded from a file.
+        censuses: of the source's keys of types that only a module or a part knows, by type.
+        field_ttls: how many hashes have fields that expire by themselves, in all databases.
+        field_ttl_keys: some of these, where there are any.
         functions: names of its function libraries.
         users: names of its ACL users.
         denied: commands that our user may not use, or that the server does not have; None where they were not seen.
@@ -91,6 +120,10 @@ class Facts:
     keyspace: Mapping[int, int] | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     modules: frozenset[str] | None = None
+    parts: frozenset[str] = frozenset()
+    censuses: Mapping[str, Census] = field(default_factory=dict)
+    field_ttls: int | None = None
+    field_ttl_keys: Census | None = None
     functions: tuple[str, ...] | None = None
     users: tuple[str, ...] | None = None
     denied: frozenset[str] | None = None

@@ -17,6 +17,7 @@ PROBES: Final[dict[str, tuple[str, ...]]] = {
     "TTL": ("TTL", "KEY"),
     "PTTL": ("PTTL", "KEY"),
     "TYPE": ("TYPE", "KEY"),
+    "RENAME": ("RENAME", "KEY", "KEY"),
     "EXISTS": ("EXISTS", "KEY"),
     "TIME": ("TIME",),
     "SCAN": ("SCAN", "0"),
@@ -50,7 +51,7 @@ _RUN: Final = (
     *("SCAN", "DEL", "HSET", "UNLINK"),
 )
 _READ_TYPES: Final = ("GET", "HGETALL", "LRANGE", "SMEMBERS", "ZRANGE", "XRANGE", "TYPE")
-_WRITE_TYPES: Final = ("SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "PEXPIREAT")
+_WRITE_TYPES: Final = ("SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "PEXPIREAT", "RENAME")
 _TELLS_EXPIRY_SINCE: Final = (7, 0)
 """Older servers tell what is left of a time to live, which is a time only together with their clock."""
 _OLDEST_REDIS_OF_RDB: Final = (((7, 4), 12), ((7, 2), 11), ((7, 0), 10))
@@ -59,6 +60,16 @@ _OLDEST_REDIS_OF_RDB: Final = (((7, 4), 12), ((7, 2), 11), ((7, 0), 10))
 def can_restore(source: Facts, target: Facts) -> bool:
     """Whether the target takes what DUMP on the source gives, from their versions."""
     return _reads(target, _dumps(source))
+
+
+def why_not_whole(source: Facts, target: Facts) -> str:
+    """Why keys cannot be copied by DUMP and RESTORE, as a sentence without its end; empty where they can."""
+    if not can_restore(source, target):
+        return "The target does not take what DUMP gives on the source"
+    for server, command in ((source, "DUMP"), (target, "RESTORE")):
+        if command in (server.denied or ()):
+            return f"{server.title} denies {command}"
+    return ""
 
 
 def _dumps(server: Facts) -> int:
@@ -89,10 +100,10 @@ def needed(source: Facts, target: Facts, plan: Plan) -> dict[str, dict[str, froz
     need("target", COPYING, "PTTL", "TYPE")
     if source.version < _TELLS_EXPIRY_SINCE:
         need("source", COPYING, "TIME")
-    if can_restore(source, target):
+    if plan.copy_method == "dump":
         need("source", COPYING, "DUMP")
         need("target", COPYING, "RESTORE")
-    else:
+    elif plan.copy_method == "types" or why_not_whole(source, target):
         need("source", COPYING, *_READ_TYPES)
         need("target", COPYING, *_WRITE_TYPES)
     need("source", REPLICATE, "PSYNC", "REPLCONF")

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from redis_rehearsal.migration.options import FreezeKind
+from redis_rehearsal.migration.options import CopyMethod, FreezeKind
 from redis_rehearsal.migration.preflight.finding import PreflightStrategy
 
 
@@ -16,6 +16,9 @@ class PreflightOptions(BaseModel):
 
     freeze: FreezeKind = "client"
     "Who holds writes back in the cutover: the application, the source, or nobody."
+
+    copy_method: CopyMethod = "auto"
+    "How keys are copied: whole (dump), type by type (types), or whole where that can be done."
 
     allow_server_wide: bool = False
     "What acts on whole servers (REPLICAOF, CLIENT PAUSE, CONFIG) may be used; the preflight itself uses none of it."

@@ -4,17 +4,24 @@ import asyncio
 import re
 import statistics
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from time import monotonic, time
 from typing import Any, Final
+
+import hiredis
 
 from redis_rehearsal.cache.control import Identity, info_lines
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Reply
-from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, text
-from redis_rehearsal.migration.preflight.facts import Facts, Plan
+from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
+from redis_rehearsal.migration.preflight.census import CENSUS_SECONDS, hashes_with_field_ttls, keys_of_type
+from redis_rehearsal.migration.preflight.facts import KEYED_MODULES, KNOWN_PARTS, Census, Facts, Plan
 from redis_rehearsal.migration.preflight.permissions import read_permissions
 from redis_rehearsal.migration.preflight.sample import count_prefix, take_sample
+from redis_rehearsal.migration.versions import count_field_ttls, has_field_ttls
 from redis_rehearsal.workload.keys import Keys
 
 _PINGS: Final = 20
@@ -23,9 +30,11 @@ _RATE_SECONDS: Final = 1.0
 _SETTINGS: Final = (
     *("maxmemory", "maxmemory-policy", "maxclients", "databases", "appendonly", "save", "repl-backlog-size"),
     *("notify-keyspace-events", "client-output-buffer-limit", "tls-replication", "rdb-version-check"),
+    *("proto-max-bulk-len", "client-query-buffer-limit"),
 )
 """None of these holds a secret."""
 _KEYSPACE = re.compile(r"db(\d+)")
+_VALUE = re.compile(r"(\w+)=(\d+)")
 _MODULE = re.compile(r"^module:name=([^,\r\n]+)", re.MULTILINE)
 
 
@@ -46,7 +55,7 @@ async def read_facts(role: Role, endpoint: Endpoint, identity: Identity, plan: P
     """
     asker = Asker(role, endpoint, plan.timeout_seconds)
     try:
-        return await _Reading(asker, Keys(plan.key_prefix)).all(role, endpoint, identity)
+        return await _Reading(asker, plan).all(role, endpoint, identity)
     finally:
         await asker.close()
 
@@ -54,12 +63,14 @@ async def read_facts(role: Role, endpoint: Endpoint, identity: Identity, plan: P
 class _Reading:
     """What has been read so far."""
 
-    def __init__(self, asker: Asker, keys: Keys) -> None:
+    def __init__(self, asker: Asker, plan: Plan) -> None:
         self._asker = asker
-        self._keys = keys
+        self._timeout_seconds = plan.timeout_seconds
+        self._keys = Keys(plan.key_prefix)
         self._seen: dict[str, Any] = {}
         self._unseen: dict[str, str] = {}
         self._info_text = ""
+        self._databases: dict[int, dict[str, str]] = {}
 
     async def all(self, role: Role, endpoint: Endpoint, identity: Identity) -> Facts:
         parts: dict[str, Callable[[], Awaitable[None]]] = {
@@ -76,6 +87,11 @@ class _Reading:
             "sample": self._sample,
             "write_bytes_per_second": self._write_rate,
         }
+        if role == "source":
+            parts["censuses"] = partial(self._censuses, endpoint)
+            if has_field_ttls(identity):
+                parts["field_ttls"] = self._field_ttls
+                parts["field_ttl_keys"] = partial(self._field_ttl_keys, endpoint)
         for name, part in parts.items():
             try:
                 await part()
@@ -89,8 +105,12 @@ class _Reading:
         lines = info_lines(reply)
         self._seen["info"] = lines
         if "# Keyspace" in self._info_text:
-            counts = {_KEYSPACE.fullmatch(name): value for name, value in lines.items()}
-            self._seen["keyspace"] = {int(match[1]): _keys_of(value) for match, value in counts.items() if match}
+            self._databases = {
+                int(match[1]): dict(_VALUE.findall(value))
+                for name, value in lines.items()
+                if (match := _KEYSPACE.fullmatch(name))
+            }
+            self._seen["keyspace"] = {number: int(each.get("keys", 0)) for number, each in self._databases.items()}
 
     async def _round_trip(self) -> None:
         took = []
@@ -122,12 +142,47 @@ class _Reading:
             found |= _pairs(await self._asker.ask("CONFIG", "GET", name))
 
     async def _modules(self) -> None:
+        names = frozenset(text(name.encode()) for name in _MODULE.findall(self._info_text))
         if "# Modules" in self._info_text:
-            self._seen["modules"] = frozenset(text(name.encode()) for name in _MODULE.findall(self._info_text))
-            return
-        reply = await self._asker.ask("MODULE", "LIST")
-        listed = [_pairs(each) for each in reply] if isinstance(reply, list) else []
-        self._seen["modules"] = frozenset(each["name"] for each in listed if "name" in each)
+            self._seen |= {"modules": names, "parts": names & KNOWN_PARTS}
+        reply = await self._asker.reply("MODULE", "LIST")
+        if isinstance(reply, hiredis.ReplyError) and "modules" not in self._seen:
+            raise UnseenError(refusal_in_words("MODULE", str(reply)))
+        if isinstance(reply, list):
+            listed = [_pairs(each) for each in reply]
+            names = frozenset(each["name"] for each in listed if "name" in each)
+            # What is built in comes from no file.
+            parts = {each["name"] for each in listed if "name" in each and not set("/.") & set(each.get("path", "/"))}
+            self._seen |= {"modules": names, "parts": frozenset(parts) | (names & KNOWN_PARTS)}
+
+    async def _in_each_database(self, endpoint: Endpoint, look: Callable[[list[Asker]], Awaitable[Census]]) -> Census:
+        """Look at all databases that hold keys, over a connection for each."""
+        async with AsyncExitStack() as stack:
+            askers = []
+            for number in self._databases:
+                asker = Asker("source", replace(endpoint, database=number), self._timeout_seconds)
+                stack.push_async_callback(asker.close)
+                askers.append(asker)
+            return await look(askers)
+
+    async def _censuses(self, endpoint: Endpoint) -> None:
+        until = monotonic() + CENSUS_SECONDS
+        kinds = [kind for module in self._seen.get("modules") or () for kind in KEYED_MODULES.get(module, ())]
+        self._seen["censuses"] = {
+            kind: await self._in_each_database(endpoint, partial(keys_of_type, kind=kind, until_seconds=until))
+            for kind in sorted(kinds)
+        }
+
+    async def _field_ttls(self) -> None:
+        if "keyspace" not in self._seen:
+            raise UnseenError(self._unseen.get("info", "INFO does not show its databases"))
+        self._seen["field_ttls"] = count_field_ttls(self._databases.values())
+
+    async def _field_ttl_keys(self, endpoint: Endpoint) -> None:
+        if self._seen.get("field_ttls") != 0 and self._databases:
+            self._seen["field_ttl_keys"] = await self._in_each_database(
+                endpoint, partial(hashes_with_field_ttls, until_seconds=monotonic() + CENSUS_SECONDS)
+            )
 
     async def _functions(self) -> None:
         try:
@@ -181,11 +236,6 @@ class _Reading:
         if "input" not in found:
             raise UnseenError("INFO does not say how much the server receives")
         return {"offset": 0, "backlog": 0, **found}
-
-
-def _keys_of(line: str) -> int:
-    match = re.match(r"keys=(\d+)", line)
-    return int(match[1]) if match else 0
 
 
 def _pairs(reply: Reply) -> dict[str, str]:

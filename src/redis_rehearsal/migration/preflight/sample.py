@@ -64,6 +64,7 @@ async def take_sample(asker: Asker) -> Sample:
         without_ttl=sum(expiry == -1 for expiry in expiries) if expiries or not keys else None,
         big=tuple(big) if sizes or not keys else None,
         types=frozenset(types),
+        largest=max(((text(key), size) for key, size in sizes.items()), key=lambda each: each[1], default=None),
     )
 
 

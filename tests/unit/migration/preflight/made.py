@@ -31,6 +31,8 @@ CONFIG = {
     "notify-keyspace-events": "",
     "client-output-buffer-limit": "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
     "tls-replication": "no",
+    "proto-max-bulk-len": str(512 * MIB),
+    "client-query-buffer-limit": str(1024 * MIB),
     "rdb-version-check": "strict",
 }
 
@@ -57,7 +59,8 @@ def server(role: Role, words: str = "redis 6.2.14", **changes: Any) -> Facts:
         functions=(),
         users=("default",),
         denied=frozenset(),
-        sample=Sample(1000, 0, (), frozenset({"string"})),
+        field_ttls=0,
+        sample=Sample(1000, 0, (), frozenset({"string"}), ("largest", 1000)),
         prefix_keys=0,
         clock_offset_seconds=0.0,
         round_trip_seconds=0.0005,

@@ -5,7 +5,7 @@ import pytest
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.migration.preflight.checks import CHECKS, judge
-from redis_rehearsal.migration.preflight.facts import Facts, Plan, Sample
+from redis_rehearsal.migration.preflight.facts import Census, Facts, Plan, Sample
 from redis_rehearsal.migration.preflight.finding import ALL, COPYING, REPLICATE, SWITCHING, Finding
 from tests.unit.migration.preflight.made import MIB, PLAN, identity, source, target
 
@@ -115,14 +115,54 @@ def test_modules_block_by_what_may_depend_on_them() -> None:
     assert not found("modules", source(modules=graph), target(modules=graph))
     core = source(modules=frozenset({"vectorset"}))
     assert one("modules", core).level == "warning"
+    seen = {"vectorset": Census((), complete=True)}
+    assert not found("modules", replace(core, censuses=seen))
+    some = one("modules", replace(core, unseen={"censuses": "SCAN is not permitted"}, censuses=seen))
+    assert "SCAN is not permitted" in some.sentence
     used = replace(core, sample=Sample(10, 0, (), frozenset({"string", "vectorset"})))
     finding = one("modules", used)
     assert finding.blocks == REPLICATE | COPYING
     assert "there are keys of vectorset" in finding.sentence
+    # Of one that no sample shows, too.
+    finding = one("modules", replace(core, censuses={"vectorset": Census(("vectors:1",), complete=False)}))
+    assert finding.blocks == REPLICATE | COPYING
+    assert "there are keys of vectorset, as vectors:1" in finding.sentence
     # Keys of a module that the target has stand in nobody's way.
     json = replace(core, modules=frozenset({"vectorset", "ReJSON"}), sample=Sample(10, 0, (), frozenset({"ReJSON-RL"})))
     assert one("modules", json, target(modules=frozenset({"ReJSON"}))).level == "warning"
     assert one("modules", json).blocks == REPLICATE | COPYING
+
+
+def test_what_is_built_in_is_no_module_that_is_missing() -> None:
+    lua = frozenset({"lua"})
+    old = source("valkey 9.1.2", modules=lua, parts=lua)
+    assert not found("modules", old, target("redis 8.2.3", modules=frozenset({"vectorset"})))
+    engine = frozenset({"lua", "some-engine", "graph"})
+    finding = one("modules", source("valkey 9.1.2", modules=engine, parts=engine - {"graph"}))
+    assert finding.sentence.startswith("The target lacks modules of the source: graph, and an RDB")
+
+
+def test_keys_that_only_go_whole_block_copying_where_they_cannot() -> None:
+    bloom = frozenset({"bf"})
+    held: dict[str, Any] = {"modules": bloom, "sample": Sample(10, 0, (), frozenset({"MBbloom--"}))}
+    assert one("copy format", source("redis 8.2.3", **held), target(modules=bloom)).blocks == COPYING
+    assert not found("copy format", source("redis 6.2.14", **held), target(modules=bloom))
+    json: dict[str, Any] = {"modules": frozenset({"ReJSON"}), "sample": Sample(10, 0, (), frozenset({"ReJSON-RL"}))}
+    assert one("copy format", source("redis 8.2.3", **json), target(modules=frozenset({"json"}))).level == "warning"
+
+
+def test_what_dump_lacks_is_done_type_by_type_unless_it_was_asked_for() -> None:
+    no_dump, no_restore = source(denied=frozenset({"DUMP"})), target(denied=frozenset({"RESTORE"}))
+    assert "The source denies DUMP" in one("copy format", no_dump).sentence
+    assert "The target denies RESTORE" in one("copy format", source(), no_restore).sentence
+    assert one("copy format", no_dump).level == one("copy format", source(), no_restore).level == "warning"
+    by_dump, by_type = replace(PLAN, copy_method="dump"), replace(PLAN, copy_method="types")
+    for old, new in ((no_dump, target()), (source(), no_restore), (source("redis 8.2.3"), target())):
+        assert one("copy format", old, new, by_dump).blocks == COPYING
+        assert not found("copy format", old, new, by_type)
+    assert one("permissions", no_dump, plan=by_dump).blocks == COPYING
+    assert not found("permissions", no_dump, plan=by_type)
+    assert one("permissions", source(denied=frozenset({"HGETALL"})), plan=by_type).blocks == COPYING
 
 
 def test_functions_scripts_and_users_are_named() -> None:
@@ -143,10 +183,12 @@ def test_what_is_denied_blocks_what_needs_it() -> None:
         return findings[0].blocks if findings else frozenset()
 
     assert blocked("target", denied=frozenset({"REPLICAOF"})) == REPLICATE
-    assert blocked("target", denied=frozenset({"RESTORE"})) == COPYING
+    assert blocked("target", denied=frozenset({"RESTORE"})) == frozenset()
+    assert blocked("target", denied=frozenset({"RESTORE", "RENAME"})) == COPYING
     assert blocked("target", denied=frozenset({"INCR"})) == SWITCHING
     assert blocked("source", denied=frozenset({"INCR"})) == ALL
-    assert blocked("source", denied=frozenset({"DUMP"})) == COPYING
+    assert blocked("source", denied=frozenset({"DUMP"})) == frozenset()
+    assert blocked("source", denied=frozenset({"DUMP", "HGETALL"})) == COPYING
     assert blocked("source", denied=frozenset({"TYPE"})) == COPYING
     assert blocked("source", denied=frozenset({"TIME"})) == COPYING
     assert blocked("source", identity=identity("redis 7.0.15", "source"), denied=frozenset({"TIME"})) == frozenset()
@@ -244,6 +286,47 @@ def test_big_keys_and_keys_that_stay_are_said() -> None:
     assert "25% of 2,000 keys" in one("expiry", source(sample=Sample(2000, 500, ()))).sentence
     assert not found("expiry", source(sample=Sample(2000, 20, ())))
     assert "MEMORY USAGE is not permitted" in one("big keys", source(sample=Sample(9, 0, None))).sentence
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "levels"),
+    [
+        ("redis 6.2.14", "valkey 9.1.2", []),
+        ("redis 7.4.0", "redis 8.2.3", []),
+        ("valkey 9.0.1", "valkey 9.1.2", []),
+        ("redis 8.2.3", "valkey 9.1.2", ["blocker"]),
+        ("valkey 9.1.2", "redis 8.2.3", ["blocker"]),
+        ("valkey 9.1.2", "valkey 8.0.1", ["blocker", "warning"]),
+        ("redis 8.2.3", "redis 6.2.14", ["blocker", "warning"]),
+    ],
+)
+def test_field_ttls_of_the_whole_server_decide_on_replication(old: str, new: str, levels: list[str]) -> None:
+    held = source(old, field_ttls=12, field_ttl_keys=Census(("h:1", "h:2"), complete=False))
+    findings = found("field TTLs", held, target(new))
+    assert [each.level for each in findings] == levels
+    for each in findings:
+        assert "12 hashes with fields that expire by themselves (h:1, h:2 and others)" in each.sentence
+        assert each.blocks == (REPLICATE if each.level == "blocker" else frozenset())
+    assert not found("field TTLs", source(old, field_ttls=0), target(new))
+
+
+def test_field_ttls_that_the_server_does_not_tell_of_are_unseen_unless_some_are_found() -> None:
+    hidden = source("redis 8.2.3", field_ttls=None, unseen={"field_ttls": "INFO shows no databases"})
+    assert "INFO shows no databases" in one("field TTLs", hidden).sentence
+    named = replace(hidden, field_ttl_keys=Census(("h",), complete=True))
+    assert one("field TTLs", named).blocks == REPLICATE
+
+
+def test_values_above_what_the_target_takes_are_said() -> None:
+    held = source(sample=Sample(10, 0, (), largest=("big", 3 * MIB)))
+    finding = one("large values", held, target(config={"proto-max-bulk-len": str(2 * MIB)}))
+    assert (finding.level, "big (3 MiB)" in finding.sentence) == ("warning", True)
+    assert "proto-max-bulk-len 6291456" in finding.advice
+    buffer = {"client-query-buffer-limit": str(2 * MIB)}
+    assert "(client-query-buffer-limit)" in one("large values", held, target(config=buffer)).sentence
+    assert not found("large values", held)
+    assert not found("large values", source(sample=Sample(0, 0, ())))
+    assert "MEMORY USAGE" in one("large values", source(sample=Sample(9, 0, None))).sentence
 
 
 def test_the_target_must_be_able_to_find_the_source() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from redis_rehearsal.migration.preflight.checks import contents, replication, rights, servers, surroundings
+from redis_rehearsal.migration.preflight.checks import contents, replication, rights, servers, surroundings, values
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import Finding
 
@@ -30,6 +30,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     contents.prefix,
     contents.big_keys,
     contents.expiry,
+    values.field_ttls,
+    values.large_values,
     replication.address,
     replication.output_buffer,
     replication.backlog,

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from redis_rehearsal.migration.preflight.facts import CORE_TYPES, Facts, Plan
+from redis_rehearsal.migration.preflight.facts import CORE_TYPES, KEYED_MODULES, Census, Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
     ALL,
     COPYING,
@@ -15,17 +15,13 @@ from redis_rehearsal.migration.preflight.finding import (
     unseen,
     warning,
 )
-from redis_rehearsal.migration.preflight.needs import can_restore
+from redis_rehearsal.migration.preflight.needs import why_not_whole
 from redis_rehearsal.migration.versions import can_replicate
 
 _SHOWN: Final = 5
-_OF_THE_CORE: Final = frozenset({"vectorset"})
-"""Modules that every server of a version has, so that their being there says nothing of the data."""
-
+_NOTHING: Final = Census((), complete=False)
 _TYPES_OF_MODULES: Final = {
-    "vectorset": ("vectorset",),
-    "ReJSON": ("ReJSON-RL",),
-    "bf": ("MBbloom--", "MBbloomCF", "CMSk-TYPE", "TopK-TYPE", "TDIS-TYPE"),
+    **KEYED_MODULES,
     "timeseries": ("TSDB-TYPE",),
     "graph": ("graphdata",),
     "json": ("ReJSON-RL",),
@@ -122,37 +118,78 @@ def rdb(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
 def payloads(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     """Whether keys can be copied whole."""
     name = "copy format"
-    if can_restore(source, target):
+    reason = why_not_whole(source, target)
+    if plan.copy_method == "dump" and reason:
+        advice = "Let the method be auto or types (--copy-method)."
+        return [blocker(name, f"{reason}, which --copy-method dump needs.", advice, COPYING)]
+    if plan.copy_method == "types":
+        reason = "Keys are copied type by type (--copy-method types)"
+    whole = _only_whole(source, target) if reason else []
+    if whole:
+        advice = "Remove the keys of these types, or use a target of the same kind."
+        sentence = f"{reason}, and keys of {_listed(whole)} can only be copied whole."
+        return [blocker(name, sentence, advice, COPYING)]
+    if plan.copy_method == "types":
+        return [ok(name, f"{reason}.")]
+    if not reason:
         return [ok(name, "The target takes what DUMP gives on the source.")]
     return [
         warning(
             name,
-            "The target does not take what DUMP gives on the source, so that keys are copied type by type.",
+            f"{reason}, so that keys are copied type by type.",
             "Expect it to take longer, and consumer groups of streams to need a look afterwards.",
         )
     ]
 
 
+def _only_whole(source: Facts, target: Facts) -> list[str]:
+    """Types of keys of the source that are not copied type by type, though the target knows them."""
+    held = {kind for kind, census in source.censuses.items() if census.names}
+    held |= source.sample.types if source.sample else set()
+    held &= _types_of(target.modules or ())
+    # Both have its module, and its own commands read and write it.
+    json = all("ReJSON" in (server.modules or ()) or "json" in (server.modules or ()) for server in (source, target))
+    return sorted(held - ({"ReJSON-RL"} if json else set()))
+
+
 def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
-    """Whether the target has every module that the source has."""
+    """Whether the target has every module that the source has, and that matters."""
     name = "modules"
     if source.modules is None or target.modules is None:
         hidden = source if source.modules is None else target
         return [unseen(name, f"The modules of {hidden}", hidden.why("modules"))]
-    missing = sorted(source.modules - target.modules)
+    # What is built in and has no type of its own, as the engine of Lua, is in other servers under no name.
+    parts = frozenset(each for each in source.parts if each not in KEYED_MODULES)
+    missing = sorted(source.modules - target.modules - parts)
     if not missing:
-        return [ok(name, f"The target has the modules of the source ({_listed(sorted(source.modules)) or 'none'}).")]
-    types = sorted(source.sample.types - CORE_TYPES - _types_of(target.modules)) if source.sample else []
+        has = _listed(sorted(source.modules - source.parts)) or "none"
+        return [ok(name, f"The target has the modules of the source ({has}).")]
     sentence = f"The target lacks modules of the source: {_listed(missing)}"
-    if types:
+    foreign = _foreign_types(source, target)
+    if foreign:
+        shown = [key for kind in foreign for key in source.censuses.get(kind, _NOTHING).names]
+        keys = f", as {_listed(shown)}" if shown else ""
         advice = "Load them on the target, or remove the keys of their types."
-        return [blocker(name, f"{sentence}; there are keys of {_listed(types)}.", advice, REPLICATE | COPYING)]
-    none = f"none of {source.sample.keys:,} keys that were looked at is of theirs" if source.sample else ""
-    sentence = f"{sentence}{f'; {none}' if none else ''}."
-    if _OF_THE_CORE.issuperset(missing):
-        return [warning(name, sentence, "See that the application uses nothing of theirs.")]
-    advice = "Load them on the target, or unload them from the source if nothing uses them (MODULE UNLOAD)."
-    return [blocker(name, f"{sentence[:-1]}, but an RDB may hold what only they read.", advice, REPLICATE)]
+        return [blocker(name, f"{sentence}; there are keys of {_listed(foreign)}{keys}.", advice, REPLICATE | COPYING)]
+    unknown = [each for each in missing if each not in KEYED_MODULES]
+    if unknown:
+        advice = "Load them on the target, or unload them from the source if nothing uses them (MODULE UNLOAD)."
+        of_them = "" if unknown == missing else f" ({_listed(unknown)})"
+        reason = f"an RDB may hold what only they read{of_them}, at which the target would end itself"
+        return [blocker(name, f"{sentence}, and {reason}.", advice, REPLICATE)]
+    kinds = [kind for module in missing for kind in KEYED_MODULES[module]]
+    if "censuses" not in source.unseen and all(source.censuses.get(kind, _NOTHING).complete for kind in kinds):
+        return [ok(name, f"{sentence}, of which the source holds no keys.")]
+    why = f": {source.why('censuses')}" if "censuses" in source.unseen else ""
+    advice = "See that there are none, at which a target that follows would end itself, and that nothing uses them."
+    return [warning(name, f"{sentence}; not all keys could be looked at for those of their types{why}.", advice)]
+
+
+def _foreign_types(source: Facts, target: Facts) -> list[str]:
+    """Types of keys of the source that the target does not know."""
+    held = {kind for kind, census in source.censuses.items() if census.names}
+    held |= source.sample.types if source.sample else set()
+    return sorted(held - CORE_TYPES - _types_of(target.modules or ()))
 
 
 def _types_of(modules: Collection[str]) -> set[str]:

@@ -1,0 +1,109 @@
+"""Looks through all databases of a server for keys of a kind, so slowly that a busy server does not suffer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Final
+
+import hiredis
+
+from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
+from redis_rehearsal.migration.preflight.facts import Census
+
+MOST_NAMES: Final = 10
+CENSUS_SECONDS: Final = 5.0
+"""No search takes longer; what was not looked at by then, is not known."""
+_SCAN_COUNT: Final = 250
+_PAUSE_FACTOR: Final = 4.0
+"""Between two questions it is left alone for so many times as long as the first one took."""
+_FIELD_PAGES: Final = 10
+_FIELDS_IN_PAGE: Final = 100
+_OF_THE_KEY: Final = (
+    "WRONGTYPE",
+    "NOPERM No permissions to access a key",
+    "NOPERM this user has no permissions to access",
+)
+
+Has = Callable[[Asker, Sequence[bytes]], Awaitable[list[bytes]]]
+"""Those of some keys that are looked for."""
+
+
+async def keys_of_type(askers: Sequence[Asker], kind: str, until_seconds: float) -> Census:
+    """Look for keys of a type.
+
+    Args:
+        askers: of the server, one for each database that holds keys.
+        kind: as TYPE says it.
+        until_seconds: on the monotonic clock; nothing is looked at later.
+
+    Raises:
+        UnseenError: the server does not let it be seen.
+        ServerRefusedError: the server went away.
+    """
+    return await _find(askers, kind, _all, until_seconds)
+
+
+async def hashes_with_field_ttls(askers: Sequence[Asker], until_seconds: float) -> Census:
+    """Look for hashes of which some field expires by itself; arguments and errors as of `keys_of_type`."""
+    return await _find(askers, "hash", _with_field_ttls, until_seconds)
+
+
+async def _find(askers: Sequence[Asker], kind: str, has: Has, until_seconds: float) -> Census:
+    found: dict[str, None] = {}
+    for asker in askers:
+        async for page in _pages(asker, kind):
+            began = monotonic()
+            found |= dict.fromkeys(map(text, await has(asker, page) if page else ()))
+            if len(found) >= MOST_NAMES or monotonic() > until_seconds:
+                return Census(tuple(found)[:MOST_NAMES], complete=False)
+            await asyncio.sleep((monotonic() - began) * _PAUSE_FACTOR)
+    return Census(tuple(found), complete=True)
+
+
+async def _pages(asker: Asker, kind: str) -> AsyncIterator[list[bytes]]:
+    cursor = b"0"
+    while True:
+        began = monotonic()
+        reply = await asker.ask("SCAN", cursor, "COUNT", str(_SCAN_COUNT), "TYPE", kind)
+        if not (isinstance(reply, list) and len(reply) == 2):
+            raise UnseenError("SCAN was answered with something else")
+        await asyncio.sleep((monotonic() - began) * _PAUSE_FACTOR)
+        cursor = bytes(reply[0])
+        yield list(reply[1])
+        if cursor == b"0":
+            return
+
+
+async def _all(asker: Asker, keys: Sequence[bytes]) -> list[bytes]:
+    return list(keys)
+
+
+async def _with_field_ttls(asker: Asker, keys: Sequence[bytes]) -> list[bytes]:
+    found = await asyncio.gather(*(_has_field_ttl(asker, key) for key in keys))
+    return [key for key, has in zip(keys, found, strict=True) if has]
+
+
+async def _has_field_ttl(asker: Asker, key: bytes) -> bool:
+    cursor = b"0"
+    for _ in range(_FIELD_PAGES):
+        reply = await asker.reply("HSCAN", key, cursor, "COUNT", str(_FIELDS_IN_PAGE), "NOVALUES")
+        if not (_readable("HSCAN", reply) and isinstance(reply, list)):
+            return False
+        cursor, fields = bytes(reply[0]), list(reply[1])
+        if fields:
+            ends = await asker.reply("HPEXPIRETIME", key, "FIELDS", str(len(fields)), *fields)
+            if _readable("HPEXPIRETIME", ends) and isinstance(ends, list) and any(end >= 0 for end in ends):
+                return True
+        if cursor == b"0":
+            return False
+    return False
+
+
+def _readable(command: str, reply: Reply) -> bool:
+    """Whether a key could be read; one that is of another type meanwhile, or that our user may not see, cannot be."""
+    if not isinstance(reply, hiredis.ReplyError):
+        return True
+    if str(reply).startswith(_OF_THE_KEY):
+        return False
+    raise UnseenError(refusal_in_words(command, str(reply)))

@@ -24,7 +24,7 @@ _FREE_BYTES: Final = 512 * 1024 * 1024
 
 
 _TAIL_LINES: Final = 3
-_TROUBLE: Final = ("rror", "Can't", "can't", "ailed", "refused", "denied", "Wrong", "NOAUTH")
+_TROUBLE: Final = ("rror", "Can't", "can't", "ailed", "refused", "denied", "Wrong", "NOAUTH", "overcoming")
 _DOCUMENT_BYTES: Final = 64 * 1024
 """Room that a run's document and log need at least."""
 

@@ -1,12 +1,15 @@
 """Looks through all databases of a server for keys of a kind, so slowly that a busy server does not suffer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from time import monotonic
 from typing import Final
 
 import hiredis
 
+from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
 from redis_rehearsal.migration.preflight.facts import Census
@@ -27,6 +30,30 @@ _OF_THE_KEY: Final = (
 
 Has = Callable[[Asker, Sequence[bytes]], Awaitable[list[bytes]]]
 """Those of some keys that are looked for."""
+
+
+async def in_databases(
+    endpoint: Endpoint, numbers: Iterable[int], timeout_seconds: float, look: Callable[[list[Asker]], Awaitable[Census]]
+) -> Census:
+    """Look at databases of a source over a connection for each.
+
+    Args:
+        endpoint: of the server.
+        numbers: of the databases.
+        timeout_seconds: for each answer.
+        look: at all of them.
+
+    Raises:
+        UnseenError: the server does not let it be seen.
+        ServerRefusedError: the server went away.
+    """
+    async with AsyncExitStack() as stack:
+        askers = []
+        for number in numbers:
+            asker = Asker("source", replace(endpoint, database=number), timeout_seconds)
+            stack.push_async_callback(asker.close)
+            askers.append(asker)
+        return await look(askers)
 
 
 async def keys_of_type(askers: Sequence[Asker], kind: str, until_seconds: float) -> Census:

@@ -4,8 +4,6 @@ import asyncio
 import re
 import statistics
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import replace
 from functools import partial
 from time import monotonic, time
 from typing import Any, Final
@@ -17,7 +15,12 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
-from redis_rehearsal.migration.preflight.census import CENSUS_SECONDS, hashes_with_field_ttls, keys_of_type
+from redis_rehearsal.migration.preflight.census import (
+    CENSUS_SECONDS,
+    hashes_with_field_ttls,
+    in_databases,
+    keys_of_type,
+)
 from redis_rehearsal.migration.preflight.facts import KEYED_MODULES, KNOWN_PARTS, Census, Facts, Plan
 from redis_rehearsal.migration.preflight.permissions import read_permissions
 from redis_rehearsal.migration.preflight.sample import count_prefix, take_sample
@@ -156,14 +159,7 @@ class _Reading:
             self._seen |= {"modules": names, "parts": frozenset(parts) | (names & KNOWN_PARTS)}
 
     async def _in_each_database(self, endpoint: Endpoint, look: Callable[[list[Asker]], Awaitable[Census]]) -> Census:
-        """Look at all databases that hold keys, over a connection for each."""
-        async with AsyncExitStack() as stack:
-            askers = []
-            for number in self._databases:
-                asker = Asker("source", replace(endpoint, database=number), self._timeout_seconds)
-                stack.push_async_callback(asker.close)
-                askers.append(asker)
-            return await look(askers)
+        return await in_databases(endpoint, self._databases, self._timeout_seconds, look)
 
     async def _censuses(self, endpoint: Endpoint) -> None:
         until = monotonic() + CENSUS_SECONDS

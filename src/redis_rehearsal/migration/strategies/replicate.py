@@ -10,9 +10,11 @@ from redis.exceptions import ResponseError
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.prefix import count_keys
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.migration.context import Carried, Context
+from redis_rehearsal.migration.context import Carried, Context, ServerHandle
 from redis_rehearsal.migration.cutover import cut_over
+from redis_rehearsal.migration.linking import Syncs, unread_field_ttls, why_not_linked
 from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.preflight.facts import KNOWN_PARTS
 from redis_rehearsal.migration.preparation import refuse_any_key
 from redis_rehearsal.migration.strategies.base import Strategy
 from redis_rehearsal.migration.versions import can_replicate
@@ -79,8 +81,19 @@ async def why_not_return(context: Context) -> str:
     replication = can_replicate(left.identity, back.identity)
     if replication.possible != "yes":
         return replication.reason
+    if missing := await _missing_modules(left, back):
+        return f"{back} lacks modules of {left} ({', '.join(sorted(missing))})"
+    if unread := await unread_field_ttls(left, back):
+        return unread
     others = await _foreign_keys(context)
     return f"{back} holds {others:,} keys of others, which REPLICAOF would erase" if others else ""
+
+
+async def _missing_modules(left: ServerHandle, back: ServerHandle) -> set[str]:
+    names = [
+        {str(each["name"]) for each in (await server.info("modules")).get("modules", ())} for server in (left, back)
+    ]
+    return names[0] - names[1] - KNOWN_PARTS
 
 
 async def _foreign_keys(context: Context) -> int:
@@ -139,7 +152,7 @@ async def _until_linked(context: Context) -> None:
     A large data set may take hours, so what counts is that more is read than ever before.
     """
     target, source = context.target, context.source
-    full_syncs = int((await source.info("stats")).get("sync_full", 0))
+    before = await Syncs.of(source)
     most_read, progressed = -1, monotonic()
     while True:
         info = await target.info("replication")
@@ -155,13 +168,11 @@ async def _until_linked(context: Context) -> None:
         total = int(info.get("master_sync_total_bytes", 0))
         # Without a disk the source does not know how much there will be.
         context.carried = Carried(max(0, read), total, "bytes") if total > 0 else None
-        attempts = int((await source.info("stats")).get("sync_full", 0)) - full_syncs
-        if monotonic() - progressed > _PATIENCE_SECONDS or attempts > _MOST_ATTEMPTS:
-            tail = target.log_tail()
+        since = (await Syncs.of(source)).since(before)
+        if monotonic() - progressed > _PATIENCE_SECONDS or since.full > _MOST_ATTEMPTS:
             raise MigrationError(
                 f"{target} does not come to follow {source}: its link is {info.get('master_link_status')} after "
-                f"{attempts} attempts. "
-                + (f"Its log says: {tail}" if tail else f"The log of {target.endpoint} says why; look there.")
+                f"{since.full} attempts. {await why_not_linked(source, target, since)}"
             )
         await asyncio.sleep(_POLL_SECONDS)
 

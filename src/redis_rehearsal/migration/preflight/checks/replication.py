@@ -8,6 +8,8 @@ from redis_rehearsal.migration.preflight.finding import REPLICATE, Finding, bloc
 
 SYNC_BYTES_PER_SECOND: Final = 50 * 1024 * 1024
 """What a full synchronisation is taken to move in a second: half of a gigabit link, and what parsing an RDB takes."""
+LEAST_SYNC_SECONDS: Final = 1.0
+"""None takes less, however little there is: both sides look after each other once a second."""
 OUTAGE_SECONDS: Final = 60.0
 """A broken link of that length should not cost another full synchronisation."""
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
@@ -31,18 +33,17 @@ def output_buffer(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     """Whether what is written during a full synchronisation fits into the buffer that the source keeps for it."""
     name = "replica output buffer"
     rate, used = source.write_bytes_per_second, source.number("used_memory")
-    limits = _limits(source.config.get("client-output-buffer-limit", ""))
+    limits = replica_limits(source.config.get("client-output-buffer-limit", ""))
     if limits is None:
         return [unseen(name, "The setting client-output-buffer-limit of the source", source.why("config"))]
     if rate is None or used is None:
         hidden = "write_bytes_per_second" if rate is None else "info"
         return [unseen(name, "The write rate of the source", source.why(hidden))]
     hard, soft, soft_seconds = limits
-    seconds = used / SYNC_BYTES_PER_SECOND
+    seconds = max(LEAST_SYNC_SECONDS, used / SYNC_BYTES_PER_SECOND)
     gathered = rate * seconds
-    lasts = f"some {seconds:,.0f} s" if seconds >= 1 else "less than 1 s"
     stated = (
-        f"A full synchronisation takes {lasts} at {size(SYNC_BYTES_PER_SECOND)}/s, in which "
+        f"A full synchronisation takes some {seconds:,.0f} s at {size(SYNC_BYTES_PER_SECOND)}/s, in which "
         f"{_at_most(source)}{size(gathered)} are written"
     )
     over_soft = soft and gathered > soft and (gathered - soft) / max(rate, 1.0) > soft_seconds
@@ -77,8 +78,11 @@ def _at_most(server: Facts) -> str:
     return "" if server.write_rate_exact else "at most "
 
 
-def _limits(setting: str) -> tuple[int, int, int] | None:
-    """The limits for replicas: bytes at once, bytes for a while, and seconds of that while."""
+def replica_limits(setting: str) -> tuple[int, int, int] | None:
+    """The limits for replicas in a client-output-buffer-limit: bytes at once, bytes for a while, seconds of that while.
+
+    None where it has none that can be read.
+    """
     words = setting.split()
     for kind, hard, soft, seconds in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=False):
         if kind in ("slave", "replica") and (hard + soft + seconds).isdigit():

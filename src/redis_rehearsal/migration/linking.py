@@ -15,6 +15,7 @@ from redis_rehearsal.migration.preflight.checks.replication import replica_limit
 from redis_rehearsal.migration.versions import count_field_ttls, replicates_field_ttls
 
 _ANSWER_SECONDS = 5.0
+_ABOUT_RATIO = 0.8
 _LIMITS = "client-output-buffer-limit"
 
 
@@ -107,11 +108,12 @@ async def _dropped(source: ServerHandle, since: Syncs) -> str:
         limits = replica_limits(str((await source.client.config_get(_LIMITS)).get(_LIMITS, "")))
     except CONTROL_ERRORS:
         limits = None  # it is not permitted
-    each = since.written_bytes / max(1, since.full)
+    # The last one is under way.
+    each = since.written_bytes / max(1, since.full - 1)
     if since.dropped is None:
-        # Older servers do not count it: more was written during each synchronisation than fits.
+        # Older servers do not count it: about as much was written during each synchronisation as fits, or more.
         least = min(filter(None, limits[:2]), default=None) if limits else None
-        dropped = least is not None and since.full > 1 and each > least
+        dropped = least is not None and since.full > 1 and each > least * _ABOUT_RATIO
     else:
         dropped = since.dropped > 0
     if not dropped:

@@ -186,3 +186,37 @@ def test_a_server_that_is_not_there_is_named() -> None:
         assert "secret" not in str(caught.value)
 
     asyncio.run(copy())
+
+
+@pytest.mark.parametrize("setting", ["proto-max-bulk-len", "client-query-buffer-limit"])
+@pytest.mark.parametrize("method", ["dump", "types", "auto"])
+def test_an_element_above_what_the_target_takes_fails_by_name_and_nothing_else_does(
+    make_server: MakeServer, stack: ExitStack, setting: str, method: Method
+) -> None:
+    pair = Pair(make_server(name="valkey-9.1"), make_server(f"--{setting}", "1mb", name="valkey-9.1"), stack)
+    large = b"x" * 2_000_000
+    pair.source.set("string", b"y" * 3_000_000)
+    pair.source.hset("hash", mapping={"a": 1, "b": large})
+    pair.source.rpush("list", 1, large)
+    pair.source.sadd("set", 1, large)
+    pair.source.zadd("sorted set", {"a": 1, large: 2})
+    pair.source.xadd("stream", {"field": large})
+    fill(pair.source, big=False)
+    failed = dict(pair.copy_all(method=method).failed)
+    # A string that goes in pieces may not become longer than one argument either.
+    pieces = {b"string"} if setting == "proto-max-bulk-len" else set()
+    assert set(failed) == {b"hash", b"list", b"set", b"sorted set", b"stream"} | pieces
+    for key, reason in failed.items():
+        assert setting in reason
+        assert key in pieces or "2,000,000 bytes at once are above what the target takes" in reason
+    assert pair.target.get("string") == (None if pieces else b"y" * 3_000_000)
+    assert pair.target.dbsize() == pair.source.dbsize() - len(failed)
+    assert not pair.temporary_keys()
+
+
+def test_without_dump_or_restore_all_types_go_by_their_own_commands(make_server: MakeServer, stack: ExitStack) -> None:
+    for old, new in ((("--rename-command", "DUMP", ""), ()), ((), ("--rename-command", "RESTORE", ""))):
+        pair = Pair(make_server(*old, name="redis-6.2"), make_server(*new, name="valkey-9.1"), stack)
+        fill(pair.source, big=False)
+        assert pair.copy_all().failed == []
+        assert_equal(take(pair.source), take(pair.target), field_ttls=False, stream_counts=False)

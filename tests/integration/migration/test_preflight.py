@@ -240,11 +240,18 @@ def test_a_value_above_what_the_target_takes_is_said(make_server: MakeServer) ->
     old, new = make_server(), make_server("--proto-max-bulk-len", "1mb", name="valkey-9.1")
     with outside(old) as client:
         client.hset("rehearsal:large", "field", b"x" * 2_000_000)
+        client.set("others:string", b"x" * 1_500_000)
     findings = looked_at(old.url, new.url)
     (finding,) = named(findings, "large values")
     assert "rehearsal:large (" in finding.sentence
     assert "1 MiB at once (proto-max-bulk-len)" in finding.sentence
     assert remaining_strategies(findings) == STRATEGY_NAMES
+    with outside(old) as client:
+        client.set("rehearsal:string", b"x" * 1_500_000)
+    findings = looked_at(old.url, new.url)
+    (finding,) = named(findings, "large values")
+    assert "a string rehearsal:string (" in finding.sentence
+    assert finding.blocks == {"copy", "dual-write", "fallback"}
 
 
 def test_a_user_who_may_do_next_to_nothing_makes_no_exception(make_server: MakeServer) -> None:

@@ -143,6 +143,10 @@ class Build:
             OSError: it is away.
         """
         command = packed(*parts)
+        if len(command) > self.capabilities.most_bytes:
+            for part in parts:
+                if isinstance(part, bytes) and (reason := self.capabilities.too_large(part)):
+                    raise NotCopiedError(reason)
         self._buffer.append((command, grows))
         self._buffered_bytes += len(command)
         if self._buffered_bytes >= self.piece_bytes:

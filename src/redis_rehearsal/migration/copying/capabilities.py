@@ -15,6 +15,9 @@ _SCRATCH_MILLISECONDS: Final = 60_000
 _FAR_MILLISECONDS: Final = 4_000_000_000_000
 _ATTEMPTS: Final = 5
 _SMALL_BYTES: Final = 64 * 1024
+_BULK_BYTES: Final = 512 * 1024 * 1024
+_AROUND_BYTES: Final = 64 * 1024
+"""What a server has in its buffer beside the argument itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Capabilities:
         stream_counts: the target's XSETID and XGROUP CREATE take entries added, read and deleted.
         json_read: the source has JSON.GET.
         json_written: the target has JSON.SET.
+        most_bytes: the target closes a connection over which it is sent more as one argument.
+        most_setting: the target's setting that says so.
     """
 
     method: Method
@@ -44,6 +49,14 @@ class Capabilities:
     stream_counts: bool
     json_read: bool
     json_written: bool
+    most_bytes: int
+    most_setting: str
+
+    def too_large(self, value: bytes) -> str:
+        """Why the target would not take something as one argument; empty where it would."""
+        if len(value) <= self.most_bytes:
+            return ""
+        return f"{len(value):,} bytes at once are above what the target takes ({self.most_setting} {self.most_bytes:,})"
 
 
 def _works(reply: Reply) -> bool:
@@ -92,6 +105,7 @@ async def find_capabilities(
     if not _works(replies[0]):
         raise MigrationError(f"{target} cannot be copied to: it refused SET ({in_words(replies[0])}).")
     method, reason = await _method(source, target, wanted, scratch)
+    most_bytes, most_setting = await _most_bytes(target)
     return Capabilities(
         method=method,
         reason=reason,
@@ -103,7 +117,22 @@ async def find_capabilities(
         stream_counts=_works(replies[7]),
         json_read=json_read,
         json_written=_works(replies[4]),
+        most_bytes=most_bytes,
+        most_setting=most_setting,
     )
+
+
+async def _most_bytes(target: Line) -> tuple[int, str]:
+    """What the target takes as one argument, and the setting that says so; the default where it does not say."""
+    found = [(_BULK_BYTES, "proto-max-bulk-len")]
+    for setting, room in (("proto-max-bulk-len", 0), ("client-query-buffer-limit", _AROUND_BYTES)):
+        try:
+            reply = await target.one("CONFIG", "GET", setting)
+        except OSError:
+            break  # some proxies hang up on whoever asks them for settings
+        if isinstance(reply, list) and len(reply) == 2 and bytes(reply[1]).isdigit():
+            found.append((int(reply[1]) - room, setting))
+    return min(found[1:] or found)
 
 
 async def _method(source: Line, target: Line, wanted: str, scratch: bytes) -> tuple[Method, str]:

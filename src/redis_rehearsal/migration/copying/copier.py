@@ -106,8 +106,9 @@ class Copier:
         self._capabilities = await find_capabilities(source, target, self._wanted, next(self._names))
         async for keys in self._scan(target, _literally(self._prefix) + b"*"):
             await target.one("UNLINK", *keys)
+        piece_bytes = min(self._piece_bytes, self._capabilities.most_bytes)
         self._lanes = [
-            Lane(*lines, self._capabilities, self._piece_bytes, self._names, fall_back=self._wanted == "auto")
+            Lane(*lines, self._capabilities, piece_bytes, self._names, fall_back=self._wanted == "auto")
             for lines in zip(self._sources, self._targets, strict=True)
         ]
         self._turns = itertools.cycle(self._lanes)

@@ -192,7 +192,13 @@ class Lane:
         for number, found in enumerate(part):
             value, *expiry = replies[number * each : (number + 1) * each]
             try:
-                if isinstance(value, bytes):
+                if isinstance(value, bytes) and (reason := self._capabilities.too_large(value)):
+                    # As its own commands take it, it may go in pieces.
+                    if command == "DUMP" and self._fall_back:
+                        work.builds.append(found)
+                    else:
+                        work.fail(found.key, reason)
+                elif isinstance(value, bytes):
                     read.append((found, value, self._expiry(expiry)))
                 elif value is None:
                     work.gone.append(found.key)

@@ -58,6 +58,7 @@ class Sample:
         big: those above the threshold, with their bytes, the largest first; None where that could not be seen.
         types: of values.
         largest: the largest of them, with its bytes; None where there is none, or that could not be seen.
+        largest_string: the same of those of ours that are strings.
     """
 
     keys: int
@@ -65,6 +66,7 @@ class Sample:
     big: tuple[tuple[str, int], ...] | None
     types: frozenset[str] = frozenset()
     largest: tuple[str, int] | None = None
+    largest_string: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,7 @@ class _Reading:
         self._seen |= {"prefix_keys": count, "prefix_complete": complete}
 
     async def _sample(self) -> None:
-        self._seen["sample"] = await take_sample(self._asker)
+        self._seen["sample"] = await take_sample(self._asker, self._keys.prefix)
 
     async def _write_rate(self) -> None:
         before, began = await self._written(), monotonic()

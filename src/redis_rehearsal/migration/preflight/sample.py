@@ -29,8 +29,13 @@ async def count_prefix(asker: Asker, keys: Keys) -> tuple[int, bool]:
             return len(found), cursor == b"0"
 
 
-async def take_sample(asker: Asker) -> Sample:
-    """Look at up to `MOST_KEYS` keys: how large they are, whether they expire, of what type they are."""
+async def take_sample(asker: Asker, prefix: str) -> Sample:
+    """Look at up to `MOST_KEYS` keys: how large they are, whether they expire, of what type they are.
+
+    Args:
+        asker: of the server.
+        prefix: begins ours.
+    """
     names: dict[bytes, None] = {}
     until, cursor = monotonic() + _SCAN_SECONDS, b"0"
     while True:
@@ -42,6 +47,7 @@ async def take_sample(asker: Asker) -> Sample:
     sizes: dict[bytes, int] = {}
     expiries: list[int] = []
     types: set[str] = set()
+    strings: set[bytes] = set()
     until = monotonic() + _SCAN_SECONDS
     for start in range(0, len(keys), _TOGETHER):
         if monotonic() > until:
@@ -56,6 +62,8 @@ async def take_sample(asker: Asker) -> Sample:
                 expiries.append(expiry)
             if isinstance(kind, bytes) and kind != b"none":
                 types.add(text(kind))
+                if kind == b"string" and key.startswith(prefix.encode()):
+                    strings.add(key)
     if keys and not (sizes or expiries or types):
         raise UnseenError("none of the keys that SCAN names may be looked at")
     big = sorted(((text(key), size) for key, size in sizes.items() if size > BIG_BYTES), key=lambda each: -each[1])
@@ -64,8 +72,13 @@ async def take_sample(asker: Asker) -> Sample:
         without_ttl=sum(expiry == -1 for expiry in expiries) if expiries or not keys else None,
         big=tuple(big) if sizes or not keys else None,
         types=frozenset(types),
-        largest=max(((text(key), size) for key, size in sizes.items()), key=lambda each: each[1], default=None),
+        largest=_largest(sizes),
+        largest_string=_largest({key: size for key, size in sizes.items() if key in strings}),
     )
+
+
+def _largest(sizes: dict[bytes, int]) -> tuple[str, int] | None:
+    return max(((text(key), size) for key, size in sizes.items()), key=lambda each: each[1], default=None)
 
 
 async def _look_at(asker: Asker, key: bytes) -> tuple[Reply, Reply, Reply]:

@@ -321,7 +321,10 @@ def test_values_above_what_the_target_takes_are_said() -> None:
     held = source(sample=Sample(10, 0, (), largest=("big", 3 * MIB)))
     finding = one("large values", held, target(config={"proto-max-bulk-len": str(2 * MIB)}))
     assert (finding.level, "big (3 MiB)" in finding.sentence) == ("warning", True)
-    assert "proto-max-bulk-len 6291456" in finding.advice
+    assert "proto-max-bulk-len to 6291456" in finding.advice
+    strings = replace(held, sample=Sample(10, 0, (), largest=("big", 3 * MIB), largest_string=("string", 3 * MIB)))
+    finding = one("large values", strings, target(config={"proto-max-bulk-len": str(2 * MIB)}))
+    assert (finding.blocks, "string (3 MiB)" in finding.sentence) == (COPYING, True)
     buffer = {"client-query-buffer-limit": str(2 * MIB)}
     assert "(client-query-buffer-limit)" in one("large values", held, target(config=buffer)).sentence
     assert not found("large values", held)

@@ -8,6 +8,8 @@ from redis_rehearsal.migration.preflight.finding import COPYING, REPLICATE, Find
 from redis_rehearsal.migration.versions import has_field_ttls, replicates_field_ttls
 
 _SHOWN: Final = 10
+_SURE_RATIO: Final = 0.75
+"""A key's memory is more than its value's length, by no more than that."""
 
 
 def field_ttls(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
@@ -51,14 +53,14 @@ def large_values(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         return [unseen(name, "How large the values of the source are", why)]
     if largest is None or largest[1] <= most:
         return [ok(name, f"The largest value that was looked at on the source is below the target's {setting}.")]
+    advice = f"Set {setting} to {largest[1] * 2} or more on the target"
+    string = source.sample.largest_string
+    if limit is not None and string is not None and string[1] * _SURE_RATIO > limit:
+        sentence = f"The source holds a string {string[0]} ({size(string[1])}), and the target takes none above"
+        advice = f"Set proto-max-bulk-len to {string[1] * 2} or more on the target."
+        return [blocker(name, f"{sentence} {size(limit)} (proto-max-bulk-len).", advice, COPYING)]
     key, count = largest
+    sentence = f"The source holds {key} ({size(count)}), and the target closes a connection over which it is sent more"
     strategies = ", ".join(sorted(COPYING))
-    return [
-        warning(
-            name,
-            f"The source holds {key} ({size(count)}), and the target closes a connection over which it is sent more "
-            f"than {size(most)} at once ({setting}).",
-            f"Set {setting} {count * 2} or more on the target: an element above it is not taken, neither from "
-            f"{strategies} nor from the application.",
-        )
-    ]
+    advice += f": an element above it is taken neither from {strategies} nor from the application."
+    return [warning(name, f"{sentence} than {size(most)} at once ({setting}).", advice)]

@@ -1,6 +1,8 @@
 """The coordinator's own connection to a Redis, apart from the load; by redis-py, which is convenient."""
 
 import asyncio
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,11 +13,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.errors import ServerRefusedError
 
 CONTROL_ERRORS: Final = (RedisError, OSError, TimeoutError)
 """What an operation can fail with when the server or the way to it is at fault."""
+VARIABLES: Final[Mapping[Role, str]] = {"source": "REDIS_URL", "target": "TARGET_REDIS_URL"}
+"""The settings that name the servers."""
 _LOGIN_ERRORS: Final = ("WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")
 
 
@@ -114,13 +119,14 @@ async def identify(role: str, variable: str, endpoint: Endpoint, timeout_seconds
             connection.abort("it was only asked who it is")
             await asyncio.sleep(0)  # its transport closes in the loop's next turn
     except TimeoutError:
-        raise ServerRefusedError(f"{where} did not answer within {timeout_seconds:g} s.") from None
+        tls = " It may speak no TLS (rediss://)." if endpoint.tls else ""
+        raise ServerRefusedError(f"{where} did not answer within {timeout_seconds:g} s.{tls}") from None
     except (OSError, ValueError) as error:
         if str(error).startswith(_LOGIN_ERRORS):
             raise ServerRefusedError(
                 f"{where} refused the login ({error}); check user and password in {variable}."
             ) from None
-        raise ServerRefusedError(f"{where} could not be used: {error}. Is it running, and {variable} right?") from None
+        raise ServerRefusedError(f"{where} could not be used: {error}. {_to_do(endpoint, variable, error)}") from None
     if isinstance(reply, hiredis.ReplyError):
         raise ServerRefusedError(
             f"{where} refused INFO ({reply}); give the user of {variable} the permission +info."
@@ -129,6 +135,22 @@ async def identify(role: str, variable: str, endpoint: Endpoint, timeout_seconds
     if identity is None:
         raise ServerRefusedError(f"{where} answers INFO with something else; is {variable} a Redis?")
     return identity
+
+
+def _to_do(endpoint: Endpoint, variable: str, error: Exception) -> str:
+    """What to do about a connection that is not to be had."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if "match" in error.verify_message or "not valid for" in error.verify_message:
+            return f"Give {variable} the name that the server's certificate is for; or ssl_cert_reqs=none trusts any."
+        return (
+            f"It is there, and its certificate is not trusted: name its authority in {variable} "
+            "(?ssl_ca_certs=FILE); or ssl_cert_reqs=none trusts any."
+        )
+    if "alert" in str(error).lower() and "certificate" in str(error).lower():
+        return f"It wants a certificate of ours: name it in {variable} (?ssl_certfile=FILE&ssl_keyfile=FILE)."
+    if isinstance(error, ssl.SSLError) or (endpoint.tls and isinstance(error, ConnectionError) and not error.errno):
+        return f"Something is there, and {variable} speaks TLS to it (rediss://): is that right?"
+    return f"Is it running, and {variable} right?"
 
 
 async def why_no_json(endpoint: Endpoint, prefix: str, timeout_seconds: float) -> str:

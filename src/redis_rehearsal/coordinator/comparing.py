@@ -12,6 +12,7 @@ from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.encodings import ENCODINGS
 from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.errors import RehearsalError
@@ -247,7 +248,13 @@ async def _server_lead_seconds(connection: Connection) -> float:
 
 
 async def compare_servers(
-    source: Endpoint, target: Endpoint, keys: Keys, after: AfterCutover, audit: Audits, deleted_since: DeletedSince
+    source: Endpoint,
+    target: Endpoint,
+    keys: Keys,
+    after: AfterCutover,
+    audit: Audits,
+    deleted_since: DeletedSince,
+    called: tuple[Role, Role] = ("source", "target"),
 ) -> KeyComparison:
     """Compare what is under the prefix on both servers; also while the target is written to.
 
@@ -258,9 +265,12 @@ async def compare_servers(
         after: explains what differs.
         audit: holds the ledger against the servers.
         deleted_since: knows of which organisations reports were deleted.
+        called: what people know the two as; on the way back they are exchanged.
     """
     try:
-        found = await compare(source, target, CompareOptions(prefix=keys.prefix, rounds=2), explain=after.explain)
+        found = await compare(
+            source, target, CompareOptions(prefix=keys.prefix, rounds=2), explain=after.explain, called=called
+        )
         left = await after.unexplained(source, target, audit, deleted_since)
     except (RehearsalError, *CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
         return KeyComparison(error=str(error) or type(error).__name__)

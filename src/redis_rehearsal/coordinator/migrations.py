@@ -218,7 +218,8 @@ class Migrations:
             self._late_seconds(context),
         )
         source, target = context.source.endpoint, context.target.endpoint
-        return await compare_servers(source, target, context.keys, after, audit or self._audit, deleted_since)
+        called = context.source.role, context.target.role
+        return await compare_servers(source, target, context.keys, after, audit or self._audit, deleted_since, called)
 
     def _late_seconds(self, context: Context) -> float:
         """By how much a report may live longer on the target: as long as its write may have been on its way."""

@@ -95,6 +95,7 @@ async def carrying(context: Context, *, whole: bool = True) -> AsyncIterator[Car
         temporary_prefix=context.keys.copying,
         method=options.copy_method,
         rate_keys_per_second=options.copy_rate,
+        called=(context.source.role, context.target.role),
     )
     async with copier:
         await copier.estimate()

@@ -115,7 +115,7 @@ async def listening(context: Context) -> AsyncIterator[ChangeFeed | None]:
                 await _make_it_notify(context)
                 opened = ChangeFeed.open(context.source.endpoint, context.keys.prefix.encode())
                 feed = await stack.enter_async_context(opened)
-                step.detail = "the source tells which keys change"
+                step.detail = f"the {context.source.role} tells which keys change"
             except (MigrationError, *CONTROL_ERRORS) as error:
                 step.detail = f"not possible, so that all keys are compared instead: {error}"
         yield feed

@@ -1,6 +1,12 @@
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+import shutil
+import socketserver
+import ssl
+import subprocess
+import threading
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +55,50 @@ def test_a_wrong_password_is_named_and_not_shown(make_server: MakeServer) -> Non
     sentence = contact(f"redis://:geheim@127.0.0.1:{server.port}")
     assert "refused the login" in sentence
     assert "geheim" not in sentence
+
+
+@contextlib.contextmanager
+def speaking_tls(directory: Path, *, wants_ours: bool) -> Iterator[tuple[int, Path]]:
+    """A port whose server shows a certificate for localhost that it made itself, and says nothing else."""
+    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    how = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject)
+    subprocess.run((*how, "-keyout", key, "-out", certificate), check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    if wants_ours:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(certificate)
+
+    class Silent(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as encrypted:
+                encrypted.recv(1000)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1], certificate
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl here")
+def test_a_certificate_that_is_not_trusted_is_no_server_that_is_away(tmp_path: Path) -> None:
+    with speaking_tls(tmp_path, wants_ours=False) as (port, certificate):
+        sentence = contact(f"rediss://localhost:{port}")
+        assert "its certificate is not trusted: name its authority in REDIS_URL (?ssl_ca_certs=FILE)" in sentence
+        assert "Is it running" not in sentence
+        other = contact(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}")
+        assert "Give REDIS_URL the name that the server's certificate is for" in other
+    with speaking_tls(tmp_path, wants_ours=True) as (port, certificate):
+        assert "ssl_certfile=FILE" in contact(f"rediss://localhost:{port}?ssl_ca_certs={certificate}")
+
+
+def test_a_server_that_speaks_no_tls_is_told_of(source: RedisServer) -> None:
+    assert "speak no TLS" in contact(source.url.replace("redis://", "rediss://"))
 
 
 def test_a_cluster_endpoint_is_refused(make_server: MakeServer) -> None:

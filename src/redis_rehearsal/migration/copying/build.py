@@ -101,7 +101,7 @@ class Build:
                     raise ChangedError("its type changes while it is copied")
                 if text.startswith("ERR no such key"):
                     raise GoneError
-                raise NotCopiedError(f"the source refused {command[0]!s}: {text}")
+                raise NotCopiedError(f"{self.source.called} refused {command[0]!s}: {text}")
         return replies
 
     async def ask_list(self, *parts: str | bytes | int) -> list[Any]:
@@ -113,7 +113,7 @@ class Build:
         """
         reply = await self.ask(*parts)
         if not isinstance(reply, list):
-            raise NotCopiedError(f"the source answered {parts[0]!s} with something else than a list")
+            raise NotCopiedError(f"{self.source.called} answered {parts[0]!s} with something else than a list")
         return reply
 
     async def page_items(self, length_command: str) -> int:
@@ -178,7 +178,7 @@ class Build:
         self._drains += 1
         for (_, grows), reply in zip(buffer, await self.target.all([command for command, _ in buffer]), strict=True):
             if isinstance(reply, hiredis.ReplyError):
-                raise NotCopiedError(f"the target refused a part of it: {reply}")
+                raise NotCopiedError(f"{self.target.called} refused a part of it: {reply}")
             self._expected += reply if grows is None and isinstance(reply, int) else grows or 0
 
     async def take_place(self, expires_at_milliseconds: int | None, *, replace: bool) -> bool:
@@ -218,16 +218,16 @@ class Build:
         done = replies[-1]
         if not isinstance(done, list):
             said = next((reply for reply in replies if isinstance(reply, hiredis.ReplyError)), done)
-            raise NotCopiedError(f"the target refused it: {in_words(said)}")
+            raise NotCopiedError(f"{self.target.called} refused it: {in_words(said)}")
         for reply in done[:-2]:
             if isinstance(reply, hiredis.ReplyError):
-                raise NotCopiedError(f"the target refused a part of it: {reply}")
+                raise NotCopiedError(f"{self.target.called} refused a part of it: {reply}")
         renamed = done[-1] if replace else done[-2]
         if isinstance(renamed, hiredis.ReplyError):
             has_expired = expires_at_milliseconds is not None and done[-3] == 1
             if str(renamed).startswith("ERR no such key") and (has_expired or not self._length_is_certain):
                 raise GoneError
-            raise NotCopiedError(f"the target lost it while it was copied, or refused it: {renamed}")
+            raise NotCopiedError(f"{self.target.called} lost it while it was copied, or refused it: {renamed}")
         return replace or renamed == 1
 
     async def _check_length(self) -> None:
@@ -236,5 +236,6 @@ class Build:
             length = await self.target.one(LENGTH_COMMANDS[self.kind], self.temporary)
             if length != self._expected:
                 raise NotCopiedError(
-                    f"the target lost a part of it while it was copied ({in_words(length)} of {self._expected})"
+                    f"{self.target.called} lost a part of it while it was copied "
+                    f"({in_words(length)} of {self._expected})"
                 )

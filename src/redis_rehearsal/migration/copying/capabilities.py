@@ -56,7 +56,8 @@ class Capabilities:
         """Why the target would not take something as one argument; empty where it would."""
         if len(value) <= self.most_bytes:
             return ""
-        return f"{len(value):,} bytes at once are above what the target takes ({self.most_setting} {self.most_bytes:,})"
+        above = f"the {self.most_setting} of the server that they go to ({self.most_bytes:,})"
+        return f"{len(value):,} bytes at once are above {above}"
 
 
 def _works(reply: Reply) -> bool:
@@ -140,7 +141,7 @@ async def _method(source: Line, target: Line, wanted: str, scratch: bytes) -> tu
         return "types", "it was asked for"
     refused = await _dump_refused(source, target, scratch)
     if not refused:
-        return "dump", "the target accepts the source's DUMP"
+        return "dump", f"{target.called} accepts {source.called}'s DUMP"
     if wanted == "dump":
         raise MigrationError(f"DUMP and RESTORE cannot be used: {refused}. Let the method be types or auto.")
     return "types", refused
@@ -153,7 +154,7 @@ async def _dump_refused(source: Line, target: Line, scratch: bytes) -> str:
     restored, _ = await target.all(
         [packed("RESTORE", scratch, _SCRATCH_MILLISECONDS, payload, "REPLACE"), packed("UNLINK", scratch)]
     )
-    return "" if _works(restored) else f"{target} refused the source's DUMP ({in_words(restored)})"
+    return "" if _works(restored) else f"{target} refused {source.called}'s DUMP ({in_words(restored)})"
 
 
 async def _payload(source: Line, scratch: bytes) -> Reply:

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Final, Literal, Self
 
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.copying.capabilities import Capabilities, Method, find_capabilities
 from redis_rehearsal.migration.copying.lane import Lane
@@ -49,6 +50,7 @@ class Copier:
         rate_keys_per_second: at most; None for as fast as it goes.
         piece_bytes: see above.
         timeout_seconds: without a byte from a server that owes a reply, after which it is away.
+        called: what people know the two as; on the way back they are exchanged.
 
     Attributes:
         progress: how far the copying is.
@@ -64,6 +66,7 @@ class Copier:
         rate_keys_per_second: float | None = None,
         piece_bytes: int = 1024 * 1024,
         timeout_seconds: float = 10.0,
+        called: tuple[Role, Role] = ("source", "target"),
     ) -> None:
         prefix = temporary_prefix.encode() if isinstance(temporary_prefix, str) else temporary_prefix
         if not prefix:
@@ -76,8 +79,8 @@ class Copier:
         self._chunk_keys = max(1, min(_CHUNK_KEYS, int(rate / _CHUNKS_A_SECOND)))
         self._piece_bytes = piece_bytes
         self._names = _temporary_names(prefix)
-        self._sources = [Line("source", source, timeout_seconds) for _ in range(_LANES)]
-        self._targets = [Line("target", target, timeout_seconds) for _ in range(_LANES)]
+        self._sources = [Line("source", source, timeout_seconds, called[0]) for _ in range(_LANES)]
+        self._targets = [Line("target", target, timeout_seconds, called[1]) for _ in range(_LANES)]
         self._lanes: list[Lane] = []
         self._turns: Iterator[Lane] = iter(())
         self._capabilities: Capabilities | None = None

@@ -145,7 +145,7 @@ class Lane:
         found = []
         for key, kind, size in zip(keys, kinds, sizes, strict=True):
             if not isinstance(kind, bytes):
-                work.fail(key, f"the source refused TYPE: {in_words(kind)}")
+                work.fail(key, f"{self.source.called} refused TYPE: {in_words(kind)}")
                 continue
             name = kind.decode()
             value_bytes = size if isinstance(size, int) else 0
@@ -169,7 +169,7 @@ class Lane:
         """
         at = replies[0]
         if not isinstance(at, int):
-            raise NotCopiedError(f"the source refused to say when it expires: {in_words(at)}")
+            raise NotCopiedError(f"{self.source.called} refused to say when it expires: {in_words(at)}")
         if at == _GONE:
             raise GoneError
         if at < 0:
@@ -178,7 +178,7 @@ class Lane:
             return at
         now = replies[1]
         if not isinstance(now, list):
-            raise NotCopiedError(f"the source refused TIME: {in_words(now)}")
+            raise NotCopiedError(f"{self.source.called} refused TIME: {in_words(now)}")
         return at + int(now[0]) * 1000 + int(now[1]) // 1000
 
     async def _read(
@@ -205,7 +205,7 @@ class Lane:
                 elif str(value).startswith("WRONGTYPE"):
                     work.builds.append(found)
                 else:
-                    work.fail(found.key, f"the source refused {command}: {in_words(value)}")
+                    work.fail(found.key, f"{self.source.called} refused {command}: {in_words(value)}")
             except GoneError:
                 work.gone.append(found.key)
             except NotCopiedError as error:
@@ -227,7 +227,7 @@ class Lane:
             elif self._fall_back and str(reply).startswith(_FOREIGN_PAYLOAD):
                 work.builds.append(found)
             else:
-                work.fail(found.key, f"the target refused RESTORE: {reply}")
+                work.fail(found.key, f"{self.target.called} refused RESTORE: {reply}")
 
     async def _strings(self, part: list[_Found], work: _Work) -> None:
         commands: list[bytes] = []
@@ -241,7 +241,7 @@ class Lane:
             sent.append((found, value))
         for (found, value), reply in zip(sent, await self.target.all(commands), strict=True):
             if isinstance(reply, hiredis.ReplyError):
-                work.fail(found.key, f"the target refused SET: {reply}")
+                work.fail(found.key, f"{self.target.called} refused SET: {reply}")
             elif reply is None:
                 work.result.skipped += 1
             else:
@@ -322,7 +322,7 @@ class Lane:
             work.gone, await self.target.all([packed("UNLINK", key) for key in work.gone]), strict=True
         ):
             if isinstance(reply, hiredis.ReplyError):
-                work.fail(key, f"the target refused UNLINK: {reply}")
+                work.fail(key, f"{self.target.called} refused UNLINK: {reply}")
             elif reply:
                 work.result.deleted += 1
             else:

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
-from typing import Final, Literal
+from typing import Final
 
 import hiredis
 
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Batch, Connection, Reply
 
 _MAX_REPLY_BYTES: Final = 1024 * 1024 * 1024
@@ -72,13 +73,15 @@ class Line:
     """A connection to one server for any number of askers at once.
 
     Args:
-        role: what the server is in the migration, for people.
+        role: whether it is copied from there or to there.
         endpoint: where it is.
         timeout_seconds: without any byte from the server while it owes a reply, after which it is away.
+        called: what people know it as; on the way back the source is copied to. Default: as its role says.
     """
 
-    def __init__(self, role: Literal["source", "target"], endpoint: Endpoint, timeout_seconds: float) -> None:
-        self.role: Literal["source", "target"] = role
+    def __init__(self, role: Role, endpoint: Endpoint, timeout_seconds: float, called: Role | None = None) -> None:
+        self.role: Role = role
+        self.called = f"the {called or role}"
         self._endpoint = endpoint
         self._timeout_seconds = timeout_seconds
         self._connection: _PatientConnection | None = None
@@ -88,7 +91,7 @@ class Line:
 
     def __str__(self) -> str:
         """For people."""
-        return f"the {self.role} {self._endpoint}"
+        return f"{self.called} {self._endpoint}"
 
     async def open(self) -> _PatientConnection:
         """Connect where there is no connection.

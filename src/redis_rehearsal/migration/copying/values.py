@@ -17,7 +17,7 @@ async def _copy_string(build: Build) -> None:
     while True:
         piece = await build.ask("GETRANGE", build.key, offset, offset + build.piece_bytes - 1)
         if not isinstance(piece, bytes):
-            raise NotCopiedError("the source answered GETRANGE with something else than a string")
+            raise NotCopiedError(f"{build.source.called} answered GETRANGE with something else than a string")
         # An empty string is a value too, and APPEND makes it.
         if piece or not offset:
             await build.add("APPEND", build.temporary, piece, grows=len(piece))

@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from redis_rehearsal.cache.control import identify
+from redis_rehearsal.cache.control import VARIABLES, identify
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.migration.preflight.checks import judge
@@ -17,8 +17,6 @@ from redis_rehearsal.migration.preflight.finding import (
 from redis_rehearsal.migration.preflight.read import read_facts
 
 __all__ = ["STRATEGY_NAMES", "Finding", "Plan", "preflight", "remaining_strategies", "stands_in_the_way"]
-
-_VARIABLES: dict[Role, str] = {"source": "REDIS_URL", "target": "TARGET_REDIS_URL"}
 
 
 async def preflight(source: Endpoint, target: Endpoint, options: Plan) -> list[Finding]:
@@ -37,8 +35,7 @@ async def preflight(source: Endpoint, target: Endpoint, options: Plan) -> list[F
     """
     endpoints: dict[Role, Endpoint] = {"source": source, "target": target}
     identities = [
-        await identify(role, _VARIABLES[role], endpoint, options.timeout_seconds)
-        for role, endpoint in endpoints.items()
+        await identify(role, VARIABLES[role], endpoint, options.timeout_seconds) for role, endpoint in endpoints.items()
     ]
     reading = [
         asyncio.ensure_future(read_facts(role, endpoint, identity, options))

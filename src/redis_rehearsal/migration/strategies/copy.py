@@ -84,7 +84,7 @@ async def _copy_changed(context: Context, carrier: Carrier, feed: ChangeFeed | N
         return
     changed = feed.take()
     await carrier.carry(changed)
-    step.detail = f"{len(changed):,} keys, as the source told"
+    step.detail = f"{len(changed):,} keys, as the {context.source.role} told"
 
 
 async def _copy_all(context: Context, carrier: Carrier, step: Step) -> None:

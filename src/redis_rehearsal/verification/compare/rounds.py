@@ -7,8 +7,9 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from redis_rehearsal.cache.control import first_contact
+from redis_rehearsal.cache.control import VARIABLES, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.verification.compare.classify import EVICTED, Difference, Kind, converged, judge, tally
 from redis_rehearsal.verification.compare.link import Link
@@ -36,6 +37,7 @@ async def compare(
     explain: Explain = lambda _: None,
     record: Record | None = None,
     values: bool = False,
+    called: tuple[Role, Role] = ("source", "target"),
 ) -> Comparison:
     """Compare two databases key by key, both ways. Nothing is written to either.
 
@@ -47,6 +49,7 @@ async def compare(
         explain: says why a difference that remains is benign; None where it is not.
         record: is given each difference that remains, benign or not, and with `values` both whole values.
         values: read the whole values of the keys that differ for `record`, however large.
+        called: what people know the two as; on the way back they are exchanged.
 
     Returns:
         What it came to.
@@ -55,13 +58,13 @@ async def compare(
         ConfigurationError: a server cannot be used, or both are one.
         CannotTellError: a server went away meanwhile, or does not permit it to be read.
     """
-    one = await first_contact("source", "REDIS_URL", source, options.timeout)
-    other = await first_contact("target", "TARGET_REDIS_URL", target, options.timeout)
+    one = await first_contact(called[0], VARIABLES[called[0]], source, options.timeout)
+    other = await first_contact(called[1], VARIABLES[called[1]], target, options.timeout)
     if one.run_id and one.run_id == other.run_id and source.database == target.database:
         raise ConfigurationError(
-            f"The source {source} and the target {target} are the same database; name two different ones."
+            f"The {called[0]} {source} and the {called[1]} {target} are the same database; name two different ones."
         )
-    links = Link("source", source, options.timeout), Link("target", target, options.timeout)
+    links = Link(called[0], source, options.timeout), Link(called[1], target, options.timeout)
     store = DifferenceStore()
     try:
         for link in links:

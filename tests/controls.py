@@ -4,6 +4,8 @@ from typing import Any
 
 from redis_rehearsal.errors import ConfigurationError, ConflictError
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.report.migration_document import verdict_document
+from redis_rehearsal.verification.verdict import at_most, judge
 
 STEPS = ("baseline", "copy", "cutover", "recovery")
 LOAD: dict[str, Any] = {
@@ -132,15 +134,11 @@ class MemoryControls:
             self._end("done", self.verdict)
 
     def _end(self, status: str, verdict: str) -> None:
-        lost = {"name": "lost", "limit": 0, "measured": 0 if verdict == "pass" else 3}
-        known = {"name": "query_downtime_seconds", "limit": 0.25, "measured": None if verdict == "unknown" else 0.021}
-        self.documents[-1] |= {
-            "status": status,
-            "verdict": {
-                "status": verdict,
-                "criteria": [
-                    lost | {"status": verdict, "reason": None if verdict == "pass" else "3 increments are missing"},
-                    known | {"status": "unknown" if verdict == "unknown" else "pass", "reason": None},
-                ],
-            },
-        }
+        slow = None if verdict == "unknown" else 0.021
+        made = judge(
+            [
+                at_most("lost", 0, 3.0 if verdict == "fail" else 0.0, "count", failed="3 increments are missing"),
+                at_most("query_downtime", 0.25, slow, "seconds"),
+            ]
+        )
+        self.documents[-1] |= {"status": status, "verdict": verdict_document(made)}

@@ -9,10 +9,11 @@ import psutil
 import structlog
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
-from redis_rehearsal.telemetry.resources import DatabaseResources, ProcessResources, RedisResources, Resources
+from redis_rehearsal.telemetry.resources import DatabaseResources, ProcessResources, RedisResources, Resources, Watched
 
 _log = structlog.get_logger()
 
@@ -45,6 +46,7 @@ class ResourcesPoller:
         self._processes: dict[int, psutil.Process] = {}
         self._before: dict[str, tuple[float, float]] = {}
         self._polls = 0
+        self._watched: dict[Role, Endpoint] = {}
         self._database_cpu = (0, 0.0)
         self._size_bytes: int | None = None
 
@@ -68,15 +70,20 @@ class ResourcesPoller:
         return seen is not None and seen.is_replica
 
     async def _ask_redis(self, role: Role) -> None:
+        endpoint = self._equipment.servers.endpoints[role]
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 info = await self._equipment.clients[role].info("all")
-            found = RedisResources.of(info, self._equipment.servers.endpoints[role].database)
+            found = RedisResources.of(info, endpoint.database)
         except (*CONTROL_ERRORS, KeyError, ValueError, TypeError, AttributeError) as error:
             self._resources.redis.pop(role, None)
             self._note(role, error)
         else:
             self._resources.redis[role] = found
+            if self._watched.get(role) != endpoint:
+                # The target may be exchanged for another one.
+                self._watched[role], self._resources.watched[role] = endpoint, Watched()
+            self._resources.watched[role].see(found, monotonic())
 
     async def _ask_database(self) -> None:
         try:

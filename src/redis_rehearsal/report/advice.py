@@ -1,8 +1,12 @@
 """What to do about a criterion that failed or is unknown."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, SATURATED, WORKER_LOST
+from redis_rehearsal.report.reading import number, part, parts, words
+from redis_rehearsal.verification.criterion_names import about
 from redis_rehearsal.verification.recovery import SHORT_BASELINE
 
 GENERATOR: Final = "leave the machine to the rehearsal, lower the rates, or add WORKERS."
@@ -13,6 +17,7 @@ _CACHE: Final = "carry the cache over (replicate or copy), or give the database 
 _WHILE_COPYING: Final = (
     "let the strategy take less of the servers while it copies (--copy-rate), or copy at a quieter time."
 )
+_MEND: Final = "mend what broke, and rehearse again."
 _LONG_CUTOVER: Final = "shorten what runs while writes are held: the steps say how long each took."
 
 _FAILED: Final[dict[str, dict[str, str]]] = {
@@ -26,7 +31,7 @@ _FAILED: Final[dict[str, dict[str, str]]] = {
     "lost": {
         "cold": "cold copies nothing: use replicate or copy.",
         "fallback": "an INCR on a key not yet moved restarts at one: move counters by replicate or copy.",
-        "copy": "a final pass must follow while writes are held: --freeze client.",
+        "copy": "see what else removes or changes keys on the servers: the final pass had carried what was there.",
         "external": "give the tool time to carry the last writes while they are held: --settle.",
         "observe": "the failover drops what was not replicated yet: ask its operator for a synchronous one.",
         "": "compare the worst counters on both servers, and hold writes until the target has them all.",
@@ -59,6 +64,7 @@ _FAILED: Final[dict[str, dict[str, str]]] = {
         "external": "let the tool carry what is written while it runs, or hold writes until it has.",
         "": "see which keys, and what they have in common: redis-rehearsal compare --output differing.jsonl.",
     },
+    "run": {"": _MEND},
     "failed_queries": {"": _HURT},
     "failed_events": {"": f"see `failures` in run.json for their reasons; {_HURT}"},
     "query_downtime": {
@@ -94,7 +100,7 @@ _UNKNOWN: Final = {
     "counter_regressions": "raise the share of real-time queries, so that counters are read.",
     "structures": "the unknown writes and the structures that could not be read decide it: rehearse again.",
     "comparison": "see that both servers can be read until the comparison has ended, and rehearse again.",
-    "run": "mend what broke, and rehearse again.",
+    "run": _MEND,
     "failed_queries": "drive queries: --queries-per-second.",
     "failed_events": "drive events: --events-per-second.",
     "query_downtime": "raise --queries-per-second, so that gaps can be told from silence, or lengthen --baseline.",
@@ -118,9 +124,58 @@ _BY_REASON: Final = {
 """What made it unknown says more than which criterion it is."""
 _NEEDS_FREEZE: Final = frozenset({"lost", "stranded"})
 _COPIES_NOTHING: Final = frozenset({"cold", "fallback", "observe"})
+_LEFT_OUT: Final = "let the final pass follow while writes are held: leave out --no-final-pass."
+_ABOUT_DATA: Final = about("data")
+_ABOUT_TIME: Final = about("time")
+_WANTS_ROOM: Final = _ABOUT_DATA - {"duplicated", "stranded"} | {"recovery"}
+_MISSES_DATA: Final = _WANTS_ROOM - {"recovery"}
 
 
-def advise(criterion: str, status: str, strategy: str, freeze: str, reason: str = "") -> str:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the document says of what happened to the servers, which explains more than the strategy does.
+
+    Attributes:
+        restarted: the servers that were started anew, by role.
+        evicted: keys that servers evicted, by role; without those that evicted none.
+        final_pass: whether a final pass ran; None where the strategy has none.
+    """
+
+    restarted: tuple[str, ...] = ()
+    evicted: Mapping[str, int] = field(default_factory=dict)
+    final_pass: bool | None = None
+
+    @classmethod
+    def of(cls, document: object) -> "Seen":
+        """From a run's document."""
+        found = {role: part(document, "servers", role) for role in ("source", "target")}
+        migration = part(document, "migration")
+        steps = {words(step.get("name")) for step in parts(migration, "steps")}
+        return cls(
+            tuple(role for role, server in found.items() if number(server.get("restarts"))),
+            {role: int(count) for role, server in found.items() if (count := number(server.get("evicted_keys")))},
+            "final pass" in steps if migration.get("strategy") == "copy" and "freeze" in steps else None,
+        )
+
+
+_NOTHING_SEEN: Final = Seen()
+
+
+def _by_what_was_seen(criterion: str, seen: Seen) -> str:
+    """What to do about what happened to a server; empty where nothing did that explains this."""
+    if seen.restarted and criterion in _ABOUT_DATA | _ABOUT_TIME:
+        servers = " and ".join(f"the {role}" for role in seen.restarted)
+        found = f"find out from its log why {servers} was started anew meanwhile"
+        return f"{found}, and let it keep its data on disk (appendonly)." if criterion in _ABOUT_DATA else f"{found}."
+    if seen.evicted and criterion in _WANTS_ROOM:
+        servers = " and ".join(f"the {role} evicted {count:,} keys" for role, count in seen.evicted.items())
+        return f"{servers} for want of memory: raise its maxmemory, or set maxmemory-policy noeviction."
+    return ""
+
+
+def advise(
+    criterion: str, status: str, strategy: str, freeze: str, reason: str = "", seen: Seen = _NOTHING_SEEN
+) -> str:
     """What to do about a criterion.
 
     Args:
@@ -129,11 +184,16 @@ def advise(criterion: str, status: str, strategy: str, freeze: str, reason: str 
         strategy: of the migration.
         freeze: who held writes back.
         reason: why it has that status.
+        seen: what happened to the servers.
     """
     if criterion == "generator":
         return GENERATOR
+    if reason not in _BY_REASON and (found := _by_what_was_seen(criterion, seen)):
+        return found
     if status != "failed":
         return _BY_REASON.get(reason) or _UNKNOWN.get(criterion, _OTHERWISE)
+    if seen.final_pass is False and criterion in _MISSES_DATA:
+        return _LEFT_OUT
     # With a strategy that copies, a missing freeze explains more than the strategy does.
     if freeze == "none" and criterion in _NEEDS_FREEZE and strategy not in _COPIES_NOTHING:
         return _FREEZE

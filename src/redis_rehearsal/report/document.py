@@ -198,17 +198,27 @@ def _servers(view: RunView) -> dict[str, Any]:
             "product": servers.source_identity.product,
             "version": servers.source_identity.version,
             "address": addresses["source"],
+            **_watched(view, "source"),
         },
         "target": {
             "product": servers.target_identity.product,
             "version": servers.target_identity.version,
             "address": addresses["target"],
+            **_watched(view, "target"),
         },
         "database": {
             "product": "postgresql",
             "version": servers.database_version,
             "address": addresses["database"],
         },
+    }
+
+
+def _watched(view: RunView, role: str) -> dict[str, int | None]:
+    seen = view.resources.watched.get(role)
+    return {
+        "restarts": seen.restarts if seen else None,
+        "evicted_keys": seen.evicted_keys if seen else None,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis_rehearsal.report.advice import GENERATOR, advise
+from redis_rehearsal.report.advice import GENERATOR, Seen, advise
 from redis_rehearsal.report.judgement import criterion_status, limit_and_measured, verdict_sentence, verdict_status
 from redis_rehearsal.report.reading import (
     NONE,
@@ -294,7 +294,7 @@ def _steps(document: object) -> Section:
 
 def _advice(document: object) -> Section:
     migration = part(document, "migration")
-    strategy, freeze = words(migration.get("strategy")), words(migration.get("freeze"))
+    strategy, freeze, seen = words(migration.get("strategy")), words(migration.get("freeze")), Seen.of(document)
     rows = []
     for criterion in parts(part(document, "verdict"), "criteria"):
         status = criterion_status(criterion)
@@ -305,7 +305,9 @@ def _advice(document: object) -> Section:
         if not why:
             limit, measured = limit_and_measured(criterion)
             why = f"Measured {measured}, the limit is {limit}." if status == "failed" else "It could not be measured."
-        rows.append((f"{name} {status}", f"{_sentence(why)} To do: {advise(name, status, strategy, freeze, why)}"))
+        rows.append(
+            (f"{name} {status}", f"{_sentence(why)} To do: {advise(name, status, strategy, freeze, why, seen)}")
+        )
     if _saturated(document):
         rows.append(("generator", f"It was itself the bottleneck. To do: {GENERATOR}"))
     return Section("Why, and what to do", (Table(tuple(rows)),) if rows else (), "advice")

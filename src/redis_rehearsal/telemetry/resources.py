@@ -12,6 +12,7 @@ COMMANDS: Final = (
     *("hgetall", "lrange", "smembers", "zrange", "json.get"),
 )
 """The commands that the tool sends most; all others are counted together, so that no server makes the list longer."""
+_UPTIME_ERROR_SECONDS: Final = 1.0
 OTHER: Final = "other"
 
 
@@ -32,6 +33,8 @@ class RedisResources:
         replication_offset: how far it is in that stream, in bytes.
         silent_seconds: since it last heard of the server that it follows; None where it follows none.
         commands: calls, and seconds that they took, by command in lower case, since it started.
+        run_id: differs after every start.
+        uptime_seconds: since it started, in whole seconds.
     """
 
     memory_bytes: int
@@ -46,6 +49,8 @@ class RedisResources:
     replication_offset: int
     silent_seconds: float | None
     commands: Mapping[str, tuple[int, float]]
+    run_id: str = ""
+    uptime_seconds: float = float("inf")
 
     @classmethod
     def of(cls, info: Mapping[str, Any], database: int) -> "RedisResources":
@@ -75,6 +80,8 @@ class RedisResources:
             replication_offset=int(info.get("slave_repl_offset" if replica else "master_repl_offset", 0)),
             silent_seconds=float(silent) if replica and silent >= 0 else None,
             commands=_commands(info),
+            run_id=str(info.get("run_id", "")),
+            uptime_seconds=float(info.get("uptime_in_seconds", "inf")),
         )
 
 
@@ -88,6 +95,32 @@ def _commands(info: Mapping[str, Any]) -> dict[str, tuple[int, float]]:
         calls, seconds = found.get(name, (0, 0.0))
         found[name] = (calls + int(values["calls"]), seconds + int(values["usec"]) / 1e6)
     return found
+
+
+@dataclass(slots=True)
+class Watched:
+    """What happened to a server since it was first asked.
+
+    Attributes:
+        restarts: how often it was started anew meanwhile; another server that answers in its place is none.
+        evicted_keys: for want of memory.
+    """
+
+    restarts: int = 0
+    evicted_keys: int = 0
+    _run_id: str = ""
+    _evicted_before: int | None = None
+    _at_seconds: float = 0.0
+
+    def see(self, found: RedisResources, at_seconds: float) -> None:
+        """Take in how it is at a time of the monotonic clock."""
+        since = at_seconds - self._at_seconds
+        if self._run_id and found.run_id != self._run_id:
+            self.restarts += found.uptime_seconds <= since + _UPTIME_ERROR_SECONDS
+            self._evicted_before = 0 if found.uptime_seconds <= since + _UPTIME_ERROR_SECONDS else None
+        if self._evicted_before is not None:
+            self.evicted_keys += max(0, found.evicted_keys - self._evicted_before)
+        self._run_id, self._evicted_before, self._at_seconds = found.run_id, found.evicted_keys, at_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +169,7 @@ class Resources:
         database_process: of an embedded PostgreSQL; None of any other.
         coordinator: of the process that steers the load.
         failures: how often a server could not be asked, by role.
+        watched: what happened to servers meanwhile, by role.
     """
 
     redis: dict[str, RedisResources] = field(default_factory=dict)
@@ -143,6 +177,7 @@ class Resources:
     database_process: ProcessResources | None = None
     coordinator: ProcessResources | None = None
     failures: dict[str, int] = field(default_factory=dict)
+    watched: dict[str, Watched] = field(default_factory=dict)
 
     def replication_lag_bytes(self, role: str) -> int | None:
         """How many bytes of writes a server has not taken yet that it follows the other for.

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from redis_rehearsal.verification.criterion_names import CRITERIA
+
 Unit = Literal["count", "ratio", "seconds", ""]
 
 
@@ -51,9 +53,18 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What all criteria come to."""
+    """What all criteria come to.
+
+    Raises:
+        ValueError: one is not declared, or there twice.
+    """
 
     criteria: list[Criterion] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        names = [criterion.name for criterion in self.criteria]
+        if len(names) > len(CRITERIA.keys() & names):
+            raise ValueError(f"criteria must be declared in criterion_names.py, and be there once: {', '.join(names)}")
 
     @property
     def status(self) -> VerdictStatus:

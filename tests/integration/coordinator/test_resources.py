@@ -1,5 +1,5 @@
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import asyncpg
@@ -14,7 +14,7 @@ from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.resources import ResourcesPoller
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
-from redis_rehearsal.telemetry.resources import Resources
+from redis_rehearsal.telemetry.resources import Resources, Watched
 from tests.conftest import MakeServer
 
 
@@ -124,6 +124,53 @@ def test_a_server_that_is_away_or_does_not_permit_it_has_no_figures_and_is_told_
     assert (resources.failures["source"], resources.failures["target"]) == (3, 2)
     said = [entry["event"].split(" could")[0] for entry in logs]
     assert sorted(said) == ["The database", "The source", "The target"]
+
+
+def test_restarts_and_evictions_meanwhile_are_counted(source: RedisServer, make_server: MakeServer) -> None:
+    target = make_server("--maxmemory", "4mb", "--maxmemory-policy", "allkeys-random", name="valkey-9.1")
+
+    async def fill(client: redis.Redis, until: int) -> int:
+        number = 0
+        while (evicted := int((await client.info("stats"))["evicted_keys"])) < until:
+            number += 1
+            await client.set(f"key:{number}", b"x" * 10_000)
+        return evicted
+
+    async def poll() -> tuple[Resources, int]:
+        room, resources = room_of(source, target), Resources()
+        poller, client = poller_of(room, resources), room.clients["target"]
+        await fill(client, 10)
+        await poller.poll()
+        assert resources.watched["target"].evicted_keys == 0  # what was before counts for nothing
+        evicted = await fill(client, 30) - int(resources.redis["target"].evicted_keys)
+        await poller.poll()
+        assert resources.watched["target"].evicted_keys == evicted
+        await asyncio.to_thread(target.kill)
+        await asyncio.to_thread(target.start)
+        evicted += await fill(client, 5)
+        await poller.poll()
+        await poller.poll()
+        await room.close()
+        return resources, evicted
+
+    resources, evicted = asyncio.run(poll())
+    watched = resources.watched
+    assert (watched["target"].restarts, watched["target"].evicted_keys) == (1, evicted)
+    assert (watched["source"].restarts, watched["source"].evicted_keys) == (0, 0)
+
+
+def test_another_server_that_answers_in_its_place_is_no_restart(source: RedisServer) -> None:
+    async def poll() -> Resources:
+        room, resources = room_of(source, source), Resources()
+        await poller_of(room, resources).poll()
+        await room.close()
+        return resources
+
+    found = asyncio.run(poll()).redis["source"]
+    watched = Watched()
+    for run_id, uptime_seconds, evicted in (("a", 500, 3), ("b", 900, 70), ("b", 901, 71)):
+        watched.see(replace(found, run_id=run_id, uptime_seconds=uptime_seconds, evicted_keys=evicted), uptime_seconds)
+    assert (watched.restarts, watched.evicted_keys) == (0, 1)
 
 
 def test_another_target_is_followed(source: RedisServer, make_server: MakeServer) -> None:

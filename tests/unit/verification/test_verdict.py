@@ -1,22 +1,30 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.reconcile import reconcile
 from redis_rehearsal.verification.verdict import Criterion, Status, VerdictStatus, at_most, bounded, judge
 
-statuses = st.lists(st.sampled_from(Status), max_size=12)
+statuses = st.lists(st.sampled_from(Status), max_size=len(CRITERIA))
 
 
 @given(statuses)
 def test_one_failed_fails_and_one_unknown_is_never_a_pass(found: list[Status]) -> None:
-    status = judge(Criterion("x", 0, 0, each) for each in found).status
+    status = judge(Criterion(name, 0, 0, each) for name, each in zip(CRITERIA, found, strict=False)).status
     if Status.FAILED in found:
         assert status is VerdictStatus.FAIL
     elif Status.UNKNOWN in found or not found:
         assert status is VerdictStatus.UNKNOWN
     else:
         assert status is VerdictStatus.PASS
+
+
+@pytest.mark.parametrize("names", [["lost", "no such criterion"], ["lost", "lost"]])
+def test_a_verdict_has_declared_criteria_once_each(names: list[str]) -> None:
+    with pytest.raises(ValueError, match="declared"):
+        judge(Criterion(name, 0, 0, Status.PASSED) for name in names)
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20))

@@ -13,6 +13,7 @@ from redis_rehearsal.migration.assessment.evidence import Evidence, KeyCompariso
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.verification.verdict import Criterion
 
@@ -57,6 +58,20 @@ def phased(**tallies: Tally) -> Evidence:
     phases = [(Phase[name], place, 10.0 * place) for place, name in enumerate(tallies)]
     due = dict(enumerate(tallies.values()))
     return replace(EVIDENCE, phases=phases, queries=due, events=due)
+
+
+def test_all_criteria_that_are_declared_are_there_where_there_is_evidence_for_them() -> None:
+    everything = replace(
+        EVIDENCE,
+        broken="something",
+        comparison=KeyComparison(1, {"value": 0}),
+        audit=replace(Audit(), structures={"hash": Reconciliation()}),
+    )
+    assert {each.name for each in assess(everything).verdict.criteria} == set(CRITERIA)
+
+
+def test_every_limit_is_that_of_a_criterion() -> None:
+    assert {declared.limit for declared in CRITERIA.values()} - {None} == set(Limits.model_fields)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,40 @@ from typing import Any
 import asyncpg
 
 from redis_rehearsal.embedded.postgres import PostgresServer
+from redis_rehearsal.migration.assessment.reasons import SATURATED
+from redis_rehearsal.verification.criterion_names import CRITERIA, about
+
+_WHERE_THERE_IS_ANY = {"run", "structures", "comparison"}
+_OF_THE_MACHINE = (SATURATED, "the baseline itself had")
+_SHORT = {"recovery"}
+"""What a rehearsal of a few seconds may not be long enough for."""
+
+
+def statuses(document: dict[str, Any]) -> dict[str, str]:
+    """What became of each criterion, by name."""
+    return {each["name"]: each["status"] for each in document["verdict"]["criteria"]}
+
+
+def require_data(document: dict[str, Any]) -> None:
+    """See that the migration came to its end, and that every criterion about data was measured and passed."""
+    found = statuses(document)
+    wanted = (about("run") | about("data")) - (_WHERE_THERE_IS_ANY - found.keys())
+    assert {name: found.get(name) for name in wanted} == dict.fromkeys(wanted, "passed"), document["verdict"]
+
+
+def require_pass(document: dict[str, Any]) -> None:
+    """See that a rehearsal passed: in every criterion, by name.
+
+    Only about time nothing can be known where the generator was kept from running, where the machine stood still
+    without a migration too, or, of the recovery, where a few seconds are not enough.
+    """
+    require_data(document)
+    assert CRITERIA.keys() - _WHERE_THERE_IS_ANY <= statuses(document).keys()
+    others = [each for each in document["verdict"]["criteria"] if each["status"] != "passed"]
+    for each in others:
+        assert each["status"] == "unknown", document["verdict"]
+        assert each["name"] in _SHORT or each["reason"].startswith(_OF_THE_MACHINE), document["verdict"]
+    assert document["verdict"]["status"] == ("unknown" if others else "pass")
 
 
 def counters(client: Any, prefix: str = "rehearsal:") -> int:

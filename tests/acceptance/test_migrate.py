@@ -12,7 +12,7 @@ import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer, free_port
 from redis_rehearsal.settings import default_source_server
-from tests.acceptance.evidence import counters, ledger_of
+from tests.acceptance.evidence import counters, ledger_of, require_data, require_pass
 from tests.acceptance.test_rehearse import (
     EXIT_CODES,
     QUICK,
@@ -125,10 +125,8 @@ def test_a_live_run_is_migrated_to_its_verdict(
         assert heading in page.read_text()
         assert heading in (directory / "report.html").read_text()
         assert [step["status"] for step in document["steps"]] == ["done"] * len(document["steps"])
-        assert not [criterion for criterion in document["verdict"]["criteria"] if criterion["status"] == "failed"]
-        lost = next(criterion for criterion in document["verdict"]["criteria"] if criterion["name"] == "lost")
         # The load goes on, and what is under way is not taken for unknown.
-        assert lost["status"] == "passed"
+        require_pass(document)
         # While the run goes on, the account is that of the verdict.
         with outside(fresh_target) as target:
             told = run.stats()["ledger"]
@@ -292,7 +290,10 @@ def test_a_tool_that_follows_the_source_loses_nothing(
     assert document["migration"]["freeze_seconds"] > 3.0
     # The wait for the tool is downtime of events.
     assert document["downtime"]["events"]["longest_seconds"] > 2.5
-    assert failed(document) <= {"event_downtime", "cutover_p99"}
+    require_data(document)
+    assert criteria(document)["event_downtime"]["status"] == (
+        "unknown" if document["impact"]["generator_saturated"] else "failed"
+    )
 
 
 @pytest.mark.matrix
@@ -381,7 +382,7 @@ def test_newer_redis_to_valkey_passes_with_a_relaxed_check_that_is_put_back(
     given["REDIS_URL"] = newer.url
     with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
         document = judged(run)
-    assert failed(document) == set(), document["verdict"]
+    require_pass(document)
     with outside(fresh_target) as target:
         assert counters(target) == document["ledger"]["acknowledged"]
         assert target.config_get("rdb-version-check") == {"rdb-version-check": "strict"}

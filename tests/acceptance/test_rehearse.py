@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from redis_rehearsal.embedded.redis_server import RedisServer
-from tests.acceptance.evidence import counters
+from tests.acceptance.evidence import counters, require_pass
 from tests.conftest import MakeServer
 from tests.support import Command, adds_up, command, run_to_the_end, wait_for
 
@@ -96,7 +96,7 @@ def test_replicate_loses_nothing_even_while_an_hour_ends(
     arguments = ("--config", "my.toml", "--freeze", freeze, *QUICK)
     with command(tmp_path, "rehearse", *arguments, **given) as run:
         document = judged(run)
-    assert failed(document) == set(), document["verdict"]
+    require_pass(document)
     ledger = document["ledger"]
     assert [ledger[name] for name in ("lost", "lost_at_most", "stranded", "duplicated", "unknown")] == [0] * 5
     with outside(fresh_target) as target, outside(source) as old:

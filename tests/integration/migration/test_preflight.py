@@ -134,17 +134,19 @@ def test_field_ttls_in_any_database_are_found_and_named(make_server: MakeServer)
 
 
 def test_field_ttls_block_also_where_nobody_may_look_at_the_hashes(make_server: MakeServer) -> None:
-    denied = {"-scan": False, "-hscan": False, "-hpexpiretime": False, "-debug": True}
+    denied = {"-scan": False, "-hscan": False, "-hpexpiretime": False, "-select": False, "-debug": True}
     users = [
         each
-        for name, right in zip("abcd", denied, strict=True)
+        for name, right in zip("abcde", denied, strict=True)
         for each in ("--user", name, "on", ">geheim", "~*", "+@all", right)
     ]
     old, new = make_server(*users, name="redis-8.2"), make_server(name="valkey-9.1")
     with outside(old) as client:
+        client.set("other", 1)
+    with outside(old, db=3) as client:
         client.hset("h", "field", "value")
         client.hexpire("h", 1000, "field")
-    looks = looked_at_all([(url(old, f"{name}:geheim@"), new.url) for name in "abcd"])
+    looks = looked_at_all([(url(old, f"{name}:geheim@"), new.url) for name in "abcde"])
     for findings, names_it in zip(looks, denied.values(), strict=True):
         (finding,) = named(findings, "field TTLs")
         assert "holds 1 hashes" in finding.sentence

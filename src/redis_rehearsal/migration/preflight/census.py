@@ -11,6 +11,7 @@ import hiredis
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
 from redis_rehearsal.migration.preflight.facts import Census
 
@@ -52,6 +53,12 @@ async def in_databases(
         for number in numbers:
             asker = Asker("source", replace(endpoint, database=number), timeout_seconds)
             stack.push_async_callback(asker.close)
+            try:
+                await asker.ready()
+            except ServerRefusedError as error:
+                if number == endpoint.database:
+                    raise
+                raise UnseenError(f"database {number} may not be looked at ({error})") from None
             askers.append(asker)
         return await look(askers)
 

@@ -35,6 +35,8 @@ async def _check(context: Context) -> None:
         raise MigrationError(
             f"The target cannot follow {source.endpoint}: replication needs an address. Give the source as redis://."
         )
+    if reason := _why_not_there(context):
+        raise MigrationError(f"The target cannot take the source's place by replication: {reason}.")
     servers = (source, target) if context.options.freeze == "server" else (target,)
     context.require_server_wide(*servers)
     replication = can_replicate(source.identity, target.identity)
@@ -74,6 +76,8 @@ async def why_not_return(context: Context) -> str:
     left, back = context.source, context.target
     if left.endpoint.path:
         return "replication needs an address"
+    if reason := _why_not_there(context):
+        return reason
     try:
         context.require_server_wide(left, back)
     except MigrationError:
@@ -87,6 +91,12 @@ async def why_not_return(context: Context) -> str:
         return unread
     others = await _foreign_keys(context)
     return f"{back} holds {others:,} keys of others, which REPLICAOF would erase" if others else ""
+
+
+def _why_not_there(context: Context) -> str:
+    """Why the application would not find its data there; empty where it would."""
+    left, to = context.source.endpoint.database, context.target.endpoint.database
+    return "" if left == to else f"its data stays in database {left}, and the application would go to {to}"
 
 
 async def _missing_modules(left: ServerHandle, back: ServerHandle) -> set[str]:

@@ -268,6 +268,9 @@ def test_databases_beside_ours_are_seen() -> None:
     finding = one("databases", new=target(keyspace={3: 1, 0: 1}, locked=True))
     assert (finding.blocks, "(1 in db 3)" in finding.sentence) == (REPLICATE, True)
     assert not found("databases", new=target(keyspace={0: 1}, locked=True))
+    other = target(endpoint=Endpoint("10.0.0.2", 6379, database=3))
+    assert "would go to 3" in one("databases", source(keyspace={0: 1}), other).sentence
+    assert one("databases", source(keyspace={0: 1}), other).blocks == REPLICATE
     findings = found("databases", source(keyspace={0: 1, 20: 1}))
     assert [each.level for each in findings] == ["warning", "blocker"]
 

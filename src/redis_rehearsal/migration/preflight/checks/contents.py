@@ -104,6 +104,11 @@ def _keeps(server: Facts) -> bool | None:
 def databases(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     """Which databases hold keys."""
     name, found = "databases", []
+    ours, theirs = source.endpoint.database, target.endpoint.database
+    if ours != theirs:
+        sentence = f"REPLICAOF leaves keys in database {ours}, and the application would go to {theirs} of the target."
+        advice = f"Give the target as …/{ours}, or use a strategy that copies keys."
+        found.append(blocker(name, sentence, advice, REPLICATE))
     if source.keyspace is None:
         found.append(unseen(name, "The databases of the source", source.why("info")))
     else:

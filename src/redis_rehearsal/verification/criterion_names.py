@@ -35,9 +35,14 @@ CRITERIA: Final[Mapping[str, Declared]] = {
     "run": Declared("run"),
     "failed_queries": Declared("time", "max_failed_queries"),
     "failed_events": Declared("time", "max_failed_events"),
+    "sync_p99": Declared("time", "max_sync_p99"),
+    "event_sync_p99": Declared("time", "max_sync_p99"),
+    "sync_query_downtime": Declared("time", "max_sync_downtime"),
+    "sync_event_downtime": Declared("time", "max_sync_downtime"),
     "query_downtime": Declared("time", "max_query_downtime"),
     "event_downtime": Declared("time", "max_event_downtime"),
     "cutover_p99": Declared("time", "max_cutover_p99"),
+    "event_cutover_p99": Declared("time", "max_event_cutover_p99"),
     "recovery": Declared("time", "max_recovery"),
 }
 

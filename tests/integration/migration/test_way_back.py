@@ -13,6 +13,7 @@ from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.strategies.replicate import why_not_return
 from redis_rehearsal.workload.keys import Keys
 from tests.conftest import MakeServer
@@ -30,11 +31,11 @@ def why_not(left: RedisServer, back: RedisServer, databases: tuple[int, int] = (
 
     async def work() -> str:
         servers = await handle("target", left, databases[0]), await handle("source", back, databases[1])
-        # Nobody asks the application where to go.
+        # Nobody asks the application where to go, nor who answers there.
         application = cast("FleetControl", None)
-        context = Context(
-            MigrationOptions(strategy="copy"), application, *servers, Keys("rehearsal:", "1"), Path(), 1, 0.0, []
-        )
+        watch = cast("Watch", None)
+        options = MigrationOptions(strategy="copy")
+        context = Context(options, application, *servers, Keys("rehearsal:", "1"), Path(), 1, 0.0, [], watch)
         try:
             return await why_not_return(context)
         finally:

@@ -64,6 +64,9 @@ def test_all_criteria_that_are_declared_are_there_where_there_is_evidence_for_th
     everything = replace(
         EVIDENCE,
         broken="something",
+        phases=[(Phase.SYNC, 0, 5.0)],
+        queries={0: tally(ok=1)},
+        events={0: tally(ok=1)},
         comparison=KeyComparison(1, {"value": 0}),
         audit=replace(Audit(), structures={"hash": Reconciliation()}),
     )

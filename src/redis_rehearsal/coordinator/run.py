@@ -119,8 +119,12 @@ class Run:
         view.timeline = Timeline(
             lambda second: self._clock.at(view.began_seconds + second),
             lambda second: self._control.label(view.began_seconds + second, view.began_seconds + second + 1),
+            lambda second: view.reached.told_between(
+                self._clock.at(view.began_seconds + second), self._clock.at(view.began_seconds + second + 1)
+            ),
         )
         view.totals.on_second = self._on_second
+        view.totals.on_late = view.timeline.amend
 
     def stop(self) -> None:
         """End the run in an orderly way, as after its duration; said twice, without waiting for anything."""

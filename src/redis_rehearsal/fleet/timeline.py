@@ -109,15 +109,17 @@ class Row:
     events_sign_up: int
     events_purchase: int
     active_organizations: int
+    annotations: str = ""
 
     @classmethod
-    def of(cls, second: Second, at: float, label: Label) -> "Row":
+    def of(cls, second: Second, at: float, label: Label, annotations: str = "") -> "Row":
         """From what was reported.
 
         Args:
             second: what was reported.
             at: Unix time at which it began.
             label: what went on in it.
+            annotations: what happened of itself in it.
         """
         queries, events = second.queries, second.events
         answered = queries.hits + queries.misses
@@ -162,6 +164,7 @@ class Row:
             target_operations=second.operations_of("target"),
             **{f"events_{kind.name}": second.events_by_type[number] for number, kind in enumerate(EVENT_TYPES)},
             active_organizations=sum(second.active_organizations.values()),
+            annotations=annotations,
         )
 
 
@@ -174,16 +177,22 @@ class Timeline:
     Args:
         at: Unix time at which a second began, by its number.
         label: what went on in a second, by its number.
+        annotate: what happened of itself in a second, by its number; empty where nothing did.
 
     Attributes:
         rows: all of them, oldest first.
         error: why the file could not be written on; empty if it could.
     """
 
-    def __init__(self, at: Callable[[int], float], label: Callable[[int], Label]) -> None:
+    def __init__(
+        self, at: Callable[[int], float], label: Callable[[int], Label], annotate: Callable[[int], str] = lambda _: ""
+    ) -> None:
         self._at = at
         self._label = label
+        self._annotate = annotate
         self._file: TextIO | None = None
+        self._path: Path | None = None
+        self._changed = False
         self.rows: list[Row] = []
         self.error = ""
 
@@ -194,13 +203,26 @@ class Timeline:
             OSError: it cannot be made.
         """
         self._file = path.open("w", encoding="utf-8", newline="")
+        self._path = path
         self._write(COLUMNS)
 
     def add(self, second: Second) -> None:
         """A second is over, and all that is known of it was reported."""
-        row = Row.of(second, self._at(second.number), self._label(second.number))
+        row = self._row(second)
         self.rows.append(row)
         self._write([getattr(row, name) for name in COLUMNS])
+
+    def amend(self, second: Second) -> None:
+        """Of a second that was over more was reported; the file has it once it is closed."""
+        for place in range(len(self.rows) - 1, -1, -1):
+            if self.rows[place].second == second.number:
+                self.rows[place] = self._row(second)
+                self._changed = True
+                return
+
+    def _row(self, second: Second) -> Row:
+        number = second.number
+        return Row.of(second, self._at(number), self._label(number), self._annotate(number))
 
     def _write(self, values: Any) -> None:
         if self._file is None:
@@ -216,6 +238,11 @@ class Timeline:
 
     def close(self) -> None:
         """Close the file."""
+        if self._file is not None and self._path is not None and self._changed:
+            self._file.close()
+            self.write_to(self._path)
+            for row in self.rows:
+                self._write([getattr(row, name) for name in COLUMNS])
         if self._file is not None:
             self._file.close()
             self._file = None

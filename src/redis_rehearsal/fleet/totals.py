@@ -39,6 +39,8 @@ class Totals:
         latest: the last snapshot of each worker.
         recent: the last seconds that are over, newest last.
         on_second: called with each second once all workers have reported it.
+        on_late: called with a second that is over, and of which a worker told more later.
+        late_snapshots: that came so late that their second is not kept any more; the totals have them all the same.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,9 @@ class Totals:
         self.redirected = 0
         self.mirrored: Counter[str] = Counter()
         self.on_second: Callable[[Second], None] = lambda _second: None
+        self.on_late: Callable[[Second], None] = lambda _second: None
+        self.late_snapshots = 0
+        self._closed_through = -1
         self._open: dict[int, Second] = {}
         self.query_failures: Counter[str] = Counter()
         self.event_failures: Counter[str] = Counter()
@@ -82,7 +87,7 @@ class Totals:
     def add(self, snapshot: Snapshot) -> None:
         """Take a snapshot of the load."""
         self._close_before(snapshot)
-        now = self._open.setdefault(snapshot.second, Second(snapshot.second))
+        now = self._second_of(snapshot.second)
         for mine, theirs, second in (
             (self.queries, snapshot.queries, now.queries),
             (self.events, snapshot.events, now.events),
@@ -128,6 +133,18 @@ class Totals:
             self.worker_seconds += 1
             self.saturated_seconds += is_saturated(snapshot)
         self.latest[worker] = snapshot
+        if snapshot.second <= self._closed_through:
+            self.on_late(now)
+
+    def _second_of(self, number: int) -> Second:
+        if number > self._closed_through:
+            return self._open.setdefault(number, Second(number))
+        # It is over, and stays the one that it was.
+        kept = next((second for second in self.recent if second.number == number), None)
+        if kept is None:
+            self.late_snapshots += 1
+            return Second(number)
+        return kept
 
     def _close_before(self, snapshot: Snapshot) -> None:
         # A second is over for a worker that reports a later one; a worker that is silent is not waited for long.
@@ -140,6 +157,7 @@ class Totals:
 
     def _close(self, number: int) -> None:
         second = self._open.pop(number)
+        self._closed_through = max(self._closed_through, number)
         self.recent.append(second)
         self.on_second(second)
 

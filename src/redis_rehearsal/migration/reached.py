@@ -101,6 +101,11 @@ class ReachedServers:
         self.annotations += found
         return found
 
+    def told_between(self, begins: float, ends: float) -> str:
+        """What changed of itself between two Unix times, in short; empty where nothing did."""
+        found = [f"{each.kind}: {each.server}" for each in self.annotations if begins <= each.at < ends]
+        return "; ".join(found)
+
     def unknown(self, role: Role) -> str:
         """Why it is not known which server answers behind an address; empty where it is."""
         if role in self.mixed:

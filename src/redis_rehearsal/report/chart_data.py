@@ -48,6 +48,7 @@ _MOST_ROWS: Final = 4000
 _MOST_PERCENTILES: Final = 15_000
 _MOST_NAME: Final = 40
 _DIGITS: Final = 5
+_MOST_ANNOTATIONS: Final = 50
 _MOST_UNFINISHED: Final = 2
 """Seconds at the end; were it more, the document would not be of these rows."""
 
@@ -71,6 +72,7 @@ def chart_data(run: RunData) -> dict[str, Any]:
         "phases": _phases(run.document, began),
         "unfinished": unfinished,
         "bands": _bands(run.document, began),
+        "annotations": _annotations(run.document, began),
         "percentiles": _percentiles(run.percentiles),
     }
 
@@ -170,6 +172,15 @@ def _bands(document: object, began: float | None) -> list[dict[str, Any]]:
         for window in parts(part(document, "downtime", kind), "windows")
     ]
     return [{"kind": kind, **stretch} for kind, stretch in found if stretch]
+
+
+def _annotations(document: object, began: float | None) -> list[dict[str, Any]]:
+    """What happened to servers of itself: in which second, and what."""
+    found = [
+        (_since(each.get("started_at"), began), f"{_name(each.get('kind'))}: {_name(each.get('server'))}")
+        for each in parts(document, "annotations")[:_MOST_ANNOTATIONS]
+    ]
+    return [{"second": second, "text": text} for second, text in found if second is not None]
 
 
 def _percentiles(found: Sequence[Mapping[str, object]]) -> list[dict[str, Any]]:

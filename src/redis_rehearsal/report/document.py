@@ -182,6 +182,8 @@ def _generator(totals: Totals, workers_lost: int) -> dict[str, Any]:
         "cpu_ratio": round(totals.cpu_ratio, 4),
         "saturated": totals.saturated,
         "saturated_seconds": totals.saturated_seconds,
+        "stalled_seconds": round(sum(end - start for start, end in totals.stalls), 6),
+        "late_snapshots": totals.late_snapshots,
         "tick_delay_seconds": quantiles(totals.tick_delay),
         "memory_bytes": max(totals.peak_memory_bytes.values(), default=0),
         "workers_lost": workers_lost,

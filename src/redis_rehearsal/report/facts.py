@@ -80,6 +80,7 @@ def sections(document: object) -> list[Section]:
         _done(document),
         Section(f"Verdict: {verdict_status(document).upper()}", (verdict_sentence(document),), "verdict"),
         _warnings(document),
+        _annotations(document),
         _phases(document),
         _downtime(document),
         _recovery(document),
@@ -161,6 +162,16 @@ def _warnings(document: object) -> Section:
     if _saturated(document):
         warnings.append("The generator itself was the bottleneck: do not trust these latencies.")
     return Section("Warnings", tuple(warnings), "warnings")
+
+
+def _annotations(document: object) -> Section:
+    """What happened to servers without anybody's doing."""
+    rows = [
+        (clock(each.get("started_at")), words(each.get("server"), NONE), words(each.get("detail"), NONE))
+        for each in parts(document, "annotations")
+    ]
+    table = Table(tuple(rows), ("at (UTC)", "server", "what happened"), frozenset({0, 1, 2}))
+    return Section("What happened to the servers of itself", (table,) if rows else (), "annotations")
 
 
 def _saturated(document: object) -> bool:

@@ -1,5 +1,10 @@
+import csv
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from redis_rehearsal.fleet.timeline import Label, Second, Timeline
 from redis_rehearsal.fleet.totals import Totals
 from tests.unit.report.made import snapshot, tally
 
@@ -43,3 +48,49 @@ def test_the_busiest_worker_counts() -> None:
     totals.add(snapshot(0, [tally(1)], [tally(1)], cpu_seconds=0.8))
     totals.add(snapshot(1, [tally(1)], [tally(1)], cpu_seconds=0.2))
     assert totals.cpu_ratio == pytest.approx(0.8)
+
+
+def test_a_second_that_is_over_stays_the_one_that_it_was() -> None:
+    closed: list[int] = []
+    late: list[tuple[int, int]] = []
+    totals = Totals()
+    totals.on_second = lambda second: closed.append(second.number)
+    totals.on_late = lambda second: late.append((second.number, second.queries.offered))
+
+    def reports(worker: int, second: int) -> None:
+        totals.add(replace(snapshot(worker, [tally(1)], [tally(1)]), second=second))
+
+    reports(1, 0)
+    for second in range(9):
+        reports(0, second)
+    one = totals.queries[0].offered // 10
+    # The other worker was silent for seconds, and tells of them when they are over.
+    reports(1, 1)
+    reports(1, 2)
+    assert closed == sorted(set(closed)) == list(range(closed[-1] + 1))
+    assert late == [(1, 2 * one), (2, 2 * one)]
+    totals.close()
+    assert closed == list(range(9))
+    assert totals.queries[0].offered == 12 * one
+    assert totals.late_snapshots == 0
+    for second in range(9, 40):
+        reports(0, second)
+    reports(1, 3)
+    assert totals.late_snapshots == 1
+    assert closed.count(3) == 1
+
+
+def test_the_file_of_a_timeline_has_what_came_late(tmp_path: Path) -> None:
+    timeline = Timeline(float, lambda _: Label("load"), lambda second: "server-changed: source" if second == 1 else "")
+    timeline.write_to(tmp_path / "timeline.csv")
+    for number in range(3):
+        timeline.add(Second(number, tally(1)))
+    more = Second(1, tally(1))
+    more.queries.merge(tally(1))
+    timeline.amend(more)
+    timeline.close()
+    with (tmp_path / "timeline.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["second"] for row in rows] == ["0", "1", "2"]
+    assert int(rows[1]["queries_ok"]) == 2 * int(rows[0]["queries_ok"])
+    assert [row["annotations"] for row in rows] == ["", "server-changed: source", ""]

@@ -74,7 +74,7 @@
 
   function create(container, options = {}) {
     const { groups = null, headingLevel = 3, windowSeconds = null } = options;
-    const state = { rows: [], phases: [], bands: [], range: null, theme: options.theme || "light", width: null };
+    const state = { rows: [], phases: [], bands: [], marks: [], range: null, theme: options.theme || "light", width: null };
     const order = groups || [...new Set(PANELS.map((panel) => panel.group))];
     const panels = order.flatMap((group) => PANELS.filter((panel) => panel.group === group));
     const reset = element("button", "chart-reset", "Show the whole run again");
@@ -184,10 +184,11 @@
     }
 
     return {
-      update({ rows, phases, bands }) {
+      update({ rows, phases, bands, annotations }) {
         state.rows = [...(rows || [])];
         state.phases = phases || [];
         state.bands = bands || [];
+        state.marks = annotations || [];
         redraw();
       },
       append(rows, phases) {
@@ -248,6 +249,13 @@
       x0: Math.max(each.from_second, range[0]), x1: Math.min(each.to_second ?? range[1], range[1]),
       line: { width: edge ? 1 : 0, color: edge || fillcolor },
     });
+    // What happened to a server of itself, in the live rows and in a report.
+    const told = state.rows.filter((row) => row.annotations).map((row) => ({ second: row.second, text: row.annotations }));
+    const marks = [...state.marks, ...told].filter(({ second }) => second >= range[0] && second <= range[1]);
+    const line = ({ second }) => ({
+      type: "line", xref: "x", yref: "paper", x0: second, x1: second, y0: 0, y1: 1,
+      line: { width: 1.5, dash: "dot", color: theme.colors.vermilion },
+    });
     const color = (phase) => theme.colors[PHASES[phase.name] || "gray"];
     const values = ticks(range, plotWidth);
     const font = { family: "system-ui, sans-serif", size: 12, color: theme.text };
@@ -274,12 +282,16 @@
         ...phases.map((phase) => shade(phase, shaded(color(phase), theme.shade), shaded(color(phase), 0.5))),
         ...state.bands.filter((band) => band.kind === panel.bands).filter(inside)
           .map((band) => shade(band, shaded(theme.colors.vermilion, 0.35), shaded(theme.colors.vermilion, 0.9))),
+        ...marks.map(line),
       ],
-      annotations: placed.map(({ phase, row, at }) => ({
+      annotations: marks.map(({ second, text }) => ({
+        text: escapeText(text), xref: "x", yref: "paper", x: second, y: 0, xanchor: "left", yanchor: "bottom",
+        showarrow: false, font: { ...font, size: 11, color: theme.text }, bgcolor: theme.paper,
+      })).concat(placed.map(({ phase, row, at }) => ({
         text: escapeText(phase.name), xref: "x", yref: "paper", x: at, y: 1,
         xanchor: "left", yanchor: "bottom", yshift: row * LABEL_HEIGHT, showarrow: false,
         font: { ...font, size: 11, color: theme.muted }, bgcolor: "rgba(0,0,0,0)",
-      })),
+      }))),
     };
   }
 

@@ -317,6 +317,43 @@ def test_a_target_that_cannot_follow_is_known_before_anything_is_erased(
         assert "cmdstat_replicaof" not in target.info("commandstats")
 
 
+@pytest.mark.matrix
+def test_fields_that_come_to_expire_after_the_preflight_are_named(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer, fresh_target: RedisServer
+) -> None:
+    newer = make_server(name="redis-8.2")
+    given |= {"REDIS_URL": newer.url}
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        until_phase(run, "sync")
+        # It waits some seconds for others who might follow, before it sends.
+        with outside(newer) as source:
+            source.hset("rehearsal:ending", mapping={"a": 1, "b": 2})
+            source.hexpire("rehearsal:ending", 1000, "a")
+        document = judged(run)
+    assert failed(document) == {"migration"}
+    assert "holds 1 hashes with fields that expire by themselves (rehearsal:ending)" in document["migration"]["reason"]
+    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+
+
+@pytest.mark.matrix
+def test_an_output_buffer_that_is_too_small_is_named_with_the_log_that_has_it(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer, fresh_target: RedisServer
+) -> None:
+    source = make_server(
+        *("--client-output-buffer-limit", "replica", "64kb", "64kb", "1", "--repl-backlog-size", "16kb"),
+        *("--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", "--rdb-key-save-delay", "300"),
+    )
+    given |= {"REDIS_URL": source.url, "BALLAST_BYTES": "30000000", "QUERIES_PER_SECOND": "500"}
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+        document = judged(run)
+    assert failed(document) == {"migration"}
+    reason = document["migration"]["reason"]
+    assert "raise its client-output-buffer-limit (64 KiB, or 64 KiB for a while)" in reason
+    assert reason.endswith(f"The log of the source {source.url} (redis 6.2.14) says more; look there.")
+    (step,) = (step for step in document["migration"]["steps"] if step["name"] == "preflight")
+    assert "replica output buffer" in step["detail"]
+
+
 def test_a_server_of_the_users_is_not_reconfigured_unasked(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

@@ -348,6 +348,8 @@ def test_what_is_written_during_a_synchronisation_must_fit() -> None:
     finding = one(name, source(write_bytes_per_second=150e6))
     assert "some 2 s" in finding.sentence
     assert "client-output-buffer-limit" in finding.advice
+    tiny = {"client-output-buffer-limit": "replica 65536 65536 1"}
+    assert "above 64 KiB of what it has yet to send" in one(name, source(config=tiny)).sentence
     unlimited = {"client-output-buffer-limit": "replica 0 0 0"}
     assert not found(name, source(write_bytes_per_second=150e6, config=unlimited))
     soft = {"client-output-buffer-limit": "slave 0 1000 1"}

@@ -10,6 +10,8 @@ SYNC_BYTES_PER_SECOND: Final = 50 * 1024 * 1024
 """What a full synchronisation is taken to move in a second: half of a gigabit link, and what parsing an RDB takes."""
 LEAST_SYNC_SECONDS: Final = 1.0
 """None takes less, however little there is: both sides look after each other once a second."""
+LEAST_BUFFER_BYTES: Final = 1024 * 1024
+"""A buffer below that is filled by a burst, whatever was written in the second that was looked at."""
 OUTAGE_SECONDS: Final = 60.0
 """A broken link of that length should not cost another full synchronisation."""
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
@@ -47,6 +49,12 @@ def output_buffer(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         f"{_at_most(source)}{size(gathered)} are written"
     )
     over_soft = soft and gathered > soft and (gathered - soft) / max(rate, 1.0) > soft_seconds
+    if 0 < hard < LEAST_BUFFER_BYTES and gathered <= hard:
+        sentence = (
+            f"The source drops a replica above {size(hard)} of what it has yet to send: a burst of writes is more"
+        )
+        advice = 'Set client-output-buffer-limit "replica 256mb 64mb 60", the default, on the source.'
+        return [warning(name, f"{sentence}.", advice)]
     if (hard and gathered > hard) or over_soft:
         limit = f"{size(hard)}, or {size(soft)} for {soft_seconds} s" if soft else size(hard)
         advice = (

@@ -198,6 +198,10 @@ def test_a_target_that_dies_after_the_cutover_and_comes_back_empty(
         assert missing <= ledger["lost"] <= missing + ledger["unknown"]
         assert ledger["lost"] <= ledger["lost_at_most"] <= ledger["lost"] + ledger["unknown"]
     assert {"lost", "counter_regressions"} <= failed(document)
+    assert [document["servers"][role]["restarts"] for role in ("source", "target")] == [0, 1]
+    (directory,) = (tmp_path / "runs").iterdir()
+    advice = " ".join((directory / "report.txt").read_text().split())
+    assert "To do: find out from its log why the target was started anew meanwhile, and let it keep its data" in advice
 
 
 @pytest.mark.parametrize("rate", [pytest.param("20", marks=pytest.mark.matrix), "3000"])

@@ -6,7 +6,10 @@ from contextlib import ExitStack
 import pytest
 
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
+from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.migration.copying import Copier, CopyResult
+from redis_rehearsal.verification.compare.rounds import compare
 from tests.conftest import MakeServer
 from tests.integration.migration.copying_data import (
     assert_equal,
@@ -220,3 +223,20 @@ def test_without_dump_or_restore_all_types_go_by_their_own_commands(make_server:
         fill(pair.source, big=False)
         assert pair.copy_all().failed == []
         assert_equal(take(pair.source), take(pair.target), field_ttls=False, stream_counts=False)
+
+
+def test_on_the_way_back_servers_are_called_what_they_are_for_the_user(
+    make_server: MakeServer, stack: ExitStack
+) -> None:
+    pair = Pair(make_server(), make_server("--rename-command", "RENAME", ""), stack)
+    pair.source.hset("h", "field", "value")
+    exchanged: tuple[Role, Role] = ("target", "source")
+    ((_, reason),) = pair.copy(b"h", method="types", called=exchanged).failed
+    assert reason.startswith("the source refused")
+    pair.target_server.kill()
+    with pytest.raises(OSError, match=r"^the source redis://127\.0\.0\.1:\d+/0 cannot be reached"):
+        pair.copy(b"h", called=exchanged)
+    with pytest.raises(ServerRefusedError, match=r"^The source redis://.*Is it running, and REDIS_URL right\?"):
+        asyncio.run(
+            compare(Endpoint.parse(pair.source_server.url), Endpoint.parse(pair.target_server.url), called=exchanged)
+        )

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.migration.assessment.figures import PhaseFigures
 from redis_rehearsal.report.document import make_document
+from redis_rehearsal.report.migration_document import phase_document
 from tests.unit.report.made import view
 
+_UNHARMED = {"restarts": 0, "evicted_keys": 0}
 _LIMITS = (
     # name, limit, measured, unit
     ("lost", 0, 0, "count"),
@@ -38,8 +42,8 @@ def criteria(**statuses: str) -> list[dict[str, Any]]:
 def _phase(name: str, seconds: float, p99_seconds: float | None, hit_ratio: float | None) -> dict[str, Any]:
     quantiles = {"p50": 0.00046, "p95": 0.0012, "p99": p99_seconds, "p999": 0.01234, "max": 0.0521}
     durations = {"response_seconds": quantiles, "service_seconds": dict(quantiles), "lag_seconds": dict(quantiles)}
-    return {
-        "name": name,
+    real = phase_document(PhaseFigures(name, 0.0, seconds, Tally(), Tally(), None), view().clock)
+    return real | {
         "started_at": "2026-11-23T10:00:00.123Z",
         "duration_seconds": seconds,
         "queries_per_second": 9987.6,
@@ -55,12 +59,13 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
     """The document of a replicate; criteria are passed but for those named."""
     made = make_document(view())
     made["servers"] = {
-        "source": {"product": "redis", "version": "6.2.14", "address": "127.0.0.1:41001"},
-        "target": {"product": "valkey", "version": "9.1.2", "address": "127.0.0.1:41002"},
+        "source": {"product": "redis", "version": "6.2.14", "address": "127.0.0.1:41001", **_UNHARMED},
+        "target": {"product": "valkey", "version": "9.1.2", "address": "127.0.0.1:41002", **_UNHARMED},
         "database": {"product": "postgresql", "version": "18.6", "address": "127.0.0.1:41003"},
     }
     made["started"] = "20261123-100000"
-    made["ledger"] = {
+    # Into what the real one has, so that nothing that it has is missing here.
+    made["ledger"] |= {
         "counters": 5000,
         "unverified_counters": 4,
         "acknowledged": 75_012,
@@ -84,6 +89,8 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
         "reason": None,
         "application_on": {"reads": "target", "writes": "target"},
         "freeze_seconds": 0.043,
+        "return_freeze_seconds": None,
+        "progress": None,
         "warnings": ["The target has 3 replicas of its own."],
         "steps": [
             {
@@ -109,13 +116,15 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
         _phase("cutover", 0.1, 0.0474, 0.9431),
         _phase("recovery", 30.0, 0.00219, 0.9507),
     ]
-    made["downtime"] = {
-        "queries": {"longest_seconds": 0.0123, "total_seconds": 0.0246},
-        "events": {"longest_seconds": 0.0474, "total_seconds": 1.25, "longest_at_least_seconds": 0.0074},
-        "sync_queries": {"longest_seconds": 0.0, "total_seconds": 0.0},
-        "sync_events": {"longest_seconds": 2.5, "total_seconds": 2.5, "unfinished": True},
+    made["downtime"]["queries"] |= {"longest_seconds": 0.0123, "total_seconds": 0.0246}
+    made["downtime"]["events"] |= {
+        "longest_seconds": 0.0474,
+        "total_seconds": 1.25,
+        "longest_at_least_seconds": 0.0074,
     }
-    made["recovery"] = {
+    made["downtime"]["sync_queries"] |= {"longest_seconds": 0.0, "total_seconds": 0.0}
+    made["downtime"]["sync_events"] |= {"longest_seconds": 2.5, "total_seconds": 2.5, "unfinished": True}
+    made["recovery"] |= {
         "seconds": 3.0,
         "measures": {
             "p50": 0.0,
@@ -126,5 +135,5 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
             "failed": None,
         },
     }
-    made["verdict"] = {"status": status, "criteria": criteria(**statuses)}
+    made["verdict"] = made["migration"]["verdict"] = {"status": status, "criteria": criteria(**statuses)}
     return made

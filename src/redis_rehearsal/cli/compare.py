@@ -38,6 +38,9 @@ _WORDS: Final = {
     Kind.VALUE: "with another value",
     Kind.TTL: "with another time to live",
 }
+_UNSETTLED: Final = (
+    "kept changing on both servers: compare again while nobody writes to one of them, or with more --rounds"
+)
 
 
 def compare(
@@ -54,7 +57,8 @@ def compare(
     """Compare two databases key by key, both ways: keys, types, values, times to live. Nothing is written to them.
 
     Exit codes: 0 equal, 1 different, 2 wrong usage or a server that cannot be used, 3 it could not be told (a server
-    went away, something is not permitted, or values are of a type that cannot be read).
+    went away, something is not permitted, values are of a type that cannot be read or kept changing on both servers,
+    or there was no key to compare).
 
     Args:
         source: URL of the Redis being left; a password is better kept in the environment.
@@ -134,6 +138,8 @@ def _line(difference: Difference, source_value: Any, target_value: Any, *, value
     row["kind"] = difference.kind.value
     if difference.benign:
         row["benign"] = difference.benign
+    elif difference.unsettled:
+        row["unsettled"] = True
     for role, summary, value in (
         ("source", difference.source, source_value),
         ("target", difference.target, target_value),
@@ -198,6 +204,12 @@ def render(comparison: Comparison) -> str:
     lines = [f"{heading}. {_keys(keys)}{sampled} compared in {took}."]
     lines += [f"  {count:>12,}  {_WORDS[kind]}" for kind in Kind if (count := comparison.counts[kind.value])]
     lines += [f"  {count:>12,}  benign: {reason}" for reason, count in sorted(comparison.benign.items())]
+    if not keys:
+        lines.append(
+            "  Neither server has a key to compare: see the pattern, and the number of the database in both URLs."
+        )
+    if comparison.unsettled:
+        lines.append(f"  {comparison.unsettled:>12,}  {_UNSETTLED}")
     if comparison.unreadable:
         kinds = ", ".join(sorted(comparison.unreadable_types))
         lines.append(f"  {comparison.unreadable:>12,}  of a type whose values cannot be read here: {kinds}")

@@ -25,6 +25,15 @@ def test_what_differs_is_shown_without_what_a_terminal_takes_for_commands() -> N
     assert "string of 1 byte, target string of 1 byte; digests 01234567 and fedcba98" in render(comparison)
 
 
+def test_nothing_compared_and_what_kept_changing_are_no_equality() -> None:
+    text = render(Comparison(rounds=[Round(0, {}, 1.0)]))
+    assert text.startswith("It cannot be told whether they are equal. 0 keys compared")
+    assert "Neither server has a key to compare" in text
+    text = render(Comparison(keys_compared=10, unsettled=2))
+    assert text.startswith("It cannot be told whether they are equal. ")
+    assert "2  kept changing on both servers" in text
+
+
 def test_what_cannot_be_read_is_no_equality() -> None:
     comparison = Comparison(keys_compared=10, unreadable=3, unreadable_types={"vectorset"})
     text = render(comparison)

@@ -19,9 +19,13 @@ class Kind(StrEnum):
 EXPIRED: Final = "expired"
 """Benign: its time to live ran out while it was compared."""
 EVICTED: Final = "evicted"
-"""Benign: the server that lacks it evicted as many keys while they were compared."""
+"""Benign: this comparison saw it on the server that lacks it now, whose policy can have evicted it since."""
 CHANGED: Final = "changed"
-"""Benign: it was written to while it was compared, and is equal now or still moving on both servers."""
+"""Benign: it was written to while it was compared, and is equal now."""
+UNREAD: Final = ("unread on the source", "unread on the target")
+"""Stand for the digests of a value that never stood still while it was read."""
+Policies = tuple[str, str]
+"""What the source and the target evict by, as `maxmemory_policy` of INFO names it; empty where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,9 @@ class Difference:
         target: what the target holds; None where there is no such key.
         seen_seconds: when it was read, on the monotonic clock.
         benign: why nothing is wrong; empty where that is not known.
+        unsettled: whether it kept changing on both servers, so that nothing can be said of it.
+        evictable: whether the server that lacks it had it in an earlier round, and can have evicted it since.
+        source_moved: whether it was seen to be written to on the source.
     """
 
     key: bytes
@@ -64,6 +71,9 @@ class Difference:
     target: Summary | None
     seen_seconds: float = 0.0
     benign: str = ""
+    unsettled: bool = False
+    evictable: bool = False
+    source_moved: bool = False
 
 
 def classify(source: Summary | None, target: Summary | None, tolerance_ms: int) -> Kind | None:
@@ -95,16 +105,17 @@ def ttl_differs(source_ms: int | None, target_ms: int | None, tolerance_ms: int)
     return abs(source_ms - target_ms) > tolerance_ms
 
 
-def judge(now: Difference, before: Difference | None, tolerance_ms: int) -> Difference:
+def judge(now: Difference, before: Difference | None, tolerance_ms: int, policies: Policies = ("", "")) -> Difference:
     """What is to be held of a key that still differs.
 
     Args:
         now: as it was read last.
         before: as it was read in the round before; None in the first.
         tolerance_ms: by so much times to live may differ.
+        policies: of both servers.
 
     Returns:
-        The difference that counts, with the reason where it is benign.
+        The difference that counts, with the reason where it is benign, and with what is known of it by now.
     """
     if before is not None and before.kind is Kind.TTL and now.kind in (Kind.MISSING, Kind.EXTRA):
         here, gone = (now.source, before.target) if now.kind is Kind.MISSING else (now.target, before.source)
@@ -115,10 +126,31 @@ def judge(now: Difference, before: Difference | None, tolerance_ms: int) -> Diff
         holder = now.source or now.target
         if holder is not None and holder.ttl_ms is not None and holder.ttl_ms <= tolerance_ms:
             return replace(now, benign=EXPIRED)
-    # Where only one server is written to, the other does not follow, and that is no coincidence of reading.
-    if before is not None and _moved(before.source, now.source) and _moved(before.target, now.target):
-        return replace(now, benign=CHANGED)
-    return now
+    unsettled = now.source is not None and now.source.digest == UNREAD[0]
+    if before is None:
+        return replace(now, unsettled=True) if unsettled else now
+    moved = _moved(before.source, now.source), _moved(before.target, now.target)
+    return replace(
+        now,
+        # Where only one server is written to, the other does not follow, and that is no coincidence of reading.
+        unsettled=unsettled or all(moved),
+        evictable=_may_have_been_evicted(now, before, policies),
+        # What is gone may have expired, which nobody wrote.
+        source_moved=before.source_moved or (now.source is not None and moved[0]),
+    )
+
+
+def may_evict(policy: str, held: Summary) -> bool:
+    """Whether a server with a policy can evict a key."""
+    return policy.startswith("allkeys-") or (policy.startswith("volatile-") and held.ttl_ms is not None)
+
+
+def _may_have_been_evicted(now: Difference, before: Difference, policies: Policies) -> bool:
+    if now.kind not in (Kind.MISSING, Kind.EXTRA):
+        return False
+    was, policy = (before.target, policies[1]) if now.kind is Kind.MISSING else (before.source, policies[0])
+    # A key that was never there was not evicted, whatever else was.
+    return may_evict(policy, was) if was is not None else before.evictable and before.kind is now.kind
 
 
 def converged(before: Difference, now_seconds: float, tolerance_ms: int, *, gone: bool) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Final
 
-from redis_rehearsal.verification.compare.classify import Difference, Summary, classify, ttl_differs
+from redis_rehearsal.verification.compare.classify import UNREAD, Difference, Summary, classify, ttl_differs
 from redis_rehearsal.verification.compare.contents import (
     READABLE,
     Content,
@@ -21,7 +21,6 @@ from redis_rehearsal.verification.compare.reader import NONE, bulk, heads, lengt
 
 _TRIES: Final = 3
 _Digests = tuple[str | None, str | None]
-_UNREAD: Final = ("unread on the source", "unread on the target")
 
 
 @dataclass(slots=True)
@@ -149,7 +148,7 @@ class Pair:
                     again.append(keys[place])
                     continue
                 # It never stood still; it is not equal for that.
-                source, target = replace(source, digest=_UNREAD[0]), replace(target, digest=_UNREAD[1])
+                source, target = replace(source, digest=UNREAD[0]), replace(target, digest=UNREAD[1])
             kind = classify(source, target, self._tolerance_ms)
             if kind is not None:
                 compared.differences.append(Difference(keys[place], kind, source, target, now))

@@ -60,6 +60,8 @@ class Comparison:
         keys_compared: different keys that were read; one that SCAN gave twice may count twice.
         counts: of the differences that nothing explains, by class.
         benign: how many keys differed for a good reason, by reason.
+        unsettled: keys that still differed in the last round, and kept changing on both servers.
+        source_moved: keys that differed, and were seen to be written to on the source between two rounds.
         unreadable: keys whose values a server has no command for; only their types and times to live were compared.
         unreadable_types: the types of those.
         rounds: one after the other.
@@ -71,6 +73,8 @@ class Comparison:
     keys_compared: int = 0
     counts: dict[str, int] = field(default_factory=lambda: {kind.value: 0 for kind in Kind})
     benign: dict[str, int] = field(default_factory=dict)
+    unsettled: int = 0
+    source_moved: int = 0
     unreadable: int = 0
     unreadable_types: set[str] = field(default_factory=set)
     rounds: list[Round] = field(default_factory=list)
@@ -85,10 +89,11 @@ class Comparison:
 
     @property
     def outcome(self) -> Outcome:
-        """Different where one key surely is; else unknown where one could not be read."""
+        """Different where one key surely is; else unknown where one could not be told, or where there was none."""
         if self.unexplained:
             return Outcome.DIFFERENT
-        return Outcome.UNKNOWN if self.unreadable else Outcome.EQUAL
+        untold = self.unreadable or self.unsettled or not self.keys_compared
+        return Outcome.UNKNOWN if untold else Outcome.EQUAL
 
     def document(self) -> dict[str, Any]:
         """As JSON: missing, extra, type, value and ttl add up to `unexplained`; benign ones are not among them."""
@@ -99,6 +104,7 @@ class Comparison:
             "benign": sum(self.benign.values()),
             "benign_reasons": dict(sorted(self.benign.items())),
             "unexplained": self.unexplained,
+            "unsettled": self.unsettled,
             "unreadable": self.unreadable,
             "unreadable_types": sorted(self.unreadable_types),
             "sampled": self.sampled,

@@ -11,7 +11,15 @@ from redis_rehearsal.cache.control import VARIABLES, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
-from redis_rehearsal.verification.compare.classify import EVICTED, Difference, Kind, converged, judge, tally
+from redis_rehearsal.verification.compare.classify import (
+    EVICTED,
+    Difference,
+    Kind,
+    Policies,
+    converged,
+    judge,
+    tally,
+)
 from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.pair import Compared, Pair
@@ -98,10 +106,12 @@ class _Rounds:
         self._keys = 0
         self._differing = 0
         self._total: int | None = None
+        self._policies: Policies = ("", "")
 
     async def run(self, explain: Explain, record: Record | None, *, values: bool) -> Comparison:
         comparison = self._comparison
         evicted = [await _evicted(link) for link in (self._source, self._target)]
+        self._policies = await _policy(self._source), await _policy(self._target)
         if self._options.sample is None:
             if self._options.pattern is None:
                 self._total = int(await self._source.ask("DBSIZE"))
@@ -164,12 +174,15 @@ class _Rounds:
     async def _again(self, batch: list[Difference]) -> None:
         before = {difference.key: difference for difference in batch}
         compared = await self._pair.compare(list(before))
-        now = [judge(found, before.pop(found.key), self._tolerance_ms) for found in compared.differences]
+        now = [
+            judge(found, before.pop(found.key), self._tolerance_ms, self._policies) for found in compared.differences
+        ]
         gone = set(await absent(self._source, list(before)))
         seen = monotonic()
         for key, difference in before.items():
             reason = converged(difference, seen, self._tolerance_ms, gone=key in gone)
             self._comparison.benign[reason] = self._comparison.benign.get(reason, 0) + 1
+            self._comparison.source_moved += difference.source_moved
         self._store.remove(before)
         self._store.put(now)
         self._keys += len(batch)
@@ -182,11 +195,14 @@ class _Rounds:
             for difference in batch:
                 reason = difference.benign or explain(difference) or ""
                 lacking = _LACKING.get(difference.kind)
-                if not reason and lacking is not None and lost[lacking] > 0:
+                comparison.source_moved += difference.source_moved
+                if not reason and difference.evictable and lacking is not None and lost[lacking] > 0:
                     lost[lacking] -= 1
                     reason = EVICTED
                 if reason:
                     comparison.benign[reason] = comparison.benign.get(reason, 0) + 1
+                elif difference.unsettled:
+                    comparison.unsettled += 1
                 else:
                     comparison.counts[difference.kind.value] += 1
                     if len(comparison.examples) < EXAMPLES:
@@ -224,6 +240,10 @@ async def _turns(batches: Iterator[list[_Item]]) -> AsyncIterator[list[_Item]]:
 async def _evicted(link: Link) -> int:
     count = (await information(link, "stats")).get("evicted_keys", "0")
     return int(count) if count.isdigit() else 0
+
+
+async def _policy(link: Link) -> str:
+    return (await information(link, "memory")).get("maxmemory_policy", "").strip()
 
 
 async def _sample(source: Link, target: Link, options: CompareOptions) -> AsyncIterator[list[bytes]]:

@@ -13,7 +13,7 @@ _FIELDS: Final = ("type", "length", "ttl_ms", "digest")
 _NOTHING: Final = (None,) * len(_FIELDS)
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _COLUMNS: Final = (
-    *("key", "kind", "seen_seconds", "benign"),
+    *("key", "kind", "seen_seconds", "benign", "unsettled", "evictable", "source_moved"),
     *(f"{role}_{name}" for role in ("source", "target") for name in _FIELDS),
 )
 
@@ -77,13 +77,15 @@ def _row(difference: Difference) -> tuple[Any, ...]:
     source, target = difference.source, difference.target
     return (
         *(difference.key, difference.kind.value, difference.seen_seconds, difference.benign),
+        *(difference.unsettled, difference.evictable, difference.source_moved),
         *((source.type, source.length, source.ttl_ms, source.digest) if source else _NOTHING),
         *((target.type, target.length, target.ttl_ms, target.digest) if target else _NOTHING),
     )
 
 
 def _difference(row: tuple[Any, ...]) -> Difference:
-    key, kind, seen_seconds, benign, *held = row
+    key, kind, seen_seconds, benign, *more = row
+    flags, held = map(bool, more[:3]), more[3:]
     source = None if held[0] is None else Summary(*held[:4])
     target = None if held[4] is None else Summary(*held[4:])
-    return Difference(key, _KINDS[kind], source, target, seen_seconds, benign)
+    return Difference(key, _KINDS[kind], source, target, seen_seconds, benign, *flags)

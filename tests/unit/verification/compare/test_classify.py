@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from redis_rehearsal.verification.compare.classify import (
     CHANGED,
     EXPIRED,
+    UNREAD,
     Difference,
     Kind,
     Summary,
@@ -72,11 +73,37 @@ def test_a_difference_in_time_stays_one_when_the_shorter_time_runs_out() -> None
     assert judge(now, deleted, 1000) == now
 
 
-def test_only_what_moves_on_both_servers_is_benign() -> None:
+def test_of_what_moves_on_both_servers_nothing_can_be_said() -> None:
     before = difference(Kind.VALUE, ONE, TWO)
-    assert judge(difference(Kind.VALUE, TWO, ONE), before, 1000).benign == CHANGED
-    assert judge(difference(Kind.VALUE, replace(ONE, digest="three"), TWO), before, 1000).benign == ""
-    assert judge(before, before, 1000).benign == ""
+    three = replace(ONE, digest="three")
+    for now, unsettled in (((TWO, ONE), True), ((three, TWO), False), ((ONE, three), False), ((ONE, TWO), False)):
+        found = judge(difference(Kind.VALUE, *now), before, 1000)
+        assert (found.unsettled, found.benign) == (unsettled, "")
+    never_still = difference(Kind.VALUE, replace(ONE, digest=UNREAD[0]), replace(ONE, digest=UNREAD[1]))
+    assert judge(never_still, never_still, 1000).unsettled
+
+
+def test_writes_on_the_source_are_remembered_and_what_expired_there_is_none() -> None:
+    before = difference(Kind.VALUE, ONE, TWO)
+    moved = judge(difference(Kind.VALUE, TWO, replace(ONE, digest="three")), before, 1000)
+    assert moved.source_moved
+    assert judge(moved, moved, 1000).source_moved
+    assert not judge(difference(Kind.EXTRA, None, TWO), before, 1000).source_moved
+    assert not judge(difference(Kind.VALUE, ONE, ONE), before, 1000).source_moved
+
+
+@given(st.sampled_from([None, 90_000]), st.sampled_from(["", "noeviction", "volatile-ttl", "allkeys-lru"]))
+def test_only_what_was_seen_there_and_the_policy_can_evict_was_evicted(ttl_ms: int | None, policy: str) -> None:
+    held = replace(TWO, ttl_ms=ttl_ms)
+    seen, gone = difference(Kind.VALUE, ONE, held), difference(Kind.MISSING, ONE, None)
+    can = policy.startswith("allkeys") or (policy.startswith("volatile") and ttl_ms is not None)
+    first = judge(gone, seen, 1000, ("allkeys-lru", policy))
+    assert first.evictable is can
+    assert judge(gone, first, 1000, ("allkeys-lru", policy)).evictable is can
+    assert not judge(gone, gone, 1000, (policy, policy)).evictable
+    assert (
+        judge(difference(Kind.EXTRA, None, ONE), difference(Kind.VALUE, held, ONE), 1000, (policy, "")).evictable is can
+    )
 
 
 def test_what_is_equal_in_a_later_round_had_expired_or_was_changed() -> None:

@@ -21,6 +21,7 @@ from rich.text import Text
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.errors import CannotTellError, ConfigurationError
 from redis_rehearsal.verification.compare.classify import Difference, Kind, Summary
+from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.result import Comparison, Outcome, Progress
 from redis_rehearsal.verification.compare.rounds import compare as compare_databases
@@ -204,6 +205,8 @@ def render(comparison: Comparison) -> str:
     lines = [f"{heading}. {_keys(keys)}{sampled} compared in {took}."]
     lines += [f"  {count:>12,}  {_WORDS[kind]}" for kind in Kind if (count := comparison.counts[kind.value])]
     lines += [f"  {count:>12,}  benign: {reason}" for reason, count in sorted(comparison.benign.items())]
+    if comparison.drift.count:
+        lines.append(f"  {comparison.drift.count:>12,}  {drift_text(comparison.drift)}")
     if not keys:
         lines.append(
             "  Neither server has a key to compare: see the pattern, and the number of the database in both URLs."
@@ -218,6 +221,11 @@ def render(comparison: Comparison) -> str:
         lines.append("The first of them:" if more else "They are:")
         lines += [f"  {_example(difference)}" for difference in comparison.examples]
     return "\n".join(lines) + "\n"
+
+
+def drift_text(drift: Drift) -> str:
+    """By how much times to live are apart, in words."""
+    return f"with times to live that are apart: median {drift.median_seconds:.3g} s, largest {drift.max_seconds:.3g} s"
 
 
 def _keys(count: int) -> str:

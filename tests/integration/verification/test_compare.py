@@ -415,14 +415,53 @@ def test_counters_that_are_written_to_on_both_servers_are_never_equal(get_server
             for number in range(20):
                 client.incr(f"orders:{number}")
 
-    split = compared(source, target, progress=both)
-    assert (split.outcome, split.unsettled, split.source_moved, split.benign) == (Outcome.UNKNOWN, 20, 20, {})
+    moved: list[bytes] = []
+
+    def explain(found: Difference) -> None:
+        moved.extend([found.key] * found.source_moved)
+
+    split = compared(source, target, progress=both, explain=explain)
+    assert (split.outcome, split.unsettled, len(moved), split.benign) == (Outcome.UNKNOWN, 20, 20, {})
     assert split.document()["unsettled"] == 20
     # What moves on one of them only does not follow, and one sure difference decides.
-    left = compared(source, target, progress=lambda _: one.incr("orders:1"))
-    assert (left.counts["value"], left.unsettled, left.source_moved) == (20, 0, 1)
-    right = compared(source, target, progress=lambda _: other.incr("orders:1"))
-    assert (right.counts["value"], right.unsettled, right.source_moved) == (20, 0, 0)
+    for client, moved_there in ((one, [b"orders:1"]), (other, [])):
+        moved.clear()
+        left = compared(source, target, progress=lambda _, client=client: client.incr("orders:1"), explain=explain)
+        assert (left.counts["value"], left.unsettled, moved) == (20, 0, moved_there)
+
+
+def test_times_to_live_that_are_apart_are_counted_and_beyond_the_limit_they_differ(get_server: GetServer) -> None:
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    one, other = outside(source), outside(target)
+    at = int(time.time() * 1000) + 1_000_000
+    late = {f"late:{n}": 1_200 + n for n in range(101)}
+    for client, by in ((one, 0), (other, 1)):
+        client.flushall()
+        client.set("for ever", "x")
+        client.set("another value", by)
+        client.pexpireat("another value", at + by * 1000)
+        pipe = client.pipeline(transaction=False)
+        for number in range(1000):
+            pipe.set(f"same:{number}", "x")
+            pipe.pexpireat(f"same:{number}", at)
+        for key, late_ms in late.items():
+            pipe.rpush(key, "x")
+            pipe.pexpireat(key, at + by * late_ms)
+        pipe.execute()
+    found = compared(source, target, CompareOptions(round_interval=0))
+    drift = found.document()["ttl_drift"]
+    assert (drift["count"], found.counts["ttl"], found.counts["value"]) == (101, 0, 1)
+    # Less what it took to read both.
+    assert 0.2 < drift["median_seconds"] <= 1.25
+    assert drift["median_seconds"] <= drift["max_seconds"] <= 1.3
+    strict = compared(source, target, CompareOptions(round_interval=0, max_ttl_drift=0.3))
+    assert (strict.counts["ttl"], strict.drift.count) == (101, 101)
+    other.pexpireat("late:0", at + 60_000)
+    far = compared(source, target, CompareOptions(round_interval=0))
+    assert (far.counts["ttl"], far.drift.count) == (1, 101)
+    assert 59 < (far.drift.max_seconds or 0) < 61
+    # What a limit of nothing lets through is what nobody can tell apart.
+    assert compared(source, target, CompareOptions(prefix="same:", max_ttl_drift=0)).outcome is Outcome.EQUAL
 
 
 @pytest.mark.parametrize("options", [{"match": "usr:*"}, {"prefix": "usr:"}, {"match": "usr:*", "sample": 5}])

@@ -22,8 +22,8 @@ class CompareOptions(BaseModel):
     round_interval: Seconds = 1.0
     "Time between two rounds, in which what is written meanwhile may arrive."
 
-    ttl_tolerance: Seconds = 1.0
-    "By so much times to live may differ."
+    max_ttl_drift: Seconds = 2.0
+    "By so much times to live may be apart; more is a difference."
 
     sample: Annotated[int, Field(ge=1)] | None = None
     "Compare about so many keys, chosen at random, instead of all."

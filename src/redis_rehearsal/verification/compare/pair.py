@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from time import monotonic
 from typing import Final
 
@@ -16,6 +17,7 @@ from redis_rehearsal.verification.compare.contents import (
     digest_of,
     same,
 )
+from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.reader import NONE, bulk, heads, lengths
 
@@ -31,11 +33,13 @@ class Compared:
         differences: of its keys.
         unreadable: how many of its keys have a value that a server has no command for.
         unreadable_types: the types of those.
+        drift: of the times to live of those that are the same, as far as it is tolerated.
     """
 
     differences: list[Difference] = field(default_factory=list)
     unreadable: int = 0
     unreadable_types: set[str] = field(default_factory=set)
+    drift: Drift = field(default_factory=Drift)
 
 
 class Pair:
@@ -63,28 +67,60 @@ class Pair:
             CannotTellError: a server went away or does not permit it.
         """
         packed = bulk(keys)
+        began = monotonic()
         (types, ttls), (target_types, target_ttls) = await asyncio.gather(
             heads(self.source, packed), heads(self.target, packed)
         )
+        cost_ms = _cost_ms(began)
         # None where the values were not compared.
         differing: dict[int, _Digests | None] = {}
         if types != target_types:
             for place, kinds in enumerate(zip(types, target_types, strict=True)):
                 if kinds[0] != kinds[1]:
                     differing[place] = None
+        drifting: list[int] = []
         if ttls != target_ttls:
             for place, (ttl, target_ttl) in enumerate(zip(ttls, target_ttls, strict=True)):
-                if ttl != target_ttl and self._ttl_differs(ttl, target_ttl):
+                if ttl == target_ttl:
+                    continue
+                if ttl_differs(_as_ttl(ttl), _as_ttl(target_ttl), self._tolerance_ms + cost_ms):
                     differing.setdefault(place, None)
+                elif abs(ttl - target_ttl) > cost_ms:
+                    drifting.append(place)
         compared = Compared()
         for kind, places in _by_type(types, target_types):
             await self._compare_values(kind, places, (keys, packed), differing, compared)
+        await self._drift(packed, [place for place in drifting if place not in differing], differing, compared)
         if differing:
             again = await self._describe(keys, differing, compared, last=tries <= 1)
             if again:
                 more = await self.compare(again, tries - 1)
                 compared.differences += more.differences
+                compared.drift.merge(more.drift)
         return compared
+
+    async def _drift(
+        self,
+        packed: Sequence[bytes],
+        drifting: Sequence[int],
+        differing: dict[int, _Digests | None],
+        compared: Compared,
+    ) -> None:
+        """Look again at times to live that are apart: few are read faster, and one may just have been renewed."""
+        if not drifting:
+            return
+        names = [packed[place] for place in drifting]
+        began = monotonic()
+        (_, ttls), (_, target_ttls) = await asyncio.gather(heads(self.source, names), heads(self.target, names))
+        cost_ms = _cost_ms(began)
+        for place, ttl, target_ttl in zip(drifting, ttls, target_ttls, strict=True):
+            apart_ms = abs(ttl - target_ttl) - cost_ms
+            if ttl < 0 or target_ttl < 0:
+                continue
+            if apart_ms > self._tolerance_ms:
+                differing[place] = (None, None)
+            else:
+                compared.drift.add(apart_ms)
 
     async def _compare_values(
         self,
@@ -136,11 +172,12 @@ class Pair:
         """
         packed = bulk([keys[place] for place in differing])
         digests = [found or (None, None) for found in differing.values()]
+        began = monotonic()
         sources, targets = await asyncio.gather(
             _summaries(self.source, packed, [source for source, _ in digests]),
             _summaries(self.target, packed, [target for _, target in digests]),
         )
-        now = monotonic()
+        now, cost_ms = monotonic(), _cost_ms(began)
         again = []
         for place, source, target in zip(differing, sources, targets, strict=True):
             if differing[place] is None and source is not None and target is not None and source.type == target.type:
@@ -149,13 +186,10 @@ class Pair:
                     continue
                 # It never stood still; it is not equal for that.
                 source, target = replace(source, digest=UNREAD[0]), replace(target, digest=UNREAD[1])
-            kind = classify(source, target, self._tolerance_ms)
+            kind = classify(source, target, self._tolerance_ms + cost_ms)
             if kind is not None:
                 compared.differences.append(Difference(keys[place], kind, source, target, now))
         return again
-
-    def _ttl_differs(self, source: int, target: int) -> bool:
-        return ttl_differs(_as_ttl(source), _as_ttl(target), self._tolerance_ms)
 
 
 async def _summaries(link: Link, packed: Sequence[bytes], digests: Sequence[str | None]) -> list[Summary | None]:
@@ -165,6 +199,11 @@ async def _summaries(link: Link, packed: Sequence[bytes], digests: Sequence[str 
         None if kind == NONE else Summary(kind.decode(errors="replace"), length, _as_ttl(ttl), digest)
         for kind, length, ttl, digest in zip(types, found, ttls, digests, strict=True)
     ]
+
+
+def _cost_ms(began_seconds: float) -> int:
+    """By so much times to live may seem apart that were read together since then, and rounded."""
+    return ceil((monotonic() - began_seconds) * 1000) + 1
 
 
 def _as_ttl(reply: int) -> int | None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from redis_rehearsal.verification.compare.classify import Difference, Kind
+from redis_rehearsal.verification.compare.drift import Drift
 
 EXAMPLES: Final = 10
 """So many differences are kept to be shown."""
@@ -61,26 +62,26 @@ class Comparison:
         counts: of the differences that nothing explains, by class.
         benign: how many keys differed for a good reason, by reason.
         unsettled: keys that still differed in the last round, and kept changing on both servers.
-        source_moved: keys that differed, and were seen to be written to on the source between two rounds.
         unreadable: keys whose values a server has no command for; only their types and times to live were compared.
         unreadable_types: the types of those.
         rounds: one after the other.
         examples: the first differences that nothing explains, by key.
         sampled: whether only some keys were compared.
         seconds: that it took.
+        drift: of the times to live of keys that are the same in all else, those that differ by it included.
     """
 
     keys_compared: int = 0
     counts: dict[str, int] = field(default_factory=lambda: {kind.value: 0 for kind in Kind})
     benign: dict[str, int] = field(default_factory=dict)
     unsettled: int = 0
-    source_moved: int = 0
     unreadable: int = 0
     unreadable_types: set[str] = field(default_factory=set)
     rounds: list[Round] = field(default_factory=list)
     examples: list[Difference] = field(default_factory=list)
     sampled: bool = False
     seconds: float = 0.0
+    drift: Drift = field(default_factory=Drift)
 
     @property
     def unexplained(self) -> int:
@@ -104,6 +105,7 @@ class Comparison:
             "benign": sum(self.benign.values()),
             "benign_reasons": dict(sorted(self.benign.items())),
             "unexplained": self.unexplained,
+            "ttl_drift": self.drift.document(),
             "unsettled": self.unsettled,
             "unreadable": self.unreadable,
             "unreadable_types": sorted(self.unreadable_types),

@@ -42,6 +42,7 @@ async def compare(
     options: CompareOptions = _DEFAULTS,
     progress: Callable[[Progress], None] = lambda _: None,
     *,
+    leave_out: Callable[[bytes], bool] | None = None,
     explain: Explain = lambda _: None,
     record: Record | None = None,
     values: bool = False,
@@ -54,6 +55,7 @@ async def compare(
         target: the other.
         options: what is compared, and how often.
         progress: is told several times a second how far it is.
+        leave_out: whether a key is not to be looked at.
         explain: says why a difference that remains is benign; None where it is not.
         record: is given each difference that remains, benign or not, and with `values` both whole values.
         values: read the whole values of the keys that differ for `record`, however large.
@@ -77,7 +79,7 @@ async def compare(
     try:
         for link in links:
             await link.open()
-        return await _Rounds(links, options, progress, store).run(explain, record, values=values)
+        return await _Rounds(links, options, progress, store, leave_out).run(explain, record, values=values)
     finally:
         store.close()
         for link in links:
@@ -93,10 +95,12 @@ class _Rounds:
         options: CompareOptions,
         progress: Callable[[Progress], None],
         store: DifferenceStore,
+        leave_out: Callable[[bytes], bool] | None,
     ) -> None:
+        self._leave_out = leave_out
         self._source, self._target = links
         self._options = options
-        self._tolerance_ms = round(options.ttl_tolerance * 1000)
+        self._tolerance_ms = round(options.max_ttl_drift * 1000)
         self._pair = Pair(*links, self._tolerance_ms)
         self._progress = progress
         self._store = store
@@ -152,12 +156,16 @@ class _Rounds:
         except BaseExceptionGroup as errors:
             raise _first_of(errors) from None
 
+    def _wanted(self, keys: list[bytes]) -> list[bytes]:
+        return keys if self._leave_out is None else [key for key in keys if not self._leave_out(key)]
+
     async def _first(self, keys: list[bytes]) -> None:
+        keys = self._wanted(keys)
         compared = await self._pair.compare(keys)
         self._note(keys, compared)
 
     async def _extra(self, keys: list[bytes]) -> None:
-        extra = await absent(self._source, keys)
+        extra = await absent(self._source, self._wanted(keys))
         if extra:
             self._note(extra, await self._pair.compare(extra))
         else:
@@ -167,6 +175,7 @@ class _Rounds:
         self._keys += len(keys)
         self._comparison.unreadable += compared.unreadable
         self._comparison.unreadable_types |= compared.unreadable_types
+        self._comparison.drift.merge(compared.drift)
         self._store.put(judge(found, None, self._tolerance_ms) for found in compared.differences)
         self._differing += len(compared.differences)
         self._tell()
@@ -174,6 +183,7 @@ class _Rounds:
     async def _again(self, batch: list[Difference]) -> None:
         before = {difference.key: difference for difference in batch}
         compared = await self._pair.compare(list(before))
+        self._comparison.drift.merge(compared.drift)
         now = [
             judge(found, before.pop(found.key), self._tolerance_ms, self._policies) for found in compared.differences
         ]
@@ -182,7 +192,6 @@ class _Rounds:
         for key, difference in before.items():
             reason = converged(difference, seen, self._tolerance_ms, gone=key in gone)
             self._comparison.benign[reason] = self._comparison.benign.get(reason, 0) + 1
-            self._comparison.source_moved += difference.source_moved
         self._store.remove(before)
         self._store.put(now)
         self._keys += len(batch)
@@ -195,7 +204,6 @@ class _Rounds:
             for difference in batch:
                 reason = difference.benign or explain(difference) or ""
                 lacking = _LACKING.get(difference.kind)
-                comparison.source_moved += difference.source_moved
                 if not reason and difference.evictable and lacking is not None and lost[lacking] > 0:
                     lost[lacking] -= 1
                     reason = EVICTED
@@ -205,6 +213,7 @@ class _Rounds:
                     comparison.unsettled += 1
                 else:
                     comparison.counts[difference.kind.value] += 1
+                    comparison.drift.add(_drift_ms(difference))
                     if len(comparison.examples) < EXAMPLES:
                         comparison.examples.append(difference)
                 if record is not None:
@@ -227,6 +236,14 @@ class _Rounds:
         counts = tally((kind, count) for kind, _, count in self._store.counts())
         self._comparison.rounds.append(Round(self._keys, counts, monotonic() - self._round_began))
         self._tell()
+
+
+def _drift_ms(difference: Difference) -> int:
+    source, target = difference.source, difference.target
+    if difference.kind is not Kind.TTL or source is None or target is None:
+        return 0
+    # For ever and some time are not apart by any time.
+    return 0 if source.ttl_ms is None or target.ttl_ms is None else abs(source.ttl_ms - target.ttl_ms)
 
 
 _LACKING: Final = {Kind.EXTRA: 0, Kind.MISSING: 1}

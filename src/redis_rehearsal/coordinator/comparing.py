@@ -14,6 +14,7 @@ from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
+from redis_rehearsal.coordinator.left_server import Counters, counters_of, written
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.errors import RehearsalError
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
@@ -25,7 +26,7 @@ from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
 _SOON_MS: Final = 2_000
-_EXPIRY_TOLERANCE_SECONDS: Final = 2.0
+_LEAST_TOLERANCE_SECONDS: Final = 0.5
 _BATCH: Final = 200
 _TIMEOUT_SECONDS: Final = 10.0
 _PATIENCE_SECONDS: Final = 5.0
@@ -35,7 +36,10 @@ _ENCODING_OF_TYPE: Final = {
     b"zset": ENCODINGS["sorted-set"],
     b"ReJSON-RL": ENCODINGS["json"],
 }
-_LATER: Final = "looked at below"
+_GOING: Final = "about to expire"
+_ACCOUNTED: Final = "written since the cutover, as the ledger has it"
+_COMPUTED: Final = "computed since the cutover"
+_DELETED: Final = "deleted since the cutover by an event"
 
 Audits = Callable[[], Awaitable[Audit]]
 """Holds the ledger against the servers."""
@@ -51,14 +55,16 @@ class AfterCutover:
         cutover_seconds: when the application left the source, Unix time.
         bucket_seconds: length of a time bucket.
         buckets_kept: how many buckets a counter outlives its own.
-        late_seconds: by how much a report may live longer on the target because it got there late.
+        drift_seconds: by so much times to live may be off.
 
     Attributes:
         undecided: how many reports are missing of which it is not known whether an event deleted them.
+        written_behind: keys that differ and that somebody wrote to on the source while they were compared.
+        drift_seconds: the same.
     """
 
     def __init__(
-        self, keys: Keys, cutover_seconds: float, bucket_seconds: int, buckets_kept: int, late_seconds: float
+        self, keys: Keys, cutover_seconds: float, bucket_seconds: int, buckets_kept: int, drift_seconds: float
     ) -> None:
         prefix = keys.prefix.encode()
         self._own = {keys.lock.encode(), keys.marker.encode()}
@@ -70,37 +76,37 @@ class AfterCutover:
         self._cutover_seconds = cutover_seconds
         self._bucket_seconds = bucket_seconds
         self._buckets_kept = buckets_kept
-        self._late_ms = late_seconds * 1000
-        self._deleted: list[Difference] = []
-        self._computed: list[Difference] = []
-        self._accounted: list[Difference] = []
+        self.drift_seconds = drift_seconds
+        self.written_behind: set[bytes] = set()
+        # Asking takes time, too.
+        self._expiry_tolerance_seconds = max(drift_seconds, _LEAST_TOLERANCE_SECONDS)
+        self._found: dict[str, list[Difference]] = {reason: [] for reason in (_ACCOUNTED, _COMPUTED, _DELETED)}
         self.undecided = 0
 
     def explain(self, difference: Difference) -> str | None:
-        """Why a difference is benign, or that it is looked at below; None where it is not."""
+        """Why a difference may be benign, which `unexplained` looks into; None where it is not."""
+        if difference.source_moved:
+            self.written_behind.add(difference.key)
+        reason = self._reason(difference)
+        if reason in self._found:
+            self._found[reason].append(difference)
+        return reason
+
+    def _reason(self, difference: Difference) -> str | None:
         key, kind = difference.key, difference.kind
-        if key in self._own or key.startswith(self._copying):
-            return "the run's own"
         if kind is Kind.MISSING and self._was_about_to_expire(difference):
-            return "about to expire"
+            return _GOING
         if key.startswith(self._written):
-            if kind in (Kind.MISSING, Kind.TYPE):
-                return None
-            self._accounted.append(difference)
-            return _LATER
-        if not key.startswith(self._reports):
+            return None if kind in (Kind.MISSING, Kind.TYPE) else _ACCOUNTED
+        if not key.startswith(self._reports) or kind is Kind.TTL:
             return None
-        if kind is Kind.TTL:
-            return "got there late" if self._got_there_late(difference) else None
         if kind is Kind.MISSING:
-            if self._parts(key)[1] not in self._deleted_kinds:
-                return None
-            self._deleted.append(difference)
-        elif kind is Kind.EXTRA and self._is_about_to_follow(difference):
-            return "got there late, and expires later"
-        else:
-            self._computed.append(difference)
-        return _LATER
+            return _DELETED if self._parts(key)[1] in self._deleted_kinds else None
+        return _COMPUTED
+
+    def is_own(self, key: bytes) -> bool:
+        """Whether a key is there for the run itself, and means nothing to the application."""
+        return key in self._own or key.startswith(self._copying)
 
     def _parts(self, key: bytes) -> list[bytes]:
         return [*key[len(self._reports) :].split(b":"), b""]
@@ -110,22 +116,10 @@ class AfterCutover:
         left = difference.source.ttl_ms if difference.source else None
         return left is not None and left < _SOON_MS
 
-    def _got_there_late(self, difference: Difference) -> bool:
-        lives = [side.ttl_ms if side else None for side in (difference.source, difference.target)]
-        source, target = lives
-        return source is not None and target is not None and 0 <= target - source <= self._late_ms
-
-    def _is_about_to_follow(self, difference: Difference) -> bool:
-        # Of what may be deleted it is not known whether it expired on the source.
-        if self._parts(difference.key)[1] in self._deleted_kinds or difference.target is None:
-            return False
-        left = difference.target.ttl_ms
-        return left is not None and left <= self._late_ms
-
     async def unexplained(
         self, source: Endpoint, target: Endpoint, audit: Audits, deleted_since: DeletedSince
-    ) -> Counter[Kind]:
-        """Of those that were to be looked at, the ones that nothing explains, by class.
+    ) -> Counter[tuple[Kind, str]]:
+        """Of those that may be benign, the ones that nothing explains, by class and by what might have explained them.
 
         Args:
             source: the server that was left.
@@ -136,27 +130,28 @@ class AfterCutover:
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError: a server could not be read.
         """
-        found: Counter[Kind] = Counter()
+        found: Counter[tuple[Kind, str]] = Counter()
         left, right = [await _open(endpoint) for endpoint in (source, target)]
         try:
-            found.update(each.kind for each in await _those(self._computed, lambda each: self._is_since(right, each)))
+            old = await _those(self._found[_COMPUTED], lambda each: self._is_since(right, each))
+            found.update((each.kind, _COMPUTED) for each in old)
             verified = (await audit()).verified
             lead = await _server_lead_seconds(right)
 
             async def is_accounted_for(each: Difference) -> bool:
                 return await self._is_accounted_for(left, right, each, verified, lead)
 
-            doubtful = await _those(self._accounted, is_accounted_for)
+            doubtful = await _those(self._found[_ACCOUNTED], is_accounted_for)
             if doubtful:
                 # One that was made just now gets its time to expire a moment later.
                 await asyncio.sleep(_SOON_MS / 1000)
                 doubtful = await _those(doubtful, is_accounted_for)
-            found.update(each.kind for each in doubtful)
+            found.update((each.kind, _ACCOUNTED) for each in doubtful)
         finally:
             for connection in (left, right):
                 connection.abort("the comparison ended")
             await asyncio.sleep(0)  # the transports close in the loop's next turn
-        found[Kind.MISSING] += await self._not_deleted(deleted_since)
+        found[Kind.MISSING, _DELETED] += await self._not_deleted(deleted_since)
         return found
 
     async def _not_deleted(self, deleted_since: DeletedSince) -> int:
@@ -165,7 +160,7 @@ class AfterCutover:
         while True:
             # What was deleted right before it may have been on its way to one of them still.
             deleted, are_all = await deleted_since(self._cutover_seconds - 1.0)
-            left = [each for each in self._deleted if not _is_number_in(self._parts(each.key)[0], deleted)]
+            left = [each for each in self._found[_DELETED] if not _is_number_in(self._parts(each.key)[0], deleted)]
             if left and not are_all:
                 self.undecided = len(left)
                 return 0
@@ -206,7 +201,7 @@ class AfterCutover:
         if lives == _GONE:
             return True
         expiry = (int(start) // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
-        if abs(time.time() + lead_seconds + lives / 1000 - expiry) > _EXPIRY_TOLERANCE_SECONDS:
+        if abs(time.time() + lead_seconds + lives / 1000 - expiry) > self._expiry_tolerance_seconds:
             return False
         if difference.kind is not Kind.VALUE or not key.startswith(self._counters):
             return True
@@ -255,6 +250,7 @@ async def compare_servers(
     audit: Audits,
     deleted_since: DeletedSince,
     called: tuple[Role, Role] = ("source", "target"),
+    left_with: Counters | None = None,
 ) -> KeyComparison:
     """Compare what is under the prefix on both servers; also while the target is written to.
 
@@ -266,16 +262,20 @@ async def compare_servers(
         audit: holds the ledger against the servers.
         deleted_since: knows of which organisations reports were deleted.
         called: what people know the two as; on the way back they are exchanged.
+        left_with: the source's counters after the cutover; None where nobody looked.
     """
+    options = CompareOptions(prefix=keys.prefix, rounds=2, max_ttl_drift=after.drift_seconds)
     try:
-        found = await compare(
-            source, target, CompareOptions(prefix=keys.prefix, rounds=2), explain=after.explain, called=called
-        )
-        left = await after.unexplained(source, target, audit, deleted_since)
+        before = await counters_of(source, keys) if left_with is None else left_with
+        found = await compare(source, target, options, leave_out=after.is_own, explain=after.explain, called=called)
+        behind = after.written_behind | written(before, await counters_of(source, keys))
+        unexplained = await after.unexplained(source, target, audit, deleted_since)
     except (RehearsalError, *CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
         return KeyComparison(error=str(error) or type(error).__name__)
-    counts = {kind.value: found.counts[kind.value] + left[kind] for kind in Kind}
-    benign = sum(found.benign.values()) - left.total()
+    counts, benign = Counter(found.counts), Counter(found.benign)
+    for (kind, reason), count in unexplained.items():
+        counts[kind.value] += count
+        benign[reason] -= count
     unreadable = ""
     if found.unreadable:
         types = ", ".join(sorted(found.unreadable_types))
@@ -284,4 +284,12 @@ async def compare_servers(
         unreadable = (
             f"{after.undecided:,} missing reports may have been deleted, which event rows that were dropped would tell"
         )
-    return KeyComparison(found.keys_compared, counts, benign, unreadable=unreadable)
+    return KeyComparison(
+        found.keys_compared,
+        dict(counts),
+        +benign,
+        found.drift,
+        found.unsettled,
+        len(behind),
+        unreadable=unreadable,
+    )

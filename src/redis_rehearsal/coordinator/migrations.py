@@ -13,6 +13,7 @@ import structlog
 from redis_rehearsal.cache.route import ROLES, Route
 from redis_rehearsal.coordinator.comparing import AfterCutover, Audits, compare_servers
 from redis_rehearsal.coordinator.equipment import Equipment
+from redis_rehearsal.coordinator.left_server import Counters, counters_of
 from redis_rehearsal.database.connection import connect
 from redis_rehearsal.database.events import organizations_with
 from redis_rehearsal.errors import ConflictError
@@ -21,13 +22,12 @@ from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.fleet.totals import saturated
 from redis_rehearsal.migration.assessment.assess import Assessment, assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
+from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER
 from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS, Migration
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
-from redis_rehearsal.migration.strategies.replicate import FOLLOW
-from redis_rehearsal.migration.versions import sends_relative_expiry
 from redis_rehearsal.report.files import write_reports
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView
@@ -41,6 +41,7 @@ _ROWS_SECONDS: Final = 2.5
 """By then every second until now has been reported."""
 _SO_FAR_SECONDS: Final = 10.0
 """Reading all counters takes some 100 ms of processor time."""
+_SWITCHED: Final = "the application was switched by hand, and is not on the server that it was moved to"
 
 
 class Migrations:
@@ -77,6 +78,7 @@ class Migrations:
         self._writing: asyncio.Future[None] | None = None
         self._so_far: Verdict | None = None
         self._so_far_seconds = 0.0
+        self._left_with: dict[int, asyncio.Task[Counters | None]] = {}
 
     @property
     def going_on(self) -> bool:
@@ -141,10 +143,13 @@ class Migrations:
         record = Record(
             Migration(context, self._quieten, self._compare), copy.copy(view.totals.checks), len(control.phases)
         )
+        if not options.compare:
+            context.warnings.append("The two servers are not compared key by key (--no-compare).")
         if control.phase == "baseline":
             record.first_phase -= 1
         view.records.append(record)
         self._so_far, self._so_far_seconds = None, 0.0
+        self._left_with = {}
         return record
 
     def start(self, record: Record) -> None:
@@ -158,7 +163,10 @@ class Migrations:
             await asyncio.sleep(_ROWS_SECONDS)
             # The load goes on, and what is counted reaches until the last second that was reported.
             ended = max(ended, self._view.seen_seconds)
-            self.judge(record, await self._audit(), ended)
+            audit = await self._audit()
+            # What comparing costs, and what is counted meanwhile, is not the migration's.
+            evidence = _as_it_is(self._evidence(record, audit, ended, None, ""))
+            self._conclude(record, replace(evidence, comparison=await self.compare(record, audit, live=True)))
         finally:
             record.ended = True
         await self._leave_report()
@@ -180,21 +188,48 @@ class Migrations:
     def on_row(self, row: Row) -> None:
         """Show the migration a second of live traffic."""
         if self.going_on:
-            self._view.records[-1].migration.on_row(row)
+            record = self._view.records[-1]
+            record.migration.on_row(row)
+            self._look_behind(record)
 
-    async def compare(self, record: Record, audit: Audit) -> KeyComparison | None:
-        """Compare the two servers key by key, after the load; None where it did not end on the one moved to last."""
+    def _look_behind(self, record: Record) -> None:
+        """Read the counters of the server that was left, once nobody of ours writes to them any more."""
+        migration = record.migration
+        cutovers, options = migration.context.cutovers, migration.context.options
+        place, ended = len(cutovers), cutovers[-1][1] if cutovers else None
+        settled_seconds = CUTOVER_TAIL_SECONDS + self._view.settings.operation_timeout
+        if ended is None or place in self._left_with or monotonic() < ended + settled_seconds:
+            return
+        if _is_to_be_compared(options):
+            context = migration.way_back if place > 1 and migration.way_back else migration.context
+            self._left_with[place] = asyncio.create_task(counters_of(context.source.endpoint, context.keys))
+
+    async def compare(self, record: Record, audit: Audit, *, live: bool = False) -> KeyComparison | None:
+        """Compare the two servers key by key, after the migration.
+
+        Args:
+            record: of the migration.
+            audit: the ledger held against the servers.
+            live: whether the load goes on.
+
+        Returns:
+            What it came to; None where there is nothing to compare, or it was not wanted.
+        """
         migration = record.migration
         last = migration.way_back or migration.context
-        switched = migration.status == "done" and migration.context.options.strategy != "observe"
-        if not switched or self._control.route != Route(last.target.role, last.target.role) or audit.error:
+        if migration.status != "done" or not _is_to_be_compared(migration.context.options) or audit.error:
             # What was seen before a way back that did not come about still counts.
             return migration.comparison
 
         async def known() -> Audit:
             return audit
 
-        found = await self._compare(last, known)
+        moved_to = Route(last.target.role, last.target.role)
+        found = KeyComparison(error=_SWITCHED)
+        if self._control.route == moved_to:
+            found = await self._compare(last, self._audit if live else known)
+            if live and self._control.route != moved_to:
+                found = KeyComparison(error=_SWITCHED)
         return found if migration.comparison is None else migration.comparison.and_then(found)
 
     async def _compare(self, context: Context, audit: Audits | None = None) -> KeyComparison:
@@ -215,25 +250,15 @@ class Migrations:
             view.clock.at(context.cutovers[-1][0]),
             settings.time_bucket_seconds,
             settings.time_buckets,
-            self._late_seconds(context),
+            context.options.max_ttl_drift,
         )
         source, target = context.source.endpoint, context.target.endpoint
         called = context.source.role, context.target.role
-        return await compare_servers(source, target, context.keys, after, audit or self._audit, deleted_since, called)
-
-    def _late_seconds(self, context: Context) -> float:
-        """By how much a report may live longer on the target: as long as its write may have been on its way."""
-        timeout_seconds = self._view.settings.operation_timeout
-        way_back = len(context.cutovers) > 1
-        if context.options.strategy == "dual-write" and not way_back:
-            return timeout_seconds
-        if not sends_relative_expiry(context.source.identity):
-            return 0.0
-        before, at = context.cutovers[-2][0] if way_back else 0.0, context.cutovers[-1][0]
-        followed = [
-            step.began_seconds for step in context.steps if step.name == FOLLOW and before < step.began_seconds < at
-        ]
-        return at - followed[-1] + timeout_seconds if followed else 0.0
+        look = self._left_with.get(len(context.cutovers))
+        left_with = await look if look else None
+        return await compare_servers(
+            source, target, context.keys, after, audit or self._audit, deleted_since, called, left_with
+        )
 
     def judge(
         self,
@@ -252,9 +277,13 @@ class Migrations:
             comparison: of the two servers; None where there was none.
             broken: what of the run itself broke; empty where nothing did.
         """
-        record.audit = audit
-        record.ended_seconds = ended_seconds
-        record.assessment = assess(self._evidence(record, audit, ended_seconds, comparison, broken))
+        return self._conclude(record, self._evidence(record, audit, ended_seconds, comparison, broken))
+
+    @staticmethod
+    def _conclude(record: Record, evidence: Evidence) -> Assessment:
+        record.audit = evidence.audit
+        record.ended_seconds = evidence.ended_seconds
+        record.assessment = assess(evidence)
         _log.info(
             "the verdict",
             status=str(record.assessment.verdict.status),
@@ -273,9 +302,17 @@ class Migrations:
         if now - self._so_far_seconds > _SO_FAR_SECONDS:
             self._so_far_seconds = now
             audit = await self._audit() if self._is_past(record, now) else Audit(error="it is read after the cutover")
-            evidence = self._evidence(record, audit, now, None, "")
+            evidence = self._evidence(record, audit, now, self._comparison_so_far(record), "")
             self._so_far = assess(replace(evidence, reason=evidence.reason and "it is under way")).verdict
         return self._so_far
+
+    @staticmethod
+    def _comparison_so_far(record: Record) -> KeyComparison | None:
+        migration = record.migration
+        if not _is_to_be_compared(migration.context.options):
+            return migration.comparison
+        later = KeyComparison(error=COMPARED_LATER)
+        return later if migration.comparison is None else migration.comparison.and_then(later)
 
     @staticmethod
     def _is_past(record: Record, now_seconds: float) -> bool:
@@ -359,3 +396,19 @@ class Migrations:
         if self._writing is not None:
             # A thread cannot be called back, and must not write over what is written at the end.
             await asyncio.wait({self._writing})
+
+
+def _is_to_be_compared(options: MigrationOptions) -> bool:
+    # What moves by itself leaves no second server that is known.
+    return options.compare and options.strategy != "observe"
+
+
+def _as_it_is(evidence: Evidence) -> Evidence:
+    """Evidence to which nothing is added any more, whatever the load does."""
+    return replace(
+        evidence,
+        queries=copy.deepcopy(evidence.queries),
+        events=copy.deepcopy(evidence.events),
+        query_gaps=[*evidence.query_gaps],
+        event_gaps=[*evidence.event_gaps],
+    )

@@ -330,7 +330,7 @@ class Run:
         view = self.view
         record = view.records[-1] if view.records else None
         if record is not None and record.assessment is None and view.audit is not None:
-            comparison = await self._migrations.compare(record, view.audit) if self._rehearsal else None
+            comparison = await self._migrations.compare(record, view.audit)
             self._migrations.judge(record, view.audit, view.ended_seconds, comparison, self._breakage.sentence)
             record.ended = True
 

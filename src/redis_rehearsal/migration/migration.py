@@ -203,10 +203,10 @@ class Migration:
         async with context.step("compare before the way back") as step:
             found = self.comparison = await self._compare(context)
             step.detail = f"{found.keys_compared:,} keys, {found.unexplained:,} differ for no reason that is known"
-        if found.error or found.unreadable or found.unexplained > context.options.max_unexplained:
+        if found.error or found.doubts or found.unexplained > context.options.max_unexplained:
             raise MigrationError(
                 "The way back was not begun, since it would make the source as the target is: "
-                f"{found.error or found.unreadable or step.detail}. The application is on the target."
+                f"{found.error or found.doubts or step.detail}. The application is on the target."
             )
         # What fenced the source is in the way now.
         await context.undo()

@@ -52,6 +52,9 @@ class Limits(BaseModel):
     max_unexplained: Count = 0
     "Most keys that may differ between the two servers after a rehearsal, for no reason that is known."
 
+    max_ttl_drift: Seconds = 2.0
+    "By so much times to live may be apart on the two servers; more is a difference, too."
+
     max_failed_queries: Ratio = 0.0001
     "Largest share of queries that may fail."
 
@@ -127,6 +130,9 @@ class MigrationOptions(Limits):
 
     then: Literal["stay", "rollback"] = "stay"
     "After the observation: stay on the target, or rehearse the way back, with what was written meanwhile."
+
+    compare: bool = True
+    "Compare the two servers key by key once the recovery is over; --no-compare leaves the criterion out."
 
     force: bool = False
     "Go on although the preflight found something that stands in the way."

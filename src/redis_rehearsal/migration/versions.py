@@ -32,15 +32,6 @@ def _number(identity: Identity) -> tuple[int, int]:
     return parts[0], parts[1] if len(parts) > 1 else 0
 
 
-def sends_relative_expiry(source: Identity) -> bool:
-    """Whether a server tells its replicas for how long a key is to live, and not until when.
-
-    What waits on its way then lives longer on the other server, by as long as it waited. Redis tells the time since
-    7.0, and so does every Valkey.
-    """
-    return source.product == "redis" and _number(source) < (7, 0)
-
-
 def has_field_ttls(server: Identity) -> bool:
     """Whether fields of its hashes can expire by themselves."""
     return _number(server) >= ((9, 0) if server.product == "valkey" else (7, 4))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, SATURATED, WORKER_LOST
+from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, NO_CUTOVER, SATURATED, WORKER_LOST
 from redis_rehearsal.report.reading import number, part, parts, words
 from redis_rehearsal.verification.criterion_names import about
 from redis_rehearsal.verification.recovery import SHORT_BASELINE
@@ -65,6 +65,13 @@ _FAILED: Final[dict[str, dict[str, str]]] = {
         "": "see which keys, and what they have in common: redis-rehearsal compare --output differing.jsonl.",
     },
     "run": {"": _MEND},
+    "ttl_drift": {
+        "replicate": "what waits on its way from a Redis before 7.0 lives longer: shorten the first copy, or allow it "
+        "(--max-ttl-drift).",
+        "external": "let the tool carry until when a key lives (PEXPIREAT), not for how long, or allow it "
+        "(--max-ttl-drift).",
+        "": "see that both servers' clocks agree, and which keys: redis-rehearsal compare --output differing.jsonl.",
+    },
     "failed_queries": {"": _HURT},
     "failed_events": {"": f"see `failures` in run.json for their reasons; {_HURT}"},
     "query_downtime": {
@@ -99,7 +106,8 @@ _UNKNOWN: Final = {
     "wrong_reports": "check more hits: VALIDATION_SAMPLE_RATE=1.",
     "counter_regressions": "raise the share of real-time queries, so that counters are read.",
     "structures": "the unknown writes and the structures that could not be read decide it: rehearse again.",
-    "comparison": "see that both servers can be read until the comparison has ended, and rehearse again.",
+    "comparison": "see that both servers can be read and that nobody else writes under the prefix, and rehearse again.",
+    "ttl_drift": "see that both servers can be read until the comparison has ended, and rehearse again.",
     "run": _MEND,
     "failed_queries": "drive queries: --queries-per-second.",
     "failed_events": "drive events: --events-per-second.",
@@ -120,6 +128,7 @@ _BY_REASON: Final = {
     WORKER_LOST: _OTHERWISE,
     NO_CUTOVER: "see why the migration did not come to it.",
     SHORT_BASELINE: "lengthen the baseline: --baseline.",
+    COMPARED_LATER: "wait for the end of the migration.",
 }
 """What made it unknown says more than which criterion it is."""
 _NEEDS_FREEZE: Final = frozenset({"lost", "stranded"})

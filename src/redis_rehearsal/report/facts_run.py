@@ -165,15 +165,24 @@ def comparison(document: object) -> Section:
     """The two servers key by key."""
     if not is_rehearsal(document):
         return Section("Comparison of the two servers", (), "comparison")
-    found = part(document, "comparison")
+    found, drift = part(document, "comparison"), part(document, "comparison", "ttl_drift")
     if not found:
-        words_for_none = "The servers were not compared: the application did not end on the server it was moved to."
+        words_for_none = (
+            "The servers were not compared: it was not wanted (--no-compare), or the application did not end on the "
+            "server it was moved to."
+        )
         return Section("Comparison of the two servers", (words_for_none,), "comparison")
     rows = [
         ("compared", count(found.get("keys_compared"))),
         *((shown, count(found.get(name))) for name, shown in _DIFFERENCES.items()),
         ("different for a good reason", count(found.get("benign"))),
+        *((f"of these {words(reason)}", count(each)) for reason, each in part(found, "benign_reasons").items()),
         ("unexplained", count(found.get("unexplained"))),
+        ("kept changing on both", count(found.get("unsettled"))),
+        ("changed on the server that was left", count(found.get("written_behind"))),
+        ("times to live apart", count(drift.get("count"))),
+        ("by how much, median", duration(drift.get("median_seconds"), NONE)),
+        ("by how much, largest", duration(drift.get("max_seconds"), NONE)),
     ]
     notes = [words(found.get(name), "") for name in ("error", "unreadable")]
     table = Table(tuple(rows), ("keys", "count"))

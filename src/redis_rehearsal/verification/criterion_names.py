@@ -32,6 +32,7 @@ CRITERIA: Final[Mapping[str, Declared]] = {
     "counter_regressions": Declared("data", "max_counter_regressions"),
     "structures": Declared("data", "max_wrong_elements"),
     "comparison": Declared("data", "max_unexplained"),
+    "ttl_drift": Declared("data", "max_ttl_drift"),
     "run": Declared("run"),
     "failed_queries": Declared("time", "max_failed_queries"),
     "failed_events": Declared("time", "max_failed_events"),

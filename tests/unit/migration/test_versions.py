@@ -1,7 +1,7 @@
 import pytest
 
 from redis_rehearsal.cache.control import Identity
-from redis_rehearsal.migration.versions import can_replicate, sends_relative_expiry
+from redis_rehearsal.migration.versions import can_replicate
 
 
 def identity(text: str) -> Identity:
@@ -29,17 +29,3 @@ def test_who_can_follow_whom(source: str, target: str, possible: str) -> None:
     found = can_replicate(identity(source), identity(target))
     assert found.possible == possible
     assert bool(found.reason) is (possible != "yes")
-
-
-@pytest.mark.parametrize(
-    ("source", "relative"),
-    [
-        ("redis 6.2.14", True),
-        ("redis 5.0.3", True),
-        ("redis 7.0.0", False),
-        ("redis 8.2.3", False),
-        ("valkey 9.1.2", False),
-    ],
-)
-def test_who_tells_for_how_long_and_not_until_when(source: str, *, relative: bool) -> None:
-    assert sends_relative_expiry(identity(source)) is relative

@@ -3,7 +3,7 @@
 from typing import Final
 
 from redis_rehearsal.migration.assessment.evidence import Evidence
-from redis_rehearsal.migration.assessment.reasons import WORKER_LOST
+from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, WORKER_LOST
 from redis_rehearsal.verification.verdict import Criterion, at_most, bounded
 
 _COUNTERS: Final = "some counters could not be compared"
@@ -122,14 +122,26 @@ def comparison(evidence: Evidence) -> list[Criterion]:
     named = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items() if count)
     limit = evidence.limits.max_unexplained
     too_many = found.unexplained > limit
+    later = found.error == COMPARED_LATER
+    unmeasured = found.error if later else f"the servers could not be compared: {found.error}"
+    largest = found.drift.max_seconds or 0.0
+    too_late = largest > evidence.limits.max_ttl_drift
     return [
         at_most(
             "comparison",
             limit,
             float(found.unexplained) if too_many or not found.error else None,
             "count",
-            unless="" if too_many else found.unreadable,
-            unmeasured=f"the servers could not be compared: {found.error}",
+            unless="" if too_many else found.doubts,
+            unmeasured=unmeasured,
             failed=f"keys differ for no reason that is known: {named}",
-        )
+        ),
+        at_most(
+            "ttl_drift",
+            evidence.limits.max_ttl_drift,
+            largest if too_late or not found.error else None,
+            "seconds",
+            unmeasured=unmeasured,
+            failed=f"times to live are apart of {found.drift.count:,} keys that are the same in all else",
+        ),
     ]

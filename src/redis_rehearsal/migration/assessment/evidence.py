@@ -1,5 +1,6 @@
 """What a verdict rests on."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.compare.drift import Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +20,20 @@ class KeyComparison:
     Attributes:
         keys_compared: how many.
         counts: of those that differ for no reason that is known, by class: missing, extra, type, value, ttl.
-        benign: how many differ for a good reason.
+        benign_reasons: how many differ for a good reason, by reason.
+        drift: of the times to live of keys that are the same in all else.
+        unsettled: how many kept changing on both servers, so that nothing can be said of them.
+        written_behind: how many somebody wrote to on the server that was left, where nobody of ours writes any more.
         error: why they could not be compared; empty where they could.
         unreadable: what of them could not; empty where all could.
     """
 
     keys_compared: int = 0
     counts: Mapping[str, int] = field(default_factory=dict)
-    benign: int = 0
+    benign_reasons: Mapping[str, int] = field(default_factory=dict)
+    drift: Drift = field(default_factory=Drift)
+    unsettled: int = 0
+    written_behind: int = 0
     error: str = ""
     unreadable: str = ""
 
@@ -34,12 +42,38 @@ class KeyComparison:
         """How many keys differ for no reason that is known."""
         return sum(self.counts.values())
 
+    @property
+    def benign(self) -> int:
+        """How many keys differ for a good reason."""
+        return sum(self.benign_reasons.values())
+
+    @property
+    def doubts(self) -> str:
+        """Why it proves nothing that no difference was found; empty where it does."""
+        found = [self.unreadable] if self.unreadable else []
+        if self.written_behind:
+            found.append(
+                f"two writers: {self.written_behind:,} keys changed on the server that was left, after the application "
+                "had left it"
+            )
+        if self.unsettled:
+            found.append(f"{self.unsettled:,} keys kept changing on both servers")
+        if not self.keys_compared:
+            found.append("no key was compared, since neither server has one under the prefix")
+        return "; ".join(found)
+
     def and_then(self, later: "KeyComparison") -> "KeyComparison":
         """This one and a later one of the same servers, together."""
+        drift = Drift()
+        for part in (self, later):
+            drift.merge(part.drift)
         return KeyComparison(
             self.keys_compared + later.keys_compared,
             {kind: self.counts.get(kind, 0) + count for kind, count in later.counts.items()} or self.counts,
-            self.benign + later.benign,
+            Counter(self.benign_reasons) + Counter(later.benign_reasons),
+            drift,
+            self.unsettled + later.unsettled,
+            self.written_behind + later.written_behind,
             self.error or later.error,
             self.unreadable or later.unreadable,
         )

@@ -8,6 +8,7 @@ SATURATED: Final = "the generator itself was the bottleneck"
 STALLED: Final = "the generator itself stood still meanwhile"
 NO_CUTOVER: Final = "there was no cutover"
 WORKER_LOST: Final = "a worker of the load ended by itself, and what it saw in its last second is not known"
+COMPARED_LATER: Final = "the servers are compared once the recovery is over"
 
 
 def on_time(evidence: Evidence) -> str:

@@ -19,8 +19,6 @@ from redis_rehearsal.migration.preparation import refuse_any_key
 from redis_rehearsal.migration.strategies.base import Strategy
 from redis_rehearsal.migration.versions import can_replicate
 
-FOLLOW: Final = "follow"
-"""The step from which on the target follows the source."""
 _PATIENCE_SECONDS: Final = 12.0
 """A link that makes no progress for this long will not come up; servers wait 5 s before they send."""
 _POLL_SECONDS: Final = 0.1
@@ -138,7 +136,7 @@ async def _run(context: Context) -> None:
 
 async def _follow(context: Context) -> None:
     source, target = context.source.endpoint, context.target
-    async with context.step(FOLLOW) as step:
+    async with context.step("follow") as step:
         if source.password:
             # The user only where there is one: older servers know none.
             if source.username:

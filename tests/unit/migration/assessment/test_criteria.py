@@ -342,6 +342,11 @@ def test_a_run_that_broke_proves_nothing() -> None:
         (KeyComparison(10, {"value": 0}, unreadable="1 key"), "unknown"),
         (KeyComparison(10, {"value": 1}, unreadable="1 key"), "failed"),
         (KeyComparison(error="away"), "unknown"),
+        (KeyComparison(0, {"value": 0}), "unknown"),
+        (KeyComparison(10, {"value": 0}, unsettled=1), "unknown"),
+        (KeyComparison(10, {"value": 0}, written_behind=1), "unknown"),
+        (KeyComparison(10, {"value": 1}, unsettled=1, written_behind=1), "failed"),
+        (KeyComparison(10, {"value": 0}, written_behind=1).and_then(KeyComparison(10, {"value": 0})), "unknown"),
         (KeyComparison(10, {"value": 1}).and_then(KeyComparison(10, {"value": 0})), "failed"),
         (KeyComparison(10, {"value": 0}).and_then(KeyComparison(10, {"value": 0})), "passed"),
         # What was found stands, whatever could not be compared later.

@@ -1,4 +1,7 @@
-"""A migration tool as a user might write it: copies what is under the prefix, once or again and again."""
+"""A migration tool as a user might write it: copies what is under the prefix, once or again and again.
+
+With --but PREFIX it forgets what begins with that.
+"""
 
 import os
 import sys
@@ -20,9 +23,12 @@ def ask(client: Any, command: str, keys: list[bytes]) -> list[Any]:
 def main() -> None:
     source, target = (redis.Redis.from_url(os.environ[name], protocol=2) for name in ("SOURCE_URL", "TARGET_URL"))
     prefix = os.environ["KEY_PREFIX"]
+    forgotten = sys.argv[sys.argv.index("--but") + 1].encode() if "--but" in sys.argv else None
     seen: dict[bytes, bytes] = {}
     while True:
         keys = [key for key in source.scan_iter(f"{prefix}*", count=1000) if key != f"{prefix}lock".encode()]
+        if forgotten is not None:
+            keys = [key for key in keys if not key.startswith(forgotten)]
         gone = set(target.scan_iter(f"{prefix}*", count=1000)) - set(keys)
         values, lives = ask(source, "dump", keys), ask(source, "pttl", keys)
         with target.pipeline(transaction=False) as pipeline:

@@ -4,6 +4,9 @@ import contextlib
 import json
 import shutil
 import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,35 @@ def ask(run: Command, tmp_path: Path, *arguments: str) -> tuple[int, str, str]:
 def status(run: Command) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(run.get("/api/status")[1])
     return document
+
+
+@contextlib.contextmanager
+def counting(server: RedisServer, key: str, start: int) -> Iterator[None]:
+    """Another client that goes on counting meanwhile."""
+    ended = threading.Event()
+
+    def write() -> None:
+        with outside(server) as client:
+            client.set(key, start)
+            while not ended.wait(0.02):
+                client.incr(key)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        writing.join()
+
+
+def shown(run: Command) -> dict[str, Any]:
+    """What the page is told of a run that is going on."""
+    with urllib.request.urlopen(f"{run.address}/api/events", timeout=10) as stream:  # noqa: S310 # our own server
+        while stream.readline() != b"event: state\n":
+            pass
+        found: dict[str, Any] = json.loads(stream.readline().removeprefix(b"data: "))
+    return found
 
 
 def tools_of(document: dict[str, Any]) -> list[int]:
@@ -135,6 +167,8 @@ def test_a_live_run_is_migrated_to_its_verdict(
         assert code == 2
         assert "redis-rehearsal reset" in error
         assert run.stats()["migration"]["warnings"] == []
+        assert run.stats()["comparison"]["keys_compared"] > 100
+        assert {"comparison", "ttl_drift"} <= {each["name"] for each in document["verdict"]["criteria"]}
         assert ask(run, tmp_path, "switch", "--to", "source", "--reads")[0] == 0
         run.interrupt()
         whole = run.document()
@@ -294,6 +328,34 @@ def test_a_tool_that_follows_the_source_loses_nothing(
     assert criteria(document)["event_downtime"]["status"] == (
         "unknown" if document["impact"]["generator_saturated"] else "failed"
     )
+
+
+def test_what_a_tool_left_out_and_two_writers_are_noticed_while_the_load_goes_on(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    given |= {"BALLAST_BYTES": str(147 * 1024)}
+    tool = f"{TOOL} --follow --but rehearsal:ballast:"
+    arguments = ("--strategy", "external", "--command", tool, "--ready-after", "1s", "--settle", "1s")
+    (tmp_path / "migrate").mkdir()
+    with command(tmp_path, "run", **given) as run, contextlib.ExitStack() as writers:
+        run.until_running(200)
+        address = run.address.removeprefix("http://")
+        with command(tmp_path / "migrate", "migrate", *arguments, *QUICK, "--json", BIND_ADDRESS=address) as migrate:
+            until_phase(run, "recovery")
+            for server, start in ((source, 1_000_000), (fresh_target, 500)):
+                writers.enter_context(counting(server, "rehearsal:others", start))
+            so_far = {each["name"]: each for each in shown(run)["so_far"]["criteria"]}
+            assert (so_far["comparison"]["status"], so_far["ttl_drift"]["status"]) == ("unknown", "unknown")
+            assert "once the recovery is over" in so_far["comparison"]["reason"]
+            assert migrate.wait(60) == 1
+            document = json.loads(migrate.stdout)
+        comparison = run.stats()["comparison"]
+    found = {each["name"]: each for each in document["verdict"]["criteria"]}
+    assert found["comparison"]["measured"] == 147
+    assert found["comparison"]["reason"].endswith(": 147 missing")
+    assert (comparison["unsettled"], comparison["written_behind"]) == (1, 1)
+    assert sum(comparison["benign_reasons"].values()) == comparison["benign"] > 0
+    assert found["ttl_drift"]["status"] == "passed"
 
 
 @pytest.mark.matrix

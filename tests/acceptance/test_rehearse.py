@@ -129,7 +129,8 @@ def test_what_waits_while_the_target_loads_lives_longer_there_and_is_no_differen
 ) -> None:
     source, target = make_server(), make_server(name="valkey-9.1")
     given |= {"REDIS_URL": source.url, "TARGET_REDIS_URL": target.url}
-    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+    limit = ("--max-ttl-drift", "10s")
+    with command(tmp_path, "rehearse", "--strategy", "replicate", *limit, *QUICK, **given) as run:
         with outside(target) as new:
             wait_for(lambda: new.info("replication")["role"] == "slave", "a replica")
         # It reads nothing meanwhile, so that what the source sends on waits.
@@ -139,6 +140,10 @@ def test_what_waits_while_the_target_loads_lives_longer_there_and_is_no_differen
         document = judged(run)
     assert document["comparison"]["unexplained"] == 0, document["comparison"]
     assert document["comparison"]["keys_compared"] > 100
+    drift = document["comparison"]["ttl_drift"]
+    assert drift["count"] > 0
+    assert criteria(document)["ttl_drift"]["measured"] == drift["max_seconds"] > 1.0
+    assert criteria(document)["ttl_drift"]["status"] == "passed"
 
 
 def test_cold_loses_what_was_acknowledged_before(
@@ -217,7 +222,7 @@ def test_a_target_that_stands_still_is_downtime_for_as_long(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, rate: str
 ) -> None:
     given |= {"QUERIES_PER_SECOND": rate}
-    with command(tmp_path, "rehearse", "--strategy", "replicate", *QUICK, **given) as run:
+    with command(tmp_path, "rehearse", "--strategy", "replicate", "--no-compare", *QUICK, **given) as run:
         until_phase(run, "recovery")
         process = psutil.Process(fresh_target.pid)
         began = time.monotonic()
@@ -226,6 +231,10 @@ def test_a_target_that_stands_still_is_downtime_for_as_long(
         process.resume()
         lasted = time.monotonic() - began
         document = judged(run)
+    # What is not wanted is left out, and said.
+    assert document["comparison"] is None
+    assert not {"comparison", "ttl_drift"} & set(criteria(document))
+    assert "--no-compare" in document["migration"]["warnings"][0]
     found = document["downtime"]["queries"]["longest_seconds"]
     criterion = criteria(document)["query_downtime"]
     if rate == "20":

@@ -166,7 +166,7 @@ class Migrations:
             audit = await self._audit()
             # What comparing costs, and what is counted meanwhile, is not the migration's.
             evidence = _as_it_is(self._evidence(record, audit, ended, None, ""))
-            self._conclude(record, replace(evidence, comparison=await self.compare(record, audit, live=True)))
+            self._conclude(record, replace(evidence, comparison=await self._compare_live(record, audit)))
         finally:
             record.ended = True
         await self._leave_report()
@@ -231,6 +231,17 @@ class Migrations:
             if live and self._control.route != moved_to:
                 found = KeyComparison(error=_SWITCHED)
         return found if migration.comparison is None else migration.comparison.and_then(found)
+
+    async def _compare_live(self, record: Record, audit: Audit) -> KeyComparison | None:
+        migration = record.migration
+        if migration.status != "done" or not _is_to_be_compared(migration.context.options):
+            return migration.comparison
+        async with migration.context.step("compare the servers") as step:
+            found = await self.compare(record, audit, live=True)
+            if found is not None:
+                step.detail = f"{found.keys_compared:,} keys, {found.unexplained:,} differ for no reason that is known"
+                step.detail = found.error or step.detail
+        return found
 
     async def _compare(self, context: Context, audit: Audits | None = None) -> KeyComparison:
         view, servers = self._view, self._equipment.servers

@@ -124,6 +124,7 @@ def comparison(evidence: Evidence) -> list[Criterion]:
     too_many = found.unexplained > limit
     later = found.error == COMPARED_LATER
     unmeasured = found.error if later else f"the servers could not be compared: {found.error}"
+    nothing = not found.error and not found.keys_compared
     largest = found.drift.max_seconds or 0.0
     too_late = largest > evidence.limits.max_ttl_drift
     return [
@@ -139,9 +140,9 @@ def comparison(evidence: Evidence) -> list[Criterion]:
         at_most(
             "ttl_drift",
             evidence.limits.max_ttl_drift,
-            largest if too_late or not found.error else None,
+            largest if too_late or not (found.error or nothing) else None,
             "seconds",
-            unmeasured=unmeasured,
+            unmeasured=found.doubts if nothing else unmeasured,
             failed=f"times to live are apart of {found.drift.count:,} keys that are the same in all else",
         ),
     ]

@@ -53,11 +53,11 @@ class KeyComparison:
         found = [self.unreadable] if self.unreadable else []
         if self.written_behind:
             found.append(
-                f"two writers: {self.written_behind:,} keys changed on the server that was left, after the application "
+                f"two writers: {_keys(self.written_behind)} changed on the server that was left, after the application "
                 "had left it"
             )
         if self.unsettled:
-            found.append(f"{self.unsettled:,} keys kept changing on both servers")
+            found.append(f"{_keys(self.unsettled)} kept changing on both servers")
         if not self.keys_compared:
             found.append("no key was compared, since neither server has one under the prefix")
         return "; ".join(found)
@@ -77,6 +77,10 @@ class KeyComparison:
             self.error or later.error,
             self.unreadable or later.unreadable,
         )
+
+
+def _keys(count: int) -> str:
+    return f"{count:,} {'key' if count == 1 else 'keys'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.timeline import Label, Row, Second
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
+from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.verification.verdict import Criterion
@@ -332,6 +334,28 @@ def test_the_cutovers_p99_reaches_five_seconds_into_the_recovery() -> None:
 def test_a_run_that_broke_proves_nothing() -> None:
     found = criterion("run", replace(EVIDENCE, broken="The database did not take 318 event rows."))
     assert (found.status, found.reason) == ("unknown", "The database did not take 318 event rows.")
+
+
+def test_times_to_live_may_be_apart_by_no_more_than_the_limit() -> None:
+    for apart_ms, status in (((), "passed"), ((2_000,), "passed"), ((1, 2_001), "failed")):
+        drift = Drift()
+        for each in apart_ms:
+            drift.add(each)
+        found = criterion("ttl_drift", replace(EVIDENCE, comparison=KeyComparison(10, {"ttl": 0}, drift=drift)))
+        assert (found.status, found.limit, found.measured) == (status, 2.0, max(apart_ms, default=0) / 1000)
+    for comparison in (KeyComparison(error="away"), KeyComparison(0, {"ttl": 0}), KeyComparison(error=COMPARED_LATER)):
+        assert criterion("ttl_drift", replace(EVIDENCE, comparison=comparison)).status == "unknown"
+    with_drift = KeyComparison(10, {"ttl": 1}, drift=drift)
+    both = with_drift.and_then(KeyComparison(10, {"ttl": 0}))
+    assert criterion("ttl_drift", replace(EVIDENCE, comparison=both)).status == "failed"
+    # What was seen before it could not be compared any more still counts.
+    broken = with_drift.and_then(KeyComparison(error="away"))
+    assert criterion("ttl_drift", replace(EVIDENCE, comparison=broken)).status == "failed"
+
+
+def test_until_the_servers_are_compared_it_is_unknown() -> None:
+    found = criterion("comparison", replace(EVIDENCE, comparison=KeyComparison(error=COMPARED_LATER)))
+    assert (found.status, found.reason) == ("unknown", COMPARED_LATER)
 
 
 @pytest.mark.parametrize(

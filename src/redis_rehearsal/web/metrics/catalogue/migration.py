@@ -131,7 +131,7 @@ ENTRIES: Final = (
         "Keys of the two servers that were compared; that differ for a good reason (benign); that differ for none.",
         {"result": ("compared", "benign", *DIFFERENCES)},
         "",
-        "once they were compared: before a way back, and at the end of a rehearsal",
+        "once they were compared: before a way back, after the recovery of a migration, and at the end of a rehearsal",
     ),
     Entry(
         "rehearsal_downtime_seconds",

@@ -34,12 +34,14 @@ class Proxy:
         port: to connect to.
         backend: where new connections lead.
         answers: changes what servers answer, before it is passed on.
+        delay: for how many seconds an answer on a connection is kept back.
         links: the open connections.
     """
 
     def __init__(self, backend: int) -> None:
         self.backend = backend
         self.answers: Filter | None = None
+        self.delay: Callable[[Link], float] = lambda link: 0.0
         self.links: list[Link] = []
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -152,4 +154,6 @@ class Proxy:
     async def _down(self, link: Link, reader: asyncio.StreamReader) -> None:
         while data := await reader.read(1 << 16):
             await link.open.wait()
+            if delay := self.delay(link):
+                await asyncio.sleep(delay)
             link.writers[0].write(self.answers(data) if self.answers else data)

@@ -1,0 +1,124 @@
+"""What it cost in time: what servers did counts, and what the generator slept through does not."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from redis_rehearsal.embedded.redis_server import RedisServer
+from tests.acceptance.test_rehearse import criteria, fresh_target, judged, until_phase
+from tests.conftest import MakeServer
+from tests.proxy import Proxy
+from tests.support import Command, command, wait_for
+
+__all__ = ["fresh_target"]
+
+pytestmark = [pytest.mark.matrix, pytest.mark.alone]
+LOAD = {"EVENTS_PER_SECOND": "300", "QUERIES_PER_SECOND": "300"}
+COPY = ("rehearse", "--strategy", "copy", "--baseline", "5s", "--observe", "10s", "--allow-server-wide")
+
+
+def seconds_of(run: Command) -> int:
+    return len(json.loads(run.get("/api/timeline")[1]))
+
+
+def until_later(run: Command, seconds: int) -> None:
+    """Wait until so many more seconds of the load are over."""
+    until = seconds_of(run) + seconds
+    wait_for(lambda: seconds_of(run) >= until, "some seconds of load")
+
+
+def worker_of(run: Command) -> psutil.Process:
+    (worker,) = (each for each in run.children() if "redis_rehearsal.engine.worker" in each.cmdline())
+    return worker
+
+
+def test_a_worker_that_stood_still_is_no_downtime_of_the_servers(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    given |= LOAD
+    with command(tmp_path, *COPY, **given) as run:
+        until_phase(run, "recovery")
+        until_later(run, 4)
+        worker = worker_of(run)
+        worker.send_signal(signal.SIGSTOP)
+        # How long it is stopped is what is made to happen.
+        time.sleep(0.8)
+        worker.send_signal(signal.SIGCONT)
+        document = judged(run)
+    for kind in ("query", "event"):
+        assert criteria(document)[f"{kind}_downtime"]["status"] == "unknown"
+    for kind in ("queries", "events"):
+        found = document["downtime"][kind]
+        assert found["longest_at_least_seconds"] < 0.25 < 0.7 < found["longest_at_most_seconds"]
+    assert document["generator"]["stalled_seconds"] > 0.7
+    assert document["verdict"]["status"] == "unknown"
+
+
+def test_what_is_silent_when_it_is_judged_is_down(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with Proxy(fresh_target.port) as proxy:
+        given |= {"TARGET_REDIS_URL": proxy.url, "OPERATION_TIMEOUT": "10s", **LOAD}
+        with command(tmp_path, "run", **given) as run:
+            run.until_running()
+            body = {"strategy": "copy", "baseline": 5, "observe": 8, "allow_server_wide": True}
+            code, said = run.post("/api/migrations", body)
+            assert code < 300, said
+            until_phase(run, "recovery")
+            until_later(run, 5)
+
+            def verdict() -> Any:
+                return json.loads(run.get("/api/migrations")[1])[-1]["verdict"]
+
+            with proxy.holding(lambda link: link.name.endswith(("reads", "writes"))) as held:
+                assert held > 0
+                found = wait_for(verdict, "a verdict", 60)
+            run.interrupt()
+            run.wait()
+            document = run.stats_left()
+    statuses = {each["name"]: each["status"] for each in found["criteria"]}
+    assert statuses["query_downtime"] == statuses["event_downtime"] == "failed"
+    for kind in ("queries", "events"):
+        assert document["downtime"][kind]["unfinished"]
+        assert document["downtime"][kind]["longest_at_least_seconds"] > 1.0
+
+
+def test_writes_that_are_slower_for_good_are_seen(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with Proxy(fresh_target.port) as proxy:
+        proxy.delay = lambda link: 0.2 if link.name.endswith("writes") else 0.0
+        given |= {"TARGET_REDIS_URL": proxy.url, **LOAD}
+        with command(tmp_path, *COPY, **given) as run:
+            document = judged(run)
+    found = criteria(document)
+    assert found["event_cutover_p99"]["status"] == "failed"
+    assert found["event_cutover_p99"]["measured"] >= 0.2
+    assert found["recovery"]["status"] == "unknown"
+    assert "event_p99" in found["recovery"]["reason"]
+    # An answer comes all the time, late.
+    assert found["query_downtime"]["status"] == "passed"
+
+
+def test_connections_that_are_silent_while_it_copies_are_seen(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer, fresh_target: RedisServer
+) -> None:
+    old = make_server()
+    with Proxy(old.port) as proxy:
+        given |= {"REDIS_URL": proxy.url, **LOAD}
+        with command(tmp_path, *COPY, "--copy-rate", "100", **given) as run:
+            until_phase(run, "sync")
+            one = next(link for link in proxy.links if link.name.endswith("reads"))
+            # It is ended before the timeout of its operations, so that none fails.
+            with proxy.holding(lambda link: link is one) as held:
+                assert held == 1
+                until_later(run, 1)
+            document = judged(run)
+    assert criteria(document)["sync_p99"]["status"] == "failed"
+    assert criteria(document)["sync_query_downtime"]["status"] == "passed"
+    assert criteria(document)["cutover_p99"]["status"] == "passed"

@@ -5,7 +5,7 @@ from typing import Any
 from redis_rehearsal.errors import ConfigurationError, ConflictError
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
 from redis_rehearsal.report.migration_document import verdict_document
-from redis_rehearsal.verification.verdict import at_most, judge
+from redis_rehearsal.verification.verdict import at_most, bounded, judge
 
 STEPS = ("baseline", "copy", "cutover", "recovery")
 LOAD: dict[str, Any] = {
@@ -137,7 +137,14 @@ class MemoryControls:
         slow = None if verdict == "unknown" else 0.021
         made = judge(
             [
-                at_most("lost", 0, 3.0 if verdict == "fail" else 0.0, "count", failed="3 increments are missing"),
+                bounded(
+                    "lost",
+                    0,
+                    3 if verdict == "fail" else 0,
+                    0 if verdict == "pass" else 3,
+                    reason="",
+                    failed="3 increments are missing",
+                ),
                 at_most("query_downtime", 0.25, slow, "seconds"),
             ]
         )

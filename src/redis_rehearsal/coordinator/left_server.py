@@ -7,6 +7,7 @@ import hiredis
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Connection
+from redis_rehearsal.errors import RehearsalError
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.workload.keys import Keys
 
@@ -43,7 +44,7 @@ async def counters_of(endpoint: Endpoint, keys: Keys) -> Counters | None:
                 found.update((name, value) for name, value in zip(names, values, strict=True) if value is not None)
         finally:
             connection.abort("the look is over")
-    except CONTROL_ERRORS:
+    except (RehearsalError, *CONTROL_ERRORS):
         return None
     return found
 

@@ -320,7 +320,7 @@ class Migrations:
     @staticmethod
     def _comparison_so_far(record: Record) -> KeyComparison | None:
         migration = record.migration
-        if not _is_to_be_compared(migration.context.options):
+        if migration.status not in ("running", "done") or not _is_to_be_compared(migration.context.options):
             return migration.comparison
         later = KeyComparison(error=COMPARED_LATER)
         return later if migration.comparison is None else migration.comparison.and_then(later)

@@ -19,6 +19,7 @@ from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.workload.keys import Keys
 from tests.conftest import MakeServer
+from tests.support import wait_for
 
 KEYS = Keys("rehearsal:")
 BUCKET_SECONDS, KEPT = 3600, 24
@@ -194,6 +195,35 @@ def test_who_writes_to_the_server_that_was_left_is_noticed(pair: Pair) -> None:
     found = pair.compared(left_with=left_with)
     assert (found.counts, found.written_behind) == (NOTHING, 2)
     assert pair.compared().written_behind == 0
+
+
+def test_what_was_left_out_is_missing_while_the_keys_of_a_neighbour_are_evicted(make_server: MakeServer) -> None:
+    pair = Pair(make_server(), make_server("--maxmemory-policy", "volatile-ttl", name="valkey-9.1"))
+    pair.old.mset({KEYS.ballast(number): "x" for number in range(293)})
+    pair.new.mset({KEYS.ballast(number): "x" for number in range(147, 293)})
+    pair.new.config_set("maxmemory", pair.new.info("memory")["used_memory"] + 1_000_000)
+    ended = threading.Event()
+
+    def fill() -> None:
+        with redis.Redis(port=pair.servers[1].port) as neighbour:
+            written = 0
+            while not ended.is_set():
+                pipe = neighbour.pipeline(transaction=False)
+                for _ in range(50):
+                    written += 1
+                    pipe.set(f"neighbour:{written}", "x" * 4000, ex=600)
+                pipe.execute()
+
+    filling = threading.Thread(target=fill)
+    filling.start()
+    try:
+        before = wait_for(lambda: pair.new.info("stats")["evicted_keys"], "evictions")
+        found = pair.compared()
+        assert pair.new.info("stats")["evicted_keys"] > before + 147
+    finally:
+        ended.set()
+        filling.join()
+    assert (found.counts, found.benign_reasons) == (only(missing=147), {})
 
 
 def test_two_writers_are_noticed_from_round_to_round(pair: Pair) -> None:

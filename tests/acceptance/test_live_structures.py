@@ -49,6 +49,35 @@ def test_every_element_that_is_taken_or_added_is_found(
     assert document["ledger"]["lost"] == document["ledger"]["duplicated"] == 0
 
 
+def test_of_a_list_all_that_it_keeps_is_held_against_the_ledger(
+    tmp_path: Path, given: dict[str, str], source: RedisServer
+) -> None:
+    given |= {"REDIS_DATA_TYPE": "list", "ORGANIZATIONS": "4", "EVENTS_PER_SECOND": "2000"}
+    with command(tmp_path, "run", **given) as run, outside(source) as client:
+        run.until_running()
+        wait_for(lambda: [client.llen(key) for key in live_keys(client, "recent")] == [200] * 4, "lists that are full")
+        assert ask(run, tmp_path, "set", "--events-per-second", "0")[0] == 0
+        wait_for(lambda: run.stats()["totals"]["events"]["in_flight"] == 0, "the last event")
+        cut, turned, changed, grown = live_keys(client, "recent")
+        client.ltrim(cut, 0, 119)
+        ttl = client.pttl(turned)
+        elements = client.lrange(turned, 0, -1)
+        client.delete(turned)
+        client.lpush(turned, *elements)
+        client.pexpire(turned, ttl)
+        client.lset(changed, 150, client.lindex(changed, 150) + b"!")
+        client.lpush(grown, client.lindex(grown, 199), b"nothing of ours")
+        client.ltrim(grown, 0, 199)
+        run.interrupt()
+        document = run.document()
+    found = document["ledger"]["structures"]["recent"]
+    # Of `grown` two were pushed out; one of these stands at its head, where it should not.
+    assert found["lost"] == found["lost_at_most"] == 80 + 1 + 1
+    assert found["duplicated"] == 1 + 1
+    assert found["disordered"] == 199 + 1
+    assert found["unknown"] == found["forgotten"] == 0
+
+
 @pytest.mark.matrix
 def test_a_cold_switch_loses_what_the_old_structures_hold(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer

@@ -25,12 +25,13 @@ class Server:
         spans: service times of what was answered and not yet taken.
     """
 
-    __slots__ = ("endpoint", "queued", "reads", "role", "spans", "writes")
+    __slots__ = ("_in_order", "endpoint", "queued", "reads", "role", "spans", "writes")
 
     def __init__(self, role: Role, endpoint: Endpoint, pool_size: int, name: str, timeout: float) -> None:
         self.role: Role = role
         self.endpoint = endpoint
         self.queued: list[Connection] = []
+        self._in_order: Connection | None = None
         self.spans: list[Span] = []
         writers = max(1, pool_size // 5)
         self.reads = ConnectionPool(endpoint, pool_size - writers, f"{name}:reads", timeout, self.spans)
@@ -58,6 +59,12 @@ class Server:
             False while there is no connection; nothing is queued then.
         """
         return self._queue(self.writes.of(tenant), commands, batch)
+
+    def write_in_order(self, commands: bytes, batch: Batch) -> bool:
+        """Queue writes on the one connection that all of this kind take, until it breaks; False while there is none."""
+        if self._in_order is None or not self._in_order.ready:
+            self._in_order = self.writes.next()
+        return self._queue(self._in_order, commands, batch)
 
     def _queue(self, connection: Connection | None, commands: bytes, batch: Batch) -> bool:
         if connection is None or not connection.ready:

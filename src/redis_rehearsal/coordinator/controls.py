@@ -190,12 +190,13 @@ class RunControls:
             )
         accounts = [audit.result, *audit.structures.values()]
         wrong = {
-            name: sum(getattr(account, name) for account in accounts) for name in ("lost", "duplicated", "stranded")
+            name: sum(getattr(account, name) for account in accounts)
+            for name in ("lost", "duplicated", "stranded", "disordered")
         }
         if any(wrong.values()):
             listed = ", ".join(f"{count:,} {name}" for name, count in wrong.items() if count)
             raise ConflictError(
-                f"The ledger shows {listed} increments from before this migration, which its verdict would be blamed "
+                f"The ledger shows {listed} writes from before this migration, which its verdict would be blamed "
                 "for; begin again from a fresh state (reset) first."
             )
         record = self._host.begin_migration(options)

@@ -20,9 +20,10 @@ from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.increments import IncrementBlock
 from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.recent_events import RecentEvents
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
 from redis_rehearsal.workload.keys import Keys
-from redis_rehearsal.workload.live import RECENT_CHECKED, RECENT_KEPT, LiveStructure
+from redis_rehearsal.workload.live import RECENT_KEPT, LiveStructure
 
 _UNACCOUNTED: Final = -1
 """Stands for the place of a command whose reply says nothing of what is kept."""
@@ -31,10 +32,18 @@ _FORGET_SECONDS: Final = 10.0
 _NEW_DOCUMENT: Final = "{" + ",".join(f'"{kind.name}":0' for kind in EVENT_TYPES) + "}"
 
 
-class _LiveBatch(Batch):
-    """Writes to one kind of structure; a place in the ledger for each command, or none."""
+_Written = tuple[int, int, bytes]
+"""A place in the ledger, the code of a recent event (else 0), and the command."""
+_Write = Callable[[Ledger, str, int, int, int, int], _Written | None]
 
-    __slots__ = ("ledger", "numbers", "places", "server", "tenants")
+
+class _LiveBatch(Batch):
+    """Writes to one kind of structure; a place in the ledger for each command, or none.
+
+    In the place of a recent event another one may stand by the time of its reply: `codes` tell them apart.
+    """
+
+    __slots__ = ("codes", "ledger", "places", "server", "tenants")
     operation = "structure_write"
 
     def __init__(
@@ -43,14 +52,14 @@ class _LiveBatch(Batch):
         server: Server,
         ledger: Ledger,
         places: list[int],
-        numbers: list[int],
+        codes: list[int],
         tenants: list[int],
     ) -> None:
         super().__init__(receiver, len(places))
         self.server = server
         self.ledger = ledger
         self.places = places
-        self.numbers = numbers
+        self.codes = codes
         self.tenants = tenants
 
 
@@ -104,7 +113,7 @@ class LiveWrites:
         self._buckets_kept = buckets_kept
         self._widths = {structure: structure.width(users_per_org) for structure in ledgers}
         self._users_known = next((width for each, width in self._widths.items() if each.name == "users"), 0)
-        self._numbers: dict[int, int] = {}
+        self._recent = RecentEvents()
         self._prepared: set[tuple[Server, str]] = set()
         self._forget_seconds = 0.0
         self.counts: Counter[str] = Counter()
@@ -143,43 +152,40 @@ class LiveWrites:
     ) -> None:
         commands: list[bytes] = []
         places: list[int] = []
-        numbers: list[int] = []
+        codes: list[int] = []
         tenants: list[int] = []
         width = self._widths[structure]
-        write: Callable[[str, int, int, int, int], tuple[int, bytes] | None] = getattr(self, f"_write_{structure.name}")
+        write: _Write = getattr(self, f"_write_{structure.name}")
         for tenant, bucket, kind, user, page in events:
             self._open(ledger, bucket)
             row = ledger.place(bucket) + tenant * width
             key = self._keys.live(structure.name, self._organizations[tenant], bucket * self._bucket_seconds)
-            written = write(key, row, kind, user, page)
+            written = write(ledger, key, row, kind, user, page)
             if written is None:
                 continue
-            within, command = written
-            place, number = row + within, 0
-            if structure.name == "recent":
-                number = self._numbers[row]
-                self._begin_recent(ledger, place, number)
+            place, code, command = written
             ledger.sent[place] += 1
             before, after = self._around(server, mirror, structure, key, bucket)
             commands += [*before, command, *after]
             places += [*(_UNACCOUNTED for _ in before), place, *(_UNACCOUNTED for _ in after)]
             count = len(places) - len(tenants)
             tenants += [tenant] * count
-            numbers += [number] * count
+            codes += [code] * count
         if not places:
             return
         packed = b"".join(commands)
-        if server.write(packed, _LiveBatch(self, server, ledger, places, numbers, tenants)):
+        ordered = structure.name == "recent"
+        batch = _LiveBatch(self, server, ledger, places, codes, tenants)
+        if (server.write_in_order if ordered else server.write)(packed, batch):
             self.pending += len(places)
         else:
-            for place in places:
+            for place, code in zip(places, codes, strict=True):
                 if place != _UNACCOUNTED:
-                    ledger.failed[place] += 1
-                    self.counts["failed"] += 1
+                    self._note_failed(ledger, place, code)
             if mirror is not None:
                 self.unmirrored.update(tenants)
         if mirror is not None:
-            if mirror.write(packed, _MirrorBatch(self, tenants)):
+            if (mirror.write_in_order if ordered else mirror.write)(packed, _MirrorBatch(self, tenants)):
                 self.pending += len(places)
             else:
                 self.unmirrored.update(tenants)
@@ -189,12 +195,11 @@ class LiveWrites:
         if not ledger.has(bucket):
             ledger.open_bucket(bucket, np.int64(0))
 
-    @staticmethod
-    def _begin_recent(ledger: Ledger, place: int, number: int) -> None:
-        # The one that was there has been pushed out of what is checked.
-        for lane in (ledger.sent, ledger.acknowledged, ledger.failed, ledger.unknown, ledger.stranded, ledger.doubtful):
-            lane[place] = 0
-        ledger.baseline[place] = number
+    def _note_failed(self, ledger: Ledger, place: int, code: int) -> None:
+        ledger.failed[place] += 1
+        self.counts["failed"] += 1
+        if code:
+            self._recent.forget(place)
 
     def _around(
         self, server: Server, mirror: Server | None, structure: LiveStructure, key: str, bucket: int
@@ -213,24 +218,23 @@ class LiveWrites:
             after.append(pack("EXPIREAT", key, str(at)))
         return before, after
 
-    def _write_totals(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
-        return kind, pack("HINCRBY", key, EVENT_TYPES[kind].name, "1")
+    def _write_totals(self, ledger: Ledger, key: str, row: int, kind: int, user: int, page: int) -> _Written:
+        return row + kind, 0, pack("HINCRBY", key, EVENT_TYPES[kind].name, "1")
 
-    def _write_pages(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
-        return page, pack("ZINCRBY", key, "1", PAGES[page])
+    def _write_pages(self, ledger: Ledger, key: str, row: int, kind: int, user: int, page: int) -> _Written:
+        return row + page, 0, pack("ZINCRBY", key, "1", PAGES[page])
 
-    def _write_document(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
-        return kind, pack("JSON.NUMINCRBY", key, f"$.{EVENT_TYPES[kind].name}", "1")
+    def _write_document(self, ledger: Ledger, key: str, row: int, kind: int, user: int, page: int) -> _Written:
+        return row + kind, 0, pack("JSON.NUMINCRBY", key, f"$.{EVENT_TYPES[kind].name}", "1")
 
-    def _write_users(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
+    def _write_users(self, ledger: Ledger, key: str, row: int, kind: int, user: int, page: int) -> _Written | None:
         if user > self._users_known:
             return None
-        return user - 1, pack("SADD", key, str(user))
+        return row + user - 1, 0, pack("SADD", key, str(user))
 
-    def _write_recent(self, key: str, row: int, kind: int, user: int, page: int) -> tuple[int, bytes] | None:
-        number = self._numbers.get(row, 0) + 1
-        self._numbers[row] = number
-        return number % RECENT_CHECKED, pack("LPUSH", key, f"{number}:{EVENT_TYPES[kind].name}:{user}:{PAGES[page]}")
+    def _write_recent(self, ledger: Ledger, key: str, row: int, kind: int, user: int, page: int) -> _Written:
+        place, code, element = self._recent.enter(ledger, row, f"{EVENT_TYPES[kind].name}:{user}:{PAGES[page]}")
+        return place, code, pack("LPUSH", key, element)
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
@@ -246,14 +250,14 @@ class LiveWrites:
         acknowledged: list[int] = []
         for position, reply in enumerate(replies, first):
             place = batch.places[position]
-            # A recent event that was pushed out of what is checked is not accounted for any more.
-            if place == _UNACCOUNTED or ledger.baseline[place] != batch.numbers[position]:
+            if place == _UNACCOUNTED or ledger.baseline[place] != batch.codes[position]:
                 continue
             if isinstance(reply, hiredis.ReplyError):
-                refused = is_surely_not_applied(reply)
-                lane = ledger.failed if refused else ledger.unknown
-                lane[place] += 1
-                self.counts["failed" if refused else "unknown"] += 1
+                if is_surely_not_applied(reply):
+                    self._note_failed(ledger, place, batch.codes[position])
+                else:
+                    ledger.unknown[place] += 1
+                    self.counts["unknown"] += 1
                 self._note_alone(batch.tenants[position])
                 continue
             ledger.acknowledged[place] += 1
@@ -274,9 +278,9 @@ class LiveWrites:
         assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
         for tenant in batch.tenants[batch.answered :]:
             self._note_alone(tenant)
-        lost = zip(batch.places[batch.answered :], batch.numbers[batch.answered :], strict=True)
-        for place, number in lost:
-            if place != _UNACCOUNTED and batch.ledger.baseline[place] == number:
+        lost = zip(batch.places[batch.answered :], batch.codes[batch.answered :], strict=True)
+        for place, code in lost:
+            if place != _UNACCOUNTED and batch.ledger.baseline[place] == code:
                 batch.ledger.unknown[place] += 1
                 self.counts["unknown"] += 1
 

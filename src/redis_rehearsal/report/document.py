@@ -161,6 +161,8 @@ def structures_document(audit: Audit | None) -> dict[str, Any]:
             "unverified_structures": result.unverified_counters,
             **{each: getattr(result, each) for each in names},
             "duplicated_at_most": result.duplicated_at_most,
+            "disordered": result.disordered,
+            "forgotten": result.forgotten,
         }
         for name, result in found.items()
     }

@@ -156,8 +156,9 @@ def structures(document: object) -> Section:
     for kind in found:
         each = part(found, kind)
         bounds = (at_most(each.get(name), each.get(f"{name}_at_most")) for name in names)
-        rows.append((words(kind), *(count(each.get(name), NONE) for name in ("structures", "acknowledged")), *bounds))
-    headings = ("live structure", "structures", "acknowledged", *names)
+        counted = (count(each.get(name), NONE) for name in ("structures", "acknowledged"))
+        rows.append((words(kind), *counted, *bounds, count(each.get("disordered"), NONE)))
+    headings = ("live structure", "structures", "acknowledged", *names, "out of order")
     return Section("Live structures", tabled(rows, headings) if rows else (), "structures")
 
 

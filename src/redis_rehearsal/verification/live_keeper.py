@@ -12,7 +12,8 @@ from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.lanes import Lanes
-from redis_rehearsal.verification.live_reading import read_structures
+from redis_rehearsal.verification.live_lists import judge_lists
+from redis_rehearsal.verification.live_reading import read_structures, read_width
 from redis_rehearsal.verification.reconcile import Reconciliation, reconcile
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.live import LiveStructure
@@ -29,7 +30,7 @@ class LiveLedger:
         structure: the kind.
         width: how many things in one are accounted for.
         descriptor: of the memory.
-        ledger: the account; of recent events the lane `baseline` has their numbers.
+        ledger: the account; of recent events the lane `baseline` has their codes.
     """
 
     structure: LiveStructure
@@ -73,19 +74,17 @@ async def audit_live(
     names = [keys.live(live.structure.name, organization, bucket_start_seconds) for organization in organizations]
 
     async def read(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        values, foreign = np.zeros((len(names), live.width), dtype=np.int64), np.zeros(len(names), dtype=np.int64)
-        numbers = live.ledger.lane("baseline", bucket)
+        shape = (len(names), read_width(live.structure, live.width))
+        values, foreign = np.zeros(shape, dtype=np.int64), np.zeros(len(names), dtype=np.int64)
         for index, role in enumerate(ROLES):
             here = rows[truths[rows] == index]
             wanted = [names[row] for row in here]
-            values[here], foreign[here] = await read_structures(
-                clients[role], live.structure, wanted, live.width, numbers[here]
-            )
+            values[here], foreign[here] = await read_structures(clients[role], live.structure, wanted, live.width)
             absent = here[~values[here].any(axis=1)]
             if fallback is not None and len(absent):
                 again = [names[row] for row in absent]
                 values[absent], foreign[absent] = await read_structures(
-                    clients[fallback], live.structure, again, live.width, numbers[absent]
+                    clients[fallback], live.structure, again, live.width
                 )
         return values, foreign
 
@@ -118,6 +117,23 @@ def _judged(
     foreign: NDArray[np.int64],
     sure: NDArray[np.bool_],
 ) -> Audit:
+    rows = np.flatnonzero(sure)
+    if live.structure.name == "recent":
+        found, wrong_lists = judge_lists(lanes, values, rows)
+        wrong = {names[row] for row in wrong_lists}
+    else:
+        found = _counted(live, lanes, values, sure)
+        wrong = {names[int(rows[place // live.width])] for place in found.wrong}
+    found.counters = int(sure.sum())
+    found.unverified_counters = int((~sure).sum())
+    found.duplicated += int(foreign[sure].sum())
+    found.duplicated_at_most += int(foreign[sure].sum())
+    wrong |= {names[row] for row in rows.tolist() if foreign[row]}
+    verified = {names[row] for row in rows.tolist()} - wrong
+    return Audit(structures={live.structure.name: found}, wrong=wrong, verified=verified)
+
+
+def _counted(live: LiveLedger, lanes: Lanes, values: NDArray[np.int64], sure: NDArray[np.bool_]) -> Reconciliation:
     acknowledged, possible, stranded, doubtful = lanes.acknowledged, lanes.possible, lanes.stranded, lanes.doubtful
     if not live.structure.counts:
         # It is there or not, however often it was written; stranded only where no other server has it.
@@ -125,18 +141,9 @@ def _judged(
         doubtful = ((acknowledged > 0) & ~surely & (stranded + doubtful >= acknowledged)).astype(np.int64)
         stranded = surely.astype(np.int64)
         acknowledged, possible = np.minimum(acknowledged, 1), np.minimum(possible, 1)
-    found = reconcile(
+    return reconcile(
         np.zeros_like(values[sure]), acknowledged[sure], possible[sure], values[sure], stranded[sure], doubtful[sure]
     )
-    found.counters = int(sure.sum())
-    found.unverified_counters = int((~sure).sum())
-    found.duplicated += int(foreign[sure].sum())
-    found.duplicated_at_most += int(foreign[sure].sum())
-    rows = np.flatnonzero(sure)
-    wrong = {names[int(rows[place // live.width])] for place in found.wrong}
-    wrong |= {names[row] for row in rows.tolist() if foreign[row]}
-    verified = {names[row] for row in rows.tolist()} - wrong
-    return Audit(structures={live.structure.name: found}, wrong=wrong, verified=verified)
 
 
 def unread(live: LiveLedger, bucket: int) -> Audit:

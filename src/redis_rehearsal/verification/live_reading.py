@@ -10,15 +10,21 @@ from numpy.typing import NDArray
 from redis.exceptions import ResponseError
 
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
-from redis_rehearsal.workload.live import RECENT_CHECKED, LiveStructure
+from redis_rehearsal.workload.live import LiveStructure, recent_code
 
+RECENT_READ: Final = 400
+"""Elements of a list of recent events that are read: twice what is kept, so that one too long is seen."""
+FOREIGN: Final = -1
+"""Stands for an element of such a list that is none."""
+
+_DIGITS: Final = 10
 _CHUNK_KEYS: Final = 200
 _COMMANDS: Final = {
     "totals": ("HGETALL",),
     "pages": ("ZRANGE", "0", "-1", "WITHSCORES"),
     "document": ("JSON.GET",),
     "users": ("SMEMBERS",),
-    "recent": ("LRANGE", "0", "-1"),
+    "recent": ("LRANGE", "0", str(RECENT_READ - 1)),
 }
 _PLACE_OF_TYPE: Final = {kind.name.encode(): place for place, kind in enumerate(EVENT_TYPES)}
 _PLACE_OF_PAGE: Final = {page.encode(): place for place, page in enumerate(PAGES)}
@@ -29,7 +35,6 @@ async def read_structures(
     structure: LiveStructure,
     keys: Sequence[str],
     width: int,
-    numbers: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Read some structures of one kind.
 
@@ -38,16 +43,16 @@ async def read_structures(
         structure: of which kind.
         keys: of the structures.
         width: how many things in one are accounted for.
-        numbers: of the recent events that are checked, shape (len(keys), width).
 
     Returns:
-        How often each thing is there, shape (len(keys), width); and how many things are in each structure that do not
+        How often each thing is there, shape (len(keys), width), but of lists of recent events the codes of their
+        elements from the newest on, 0 where there are no more; and how many things are in each structure that do not
         belong there, shape (len(keys),).
 
     Raises:
         RedisError, OSError, TimeoutError: the server could not be read.
     """
-    values = np.zeros((len(keys), width), dtype=np.int64)
+    values = np.zeros((len(keys), read_width(structure, width)), dtype=np.int64)
     foreign = np.zeros(len(keys), dtype=np.int64)
     command, *arguments = _COMMANDS[structure.name]
     for start in range(0, len(keys), _CHUNK_KEYS):
@@ -61,11 +66,16 @@ async def read_structures(
             elif isinstance(reply, Exception):
                 raise reply
             elif reply:
-                foreign[row] = _count(structure.name, reply, values[row], numbers[row])
+                foreign[row] = _count(structure.name, reply, values[row])
     return values, foreign
 
 
-def _count(name: str, reply: Any, row: NDArray[np.int64], numbers: NDArray[np.int64]) -> int:
+def read_width(structure: LiveStructure, width: int) -> int:
+    """How many values are read of a structure in which so many things are accounted for."""
+    return RECENT_READ if structure.name == "recent" else width
+
+
+def _count(name: str, reply: Any, row: NDArray[np.int64]) -> int:
     """Enter what is there into a row; returns how many things do not belong there."""
     match name:
         case "totals":
@@ -79,7 +89,8 @@ def _count(name: str, reply: Any, row: NDArray[np.int64], numbers: NDArray[np.in
         case "users":
             return _enter(((member, 1) for member in reply), _Users(len(row)), row)
         case _:
-            return _enter_recent(reply, row, numbers)
+            row[: len(reply)] = [_code(element) for element in reply]
+            return 0
 
 
 class _Users(dict[bytes, int]):
@@ -100,15 +111,7 @@ def _enter(pairs: Any, places: dict[bytes, int], row: NDArray[np.int64]) -> int:
     return foreign
 
 
-def _enter_recent(elements: list[bytes], row: NDArray[np.int64], numbers: NDArray[np.int64]) -> int:
-    foreign = 0
-    for element in elements:
-        number = element.partition(b":")[0]
-        if not number.isdigit():
-            foreign += 1
-            continue
-        place = int(number) % RECENT_CHECKED
-        # Older ones are there as well, and are not checked.
-        if numbers[place] == int(number):
-            row[place] += 1
-    return foreign
+def _code(element: bytes) -> int:
+    number = element.partition(b":")[0]
+    # A number of ours is short; what has no such number is none of our elements.
+    return recent_code(int(number), element) if number.isdigit() and len(number) < _DIGITS else FOREIGN

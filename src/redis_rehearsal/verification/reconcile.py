@@ -25,6 +25,9 @@ class Reconciliation:
         stranded_at_most: as many may be.
         duplicated: writes surely counted more often than they were sent.
         duplicated_at_most: as many may be.
+        disordered: elements of lists surely not in the order in which they were acknowledged.
+        forgotten: elements of lists that the ledger does not remember any more, since many writes after them have no
+            known outcome; they may be missing too.
         wrong: places of all counters with any of them.
         verified: places of those that were compared and have none of it.
         worst: the counters with most of them, by place, at most ten: place, lost, duplicated, stranded.
@@ -42,9 +45,16 @@ class Reconciliation:
     stranded_at_most: int = 0
     duplicated: int = 0
     duplicated_at_most: int = 0
+    disordered: int = 0
+    forgotten: int = 0
     worst: list[tuple[int, int, int, int]] = field(default_factory=list)
     wrong: list[int] = field(default_factory=list)
     verified: list[int] = field(default_factory=list)
+
+    @property
+    def surely_wrong(self) -> int:
+        """How many are surely lost, duplicated, stranded or out of order."""
+        return self.lost + self.duplicated + self.stranded + self.disordered
 
     def merge(self, other: "Reconciliation") -> None:
         """Add another reconciliation's counts; of the worst counters each keeps its own."""
@@ -61,6 +71,8 @@ class Reconciliation:
             "stranded_at_most",
             "duplicated",
             "duplicated_at_most",
+            "disordered",
+            "forgotten",
         ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 

@@ -6,13 +6,15 @@ What each is and how many things in it the ledger keeps an account of. A sixth i
 
 from dataclasses import dataclass
 from typing import Final
+from zlib import crc32
 
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
 
 RECENT_KEPT: Final = 200
 """Recent events that a list is cut to."""
-RECENT_CHECKED: Final = 100
-"""Of those, the newest ones that are surely not cut off, whatever the order in which connections deliver."""
+RECENT_ACCOUNTED: Final = 300
+"""Recent events that the ledger remembers: more than are kept, since some may never have arrived."""
+_CODE_BITS: Final = 32
 _MOST_USERS: Final = 1000
 
 
@@ -38,9 +40,19 @@ class LiveStructure:
             case "users":
                 return min(users_per_org, _MOST_USERS)
             case "recent":
-                return RECENT_CHECKED
+                return RECENT_ACCOUNTED
             case _:
                 return len(EVENT_TYPES)
+
+
+def recent_code(number: int, element: bytes) -> int:
+    """What the ledger remembers of a recent event: its number, in the order of sending, and its content."""
+    return number << _CODE_BITS | crc32(element)
+
+
+def number_of(code: int) -> int:
+    """The number of a recent event."""
+    return code >> _CODE_BITS
 
 
 LIVE_STRUCTURES: Final = (

@@ -266,6 +266,8 @@ class LiveWrites:
                 ledger.stranded[place] += 1
             else:
                 acknowledged.append(place)
+            if batch.codes[position] and isinstance(reply, int):
+                self._recent.note_length(ledger, place, reply)
         if acknowledged:
             self._attribution.acknowledged(batch.server.role, batch.connection, now_seconds, ledger, acknowledged)
 

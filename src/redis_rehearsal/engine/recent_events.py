@@ -3,7 +3,7 @@
 from collections import deque
 
 from redis_rehearsal.engine.ledger import Ledger
-from redis_rehearsal.workload.live import RECENT_ACCOUNTED, recent_code
+from redis_rehearsal.workload.live import DROPPED, LENGTH, RECENT_ACCOUNTED, RECENT_KEPT, RECENT_WIDTH, recent_code
 
 
 class RecentEvents:
@@ -39,7 +39,23 @@ class RecentEvents:
 
     def forget(self, place: int) -> None:
         """The event in a place was surely not applied: the next one takes it, so that no applied one has to go."""
-        # A row begins at a multiple of its width.
-        places = self._places[place - place % RECENT_ACCOUNTED]
+        places = self._places[_row(place)]
         places.remove(place)
         places.appendleft(place)
+
+    @staticmethod
+    def note_length(ledger: Ledger, place: int, length: int) -> None:
+        """The truth has a list of this length now that it added the event in a place.
+
+        Elements that are gone before newer ones have pushed them out leave a trace in nothing else.
+        """
+        row = _row(place)
+        least = min(ledger.baseline[row + LENGTH], RECENT_KEPT) + 1
+        if length < least:
+            ledger.baseline[row + DROPPED] += least - length
+        ledger.baseline[row + LENGTH] = length
+
+
+def _row(place: int) -> int:
+    """The first place of a list's; it is at a multiple of how many it has."""
+    return place - place % RECENT_WIDTH

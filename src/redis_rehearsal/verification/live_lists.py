@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.reconcile import Reconciliation
-from redis_rehearsal.workload.live import RECENT_KEPT, number_of
+from redis_rehearsal.workload.live import DROPPED, LENGTH, RECENT_ACCOUNTED, RECENT_KEPT, number_of
 
 _UNTRIMMED: Final = 1
 """A list may hold one more than is kept, where it was not cut after the last event."""
@@ -34,11 +34,12 @@ def judge_lists(lanes: Lanes, found: NDArray[np.int64], rows: NDArray[np.int64])
     result = Reconciliation(acknowledged=int(lanes.acknowledged[rows].sum()), unknown=int(lanes.unknown[rows].sum()))
     wrong = []
     codes = np.where(lanes.possible > 0, lanes.baseline, 0)
+    dropped, lengths = lanes.baseline[:, DROPPED], lanes.baseline[:, LENGTH]
     loose = (lanes.unknown > 0) | (lanes.stranded > 0)
     # Of nearly all lists everything is known, and as it is to be.
     expected = -np.sort(-codes, axis=1)[:, :RECENT_KEPT]
-    full = (lanes.baseline > 0).all(axis=1)
-    plain = ~loose.any(axis=1) & ~(full & (expected == 0).any(axis=1))
+    full = (lanes.baseline[:, :RECENT_ACCOUNTED] > 0).all(axis=1)
+    plain = (dropped == 0) & ~loose.any(axis=1) & ~(full & (expected == 0).any(axis=1))
     right = np.asarray(
         plain & (found[:, :RECENT_KEPT] == expected).all(axis=1) & ~found[:, RECENT_KEPT:].any(axis=1), dtype=np.bool_
     )
@@ -48,8 +49,10 @@ def judge_lists(lanes: Lanes, found: NDArray[np.int64], rows: NDArray[np.int64])
             acknowledged=codes[row][~unknown & (codes[row] > 0)].tolist(),
             unknown=codes[row][unknown].tolist(),
             stranded=set(codes[row][lanes.stranded[row] > 0].tolist()),
-            full=bool(lanes.baseline[row].all()),
+            full=bool(lanes.baseline[row, :RECENT_ACCOUNTED].all()),
             elements=[code for code in found[row].tolist() if code],
+            dropped=int(dropped[row]),
+            length=int(lengths[row]),
         )
         result.merge(one)
         if one.surely_wrong:
@@ -58,7 +61,14 @@ def judge_lists(lanes: Lanes, found: NDArray[np.int64], rows: NDArray[np.int64])
 
 
 def judge_list(
-    acknowledged: list[int], unknown: list[int], stranded: set[int], *, full: bool, elements: list[int]
+    acknowledged: list[int],
+    unknown: list[int],
+    stranded: set[int],
+    *,
+    full: bool,
+    elements: list[int],
+    dropped: int,
+    length: int,
 ) -> Reconciliation:
     """Compare one list with its ledger.
 
@@ -68,6 +78,8 @@ def judge_list(
         stranded: of those acknowledged, the ones by a server that was not the truth any more.
         full: whether the ledger may have forgotten older ones.
         elements: codes of what is there, from the newest on.
+        dropped: how many elements were found to be missing as events were added.
+        length: of the list when an event was last added.
     """
     possible = {*acknowledged, *unknown}
     present = set(elements) & possible
@@ -82,10 +94,16 @@ def judge_list(
     missing, at_most = _missing(firm, acknowledged, loose, present, kept=len(elements))
     left = sum(code in stranded for code in missing)
     left_at_most = sum(code in stranded for code in at_most)
-    forgotten = max(0, RECENT_KEPT - len(acknowledged) - len(present.intersection(unknown))) if full else 0
+    unseen = len(unknown) - len(present.intersection(unknown))
+    forgotten = max(0, RECENT_KEPT - len(acknowledged) - len(unknown) + unseen) if full else 0
+    gone = 0
+    if full or len(acknowledged) > RECENT_KEPT:
+        # Others have taken the place of some since; where none were pushed out, each that is missing is known.
+        gone = dropped + max(0, min(length, RECENT_KEPT) - len(elements)) - left
     return Reconciliation(
-        lost=len(missing) - left,
-        lost_at_most=len(at_most) - left_at_most + forgotten,
+        # Some of those may be ones that were never acknowledged.
+        lost=max(len(missing) - left, gone - unseen),
+        lost_at_most=max(len(at_most) - left_at_most + forgotten, gone),
         stranded=left,
         stranded_at_most=left_at_most,
         duplicated=duplicated,

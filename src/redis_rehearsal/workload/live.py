@@ -14,6 +14,12 @@ RECENT_KEPT: Final = 200
 """Recent events that a list is cut to."""
 RECENT_ACCOUNTED: Final = 300
 """Recent events that the ledger remembers: more than are kept, since some may never have arrived."""
+RECENT_WIDTH: Final = RECENT_ACCOUNTED + 2
+"""Places that the ledger has for each list: beside the events, what the replies to them told."""
+DROPPED: Final = RECENT_ACCOUNTED
+"""The place of how many elements were found to be missing as events were added."""
+LENGTH: Final = RECENT_ACCOUNTED + 1
+"""The place of how long the list was when an event was last added."""
 _CODE_BITS: Final = 32
 _MOST_USERS: Final = 1000
 
@@ -40,7 +46,7 @@ class LiveStructure:
             case "users":
                 return min(users_per_org, _MOST_USERS)
             case "recent":
-                return RECENT_ACCOUNTED
+                return RECENT_WIDTH
             case _:
                 return len(EVENT_TYPES)
 

@@ -10,7 +10,7 @@ from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.live_lists import judge_lists
 from redis_rehearsal.verification.live_reading import RECENT_READ
 from redis_rehearsal.verification.reconcile import Reconciliation
-from redis_rehearsal.workload.live import RECENT_ACCOUNTED, RECENT_KEPT, recent_code
+from redis_rehearsal.workload.live import DROPPED, LENGTH, RECENT_ACCOUNTED, RECENT_KEPT, RECENT_WIDTH, recent_code
 
 ACKNOWLEDGED, REFUSED, LOST_APPLIED, LOST_LATE, LOST_NEVER = range(5)
 bursts = st.lists(
@@ -50,13 +50,14 @@ class World:
     def kept(self) -> list[int]:
         return self.applied[::-1][:RECENT_KEPT]
 
-    def judge(self, elements: list[int]) -> Reconciliation:
-        shape = (1, RECENT_ACCOUNTED)
+    def judge(self, elements: list[int], dropped: int = 0) -> Reconciliation:
+        shape = (1, RECENT_WIDTH)
         lanes = Lanes(*(np.zeros(shape, dtype=np.int64) for _ in range(6)))
         for place, (value, outcome) in enumerate(self.account[-RECENT_ACCOUNTED:]):
             lanes.baseline[0, place], lanes.sent[0, place] = value, 1
             lane = lanes.acknowledged if outcome == ACKNOWLEDGED else lanes.unknown
             lane[0, place] = 1
+        lanes.baseline[0, DROPPED], lanes.baseline[0, LENGTH] = dropped, min(len(self.applied), RECENT_KEPT + 1)
         found = np.zeros((1, RECENT_READ), dtype=np.int64)
         found[0, : len(elements)] = elements
         result, wrong = judge_lists(lanes, found, np.array([0]))
@@ -97,6 +98,15 @@ def test_with_every_outcome_known_the_figures_are_exact(count: int, data: st.Dat
     assert world.judge(kept).surely_wrong == 0
     strange = [code(count + 1), -1, kept[0]]
     assert world.judge([*strange, *kept][:RECENT_READ]).duplicated >= len(strange)
+
+
+def test_what_was_gone_before_it_was_pushed_out_is_counted() -> None:
+    world = World()
+    world.push([(ACKNOWLEDGED, 350)])
+    kept = world.kept
+    assert world.judge(kept, dropped=80).lost == world.judge(kept, dropped=80).lost_at_most == 80
+    # Some of the eighty would be there still; one more is missing since the last event.
+    assert world.judge(kept[:190], dropped=70).lost == 80
 
 
 def test_a_list_that_is_never_cut_is_too_long() -> None:

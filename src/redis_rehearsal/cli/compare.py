@@ -216,6 +216,11 @@ def render(comparison: Comparison) -> str:
     if comparison.unreadable:
         kinds = ", ".join(sorted(comparison.unreadable_types))
         lines.append(f"  {comparison.unreadable:>12,}  of a type whose values cannot be read here: {kinds}")
+    if comparison.not_carried.things:
+        named = ", ".join(_printable(key) for key in comparison.not_carried.keys)
+        what = f"that the target cannot hold (TTLs of fields, counts of streams): {named}"
+        lines.append(f"  {comparison.not_carried.things:>12,}  {what}")
+    lines += [f"  {'note':>12}  {note}" for note in sorted(comparison.notes)]
     if comparison.examples:
         more = comparison.unexplained > len(comparison.examples)
         lines.append("The first of them:" if more else "They are:")
@@ -232,17 +237,20 @@ def _keys(count: int) -> str:
     return f"{count:,} {'key' if count == 1 else 'keys'}"
 
 
-def _example(difference: Difference) -> str:
-    name = difference.key.decode(errors="backslashreplace")
+def _printable(name: str) -> str:
     # A key may hold what a terminal takes for commands.
     name = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in name)
-    if len(name) > _LONGEST_KEY:
-        name = f"{name[:_LONGEST_KEY]}…"
+    return f"{name[:_LONGEST_KEY]}…" if len(name) > _LONGEST_KEY else name
+
+
+def _example(difference: Difference) -> str:
+    name = _printable(difference.key.decode(errors="backslashreplace"))
     source, target = difference.source, difference.target
     shown = f"{name}: {difference.kind.value}; source {_held(source)}, target {_held(target)}"
     if difference.kind is Kind.VALUE and source and target and source.digest and target.digest:
         # Values are never shown, and may be alike in all else.
-        shown += f"; digests {source.digest[:_DIGEST_DIGITS]} and {target.digest[:_DIGEST_DIGITS]}"
+        _, comma, how = target.digest.partition(", ")
+        shown += f"; digests {source.digest[:_DIGEST_DIGITS]} and {target.digest[:_DIGEST_DIGITS]}{comma}{how}"
     return shown
 
 

@@ -292,4 +292,6 @@ async def compare_servers(
         found.unsettled,
         len(behind),
         unreadable=unreadable,
+        not_carried=found.not_carried,
+        notes=sorted(found.notes),
     )

@@ -371,6 +371,7 @@ class Migrations:
             comparison=comparison,
             broken=broken,
             unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else "",
+            not_carried=(migration.way_back or migration.context).not_carried,
         )
 
     def _unattributed(self, ended_seconds: float) -> str:

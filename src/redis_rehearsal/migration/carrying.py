@@ -9,6 +9,8 @@ from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Carried, Context
 from redis_rehearsal.migration.copying.copier import Copier
 from redis_rehearsal.migration.copying.result import CopyResult
+from redis_rehearsal.migration.copying.streams import NO_IDLE_TIME
+from redis_rehearsal.verification.not_carried import NAMED, NotCarried
 
 _BATCH: Final = 1000
 _NAMED: Final = 3
@@ -49,7 +51,11 @@ class Carrier:
         lock = self._context.keys.lock.encode()
         wanted = [key for key in keys if key != lock]
         for start in range(0, len(wanted), _BATCH):
-            self.result.add(await self._copier.copy(wanted[start : start + _BATCH], replace=replace))
+            batch = wanted[start : start + _BATCH]
+            found = await self._copier.copy(batch, replace=replace)
+            for key in batch:
+                self.result.not_carried.pop(key, None)
+            self.result.add(found)
             done = self._copier.progress
             left = done.eta_seconds(monotonic())
             eta = f", {left:.0f} s left" if left else ""
@@ -79,10 +85,15 @@ class Carrier:
                 f"{self._context.source.role}."
             )
 
-    def warn_of_losses(self) -> None:
-        """Name what copied keys lost on the way."""
-        for what, count in self.result.not_carried.items():
-            self._context.warnings.append(f"Not carried, {count:,} times: {what}.")
+    def account_for_losses(self) -> None:
+        """Name what copied keys lost on the way; what another target could have held is a matter of the verdict."""
+        context = self._context
+        for what, count in self.result.losses.items():
+            context.warnings.append(f"Not carried, {count:,} in all: {what}.")
+        lost = {key: sum(found.values()) - found[NO_IDLE_TIME] for key, found in self.result.not_carried.items()}
+        keys = [key.decode(errors="replace") for key, things in lost.items() if things]
+        found = NotCarried(sum(lost.values()), tuple(keys[:NAMED]))
+        context.not_carried = found.and_then(context.not_carried)
 
 
 @contextlib.asynccontextmanager
@@ -103,4 +114,4 @@ async def carrying(context: Context, *, whole: bool = True) -> AsyncIterator[Car
         try:
             yield carrier
         finally:
-            carrier.warn_of_losses()
+            carrier.account_for_losses()

@@ -20,6 +20,7 @@ from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.reached import Watch
+from redis_rehearsal.verification.not_carried import NotCarried
 from redis_rehearsal.workload.keys import Keys
 
 StepStatus = Literal["running", "done", "failed"]
@@ -136,6 +137,7 @@ class Context:
         cutovers: when each cutover began and ended, on the monotonic clock; there and back makes two.
         freeze_seconds: how long writes were held; None where they were not.
         carried: how much of the data is on the other server; None where the strategy does not know.
+        not_carried: what the target could not hold of what the strategy carried; None where it carries no keys.
     """
 
     options: MigrationOptions
@@ -154,6 +156,7 @@ class Context:
     cutovers: list[tuple[float, float | None]] = field(default_factory=list)
     freeze_seconds: float | None = None
     carried: Carried | None = None
+    not_carried: NotCarried | None = None
     _undo: list[tuple[str, Callable[[], Awaitable[Any]]]] = field(default_factory=list)
 
     @contextlib.asynccontextmanager

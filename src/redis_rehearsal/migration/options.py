@@ -54,6 +54,8 @@ class Limits(BaseModel):
 
     max_ttl_drift: Seconds = 2.0
     "By so much times to live may be apart on the two servers; more is a difference, too."
+    max_not_carried: Count = 0
+    "Most things that the source has and the target cannot hold: times to live of fields, counts of streams."
 
     max_failed_queries: Ratio = 0.0001
     "Largest share of queries that may fail."

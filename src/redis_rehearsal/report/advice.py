@@ -72,6 +72,9 @@ _FAILED: Final[dict[str, dict[str, str]]] = {
         "(--max-ttl-drift).",
         "": "see that both servers' clocks agree, and which keys: redis-rehearsal compare --output differing.jsonl.",
     },
+    "not_carried": {
+        "": "move to a server that can hold them, change what depends on them, or accept them: --max-not-carried.",
+    },
     "failed_queries": {"": _HURT},
     "failed_events": {"": f"see `failures` in run.json for their reasons; {_HURT}"},
     "query_downtime": {
@@ -108,6 +111,7 @@ _UNKNOWN: Final = {
     "structures": "the unknown writes and the structures that could not be read decide it: rehearse again.",
     "comparison": "see that both servers can be read and that nobody else writes under the prefix, and rehearse again.",
     "ttl_drift": "see that both servers can be read until the comparison has ended, and rehearse again.",
+    "not_carried": "see that both servers can be read until the comparison has ended, and rehearse again.",
     "run": _MEND,
     "failed_queries": "drive queries: --queries-per-second.",
     "failed_events": "drive events: --events-per-second.",

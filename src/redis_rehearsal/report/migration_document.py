@@ -98,6 +98,9 @@ def comparison_document(assessment: Assessment | None) -> dict[str, Any] | None:
         "written_behind": found.written_behind,
         "unexplained": found.unexplained if found.unexplained or not found.error else None,
         "unreadable": found.unreadable or None,
+        "not_carried": found.not_carried.things,
+        "not_carried_keys": list(found.not_carried.keys),
+        "notes": list(found.notes),
         "error": found.error or None,
     }
 

@@ -33,6 +33,7 @@ CRITERIA: Final[Mapping[str, Declared]] = {
     "structures": Declared("data", "max_wrong_elements"),
     "comparison": Declared("data", "max_unexplained"),
     "ttl_drift": Declared("data", "max_ttl_drift"),
+    "not_carried": Declared("data", "max_not_carried"),
     "run": Declared("run"),
     "failed_queries": Declared("time", "max_failed_queries"),
     "failed_events": Declared("time", "max_failed_events"),

@@ -46,7 +46,7 @@ def check_everything(pair: Pair, method: Method, piece_bytes: int, *, big: bool)
     assert result.failed == []
     assert result.copied >= len(after)
     assert not pair.temporary_keys()
-    lost = result.not_carried
+    lost = result.losses
     if has_field_ttls(pair.source) and not field_ttls:
         assert lost[NO_FIELD_TTLS] == 4
     if has_stream_counts(pair.source) and not counts:

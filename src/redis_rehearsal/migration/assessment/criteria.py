@@ -1,6 +1,6 @@
 """The criteria of a verdict, each with what proves nothing told apart from what is good."""
 
-from redis_rehearsal.migration.assessment.data_criteria import comparison, counts, structures
+from redis_rehearsal.migration.assessment.data_criteria import comparison, counts, not_carried, structures
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.figures import Figures
 from redis_rehearsal.migration.assessment.latency_criteria import cutover_latency, sync_latency
@@ -32,6 +32,7 @@ def criteria(evidence: Evidence, figures: Figures) -> list[Criterion]:
         *_whole(evidence),
         *structures(evidence),
         *comparison(evidence),
+        *not_carried(evidence),
         *failures(evidence, figures.phases),
         *before,
         down("query_downtime", limits.max_query_downtime, figures.queries, evidence),

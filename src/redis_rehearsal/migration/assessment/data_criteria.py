@@ -155,3 +155,25 @@ def comparison(evidence: Evidence) -> list[Criterion]:
             failed=f"times to live are apart of {found.drift.count:,} keys that are the same in all else",
         ),
     ]
+
+
+def not_carried(evidence: Evidence) -> list[Criterion]:
+    """Of what the target cannot hold; none where no keys were carried by the strategy and the servers not compared."""
+    compared = evidence.comparison
+    found = [each for each in (evidence.not_carried, compared.not_carried if compared else None) if each is not None]
+    if not found:
+        return []
+    # Both saw the same things, each perhaps not all of them.
+    most = max(found, key=lambda each: each.things)
+    limit = evidence.limits.max_not_carried
+    unseen = compared is not None and bool(compared.error) and evidence.not_carried is None
+    return [
+        at_most(
+            "not_carried",
+            limit,
+            None if unseen and most.things <= limit else float(most.things),
+            "count",
+            unmeasured=f"the servers could not be compared: {compared.error if compared else ''}",
+            failed=f"times to live of fields or counts of streams that the target cannot hold: {', '.join(most.keys)}",
+        )
+    ]

@@ -11,6 +11,7 @@ from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
+from redis_rehearsal.verification.not_carried import NotCarried
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class KeyComparison:
         written_behind: how many somebody wrote to on the server that was left, where nobody of ours writes any more.
         error: why they could not be compared; empty where they could.
         unreadable: what of them could not; empty where all could.
+        not_carried: what the target cannot hold.
+        notes: what was not compared, since no copy can carry it.
     """
 
     keys_compared: int = 0
@@ -36,6 +39,8 @@ class KeyComparison:
     written_behind: int = 0
     error: str = ""
     unreadable: str = ""
+    not_carried: NotCarried = field(default_factory=NotCarried)
+    notes: Sequence[str] = ()
 
     @property
     def unexplained(self) -> int:
@@ -76,6 +81,8 @@ class KeyComparison:
             self.written_behind + later.written_behind,
             self.error or later.error,
             self.unreadable or later.unreadable,
+            self.not_carried.and_then(later.not_carried),
+            tuple(dict.fromkeys((*self.notes, *later.notes))),
         )
 
 
@@ -114,6 +121,7 @@ class Evidence:
         event_rate: events due in a second, of the worker with the fewest.
         source_cpu_ratio: share of a core that the source used while it was migrated; None where it was not seen.
         comparison: of the two servers; None where there was none to be made.
+        not_carried: what the target could not hold of what the strategy carried; None where it carried no keys.
     """
 
     limits: Limits
@@ -142,3 +150,4 @@ class Evidence:
     stalls: Sequence[tuple[float, float]] = ()
     held_seconds: Sequence[float] = ()
     unattributed: str = ""
+    not_carried: NotCarried | None = None

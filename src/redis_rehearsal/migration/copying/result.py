@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+_Key = bytes
+
 
 @dataclass(slots=True)
 class CopyResult:
@@ -15,7 +17,7 @@ class CopyResult:
         skipped: left as they are on the target, which has them, since nothing was to be replaced.
         failed: not copied, with the reason for each.
         bytes: of values that were written.
-        not_carried: what copied keys lost, and how many times.
+        not_carried: of each copied key that lost something, what, and how many of that.
     """
 
     copied: int = 0
@@ -24,7 +26,7 @@ class CopyResult:
     skipped: int = 0
     failed: list[tuple[bytes, str]] = field(default_factory=list)
     bytes: int = 0
-    not_carried: Counter[str] = field(default_factory=Counter)
+    not_carried: dict[_Key, Counter[str]] = field(default_factory=dict)
 
     @property
     def keys(self) -> int:
@@ -39,4 +41,14 @@ class CopyResult:
         self.skipped += other.skipped
         self.failed += other.failed
         self.bytes += other.bytes
-        self.not_carried += other.not_carried
+        # A key that is copied again loses the same things again.
+        self.not_carried |= other.not_carried
+
+    def lose(self, key: _Key, what: str, count: int = 1) -> None:
+        """Account for what a key loses."""
+        self.not_carried.setdefault(key, Counter())[what] += count
+
+    @property
+    def losses(self) -> Counter[str]:
+        """What copied keys lost, and how many of that."""
+        return sum(self.not_carried.values(), Counter())

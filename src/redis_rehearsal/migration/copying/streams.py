@@ -112,11 +112,11 @@ async def _copy_group(build: Build, group: dict[bytes, Any], pending: list[_Pend
         if build.capabilities.stream_counts:
             counts = ("ENTRIESREAD", read)
         else:
-            build.result.not_carried[NO_ENTRIES_READ] += 1
+            build.result.lose(key, NO_ENTRIES_READ)
     await build.add("XGROUP", "CREATE", temporary, name, group[b"last-delivered-id"], *counts)
     for consumer in await build.ask_list("XINFO", "CONSUMERS", key, name):
         await build.add("XGROUP", "CREATECONSUMER", temporary, name, _named(consumer)[b"name"])
-        build.result.not_carried[NO_IDLE_TIME] += 1
+        build.result.lose(key, NO_IDLE_TIME)
     same = groupby(pending, lambda entry: (entry.consumer, entry.delivered_milliseconds, entry.deliveries))
     for (consumer_name, at, deliveries), entries in same:
         ids = [format_id(entry.stream_id) for entry in entries]
@@ -134,5 +134,5 @@ async def _copy_counts(build: Build, last: StreamId) -> None:
         if build.capabilities.stream_counts:
             counts = ("ENTRIESADDED", max(added, info[b"length"]), "MAXDELETEDID", deleted)
         elif added != info[b"length"] or deleted != b"0-0":
-            build.result.not_carried[NO_COUNTS] += 1
+            build.result.lose(build.key, NO_COUNTS)
     await build.add("XSETID", build.temporary, format_id(last), *counts)

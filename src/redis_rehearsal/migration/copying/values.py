@@ -95,7 +95,7 @@ async def _add_fields(build: Build, items: list[bytes]) -> None:
             ending[expiry].append(name)
     await build.add_items("HSET", left, 2)
     if ending and not build.capabilities.field_ttls_written:
-        build.result.not_carried[NO_FIELD_TTLS] += sum(map(len, ending.values()))
+        build.result.lose(build.key, NO_FIELD_TTLS, sum(map(len, ending.values())))
         return
     for expiry, names in ending.items():
         build.length_may_shrink()

@@ -66,7 +66,9 @@ def digest_of(content: Content) -> str | None:
     return None if isinstance(content, Unsure | Unreadable) else digest.digest_of(content)
 
 
-async def contents(link: Link, kind: bytes, keys: Sequence[bytes], packed: Sequence[bytes]) -> list[Content]:
+async def contents(
+    link: Link, kind: bytes, keys: Sequence[bytes], packed: Sequence[bytes], *, counts: bool = False
+) -> list[Content]:
     """The values of keys that have one type.
 
     Args:
@@ -74,6 +76,7 @@ async def contents(link: Link, kind: bytes, keys: Sequence[bytes], packed: Seque
         kind: their type, one of `READABLE`.
         keys: their names.
         packed: the same, by `bulk`.
+        counts: whether those that streams keep of entries added, deleted and read are part of their values.
 
     Raises:
         CannotTellError: the server went away or does not permit it.
@@ -85,7 +88,9 @@ async def contents(link: Link, kind: bytes, keys: Sequence[bytes], packed: Seque
     if kind == b"stream":
         found: list[Content] = []
         for start in range(0, len(keys), _STREAMS_AT_ONCE):
-            found += await asyncio.gather(*(_stream(link, key) for key in keys[start : start + _STREAMS_AT_ONCE]))
+            found += await asyncio.gather(
+                *(_stream(link, key, counts=counts) for key in keys[start : start + _STREAMS_AT_ONCE])
+            )
         return found
     return await _collections(link, kind, keys, packed)
 
@@ -275,7 +280,7 @@ def _after(identifier: bytes) -> bytes:
     return b"%b-%d" % (milliseconds, int(number) + 1)
 
 
-async def _stream(link: Link, key: bytes) -> Content:
+async def _stream(link: Link, key: bytes, *, counts: bool) -> Content:
     (length,), (size,) = await _sizes(link, b"stream", bulk([key]))
     about, groups = await link.pipeline(pack("XINFO", "STREAM", key) + pack("XINFO", "GROUPS", key), 2)
     if isinstance(about, hiredis.ReplyError) and "no such key" in str(about):
@@ -287,11 +292,16 @@ async def _stream(link: Link, key: bytes) -> Content:
     async for found in entries(link, key, page_elements(length, size)):
         for identifier, fields in found:
             ordered.add(identifier, _count(len(fields)), *fields)
-    ordered.add(b"last", _named(about)[b"last-generated-id"])
-    # What versions report beside this (entries read, lag, idle times) differs between servers that hold the same.
+    stream = _named(about)
+    ordered.add(b"last", stream[b"last-generated-id"])
+    if counts:
+        ordered.add(b"added", str(stream.get(b"entries-added")).encode(), stream.get(b"max-deleted-entry-id", b""))
+    # Lag and idle times follow from when one looks.
     for group in sorted(map(_named, groups), key=lambda named: bytes(named[b"name"])):
         name = group[b"name"]
         ordered.add(b"group", name, group[b"last-delivered-id"])
+        if counts:
+            ordered.add(b"read", str(group.get(b"entries-read")).encode())
         consumers = await _or_nothing(link, "XINFO", "CONSUMERS", key, name)
         for consumer in sorted(bytes(_named(found)[b"name"]) for found in consumers):
             ordered.add(b"consumer", consumer)

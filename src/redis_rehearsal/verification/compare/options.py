@@ -25,6 +25,9 @@ class CompareOptions(BaseModel):
     max_ttl_drift: Seconds = 2.0
     "By so much times to live may be apart; more is a difference."
 
+    max_not_carried: Annotated[int, Field(ge=0)] = 0
+    "Most things that the source has and the target cannot hold: times to live of fields, counts of streams."
+
     sample: Annotated[int, Field(ge=1)] | None = None
     "Compare about so many keys, chosen at random, instead of all."
 

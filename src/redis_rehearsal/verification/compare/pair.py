@@ -18,8 +18,10 @@ from redis_rehearsal.verification.compare.contents import (
     same,
 )
 from redis_rehearsal.verification.compare.drift import Drift
+from redis_rehearsal.verification.compare.field_ttls import FieldTtls
 from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.reader import NONE, bulk, heads, lengths
+from redis_rehearsal.verification.compare.stream_counts import IDLE_TIMES, NO_ENTRIES_READ, stream_counts
 
 _TRIES: Final = 3
 _Digests = tuple[str | None, str | None]
@@ -34,12 +36,16 @@ class Compared:
         unreadable: how many of its keys have a value that a server has no command for.
         unreadable_types: the types of those.
         drift: of the times to live of those that are the same, as far as it is tolerated.
+        not_carried: of the keys that have what the target cannot hold, how many such things.
+        notes: what was not compared, since no copy can carry it.
     """
 
     differences: list[Difference] = field(default_factory=list)
     unreadable: int = 0
     unreadable_types: set[str] = field(default_factory=set)
     drift: Drift = field(default_factory=Drift)
+    not_carried: dict[bytes, int] = field(default_factory=dict)
+    notes: set[str] = field(default_factory=set)
 
 
 class Pair:
@@ -55,6 +61,7 @@ class Pair:
         self.source = source
         self.target = target
         self._tolerance_ms = tolerance_ms
+        self._field_ttls = FieldTtls(source, target, tolerance_ms)
 
     async def compare(self, keys: Sequence[bytes], tries: int = _TRIES) -> Compared:
         """Read keys on both servers and compare them.
@@ -97,6 +104,7 @@ class Pair:
                 more = await self.compare(again, tries - 1)
                 compared.differences += more.differences
                 compared.drift.merge(more.drift)
+                compared.not_carried |= more.not_carried
         return compared
 
     async def _drift(
@@ -138,9 +146,16 @@ class Pair:
         keys, packed = names
         if len(places) < len(keys):
             keys, packed = [keys[place] for place in places], [packed[place] for place in places]
+        counts = kind == b"stream" and await self._stream_counts(keys, compared)
         here, there = await asyncio.gather(
-            contents(self.source, kind, keys, packed), contents(self.target, kind, keys, packed)
+            contents(self.source, kind, keys, packed, counts=counts),
+            contents(self.target, kind, keys, packed, counts=counts),
         )
+        if kind == b"hash":
+            fields = await self._field_ttls.compare(keys, here)
+            compared.not_carried |= {keys[at]: things for at, things in fields.not_carried.items()}
+            for at in fields.differing:
+                there[at] = _other_field_ttls(there[at])
         # What cannot be read is one object, so that two of it are equal; whoever compares must not take it for so.
         if here == there and not any(isinstance(content, Unreadable) for content in here[:1]):
             if differing:
@@ -156,6 +171,17 @@ class Pair:
                     differing[place] = (None, None)
             elif place in differing or not same(source, target):
                 differing[place] = self._digests(source, target)
+
+    async def _stream_counts(self, keys: Sequence[bytes], compared: Compared) -> bool:
+        """Account for what only one of the servers knows of streams; returns whether both know the same."""
+        source, target = await asyncio.gather(stream_counts(self.source, keys), stream_counts(self.target, keys))
+        if source.consumers:
+            compared.notes.add(IDLE_TIMES)
+        if target.known and not source.known and source.groups:
+            compared.notes.add(NO_ENTRIES_READ)
+        if not target.known:
+            compared.not_carried |= {keys[at]: things for at, things in source.things.items()}
+        return source.known and target.known
 
     def _digests(self, source: Content, target: Content) -> _Digests | None:
         if isinstance(source, Unsure) or isinstance(target, Unsure):
@@ -204,6 +230,12 @@ async def _summaries(link: Link, packed: Sequence[bytes], digests: Sequence[str 
 def _cost_ms(began_seconds: float) -> int:
     """By so much times to live may seem apart that were read together since then, and rounded."""
     return ceil((monotonic() - began_seconds) * 1000) + 1
+
+
+def _other_field_ttls(content: Content) -> Content:
+    """The value of a hash of which a field lives longer or shorter than on the source."""
+    found = digest_of(content)
+    return content if found is None else f"{found}, with other times to live of fields"
 
 
 def _as_ttl(reply: int) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from redis_rehearsal.verification.compare.classify import Difference, Kind
 from redis_rehearsal.verification.compare.drift import Drift
+from redis_rehearsal.verification.not_carried import NotCarried
 
 EXAMPLES: Final = 10
 """So many differences are kept to be shown."""
@@ -66,6 +67,9 @@ class Comparison:
         unreadable_types: the types of those.
         rounds: one after the other.
         examples: the first differences that nothing explains, by key.
+        not_carried: what the source has and the target cannot hold.
+        max_not_carried: so many such things may be.
+        notes: what was not compared, since no copy can carry it.
         sampled: whether only some keys were compared.
         seconds: that it took.
         drift: of the times to live of keys that are the same in all else, those that differ by it included.
@@ -79,6 +83,9 @@ class Comparison:
     unreadable_types: set[str] = field(default_factory=set)
     rounds: list[Round] = field(default_factory=list)
     examples: list[Difference] = field(default_factory=list)
+    not_carried: NotCarried = field(default_factory=NotCarried)
+    max_not_carried: int = 0
+    notes: set[str] = field(default_factory=set)
     sampled: bool = False
     seconds: float = 0.0
     drift: Drift = field(default_factory=Drift)
@@ -90,8 +97,11 @@ class Comparison:
 
     @property
     def outcome(self) -> Outcome:
-        """Different where one key surely is; else unknown where one could not be told, or where there was none."""
-        if self.unexplained:
+        """Different where one key surely is, or the target cannot hold it all; else unknown where one could not be told.
+
+        So it is where there was none.
+        """
+        if self.unexplained or self.not_carried.things > self.max_not_carried:
             return Outcome.DIFFERENT
         untold = self.unreadable or self.unsettled or not self.keys_compared
         return Outcome.UNKNOWN if untold else Outcome.EQUAL
@@ -107,6 +117,9 @@ class Comparison:
             "unexplained": self.unexplained,
             "ttl_drift": self.drift.document(),
             "unsettled": self.unsettled,
+            "not_carried": self.not_carried.things,
+            "not_carried_keys": list(self.not_carried.keys),
+            "notes": sorted(self.notes),
             "unreadable": self.unreadable,
             "unreadable_types": sorted(self.unreadable_types),
             "sampled": self.sampled,

@@ -104,7 +104,7 @@ class _Rounds:
         self._pair = Pair(*links, self._tolerance_ms)
         self._progress = progress
         self._store = store
-        self._comparison = Comparison(sampled=options.sample is not None)
+        self._comparison = Comparison(sampled=options.sample is not None, max_not_carried=options.max_not_carried)
         self._round = 1
         self._began = self._round_began = monotonic()
         self._keys = 0
@@ -176,6 +176,8 @@ class _Rounds:
         self._comparison.unreadable += compared.unreadable
         self._comparison.unreadable_types |= compared.unreadable_types
         self._comparison.drift.merge(compared.drift)
+        self._comparison.notes |= compared.notes
+        self._store.note_not_carried((), compared.not_carried)
         self._store.put(judge(found, None, self._tolerance_ms) for found in compared.differences)
         self._differing += len(compared.differences)
         self._tell()
@@ -188,6 +190,7 @@ class _Rounds:
             judge(found, before.pop(found.key), self._tolerance_ms, self._policies) for found in compared.differences
         ]
         gone = set(await absent(self._source, list(before)))
+        self._store.note_not_carried([difference.key for difference in batch], compared.not_carried)
         seen = monotonic()
         for key, difference in before.items():
             reason = converged(difference, seen, self._tolerance_ms, gone=key in gone)
@@ -200,6 +203,7 @@ class _Rounds:
 
     async def _settle(self, lost: list[int], explain: Explain, record: Record | None, *, values: bool) -> None:
         comparison = self._comparison
+        comparison.not_carried = self._store.not_carried()
         for batch in self._store.batches(BATCH_KEYS):
             for difference in batch:
                 reason = difference.benign or explain(difference) or ""

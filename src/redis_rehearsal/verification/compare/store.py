@@ -1,10 +1,11 @@
 """Keeps the keys that differ: in memory up to a bound, beyond it in a temporary file that goes with the process."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from redis_rehearsal.verification.compare.classify import Difference, Kind, Summary
+from redis_rehearsal.verification.not_carried import NAMED, NotCarried
 
 MEMORY_BYTES: Final = 16 * 1024 * 1024
 """So much is kept in memory."""
@@ -31,6 +32,7 @@ class DifferenceStore:
         self._database.execute(f"PRAGMA cache_size = -{max(1, memory_bytes // 1024)}")
         self._database.execute("PRAGMA journal_mode = OFF")
         columns = ", ".join(_COLUMNS[1:])
+        self._database.execute("CREATE TABLE not_carried (key BLOB PRIMARY KEY, things) WITHOUT ROWID")
         self._database.execute(f"CREATE TABLE differences (key BLOB PRIMARY KEY, {columns}) WITHOUT ROWID")
 
     def close(self) -> None:
@@ -62,6 +64,17 @@ class DifferenceStore:
         """How many there are of each kind and benign reason, which is empty where there is none."""
         rows = self._database.execute("SELECT kind, benign, COUNT(*) FROM differences GROUP BY kind, benign")
         return [(Kind(kind), benign, count) for kind, benign, count in rows]
+
+    def note_not_carried(self, keys: Iterable[bytes], things: Mapping[bytes, int]) -> None:
+        """Keep how many things of some keys the target cannot hold, in the place of what was known of them."""
+        self._write("DELETE FROM not_carried WHERE key = ?", [(key,) for key in keys])
+        self._write("INSERT OR REPLACE INTO not_carried VALUES (?, ?)", list(things.items()))
+
+    def not_carried(self) -> NotCarried:
+        """All that the target cannot hold."""
+        things = self._database.execute("SELECT COALESCE(SUM(things), 0) FROM not_carried").fetchone()[0]
+        rows = self._database.execute("SELECT key FROM not_carried ORDER BY key LIMIT ?", (NAMED,))
+        return NotCarried(things, tuple(key.decode(errors="replace") for (key,) in rows))
 
     def __len__(self) -> int:
         return int(self._database.execute("SELECT COUNT(*) FROM differences").fetchone()[0])

@@ -1,0 +1,143 @@
+"""Compares times to live of single fields of hashes, which some servers have and some do not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import hiredis
+
+from redis_rehearsal.cache.commands import pack
+from redis_rehearsal.verification.compare.classify import ttl_differs
+from redis_rehearsal.verification.compare.contents import Content, pages
+from redis_rehearsal.verification.compare.link import Link
+
+_PAGE_FIELDS: Final = 1000
+_GONE: Final = -2
+_FIGURES: Final = ("subexpiry=", "keys_with_volatile_items=")
+"""By these INFO tells how many hashes of a database have such fields, on Redis and on Valkey."""
+_COMMAND: Final = "HPTTL"
+
+
+@dataclass(slots=True)
+class FieldTtlsFound:
+    """What became of times to live of fields.
+
+    Attributes:
+        differing: places of the keys of which one differs.
+        not_carried: by place, how many the target has no command for.
+    """
+
+    differing: set[int] = field(default_factory=set)
+    not_carried: dict[int, int] = field(default_factory=dict)
+
+
+class FieldTtls:
+    """Of hashes on two servers.
+
+    Args:
+        source: link to it.
+        target: link to it.
+        tolerance_ms: by so much times to live may differ.
+    """
+
+    def __init__(self, source: Link, target: Link, tolerance_ms: int) -> None:
+        self._source = source
+        self._target = target
+        self._tolerance_ms = tolerance_ms
+        self._able: tuple[bool, bool] | None = None
+
+    async def compare(self, keys: Sequence[bytes], values: Sequence[Content]) -> FieldTtlsFound:
+        """Compare the fields of hashes that both servers have.
+
+        Args:
+            keys: their names.
+            values: what was read of them on the source.
+
+        Raises:
+            CannotTellError: a server went away or does not permit it.
+        """
+        found = FieldTtlsFound()
+        # On most servers no field has one, which is told at once.
+        if not any(await asyncio.gather(_may_have_some(self._source), _may_have_some(self._target))):
+            return found
+        if self._able is None:
+            able = await asyncio.gather(_is_able(self._source), _is_able(self._target))
+            self._able = (able[0], able[1])
+        if any(self._able):
+            small = {place: list(value) for place, value in enumerate(values) if isinstance(value, dict)}
+            await self._of_small(keys, small, found)
+            for place in range(len(keys)):
+                if place not in small:
+                    async for fields in _fields(self._source, keys[place]):
+                        await self._of_small(keys, {place: fields}, found)
+        return found
+
+    async def _of_small(self, keys: Sequence[bytes], fields: Mapping[int, list[bytes]], found: FieldTtlsFound) -> None:
+        assert self._able is not None  # noqa: S101 # it was found out first
+        commands = b"".join(
+            pack(_COMMAND, keys[place], "FIELDS", str(len(names)), *names) for place, names in fields.items()
+        )
+        nothing: list[Any] = [None] * len(fields)
+        source, target = await asyncio.gather(
+            *(
+                _ask(link, commands, len(fields)) if able else _nothing(nothing)
+                for link, able in zip((self._source, self._target), self._able, strict=True)
+            )
+        )
+        for place, left, right in zip(fields, source, target, strict=True):
+            count = len(fields[place])
+            lefts, rights = _ttls(left, count), _ttls(right, count)
+            if not self._able[1]:
+                if some := sum(ttl >= 0 for ttl in lefts):
+                    found.not_carried[place] = found.not_carried.get(place, 0) + some
+            elif any(self._differ(here, there) for here, there in zip(lefts, rights, strict=True)):
+                found.differing.add(place)
+
+    def _differ(self, source: int, target: int) -> bool:
+        if _GONE in (source, target):
+            # One that ran out on one server only is about to on the other; else the values differ.
+            return max(source, target) > self._tolerance_ms
+        return ttl_differs(_as_ttl(source), _as_ttl(target), self._tolerance_ms)
+
+
+def _as_ttl(reply: int) -> int | None:
+    return reply if reply >= 0 else None
+
+
+def _ttls(reply: Any, count: int) -> list[int]:
+    """Milliseconds by field: -1 for ever, which all have where there is no such thing, -2 where there is no field."""
+    if isinstance(reply, list) and len(reply) == count:
+        return reply
+    return [-1 if reply is None else _GONE] * count
+
+
+async def _nothing(replies: list[Any]) -> list[Any]:
+    return replies
+
+
+async def _ask(link: Link, commands: bytes, count: int) -> list[Any]:
+    replies = await link.pipeline(commands, count)
+    link.check(_COMMAND, replies)
+    # A key that is gone, or of another type by now, is not one without fields that expire.
+    return [reply if isinstance(reply, list) else [] for reply in replies]
+
+
+async def _fields(link: Link, key: bytes) -> AsyncIterator[list[bytes]]:
+    async for page in pages(link, b"hash", key, _PAGE_FIELDS):
+        yield [name for name, _ in page]
+
+
+async def _may_have_some(link: Link) -> bool:
+    """Whether some hash of a server may have fields that expire; also where it does not say."""
+    (reply,) = await link.pipeline(pack("INFO", "keyspace"), 1)
+    if not isinstance(reply, bytes):
+        return True
+    told = [part for line in reply.decode(errors="replace").splitlines() for part in line.split(",")]
+    figures = [part.partition("=")[2] for part in told if part.startswith(_FIGURES)]
+    return not figures or any(figure != "0" for figure in figures)
+
+
+async def _is_able(link: Link) -> bool:
+    (reply,) = await link.pipeline(pack(_COMMAND, "", "FIELDS", "1", ""), 1)
+    return not (isinstance(reply, hiredis.ReplyError) and "unknown command" in str(reply))

@@ -135,20 +135,32 @@ def listeners(client: Any) -> list[str]:
 
 @pytest.mark.parametrize("why", [pytest.param("not allowed", marks=pytest.mark.matrix), "cut off"])
 def test_a_copy_that_is_not_told_what_changes_compares_all_keys(
-    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, why: str
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer, why: str
 ) -> None:
+    source, target = make_server(name="redis-8.2"), make_server(name="redis-6.2")
+    given |= {"REDIS_URL": source.url, "TARGET_REDIS_URL": target.url}
     arguments = ["--strategy", "copy", "--copy-rate", "150", *QUICK]
     if why == "not allowed":
         arguments.remove("--allow-server-wide")
     with command(tmp_path, "rehearse", *arguments, **given) as run:
+        until_phase(run, "baseline")
+        with outside(source) as client:
+            client.hset("rehearsal:theirs", mapping={"one": 1, "two": 2, "three": 3})
+            client.hexpire("rehearsal:theirs", 3600, "one", "two")
         until_phase(run, "sync")
         if why == "cut off":
             with outside(source) as client:
                 wait_for(lambda: listeners(client), "the tool to listen")
                 assert client.client_kill_filter(_id=listeners(client)[0]) == 1
         document = judged(run)
-    require_pass(document)
     assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded") == [0] * 4
+    # In as many passes as it was copied, a field lost its time to live once.
+    assert failed(document) == {"not_carried"}, document["verdict"]
+    (lost,) = (each for each in document["verdict"]["criteria"] if each["name"] == "not_carried")
+    assert (lost["measured"], lost["limit"]) == (2, 0)
+    assert "rehearsal:theirs" in lost["reason"]
+    assert document["comparison"]["not_carried"] == 2
+    assert document["comparison"]["unexplained"] == 0
     (final,) = (step for step in document["migration"]["steps"] if step["name"] == "final pass")
     assert "keys had changed" in final["detail"]
     with outside(source) as old:

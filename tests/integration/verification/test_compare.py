@@ -265,6 +265,111 @@ def test_consumer_groups_are_part_of_a_stream(get_server: GetServer) -> None:
     assert found == {key.encode(): "value" for key in ("acknowledged", "claimed", "another group", "moved", "trimmed")}
 
 
+@pytest.mark.parametrize("names", [("redis-8.2", "valkey-9.1"), ("valkey-9.1", "redis-8.2")])
+def test_a_field_that_lives_longer_or_for_ever_is_a_difference(get_server: GetServer, names: tuple[str, str]) -> None:
+    source, target = map(get_server, names)
+    one, other = outside(source), outside(target)
+    many = {f"field:{number}": "x" * 20 for number in range(5_000)}
+    for client in (one, other):
+        client.flushall()
+        for key in ("same", "lost", "later", "added", "never"):
+            client.hset(key, mapping={"one": 1, "two": 2})
+        for key in ("large", "large and lost"):
+            client.hset(key, mapping=many)
+    for client, keys in (
+        (one, ("same", "lost", "later", "large", "large and lost")),
+        (other, ("same", "added", "large")),
+    ):
+        for key in keys:
+            client.hexpire(key, 3600, *(("field:7", "field:4999") if "large" in key else ("one",)))
+    other.hexpire("later", 3700, "one")
+    other.hexpire("large and lost", 3600, "field:7")
+    found = kinds(source, target)
+    assert found == dict.fromkeys((b"lost", b"later", b"added", b"large and lost"), "value")
+    comparison = compared(source, target)
+    assert comparison.not_carried.things == 0
+    # What a person sees says why, since the values are alike.
+    assert all("of fields" in each.target.digest for each in comparison.examples if each.target and each.target.digest)
+
+
+def test_what_the_target_cannot_hold_is_counted_once(get_server: GetServer) -> None:
+    source, target = get_server("redis-8.2"), get_server("redis-6.2")
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+        client.hset("hash", mapping={"one": 1, "two": 2, "three": 3})
+        client.hset("large", mapping={f"field:{number}": "x" * 20 for number in range(5_000)})
+        client.hset("differs", "one", "here" if client is one else "there")
+        client.xadd("stream", {"field": "value"}, id="1-1")
+        client.xgroup_create("stream", "group", "0")
+        client.xreadgroup("group", "consumer", {"stream": ">"})
+        client.xadd("plain", {"field": "value"}, id="1-1")
+    one.hexpire("hash", 3600, "one", "two")
+    one.hexpire("large", 3600, *(f"field:{number}" for number in range(2_500)))
+    one.hexpire("differs", 3600, "one")
+    one.hset("only here", "one", "1")
+    one.hexpire("only here", 3600, "one")
+    comparison = compared(source, target)
+    assert comparison.not_carried.things == 2 + 2_500 + 1 + 1
+    assert comparison.not_carried.keys == ("differs", "hash", "large", "stream")
+    assert (comparison.counts["value"], comparison.counts["missing"], comparison.unexplained) == (1, 1, 2)
+    other.hset("differs", "one", "here")
+    one.delete("only here")
+    assert compared(source, target).outcome is Outcome.DIFFERENT
+    allowed = CompareOptions(round_interval=0, max_not_carried=2_504)
+    assert compared(source, target, allowed).outcome is Outcome.EQUAL
+    # The other way, an older server has nothing that the newer one could not hold, and says what is not compared.
+    for client in (one, other):
+        client.delete("hash", "large", "differs")
+    back = compared(target, source)
+    assert (back.outcome, back.not_carried.things) == (Outcome.EQUAL, 0)
+    assert {note.partition(" are not compared")[0] for note in back.notes} == {
+        "idle times of stream consumers",
+        "entries read by stream groups",
+    }
+
+
+def test_a_hash_whose_fields_begin_to_live_shorter_is_counted_as_it_is_last(get_server: GetServer) -> None:
+    source, target = get_server("redis-8.2"), get_server("redis-6.2")
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+    one.hset("hash", mapping={"one": 1, "two": 2})
+    one.hexpire("hash", 3600, "one", "two")
+    other.hset("hash", "one", "1")
+
+    def between(told: Progress) -> None:
+        if told.round == 1 and told.differences:
+            one.hpersist("hash", "one")
+            other.hset("hash", "two", "2")
+
+    comparison = compared(source, target, progress=between)
+    assert comparison.unexplained == 0
+    assert comparison.not_carried.things == 1
+
+
+@pytest.mark.parametrize("names", [("redis-8.2", "valkey-9.1"), ("valkey-9.1", "redis-8.2")])
+def test_what_groups_have_read_is_compared_where_both_keep_it(get_server: GetServer, names: tuple[str, str]) -> None:
+    source, target = map(get_server, names)
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+        for key in ("same", "read less", "another consumer", "delivered again", "deleted more"):
+            for number in range(1, 10):
+                client.xadd(key, {"field": "value"}, id=f"{number}-1")
+            client.xgroup_create(key, "group", "0")
+            client.xreadgroup("group", "consumer", {key: ">"}, count=5)
+    assert kinds(source, target) == {}
+    other.xgroup_setid("read less", "group", "5-1", entries_read=4)
+    other.xgroup_createconsumer("another consumer", "group", "another")
+    other.xclaim("delivered again", "group", "consumer", 0, ["3-1"])
+    for identifier in ("10-1", "11-1"):
+        other.xadd("deleted more", {"field": "value"}, id=identifier)
+        other.xdel("deleted more", identifier)
+    found = kinds(source, target)
+    assert found == dict.fromkeys((b"read less", b"another consumer", b"delivered again", b"deleted more"), "value")
+
+
 def test_many_keys_are_compared_both_ways(get_server: GetServer) -> None:
     source, target = get_server("redis-6.2"), get_server("valkey-9.1")
     one, other = outside(source), outside(target)

@@ -97,7 +97,7 @@ class Comparison:
 
     @property
     def outcome(self) -> Outcome:
-        """Different where one key surely is, or the target cannot hold it all; else unknown where one could not be told.
+        """Different where one key surely is, or the target cannot hold all; else unknown where one could not be told.
 
         So it is where there was none.
         """

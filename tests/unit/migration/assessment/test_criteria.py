@@ -16,6 +16,7 @@ from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.criterion_names import CRITERIA
+from redis_rehearsal.verification.not_carried import NotCarried
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.verification.verdict import Criterion
 
@@ -381,3 +382,48 @@ def test_until_the_servers_are_compared_it_is_unknown() -> None:
 )
 def test_keys_that_could_not_be_compared_are_not_the_same(comparison: KeyComparison, status: str) -> None:
     assert criterion("comparison", replace(EVIDENCE, comparison=comparison)).status == status
+
+
+LOST = NotCarried(2, ("theirs", "ours"))
+
+
+@pytest.mark.parametrize(
+    ("carried", "comparison", "status", "measured"),
+    [
+        (NotCarried(), None, "passed", 0),
+        (LOST, None, "failed", 2),
+        (None, KeyComparison(10), "passed", 0),
+        (None, KeyComparison(10, not_carried=LOST), "failed", 2),
+        (LOST, KeyComparison(10, not_carried=LOST), "failed", 2),
+        (NotCarried(1, ("ours",)), KeyComparison(10, not_carried=LOST), "failed", 2),
+        (None, KeyComparison(error="the target went away"), "unknown", None),
+        (NotCarried(), KeyComparison(error="the target went away"), "passed", 0),
+        (LOST, KeyComparison(error="the target went away"), "failed", 2),
+    ],
+)
+def test_what_the_target_cannot_hold_is_counted_once_whoever_saw_it(
+    carried: NotCarried | None, comparison: KeyComparison | None, status: str, measured: int | None
+) -> None:
+    evidence = replace(EVIDENCE, not_carried=carried, comparison=comparison)
+    found = criterion("not_carried", evidence)
+    assert (found.status, found.measured) == (status, measured)
+    assert status != "failed" or "theirs, ours" in found.reason
+    allowed = criterion("not_carried", replace(evidence, limits=Limits(max_not_carried=2)))
+    assert allowed.status == ("unknown" if status == "unknown" else "passed")
+
+
+def test_where_nothing_was_carried_or_compared_there_is_nothing_to_hold() -> None:
+    assert "not_carried" not in {each.name for each in assess(EVIDENCE).verdict.criteria}
+
+
+def test_what_was_lost_on_both_ways_adds_up_and_what_is_not_remembered_is_unknown() -> None:
+    both = KeyComparison(5, not_carried=LOST, notes=("a",)).and_then(
+        KeyComparison(5, not_carried=NotCarried(1, ("ours",)), notes=("a", "b"))
+    )
+    assert (both.not_carried, both.notes) == (NotCarried(3, ("theirs", "ours")), ("a", "b"))
+    forgotten = Audit(structures={"recent": Reconciliation(lost_at_most=50, forgotten=50)})
+    found = criterion("structures", replace(EVIDENCE, audit=forgotten))
+    assert (found.status, found.measured) == ("unknown", 0)
+    assert "50 elements of lists" in found.reason
+    turned = Audit(structures={"recent": Reconciliation(disordered=199)})
+    assert criterion("structures", replace(EVIDENCE, audit=turned)).status == "failed"

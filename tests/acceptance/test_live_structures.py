@@ -1,5 +1,6 @@
 """The live structures that events keep: what is done to them behind the tool's back is found, to the element."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.test_migrate import ask
 from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside
 from tests.conftest import MakeServer
-from tests.support import command, wait_for
+from tests.support import Command, command, wait_for
 
 __all__ = ["fresh_target"]
 
@@ -79,6 +80,29 @@ def test_of_a_list_all_that_it_keeps_is_held_against_the_ledger(
     assert found["duplicated"] == 1 + 1
     assert found["disordered"] == 199 + 1
     assert found["unknown"] == found["forgotten"] == 0
+
+
+def has_acknowledged(run: Command, events: int) -> bool:
+    return bool(run.stats()["totals"]["events"]["ok"] > events)
+
+
+def test_lists_stay_in_order_across_broken_connections(
+    tmp_path: Path, given: dict[str, str], source: RedisServer
+) -> None:
+    given |= {"REDIS_DATA_TYPE": "list", "ORGANIZATIONS": "4", "EVENTS_PER_SECOND": "2000", "WORKERS": "2"}
+    with command(tmp_path, "run", **given) as run, outside(source) as client:
+        run.until_running()
+        wait_for(lambda: [client.llen(key) for key in live_keys(client, "recent")] == [200] * 4, "full lists")
+        for _ in range(3):
+            enough = run.stats()["totals"]["events"]["ok"] + 200
+            assert client.client_kill_filter(_type="normal", skipme=True) > 0
+            wait_for(partial(has_acknowledged, run, enough), "events after it")
+        run.interrupt()
+        document = run.document()
+    found = document["ledger"]["structures"]["recent"]
+    assert (found["unverified_structures"], found["forgotten"]) == (0, 0)
+    assert found["acknowledged"] > 600
+    assert [found[name] for name in ("lost", "lost_at_most", "duplicated", "disordered")] == [0] * 4
 
 
 @pytest.mark.matrix

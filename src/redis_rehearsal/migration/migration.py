@@ -203,10 +203,15 @@ class Migration:
         async with context.step("compare before the way back") as step:
             found = self.comparison = await self._compare(context)
             step.detail = f"{found.keys_compared:,} keys, {found.unexplained:,} differ for no reason that is known"
-        if found.error or found.doubts or found.unexplained > context.options.max_unexplained:
+        why = found.error or found.doubts
+        if found.unexplained > context.options.max_unexplained:
+            why = why or step.detail
+        if found.not_carried.things > context.options.max_not_carried:
+            why = why or f"{found.not_carried.things:,} things that the source has the target cannot hold"
+        if why:
             raise MigrationError(
-                "The way back was not begun, since it would make the source as the target is: "
-                f"{found.error or found.doubts or step.detail}. The application is on the target."
+                f"The way back was not begun, since it would make the source as the target is: {why}. "
+                "The application is on the target."
             )
         # What fenced the source is in the way now.
         await context.undo()

@@ -184,8 +184,11 @@ def comparison(document: object) -> Section:
         ("times to live apart", count(drift.get("count"))),
         ("by how much, median", duration(drift.get("median_seconds"), NONE)),
         ("by how much, largest", duration(drift.get("max_seconds"), NONE)),
+        ("things that the target cannot hold", count(found.get("not_carried"), NONE)),
     ]
+    told = found.get("notes")
     notes = [words(found.get(name), "") for name in ("error", "unreadable")]
+    notes += [words(each, "") for each in told] if isinstance(told, list) else []
     table = Table(tuple(rows), ("keys", "count"))
     return Section("Comparison of the two servers", (table, *(note for note in notes if note)), "comparison")
 

@@ -35,7 +35,9 @@ def judge_lists(lanes: Lanes, found: NDArray[np.int64], rows: NDArray[np.int64])
     wrong = []
     codes = np.where(lanes.possible > 0, lanes.baseline, 0)
     dropped, lengths = lanes.baseline[:, DROPPED], lanes.baseline[:, LENGTH]
-    loose = (lanes.unknown > 0) | (lanes.stranded > 0)
+    # What may be stranded is taken for it: of a list that lacks it, either is wrong.
+    late = (lanes.stranded > 0) | (lanes.doubtful > 0)
+    loose = (lanes.unknown > 0) | late
     # Of nearly all lists everything is known, and as it is to be.
     expected = -np.sort(-codes, axis=1)[:, :RECENT_KEPT]
     full = (lanes.baseline[:, :RECENT_ACCOUNTED] > 0).all(axis=1)
@@ -48,7 +50,7 @@ def judge_lists(lanes: Lanes, found: NDArray[np.int64], rows: NDArray[np.int64])
         one = judge_list(
             acknowledged=codes[row][~unknown & (codes[row] > 0)].tolist(),
             unknown=codes[row][unknown].tolist(),
-            stranded=set(codes[row][lanes.stranded[row] > 0].tolist()),
+            stranded=set(codes[row][late[row]].tolist()),
             full=bool(lanes.baseline[row, :RECENT_ACCOUNTED].all()),
             elements=[code for code in found[row].tolist() if code],
             dropped=int(dropped[row]),

@@ -52,7 +52,7 @@ class World:
 
     def judge(self, elements: list[int], dropped: int = 0) -> Reconciliation:
         shape = (1, RECENT_WIDTH)
-        lanes = Lanes(*(np.zeros(shape, dtype=np.int64) for _ in range(6)))
+        lanes = Lanes(*(np.zeros(shape, dtype=np.int64) for _ in Lanes.__slots__))
         for place, (value, outcome) in enumerate(self.account[-RECENT_ACCOUNTED:]):
             lanes.baseline[0, place], lanes.sent[0, place] = value, 1
             lane = lanes.acknowledged if outcome == ACKNOWLEDGED else lanes.unknown

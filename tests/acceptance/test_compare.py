@@ -1,6 +1,7 @@
 """The command as a user runs it: its output, its file and its exit codes."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,36 @@ def test_equal_databases_end_with_0_and_a_sentence(tmp_path: Path, servers: tupl
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("Equal. 1,000 keys compared in ")
     assert ended.stderr == ""
+
+
+def test_what_was_not_compared_and_what_kept_changing_end_with_3(
+    tmp_path: Path, servers: tuple[RedisServer, RedisServer]
+) -> None:
+    for client, start in zip(clients(servers), (1_000_000, 500), strict=True):
+        client.mset({f"orders:{n}": start for n in range(20)})
+    for place, arguments in enumerate((("--match", "ordres:*"), ("--prefix", "ordres:", "--json"))):
+        (tmp_path / str(place)).mkdir()
+        ended = run_to_the_end(tmp_path / str(place), "compare", *arguments, **urls(servers))
+        assert ended.returncode == 3, ended.stderr
+        assert '"unknown"' in ended.stdout or "Neither server has a key to compare" in ended.stdout
+    ended_writing = threading.Event()
+
+    def write() -> None:
+        both = clients(servers)
+        while not ended_writing.wait(0.01):
+            for client in both:
+                for number in range(20):
+                    client.incr(f"orders:{number}")
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    try:
+        ended = run_to_the_end(tmp_path, "compare", **urls(servers))
+    finally:
+        ended_writing.set()
+        writing.join()
+    assert ended.returncode == 3, ended.stdout
+    assert "20  kept changing on both servers" in ended.stdout
 
 
 def test_what_differs_is_counted_and_written_to_the_file(

@@ -194,7 +194,7 @@ class Pair:
         """Look again at keys that differ, since the two servers were not read in one moment.
 
         Returns:
-            The keys that have one type on both by now, and whose values must be compared.
+            The keys that must be compared anew: their values, or times to live that took too long to read.
         """
         packed = bulk([keys[place] for place in differing])
         digests = [found or (None, None) for found in differing.values()]
@@ -213,6 +213,10 @@ class Pair:
                 # It never stood still; it is not equal for that.
                 source, target = replace(source, digest=UNREAD[0]), replace(target, digest=UNREAD[1])
             kind = classify(source, target, self._tolerance_ms + cost_ms)
+            if kind is None and not last and classify(source, target, self._tolerance_ms) is not None:
+                # Asking took so long that it cannot be told.
+                again.append(keys[place])
+                continue
             if kind is not None:
                 compared.differences.append(Difference(keys[place], kind, source, target, now))
         return again

@@ -148,14 +148,14 @@ class Recorder:
             stalls: of the generator, of which a gap may have some part.
         """
         taken, self.gaps = self.gaps, []
-        return [Gap(start, end, stalls.within(start, end)) for start, end in taken]
+        return [stalls.gap(start, end) for start, end in taken]
 
     def open_gap(self, now_seconds: float, stalls: Stalls) -> Gap | None:
         """The gap that goes on now, as far as it has come; None where there is none."""
         since = self._wanting_since
         if now_seconds - since <= LEAST_GAP_SECONDS:
             return None
-        return Gap(since, now_seconds, stalls.within(since, now_seconds))
+        return stalls.gap(since, now_seconds)
 
     def close_gap(self, now_seconds: float) -> None:
         """The load ends: what has not been ok until now never will be."""

@@ -13,12 +13,31 @@ class Gap(NamedTuple):
     Attributes:
         start: from the last ok operation, or from when one was due since.
         end: the next ok operation, or when it was looked at last.
-        stalled_seconds: for so long of it the generator itself stood still, so that nobody can tell.
+        sure_seconds: the longest part of it in which the generator did not stand still: in a stall there may have been
+            an answer that nobody took. None for all of it.
     """
 
     start: float
     end: float
-    stalled_seconds: float = 0.0
+    sure_seconds: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it was at most."""
+        return self.end - self.start
+
+    @property
+    def at_least_seconds(self) -> float:
+        """How long it was for sure."""
+        return self.seconds if self.sure_seconds is None else self.sure_seconds
+
+    def clipped(self, start: float, end: float) -> "Gap":
+        """What of it lies between two times; of what is sure no more than must lie there."""
+        inside = Gap(max(self.start, start), min(self.end, end))
+        if self.sure_seconds is None:
+            return inside
+        outside = self.seconds - inside.seconds
+        return inside._replace(sure_seconds=max(0.0, self.sure_seconds - outside))
 
 
 class Stalls:
@@ -46,9 +65,13 @@ class Stalls:
         taken, self.untaken = self.untaken, []
         return taken
 
-    def within(self, start: float, end: float) -> float:
-        """For how many seconds of a stretch the generator stood still."""
-        return sum(max(0.0, min(end, until) - max(start, since)) for since, until in self._kept)
+    def gap(self, start: float, end: float) -> Gap:
+        """A gap, with its longest part in which the generator did not stand still."""
+        inside = [(since, until) for since, until in self._kept if since < end and until > start]
+        if not inside:
+            return Gap(start, end)
+        ends, begins = [start, *(until for _, until in inside)], [*(since for since, _ in inside), end]
+        return Gap(start, end, max(0.0, *(begin - before for before, begin in zip(ends, begins, strict=True))))
 
     def forget_before(self, seconds: float) -> None:
         """No gap that is still to come begins before a time."""

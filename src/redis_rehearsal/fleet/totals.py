@@ -181,8 +181,8 @@ class Totals:
                 going_on: Gap | None = getattr(snapshot, name)
                 silent = ended_seconds - snapshot.at_seconds
                 if silent > _SILENT_SECONDS and not snapshot.finishing:
-                    start, _, stalled = going_on or Gap(snapshot.at_seconds, snapshot.at_seconds)
-                    going_on = Gap(start, ended_seconds, stalled + silent)
+                    seen = going_on or Gap(snapshot.at_seconds, snapshot.at_seconds)
+                    going_on = Gap(seen.start, ended_seconds, seen.at_least_seconds)
                 if going_on is not None:
                     gaps.append(going_on)
             found.append(gaps)

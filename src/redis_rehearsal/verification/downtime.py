@@ -56,15 +56,12 @@ def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds
         mean_gap_seconds: between two operations that are due, of the worker with the fewest.
         limit: longest downtime that is allowed, in seconds.
     """
-    known = [
-        Gap(max(start, baseline[0]), min(end, window[1]), stalled)
-        for start, end, stalled in gaps
-        if min(end, window[1]) > max(start, baseline[0])
-    ]
+    known = [gap.clipped(baseline[0], window[1]) for gap in gaps if gap.end > baseline[0] and gap.start < window[1]]
     # One that begins in the baseline and reaches beyond it is not the baseline's own.
-    usual = max((_sure_seconds(gap) for gap in known if gap.end <= baseline[1]), default=0.0)
+    usual = max((gap.at_least_seconds for gap in known if gap.end <= baseline[1]), default=0.0)
     threshold = max(LEAST_SECONDS, usual if usual <= USUAL_RATIO * limit else 0.0)
-    counted = sorted(gap for gap in known if gap.end > max(baseline[1], window[0]) and gap.end - gap.start > threshold)
+    counted = [gap for gap in known if gap.end > max(baseline[1], window[0]) and gap.seconds > threshold]
+    counted.sort(key=lambda gap: (gap.start, gap.end))
     unfinished = any(gap.end >= window[1] for gap in counted)
     found = united(counted)
     at_least = max((seconds for *_, seconds in found), default=0.0)
@@ -104,13 +101,9 @@ def united(gaps: list[Gap]) -> list[tuple[float, float, float]]:
         if following < soonest:
             continue
         start, end = min(other.start for other in together), max(other.end for other in together)
-        stalled = sum(other.stalled_seconds for other in together)
-        found.append((start, end, max(0.0, end - start - stalled, *map(_sure_seconds, together))))
+        known = all(other.at_least_seconds >= other.seconds for other in together)
+        found.append((start, end, end - start if known else max(other.at_least_seconds for other in together)))
     return found
-
-
-def _sure_seconds(gap: Gap) -> float:
-    return max(0.0, gap.end - gap.start - gap.stalled_seconds)
 
 
 def _covered_seconds(gaps: list[Gap]) -> float:

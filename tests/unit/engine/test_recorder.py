@@ -91,7 +91,7 @@ def test_what_is_never_answered_is_a_gap_until_the_end() -> None:
     recorder.offer([1.0])
     recorder.close_gap(3.0)
     recorder.close_gap(4.0)
-    assert recorder.take_gaps(Stalls()) == [(1.0, 3.0, 0.0)]
+    assert recorder.take_gaps(Stalls()) == [(1.0, 3.0, None)]
 
 
 def test_a_boundary_that_comes_late_begins_after_what_was_offered() -> None:
@@ -109,7 +109,7 @@ def test_what_goes_on_is_told_as_far_as_it_has_come() -> None:
     recorder.offer([1.0])
     stalls.note(2.0, 2.5)
     assert recorder.open_gap(1.005, stalls) is None
-    assert recorder.open_gap(3.0, stalls) == (1.0, 3.0, 0.5)
+    assert recorder.open_gap(3.0, stalls) == (1.0, 3.0, 1.0)
     assert recorder.take_gaps(stalls) == []
 
 
@@ -119,7 +119,10 @@ def test_a_stall_counts_once_whoever_tells_of_it_and_only_where_the_gap_is() -> 
     stalls.note(2.1, 2.9)
     stalls.note(2.1, 2.95)
     stalls.note(5.0, 6.0)
-    assert np.isclose(stalls.within(0.0, 4.0), 0.85)
-    assert np.isclose(stalls.within(2.5, 5.25), 0.45 + 0.25)
+    assert stalls.gap(0.0, 2.0).at_least_seconds == 2.0
+    assert np.isclose(stalls.gap(0.0, 4.0).at_least_seconds, 2.1)
+    assert np.isclose(stalls.gap(2.0, 4.0).at_least_seconds, 4.0 - 2.95)
+    assert np.isclose(stalls.gap(2.5, 5.25).at_least_seconds, 5.0 - 2.95)
+    assert stalls.gap(2.2, 2.8).at_least_seconds == 0.0
     assert len(stalls.take()) == 3
     assert stalls.take() == []

@@ -1,0 +1,82 @@
+"""What docs/reading-the-verdict.md says, done naively: operation by operation, without histograms and gaps."""
+
+from bisect import bisect_right
+from itertools import accumulate
+from math import ceil
+
+from redis_rehearsal.engine.outcome import Outcome
+from tests.oracle.worlds import BASELINE, CUTOVER, ENDED, KINDS, LIMITS, Kind, Operation, World, happen
+
+LEAST_SECONDS = 0.01
+
+
+def stretches(operations: list[Operation], kind: Kind, worker: int) -> list[tuple[float, float]]:
+    """From the last ok operation, or the first one that was due since, to the next ok one."""
+    own = sorted((one for one in operations if one.kind == kind and one.worker == worker), key=lambda one: one.due)
+    dues = [one.due for one in own]
+    # The latest answer to what was due until each of them.
+    latest = list(accumulate((one.answered for one in own), max))
+    answers = sorted(one.answered for one in own if one.outcome is Outcome.OK and one.answered <= ENDED)
+    found = []
+    for place, answer in enumerate([*answers, ENDED]):
+        before = answers[place - 1] if place else 0.0
+        # Wanted since the answer before, where something was due and without an answer then; else since one was due.
+        until = bisect_right(dues, before)
+        waiting = bool(until) and latest[until - 1] > before
+        due = before if waiting else dues[until] if until < len(dues) else answer
+        if answer - due > LEAST_SECONDS:
+            found.append((due, answer))
+    return found
+
+
+def downtimes(world: World, kind: Kind) -> tuple[float, float]:
+    """The longest stretch before the cutover and from it on, as the servers made it: the generator always awake."""
+    operations = happen(world, with_stalls=False)
+    everything = [stretch for worker in range(world.workers) for stretch in stretches(operations, kind, worker)]
+    before = [(start, min(end, CUTOVER[0])) for start, end in everything if end > BASELINE[1] and start < CUTOVER[0]]
+    since = [(start, end) for start, end in everything if end > CUTOVER[0]]
+    return longest(before), longest(since)
+
+
+def longest(found: list[tuple[float, float]]) -> float:
+    """Of stretches that have a moment in common, from the first beginning to the last end."""
+    most = 0.0
+    for moment, _ in found:
+        together = [(start, end) for start, end in found if start <= moment < end]
+        if together:
+            most = max(most, max(end for _, end in together) - min(start for start, _ in together))
+    return most
+
+
+def p99(durations: list[float]) -> float:
+    """The value that 99 of a hundred do not exceed."""
+    ordered = sorted(durations)
+    return ordered[ceil(0.99 * len(ordered)) - 1] if ordered else float("inf")
+
+
+def may_pass(world: World) -> bool:
+    """Whether the servers did nothing that must not pass: what is due, by the default limits."""
+    operations = happen(world, with_stalls=False)
+    if world.lost or world.doubled or world.stranded:
+        return False
+    for kind in KINDS:
+        own = [one for one in operations if one.kind == kind and one.due >= BASELINE[1]]
+        failed = sum(one.outcome is not Outcome.OK for one in own)
+        if failed / len(own) > 0.0001:
+            return False
+        limits = (
+            LIMITS.max_sync_downtime,
+            getattr(LIMITS, f"max_{ {'queries': 'query', 'events': 'event'}[kind] }_downtime"),
+        )
+        if any(seconds > limit for seconds, limit in zip(downtimes(world, kind), limits, strict=True)):
+            return False
+        for begins, ends in ((BASELINE[1], CUTOVER[0]), (CUTOVER[0], ENDED)):
+            durations = [
+                one.answered - one.due
+                for one in own
+                if begins <= one.due < ends and one.outcome is Outcome.OK and one.answered <= ENDED
+            ]
+            # The baseline of these worlds is well under a hundredth of a second: the limit is 50 ms.
+            if p99(durations) > 0.05 * 1.01:
+                return False
+    return True

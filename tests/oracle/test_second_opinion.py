@@ -1,0 +1,109 @@
+"""A second opinion on every judgement: naive, and written from the documentation's sentences."""
+
+import os
+from dataclasses import replace
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+
+from redis_rehearsal.migration.assessment.assess import Assessment, assess
+from redis_rehearsal.verification.verdict import VerdictStatus
+from tests.oracle.naive import downtimes, may_pass
+from tests.oracle.worlds import (
+    DUE_EVERY_SECONDS,
+    KINDS,
+    Outage,
+    Slowness,
+    World,
+    baseline_outages,
+    outages,
+    play,
+    worlds,
+)
+from tests.oracle.worlds import slownesses as slow_times
+from tests.oracle.worlds import stalls as stall_times
+
+EXAMPLES: Final = 120
+"""Of each of the four, so that there are some 500 worlds in all."""
+MANY: Final = 5_000
+ORDER: Final = {VerdictStatus.FAIL: 0, VerdictStatus.UNKNOWN: 1, VerdictStatus.PASS: 2}
+CLOSE_SECONDS: Final = 2 * DUE_EVERY_SECONDS + 0.001
+
+
+def judged(world: World) -> Assessment:
+    return assess(play(world).evidence)
+
+
+def status(world: World) -> VerdictStatus:
+    return judged(world).verdict.status
+
+
+def downtime_lies_within_its_bounds(world: World) -> None:
+    found = judged(world)
+    for kind, measured in (
+        ("queries", (found.sync_query_downtime, found.query_downtime)),
+        ("events", (found.sync_event_downtime, found.event_downtime)),
+    ):
+        assert kind in KINDS
+        for truth, one in zip(downtimes(world, kind), measured, strict=True):
+            at_most = one.longest_seconds
+            assert at_most is not None
+            assert one.longest_at_least_seconds <= truth + CLOSE_SECONDS
+            assert truth <= at_most + CLOSE_SECONDS
+            if not world.stalls and world.workers == 1:
+                assert at_most - one.longest_at_least_seconds <= 0.02
+
+
+def only_what_may_pass_passes(world: World) -> None:
+    if status(world) is VerdictStatus.PASS:
+        assert may_pass(world)
+
+
+def one_more_fault_improves_nothing(world: World, fault: Outage | Slowness | str) -> None:
+    match fault:
+        case Outage():
+            worse = replace(world, outages=(*world.outages, fault))
+        case Slowness():
+            worse = replace(world, slownesses=(*world.slownesses, fault))
+        case _:
+            worse = replace(world, **{fault: getattr(world, fault) + 5})
+    assert ORDER[status(worse)] <= ORDER[status(world)]
+
+
+def a_stall_only_makes_it_unknown(world: World, stall: tuple[float, float]) -> None:
+    before, after = status(replace(world, stalls=())), status(replace(world, stalls=(stall,)))
+    assert after in (before, VerdictStatus.UNKNOWN)
+
+
+faults = outages | slow_times | baseline_outages
+
+test_downtime_lies_within_its_bounds = settings(max_examples=EXAMPLES)(given(worlds)(downtime_lies_within_its_bounds))
+test_only_what_may_pass_passes = settings(max_examples=EXAMPLES)(given(worlds)(only_what_may_pass_passes))
+test_one_more_fault_improves_nothing = settings(max_examples=EXAMPLES)(
+    given(worlds, faults)(one_more_fault_improves_nothing)
+)
+test_a_stall_only_makes_it_unknown = settings(max_examples=EXAMPLES)(
+    given(worlds, stall_times)(a_stall_only_makes_it_unknown)
+)
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("part", range(4))
+def test_many_worlds(part: int) -> None:
+    """The same, thousands of times."""
+    many = settings(max_examples=int(os.environ.get("ORACLE_EXAMPLES", MANY)))
+    (
+        many(given(worlds)(downtime_lies_within_its_bounds)),
+        many(given(worlds)(only_what_may_pass_passes)),
+        many(given(worlds, faults)(one_more_fault_improves_nothing)),
+        many(given(worlds, stall_times)(a_stall_only_makes_it_unknown)),
+    )[part]()
+
+
+@pytest.mark.parametrize("name", ["lost", "doubled", "stranded"])
+def test_a_loss_never_passes(name: str) -> None:
+    assert status(World()) is VerdictStatus.PASS
+    one_more_fault_improves_nothing(World(), name)
+    assert status(replace(World(), **{name: 1})) is VerdictStatus.FAIL  # type: ignore[arg-type]

@@ -359,6 +359,33 @@ def test_what_a_tool_left_out_and_two_writers_are_noticed_while_the_load_goes_on
 
 
 @pytest.mark.matrix
+def test_one_write_of_others_on_the_server_that_was_left_is_noticed_whatever_the_ledger_says(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    given |= {"OPERATION_TIMEOUT": "500ms"}
+    (tmp_path / "migrate").mkdir()
+    arguments = ("--strategy", "copy", "--baseline", "4s", "--observe", "20s", "--json")
+    with command(tmp_path, "run", **given) as run, outside(source) as old:
+        run.until_running(200)
+        address = run.address.removeprefix("http://")
+        with command(tmp_path / "migrate", "migrate", *arguments, BIND_ADDRESS=address) as migrate:
+            until_phase(run, "recovery")
+
+            def looks() -> int:
+                return int(old.info("commandstats").get("cmdstat_mget", {}).get("calls", 0))
+
+            before = looks()
+            wait_for(lambda: looks() > before, "a look at the server that was left")
+            old.incr(next(old.scan_iter("rehearsal:count:*", count=10_000)))
+            assert migrate.wait(60) == 3
+            document = json.loads(migrate.stdout)
+    found = {each["name"]: each for each in document["verdict"]["criteria"]}
+    assert (found["comparison"]["status"], found["comparison"]["measured"]) == ("unknown", 0)
+    assert found["comparison"]["reason"].startswith("two writers: 1 key changed")
+    assert found["lost"]["status"] == found["duplicated"]["status"] == "passed"
+
+
+@pytest.mark.matrix
 def test_a_tool_that_copies_once_loses_what_is_written_meanwhile(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:

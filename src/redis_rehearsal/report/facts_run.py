@@ -177,7 +177,7 @@ def comparison(document: object) -> Section:
         ("compared", count(found.get("keys_compared"))),
         *((shown, count(found.get(name))) for name, shown in _DIFFERENCES.items()),
         ("different for a good reason", count(found.get("benign"))),
-        *((f"of these {words(reason)}", count(each)) for reason, each in part(found, "benign_reasons").items()),
+        *((f"of these: {words(reason)}", count(each)) for reason, each in part(found, "benign_reasons").items()),
         ("unexplained", count(found.get("unexplained"))),
         ("kept changing on both", count(found.get("unsettled"))),
         ("changed on the server that was left", count(found.get("written_behind"))),

@@ -27,6 +27,8 @@ from redis_rehearsal.workload.live import RECENT_KEPT, LiveStructure
 
 _UNACCOUNTED: Final = -1
 """Stands for the place of a command whose reply says nothing of what is kept."""
+_NEWEST_OF: Final = -2
+"""This less a list's first place stands for the place of a command that asks for its newest element."""
 _FORGET_SECONDS: Final = 10.0
 """So often every structure gets its document and its time to expire anew: a server may have lost it."""
 _NEW_DOCUMENT: Final = "{" + ",".join(f'"{kind.name}":0' for kind in EVENT_TYPES) + "}"
@@ -166,8 +168,12 @@ class LiveWrites:
             place, code, command = written
             ledger.sent[place] += 1
             before, after = self._around(server, mirror, structure, key, bucket)
+            first = _UNACCOUNTED
+            if code and self._recent.has_moved(ledger, row, server):
+                first = _NEWEST_OF - row
+                before.append(pack("LRANGE", key, "0", "0"))
             commands += [*before, command, *after]
-            places += [*(_UNACCOUNTED for _ in before), place, *(_UNACCOUNTED for _ in after)]
+            places += [*(first for _ in before), place, *(_UNACCOUNTED for _ in after)]
             count = len(places) - len(tenants)
             tenants += [tenant] * count
             codes += [code] * count
@@ -180,7 +186,7 @@ class LiveWrites:
             self.pending += len(places)
         else:
             for place, code in zip(places, codes, strict=True):
-                if place != _UNACCOUNTED:
+                if place >= 0:
                     self._note_failed(ledger, place, code)
             if mirror is not None:
                 self.unmirrored.update(tenants)
@@ -250,6 +256,10 @@ class LiveWrites:
         acknowledged: list[int] = []
         for position, reply in enumerate(replies, first):
             place = batch.places[position]
+            if place <= _NEWEST_OF:
+                if isinstance(reply, list):
+                    self._recent.note_newest(_NEWEST_OF - place, reply)
+                continue
             if place == _UNACCOUNTED or ledger.baseline[place] != batch.codes[position]:
                 continue
             if isinstance(reply, hiredis.ReplyError):
@@ -282,7 +292,7 @@ class LiveWrites:
             self._note_alone(tenant)
         lost = zip(batch.places[batch.answered :], batch.codes[batch.answered :], strict=True)
         for place, code in lost:
-            if place != _UNACCOUNTED and batch.ledger.baseline[place] == code:
+            if place >= 0 and batch.ledger.baseline[place] == code:
                 batch.ledger.unknown[place] += 1
                 self.counts["unknown"] += 1
 

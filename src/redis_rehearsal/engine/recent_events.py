@@ -2,8 +2,19 @@
 
 from collections import deque
 
+import numpy as np
+
+from redis_rehearsal.cache.server import Server
 from redis_rehearsal.engine.ledger import Ledger
-from redis_rehearsal.workload.live import DROPPED, LENGTH, RECENT_ACCOUNTED, RECENT_KEPT, RECENT_WIDTH, recent_code
+from redis_rehearsal.workload.live import (
+    DROPPED,
+    LENGTH,
+    RECENT_ACCOUNTED,
+    RECENT_KEPT,
+    RECENT_WIDTH,
+    number_of,
+    recent_code,
+)
 
 
 class RecentEvents:
@@ -12,6 +23,9 @@ class RecentEvents:
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
         self._places: dict[int, deque[int]] = {}
+        self._servers: dict[int, Server] = {}
+        self._asked: dict[int, list[int]] = {}
+        self._gaps: dict[int, int] = {}
 
     def enter(self, ledger: Ledger, row: int, content: str) -> tuple[int, int, bytes]:
         """Begin the account of the next event of a list, in the place of the oldest one.
@@ -43,16 +57,35 @@ class RecentEvents:
         places.remove(place)
         places.appendleft(place)
 
-    @staticmethod
-    def note_length(ledger: Ledger, place: int, length: int) -> None:
+    def has_moved(self, ledger: Ledger, row: int, server: Server) -> bool:
+        """Whether a list's events go to another server from now on, which is to be asked for its newest element.
+
+        Newer ones push out what is missing there, which then leaves a trace in nothing else.
+        """
+        before = self._servers.get(row)
+        self._servers[row] = server
+        if before is None or before is server:
+            return False
+        codes = np.frombuffer(ledger.baseline[row : row + RECENT_ACCOUNTED], dtype=np.int64)
+        acknowledged = np.frombuffer(ledger.acknowledged[row : row + RECENT_ACCOUNTED], dtype=np.int64) > 0
+        self._asked[row] = sorted(map(number_of, codes[acknowledged].tolist()))[-RECENT_KEPT:]
+        return True
+
+    def note_newest(self, row: int, elements: list[bytes]) -> None:
+        """The server that a list's events go to now has this as its newest element, or none."""
+        number = elements[0].partition(b":")[0] if elements else b"0"
+        newest = int(number) if number.isdigit() else 0
+        self._gaps[row] = sum(each > newest for each in self._asked.pop(row, []))
+
+    def note_length(self, ledger: Ledger, place: int, length: int) -> None:
         """The truth has a list of this length now that it added the event in a place.
 
         Elements that are gone before newer ones have pushed them out leave a trace in nothing else.
         """
         row = _row(place)
         least = min(ledger.baseline[row + LENGTH], RECENT_KEPT) + 1
-        if length < least:
-            ledger.baseline[row + DROPPED] += least - length
+        # One that lacks the newest may be as long as it was, since it has older ones yet.
+        ledger.baseline[row + DROPPED] += max(0, least - length, self._gaps.pop(row, 0))
         ledger.baseline[row + LENGTH] = length
 
 

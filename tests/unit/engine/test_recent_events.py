@@ -4,6 +4,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import ROLES
+from redis_rehearsal.cache.server import Server
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.engine.recent_events import RecentEvents
 from redis_rehearsal.workload.live import (
@@ -70,3 +73,29 @@ def test_a_list_that_is_shorter_than_it_was_has_lost_something(ledger: Ledger) -
         recent.note_length(ledger, row, length)
     assert ledger.baseline[row + LENGTH] == 51
     assert ledger.baseline[row + DROPPED] == 80 + 101
+
+
+def test_what_another_server_lacks_is_counted_when_it_takes_over(ledger: Ledger) -> None:
+    recent, row = RecentEvents(), row_of(ledger)
+    source, target = (Server(role, Endpoint.parse("redis://localhost"), 2, "test", 1.0) for role in ROLES)
+
+    def push(server: Server, count: int, newest: list[bytes], length: int) -> None:
+        for _ in range(count):
+            if recent.has_moved(ledger, row, server):
+                recent.note_newest(row, newest)
+            place, _, _ = recent.enter(ledger, row, "click:1:/")
+            ledger.acknowledged[place] += 1
+            recent.note_length(ledger, place, length)
+
+    push(source, 250, [], RECENT_KEPT + 1)
+    # It has all but the newest five, and so five older ones.
+    push(target, 1, [b"245:click:1:/"], RECENT_KEPT + 1)
+    assert ledger.baseline[row + DROPPED] == 5
+    push(target, 40, [], RECENT_KEPT + 1)
+    assert ledger.baseline[row + DROPPED] == 5
+    # It was left alone since, and lacks all forty-one.
+    push(source, 1, [b"250:click:1:/"], RECENT_KEPT + 1)
+    assert ledger.baseline[row + DROPPED] == 5 + 41
+    # It has none: what is kept is gone, each counted once.
+    push(target, 1, [], 1)
+    assert ledger.baseline[row + DROPPED] == 5 + 41 + RECENT_KEPT

@@ -105,6 +105,31 @@ def test_lists_stay_in_order_across_broken_connections(
     assert [found[name] for name in ("lost", "lost_at_most", "duplicated", "disordered")] == [0] * 4
 
 
+def test_a_gap_that_newer_events_have_closed_is_known(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    given |= {"REDIS_DATA_TYPE": "list", "ORGANIZATIONS": "4", "EVENTS_PER_SECOND": "2000"}
+    with command(tmp_path, "run", **given) as run, outside(source) as old, outside(fresh_target) as new:
+        run.until_running()
+        wait_for(lambda: [old.llen(key) for key in live_keys(old, "recent")] == [200] * 4, "full lists")
+        # All of them but one end at an older element there, the last is not there at all.
+        kept = {key: old.lrange(key, 0, -1) for key in live_keys(old, "recent")[:3]}
+        for key, elements in kept.items():
+            new.rpush(key, *elements)
+        wait_for(lambda: [old.lindex(key, 0) != kept[key][0] for key in kept] == [True] * 3, "newer events")
+        assert ask(run, tmp_path, "switch", "--to", "target")[0] == 0
+        # The source has had its last event.
+        lost = [set(old.lrange(key, 0, -1)) - set(elements) for key, elements in kept.items()]
+        wait_for(lambda: [new.llen(key) for key in live_keys(new, "recent")] == [200] * 4, "full lists on the target")
+        enough = run.stats()["totals"]["events"]["ok"] + 1_500
+        wait_for(partial(has_acknowledged, run, enough), "all that was there to be pushed out")
+        run.interrupt()
+        document = run.document()
+    found = document["ledger"]["structures"]["recent"]
+    assert found["lost"] == found["lost_at_most"] == sum(map(len, lost)) + 200
+    assert found["duplicated"] == found["disordered"] == found["forgotten"] == 0
+
+
 @pytest.mark.matrix
 def test_a_cold_switch_loses_what_the_old_structures_hold(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer

@@ -125,7 +125,9 @@ async def _ask(link: Link, commands: bytes, count: int) -> list[Any]:
 
 async def _fields(link: Link, key: bytes) -> AsyncIterator[list[bytes]]:
     async for page in pages(link, b"hash", key, _PAGE_FIELDS):
-        yield [name for name, _ in page]
+        # A page may be empty though it is not the last, and one without fields is no command.
+        if page:
+            yield [name for name, _ in page]
 
 
 async def _may_have_some(link: Link) -> bool:

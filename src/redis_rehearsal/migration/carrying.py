@@ -1,12 +1,13 @@
 """Copying for a strategy: in batches, with its progress shown and all its failures kept."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from time import monotonic
 from typing import Final
 
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Carried, Context
+from redis_rehearsal.migration.copying.build import CHANGES
 from redis_rehearsal.migration.copying.copier import Copier
 from redis_rehearsal.migration.copying.result import CopyResult
 from redis_rehearsal.migration.copying.streams import NO_IDLE_TIME
@@ -26,6 +27,7 @@ class Carrier:
 
     Attributes:
         result: of all that was carried.
+        failed: keys that could not be copied the last time that it was tried, and why.
     """
 
     def __init__(self, context: Context, copier: Copier, *, whole: bool) -> None:
@@ -33,17 +35,39 @@ class Carrier:
         self._context = context
         self._copier = copier
         self.result = CopyResult()
+        self.failed: dict[bytes, str] = {}
 
     def scan(self, pattern: str) -> AsyncIterator[list[bytes]]:
         """Keys of the source in batches; each comes at least once, perhaps more often."""
         return self._copier.scan(pattern)
 
-    async def carry(self, keys: Iterable[bytes], *, replace: bool = True) -> None:
+    async def pace(self, keys: int) -> None:
+        """Wait until so many keys may be carried while writes are held, since nothing slows them down then."""
+        await self._copier.pace(keys)
+
+    async def differing(self, keys: Sequence[bytes]) -> list[bytes]:
+        """Those that are not on the target as on the source; what is no string is taken to differ.
+
+        Raises:
+            OSError: a server is away.
+        """
+        return await self._copier.differing(keys)
+
+    async def grouped_streams(self) -> list[bytes]:
+        """The streams with groups among what was carried.
+
+        Raises:
+            OSError: the source is away.
+        """
+        return await self._copier.with_groups(sorted(self.result.streams))
+
+    async def carry(self, keys: Iterable[bytes], *, replace: bool = True, held: bool = False) -> None:
         """Copy keys, and delete those that are gone on the source; the run's lock stays where it is.
 
         Args:
             keys: which.
             replace: False leaves alone what the target has.
+            held: whether writes wait for it, so that it goes as fast as it can, whatever the rate.
 
         Raises:
             OSError: a server is away.
@@ -52,10 +76,12 @@ class Carrier:
         wanted = [key for key in keys if key != lock]
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
-            found = await self._copier.copy(batch, replace=replace)
+            came = await self._copier.copy(batch, replace=replace, paced=not held)
             for key in batch:
                 self.result.not_carried.pop(key, None)
-            self.result.add(found)
+                self.failed.pop(key, None)
+            self.result.add(came)
+            self.failed.update(came.failed)
             done = self._copier.progress
             left = done.eta_seconds(monotonic())
             eta = f", {left:.0f} s left" if left else ""
@@ -71,19 +97,31 @@ class Carrier:
         text = f"{self.result.copied:,} keys, {self.result.bytes:,} bytes, by {method}"
         return f"{text} ({reason})" if reason else text
 
+    async def see_to_all(self) -> None:
+        """Try again what a moment's bad luck left behind, and see that nothing is.
+
+        Raises:
+            MigrationError: some keys could not be copied.
+            OSError: a server is away.
+        """
+        await self.carry([key for key, reason in self.failed.items() if reason == CHANGES])
+        self.require_all()
+
     def require_all(self) -> None:
         """See that nothing was left behind.
 
         Raises:
             MigrationError: some keys could not be copied.
         """
-        failed = self.result.failed
-        if failed:
-            listed = "; ".join(f"{key.decode(errors='replace')}: {reason}" for key, reason in failed[:_NAMED])
-            raise MigrationError(
-                f"{len(failed):,} keys could not be copied ({listed}); the application went on with the "
-                f"{self._context.source.role}."
-            )
+        if self.failed:
+            raise MigrationError(f"{self.what_failed}; the application went on with the {self._context.source.role}.")
+
+    @property
+    def what_failed(self) -> str:
+        """How many keys could not be copied, and why the first of them."""
+        some = list(self.failed.items())[:_NAMED]
+        listed = "; ".join(f"{key.decode(errors='replace')}: {reason}" for key, reason in some)
+        return f"{len(self.failed):,} keys could not be copied ({listed})"
 
     def account_for_losses(self) -> None:
         """Name what copied keys lost on the way; what another target could have held is a matter of the verdict."""

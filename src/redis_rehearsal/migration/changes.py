@@ -2,7 +2,8 @@
 
 Keyspace notifications are not kept for a listener that is away, so they are hints, unless it is sure that none was
 missed: the connection has been the same since before the first change that matters, and the server has answered on
-it, behind all that it had to tell.
+it, behind all that it had to tell. Nobody is told of a database that is flushed or swapped, so that this is asked for;
+nor of what is read from a stream's group, acknowledged or claimed, so that those streams are copied in any case.
 """
 
 import asyncio
@@ -20,12 +21,18 @@ from redis_rehearsal.migration.context import Context
 
 _SETTING: Final = "notify-keyspace-events"
 _ENOUGH: Final = frozenset("KA")
+_UNTOLD: Final = ("flushall", "flushdb", "swapdb")
+"""Commands that change keys, and of which there is no notification."""
 _TIMEOUT_SECONDS: Final = 5.0
 _NO_END: Final = 1 << 62
 
 
 class ChangeFeed:
-    """The names of the keys under a prefix that are written to, expire or are evicted; use `ChangeFeed.open`."""
+    """The names of the keys under a prefix that are written to, expire or are evicted; use `ChangeFeed.open`.
+
+    Attributes:
+        untold: how often each command was run that changes keys untold, when it began.
+    """
 
     def __init__(self, prefix: bytes, database: int) -> None:
         channel = b"__keyspace@%d__:" % database
@@ -34,6 +41,7 @@ class ChangeFeed:
         self._changed: set[bytes] = set()
         self._awaited: dict[bytes, asyncio.Future[None]] = {}
         self._connection: Connection | None = None
+        self.untold: dict[str, int] = {}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -114,19 +122,28 @@ async def listening(context: Context) -> AsyncIterator[ChangeFeed | None]:
             try:
                 await _make_it_notify(context)
                 opened = ChangeFeed.open(context.source.endpoint, context.keys.prefix.encode())
+                untold = await _untold(context)
                 feed = await stack.enter_async_context(opened)
+                feed.untold = untold
                 step.detail = f"the {context.source.role} tells which keys change"
             except (MigrationError, *CONTROL_ERRORS) as error:
                 step.detail = f"not possible, so that all keys are compared instead: {error}"
         yield feed
 
 
-async def still_notifies(context: Context) -> bool:
-    """Whether nobody has switched the source's notifications off meanwhile."""
+async def tells_all(context: Context, feed: ChangeFeed) -> bool:
+    """Whether all that changed was told: nothing was missed, and nobody did what the source tells nobody of."""
     try:
-        return set(await _flags(context)) >= _ENOUGH
+        return (
+            await feed.is_complete() and set(await _flags(context)) >= _ENOUGH and await _untold(context) == feed.untold
+        )
     except CONTROL_ERRORS:
         return False
+
+
+async def _untold(context: Context) -> dict[str, int]:
+    found = await context.source.info("commandstats")
+    return {name: int(found.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in _UNTOLD}
 
 
 async def _flags(context: Context) -> str:

@@ -25,6 +25,8 @@ LENGTH_COMMANDS: Final = {
 
 _SURE: Final = ("list", "set", "zset", "hash")
 """Types whose commands cannot fail on a new key once they were queued."""
+CHANGES: Final = "its type changes while it is copied"
+"""The one reason that may be gone the next time."""
 _MULTI: Final = packed("MULTI")
 _EXEC: Final = packed("EXEC")
 
@@ -98,7 +100,7 @@ class Build:
             if isinstance(reply, hiredis.ReplyError):
                 text = str(reply)
                 if text.startswith("WRONGTYPE"):
-                    raise ChangedError("its type changes while it is copied")
+                    raise ChangedError(CHANGES)
                 if text.startswith("ERR no such key"):
                     raise GoneError
                 raise NotCopiedError(f"{self.source.called} refused {command[0]!s}: {text}")

@@ -12,8 +12,9 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.copying.capabilities import Capabilities, Method, find_capabilities
+from redis_rehearsal.migration.copying.differing import differing
 from redis_rehearsal.migration.copying.lane import Lane
-from redis_rehearsal.migration.copying.line import Line, in_words
+from redis_rehearsal.migration.copying.line import Line, in_words, packed
 from redis_rehearsal.migration.copying.pace import Progress, TokenBucket
 from redis_rehearsal.migration.copying.result import CopyResult
 
@@ -76,7 +77,7 @@ class Copier:
         self._wanted = method
         self._bucket = TokenBucket(rate_keys_per_second)
         rate = rate_keys_per_second or _CHUNK_KEYS * _CHUNKS_A_SECOND
-        self._chunk_keys = max(1, min(_CHUNK_KEYS, int(rate / _CHUNKS_A_SECOND)))
+        self._paced_keys = max(1, min(_CHUNK_KEYS, int(rate / _CHUNKS_A_SECOND)))
         self._piece_bytes = piece_bytes
         self._names = _temporary_names(prefix)
         self._sources = [Line("source", source, timeout_seconds, called[0]) for _ in range(_LANES)]
@@ -162,12 +163,38 @@ class Copier:
             if batch := [key for key in keys if not key.startswith(self._prefix)]:
                 yield batch
 
-    async def copy(self, keys: Sequence[bytes], *, replace: bool = True) -> CopyResult:
+    async def differing(self, keys: Sequence[bytes]) -> list[bytes]:
+        """Those of the keys that the target does not have as the source has them; see `differing`.
+
+        Raises:
+            OSError: a server is away.
+        """
+        return await differing(self._sources[0], self._targets[0], keys)
+
+    async def with_groups(self, streams: Sequence[bytes]) -> list[bytes]:
+        """Those of the streams that have groups, and those of which the source does not say.
+
+        Raises:
+            OSError: the source is away.
+        """
+        replies = await self._sources[0].all([packed("XINFO", "GROUPS", key) for key in streams])
+        return [
+            key
+            for key, reply in zip(streams, replies, strict=True)
+            if reply and not str(reply).startswith(("ERR no such key", "WRONGTYPE"))
+        ]
+
+    async def pace(self, keys: int) -> None:
+        """Wait until so many keys may be copied at the rate that was asked for; they count as copied from then on."""
+        await self._bucket.take(keys)
+
+    async def copy(self, keys: Sequence[bytes], *, replace: bool = True, paced: bool = True) -> CopyResult:
         """Copy keys, and delete on the target those that the source no longer has.
 
         Args:
             keys: which; one that is given twice is copied once.
             replace: False leaves alone what the target has, and deletes nothing.
+            paced: False for as fast as it goes, whatever the rate.
 
         Raises:
             OSError: a server is away; any part of the keys may have been copied.
@@ -180,13 +207,15 @@ class Copier:
         if own:
             wanted = [key for key in wanted if not key.startswith(self._prefix)]
             result.failed += [(key, "it is under the prefix of temporary keys") for key in own]
-        chunks = deque(wanted[at : at + self._chunk_keys] for at in range(0, len(wanted), self._chunk_keys))
+        size = self._paced_keys if paced else _CHUNK_KEYS
+        chunks = deque(wanted[at : at + size] for at in range(0, len(wanted), size))
 
         async def work(lane: Lane) -> None:
             await lane.clear()
             while chunks:
                 chunk = chunks.popleft()
-                await self._bucket.take(len(chunk))
+                if paced:
+                    await self._bucket.take(len(chunk))
                 done = await lane.copy(chunk, replace=replace)
                 self.progress.add(done.keys, done.bytes)
                 result.add(done)

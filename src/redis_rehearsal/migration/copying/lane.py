@@ -97,6 +97,8 @@ class Lane:
         strings: list[_Found] = []
         for found in await self._describe(keys, work):
             is_big = found.value_bytes > self._piece_bytes
+            if found.kind == "stream":
+                work.result.streams.add(found.key)
             if found.kind == "none":
                 work.gone.append(found.key)
             elif self._capabilities.method == "dump" and (

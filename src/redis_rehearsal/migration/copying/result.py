@@ -16,6 +16,7 @@ class CopyResult:
         absent: gone on the source, with nothing on the target that was to be deleted.
         skipped: left as they are on the target, which has them, since nothing was to be replaced.
         failed: not copied, with the reason for each.
+        streams: which of the keys were streams.
         bytes: of values that were written.
         not_carried: of each copied key that lost something, what, and how many of that.
     """
@@ -25,6 +26,7 @@ class CopyResult:
     absent: int = 0
     skipped: int = 0
     failed: list[tuple[bytes, str]] = field(default_factory=list)
+    streams: set[bytes] = field(default_factory=set)
     bytes: int = 0
     not_carried: dict[_Key, Counter[str]] = field(default_factory=dict)
 
@@ -43,6 +45,7 @@ class CopyResult:
         self.bytes += other.bytes
         # A key that is copied again loses the same things again.
         self.not_carried |= other.not_carried
+        self.streams |= other.streams
 
     def lose(self, key: _Key, what: str, count: int = 1) -> None:
         """Account for what a key loses."""

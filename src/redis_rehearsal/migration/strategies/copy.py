@@ -9,18 +9,16 @@ from typing import Final
 
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.carrying import Carrier, carrying
-from redis_rehearsal.migration.changes import ChangeFeed, listening, still_notifies
+from redis_rehearsal.migration.changes import ChangeFeed, listening, tells_all
 from redis_rehearsal.migration.context import Context, ServerHandle, Step
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preparation import refuse_used_target
 from redis_rehearsal.migration.strategies.base import Strategy
 
-_BATCH: Final = 2000
 _SCAN_COUNT: Final = 5000
 _SHORT_PASS_SECONDS: Final = 0.2
 _MOST_PASSES: Final = 3
-_NO_EXPIRY: Final = -1
 
 
 async def _check(context: Context) -> None:
@@ -34,6 +32,7 @@ async def _run(context: Context) -> None:
     async with carrying(context) as carrier, _listening(context) as feed:
         async with context.step("copy") as step:
             await _copy_all(context, carrier, step)
+            await carrier.see_to_all()
         if not context.options.final_pass:
             await cut_over(context)
             return
@@ -54,6 +53,7 @@ async def return_with_data(context: Context) -> None:
     async with carrying(context, whole=False) as carrier, listening(context) as feed:
         async with context.step("copy back") as step:
             await _copy_differing(context, carrier, step)
+            await carrier.see_to_all()
         await _approach(context, carrier, feed)
         await cut_over(context, catch_up=partial(_final_pass, context, carrier, feed))
 
@@ -73,18 +73,26 @@ async def _approach(context: Context, carrier: Carrier, feed: ChangeFeed | None)
         began = monotonic()
         async with context.step(f"copy what changed ({number})") as step:
             await _copy_changed(context, carrier, feed, step)
+            # What the target has no room for now it will not have in the freeze either.
+            await carrier.see_to_all()
         # As long as a pass takes long, the next one has less to do.
         if monotonic() - began < _SHORT_PASS_SECONDS:
             return
 
 
-async def _copy_changed(context: Context, carrier: Carrier, feed: ChangeFeed | None, step: Step) -> None:
-    if feed is None or not await feed.is_complete() or not await still_notifies(context):
-        await _copy_differing(context, carrier, step)
+async def _copy_changed(
+    context: Context, carrier: Carrier, feed: ChangeFeed | None, step: Step, *, held: bool = False
+) -> None:
+    if feed is None or not await tells_all(context, feed):
+        await _copy_differing(context, carrier, step, held=held)
         return
     changed = feed.take()
-    await carrier.carry(changed)
+    # No notification tells of what is read from a group, acknowledged or claimed.
+    grouped = await carrier.grouped_streams()
+    await carrier.carry(changed.union(grouped), held=held)
     step.detail = f"{len(changed):,} keys, as the {context.source.role} told"
+    if grouped:
+        step.detail += f", and {len(grouped):,} streams with groups"
 
 
 async def _copy_all(context: Context, carrier: Carrier, step: Step) -> None:
@@ -94,16 +102,16 @@ async def _copy_all(context: Context, carrier: Carrier, step: Step) -> None:
     step.detail = carrier.sentence
 
 
-async def _copy_differing(context: Context, carrier: Carrier, step: Step) -> None:
+async def _copy_differing(context: Context, carrier: Carrier, step: Step, *, held: bool = False) -> None:
     """Copy what is not on the target as it is on the source, and delete what the source has not any more."""
     ours, theirs = await asyncio.gather(*(_names(context, server) for server in (context.source, context.target)))
     # Dead weight that is there cannot have changed.
     dead = tuple(f"{context.keys.prefix}{kind}:".encode() for kind in ("ballast", "big"))
     there = [key for key in ours & theirs if not key.startswith(dead)]
-    changed = [*(ours - theirs), *await _differing(context, there)]
+    changed = [*(ours - theirs), *await carrier.differing(there)]
     gone = theirs - ours
-    await carrier.carry(changed)
-    await carrier.carry(gone)
+    await carrier.carry(changed, held=held)
+    await carrier.carry(gone, held=held)
     step.detail = f"{len(changed):,} of {len(ours):,} keys had changed, {len(gone):,} were gone"
 
 
@@ -118,27 +126,9 @@ async def _names(context: Context, server: ServerHandle) -> set[bytes]:
             return found
 
 
-async def _differing(context: Context, keys: list[bytes]) -> list[bytes]:
-    """Those whose values differ, or that do not expire; what is no string is taken to differ."""
-    found: list[bytes] = []
-    for start in range(0, len(keys), _BATCH):
-        batch = keys[start : start + _BATCH]
-        ours, theirs = await asyncio.gather(*(server.client.mget(batch) for server in (context.source, context.target)))
-        lives = context.target.client.pipeline(transaction=False)
-        for key in batch:
-            lives.pttl(key)
-        found += [
-            key
-            for key, one, other, left_ms in zip(batch, ours, theirs, await lives.execute(), strict=True)
-            # What was copied before it was told when to expire is not as it is on the source either.
-            if one is None or one != other or left_ms == _NO_EXPIRY
-        ]
-    return found
-
-
 async def _final_pass(context: Context, carrier: Carrier, feed: ChangeFeed | None, until_seconds: float) -> None:
     async with context.step("final pass") as step:
-        await _copy_changed(context, carrier, feed, step)
+        await _copy_changed(context, carrier, feed, step, held=True)
     if monotonic() > until_seconds:
         raise MigrationError(
             "The final pass took longer than the freeze may last; the application went on with the "

@@ -42,6 +42,7 @@ async def _run(context: Context) -> None:
             await tenantry.add_all(carrier.scan(f"{context.keys.prefix}*"))
             await (_backfill_naively if context.options.naive else _backfill)(context, carrier, tenantry)
             step.detail = f"{len(tenantry.of):,} organisations; {carrier.sentence}"
+            carrier.require_all()
         if not context.options.naive:
             await _repair(context, carrier, tenantry)
             await _shadow_reads(context, tenantry)
@@ -69,9 +70,10 @@ async def _backfill(context: Context, carrier: Carrier, tenantry: Tenantry) -> N
 async def _copy_held(context: Context, carrier: Carrier, tenantry: Tenantry, organizations: Sequence[int]) -> None:
     """Hold the writes of some organisations, make the target's keys as the source's, and let the writes go."""
     keys = [key for organization in organizations for key in tenantry.of[organization]]
+    await carrier.pace(len(keys))
     await context.app.hold(list(organizations), _HOLD_SECONDS)
     try:
-        await carrier.carry(keys)
+        await carrier.carry(keys, held=True)
     finally:
         await context.app.release(list(organizations))
 
@@ -102,6 +104,7 @@ async def _repair(context: Context, carrier: Carrier, tenantry: Tenantry) -> Non
                 tenantry.of[organization] = list(known)
             for start in range(0, len(organizations), _ORGANIZATIONS):
                 await _copy_held(context, carrier, tenantry, organizations[start : start + _ORGANIZATIONS])
+                carrier.require_all()
             step.detail = f"{len(organizations):,} organisations"
     raise MigrationError(
         f"Writes go on failing on {context.target}, so that it cannot be filled up; the application went on with the "
@@ -115,7 +118,9 @@ async def _repair_held(context: Context, carrier: Carrier, tenantry: Tenantry, u
     if organizations:
         current = await _keys_of_both(context, carrier)
         keys = [key for number in organizations for key in {*tenantry.of[number], *current.of[number]}]
-        await carrier.carry(keys)
+        await carrier.carry(keys, held=True)
+    # Others than the application read from them, and nobody tells of that.
+    await carrier.carry(await carrier.grouped_streams(), held=True)
     carrier.require_all()
 
 

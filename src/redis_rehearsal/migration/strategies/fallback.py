@@ -55,13 +55,8 @@ async def _run(context: Context) -> None:
             step.detail = carrier.sentence
         await _delete_again(context, carrier)
         await app.set_fallback(None)
-    if carrier.result.failed:
-        key, reason = carrier.result.failed[0]
-        first = f"the first {key.decode(errors='replace')}: {reason}"
-        raise MigrationError(
-            f"{len(carrier.result.failed):,} keys could not be moved ({first}); the application is on the target, and "
-            "the source has them still."
-        )
+    if carrier.failed:
+        raise MigrationError(f"{carrier.what_failed}; the application is on the target, and the source has them still.")
 
 
 async def _move_counters(context: Context, carrier: Carrier, tenantry: Tenantry, organizations: list[int]) -> None:
@@ -70,7 +65,7 @@ async def _move_counters(context: Context, carrier: Carrier, tenantry: Tenantry,
         wanted = [organization for organization in await context.app.take_wanted() if organization in left]
         some = (wanted or list(left))[:_ORGANIZATIONS]
         keys = [key for organization in some for key in tenantry.written_of(organization)]
-        await carrier.carry(keys, replace=False)
+        await carrier.carry(keys, replace=False, held=True)
         await context.app.release(some)
         for organization in some:
             del left[organization]
@@ -82,9 +77,10 @@ async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> None
         # What the application writes to was moved before; of others' counters nobody else takes care.
         moved = set(tenantry.written_of(organization)) if organization <= context.organizations else set()
         keys = [key for key in found if key not in moved]
+        await carrier.pace(len(keys))
         await context.app.hold([organization], _HOLD_SECONDS)
         try:
-            await carrier.carry(keys, replace=False)
+            await carrier.carry(keys, replace=False, held=True)
         finally:
             await context.app.release([organization])
         await asyncio.sleep(0)

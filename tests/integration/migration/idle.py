@@ -1,0 +1,87 @@
+"""A migration between two real servers of an application that has no load: it confirms at once whatever it is told."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from redis_rehearsal.cache.control import control_client, first_contact
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
+from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.engine.messages import AddBoundary, Changed, Command
+from redis_rehearsal.fleet.control import FleetControl
+from redis_rehearsal.migration.context import Context, ServerHandle
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.strategies import STRATEGIES
+from redis_rehearsal.workload.keys import Keys
+
+KEYS = Keys("rehearsal:", "run")
+Told = Callable[[Command], None]
+
+
+class IdleApplication(FleetControl):
+    """One worker without load; whoever listens is told what it is told, before it confirms."""
+
+    def __init__(self, told: Told = lambda _: None) -> None:
+        self._told = told
+        self.commands: list[Command] = []
+        super().__init__(self._hear, 1)
+        self.begin_phase("baseline", monotonic())
+
+    def _hear(self, command: Command) -> None:
+        self.commands.append(command)
+        self._told(command)
+        change = getattr(command, "change", None)
+        if change is not None and not isinstance(command, AddBoundary):
+            asyncio.get_running_loop().call_soon(self.on_changed, Changed(0, change))
+
+
+async def handle(role: Role, server: RedisServer, database: int = 0) -> ServerHandle:
+    """A server as a strategy sees it."""
+    endpoint = Endpoint.parse(f"redis://127.0.0.1:{server.port}/{database}")
+    identity = await first_contact(role, role, endpoint, 5.0)
+    return ServerHandle(role, endpoint, identity, control_client(endpoint, 5.0), embedded=False)
+
+
+async def context_of(
+    source: RedisServer,
+    target: RedisServer,
+    directory: Path,
+    told: Told = lambda _: None,
+    databases: tuple[int, int] = (0, 0),
+    **options: Any,
+) -> Context:
+    """What a strategy works with."""
+    return Context(
+        options=MigrationOptions(**options),
+        app=IdleApplication(told),
+        source=await handle("source", source, databases[0]),
+        target=await handle("target", target, databases[1]),
+        keys=KEYS,
+        directory=directory,
+        organizations=3,
+        began_seconds=monotonic(),
+        rows=[],
+    )
+
+
+@contextlib.asynccontextmanager
+async def using(context: Context) -> AsyncIterator[Context]:
+    """Put back what was changed, and close the connections, with the block."""
+    try:
+        yield context
+    finally:
+        await context.undo()
+        for server in (context.source, context.target):
+            await server.client.aclose()
+
+
+async def migrate(context: Context) -> None:
+    """Check and run the strategy that the context's options name, and put back what it changed."""
+    strategy = STRATEGIES[context.options.strategy]
+    async with using(context):
+        await strategy.check(context)
+        await strategy.run(context)

@@ -297,7 +297,7 @@ class CacheAside:
         self.loop.release(len(replies) - missing)
 
     def _ask_fallback(self, batch: _QueryBatch, position: int, reply: Reply, *, checking: bool) -> bool:
-        """Have the source answer what was not found; False where it cannot be asked, or there is no need."""
+        """Have the source answer what was not found; False where that is left to the database, or there is no need."""
         block, fallback = batch.block, self._fallback
         question = block.questions[position]
         tenant = self._blocks.parts(question)[0]
@@ -307,12 +307,19 @@ class CacheAside:
         if not block.identities[position] and type(reply) is list and None in reply:
 
             def counters(values: Reply, now_seconds: float) -> None:
-                if checking and isinstance(values, list):
-                    self._check_counters(values, batch.floors[position])
-                self._recorder.record(Outcome.OK, [intended], written, now_seconds)
+                if isinstance(values, list):
+                    if checking and now_seconds - intended < self._counter_life_seconds:
+                        self._check_counters(values, batch.floors[position])
+                    self._recorder.record(Outcome.OK, [intended], written, now_seconds)
+                else:
+                    # What the target does not have yet is no answer either.
+                    self._recorder.record(Outcome.FAILED, [intended], written, now_seconds)
+                    self.failures["connection lost" if values is None else _reason(values)] += 1
                 self.loop.release(1)
 
-            return fallback.ask_counters(tenant, block.commands[position], reply, counters)
+            if not fallback.ask_counters(tenant, block.commands[position], reply, counters):
+                counters(None, monotonic())
+            return True
         if block.identities[position] and not reply:
             encoding, identity = self._blocks.encoding(question), block.identities[position]
 

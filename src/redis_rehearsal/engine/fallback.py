@@ -12,7 +12,10 @@ from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 
 Answered = Callable[[Reply, float], None]
-"""Takes what the source has in place of what was missing, and when it came; None where it has nothing either."""
+"""Takes what the source has in place of what was missing, and when it came; None where it has nothing either.
+
+Of counters, whatever is not a list is no answer: an error of the source's, or None where its connection was lost.
+"""
 
 
 class _ReadBatch(Batch):
@@ -122,5 +125,5 @@ class Fallback:
 
 def _filled(missing: list[Any], found: Reply) -> Reply:
     if not isinstance(found, list):
-        return missing
+        return found
     return [there if here is None else here for here, there in zip(missing, found, strict=True)]

@@ -398,3 +398,9 @@ def test_connections_must_be_to_be_had() -> None:
     assert one("connections", new=target(info={"maxclients": "100"})).blocks == SWITCHING
     assert one("connections", source(info={"maxclients": "100"})).blocks == ALL
     assert one("connections", new=target(info={"maxclients": "110"})).level == "warning"
+
+
+def test_replication_does_not_lead_to_another_database() -> None:
+    moved = target(endpoint=Endpoint("10.0.0.2", 6379, database=3))
+    assert one("database", new=moved).blocks == REPLICATE
+    assert not found("database", source(endpoint=Endpoint("10.0.0.1", 6379, database=3)), moved)

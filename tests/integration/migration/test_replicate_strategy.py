@@ -1,0 +1,39 @@
+"""Replication between two databases of different numbers."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.migration.strategies.copy import return_with_data
+from redis_rehearsal.migration.strategies.replicate import why_not_return
+from tests.integration.migration.idle import context_of, migrate, using
+from tests.integration.migration.pair import Pair
+
+
+@pytest.mark.parametrize("databases", [(0, 3), (3, 0), (5, 2)])
+def test_another_database_is_refused_before_anything_is_touched_and_the_way_back_copies(
+    pair: Pair, tmp_path: Path, databases: tuple[int, int]
+) -> None:
+    pair.source.execute_command("SELECT", databases[0])
+    pair.source.set("rehearsal:key", "value")
+
+    async def refused() -> None:
+        # Also where it is forced: the check is the strategy's own.
+        for options in ({"strategy": "replicate", "force": True}, {"strategy": "copy"}):
+            context = await context_of(
+                pair.source_server, pair.target_server, tmp_path, databases=databases, allow_server_wide=True, **options
+            )
+            if options["strategy"] == "replicate":
+                with pytest.raises(MigrationError, match=f"database {databases[1]}.*Nothing was touched"):
+                    await migrate(context)
+                assert pair.target.info("replication")["role"] == "master"
+                continue
+            async with using(context):
+                assert "the application would move to database" in await why_not_return(context)
+                await return_with_data(context)
+
+    asyncio.run(refused())
+    pair.target.execute_command("SELECT", databases[1])
+    assert pair.target.get("rehearsal:key") == b"value"

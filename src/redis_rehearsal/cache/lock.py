@@ -1,5 +1,6 @@
 """A lock that keeps a second run away from a server and prefix, and ends by itself when its owner dies."""
 
+import contextlib
 import os
 import platform
 import secrets
@@ -36,8 +37,11 @@ class RunLock:
         self._where = where
         self._owner = owner or new_owner()
 
-    async def take(self) -> None:
+    async def take(self, *, may_follow: bool = False) -> None:
         """Take the lock.
+
+        Args:
+            may_follow: whether a read-only replica will do, to which the lock comes from its primary.
 
         Raises:
             LockedError: another run has it.
@@ -57,9 +61,13 @@ class RunLock:
                 f"Give its user the keys {self._key.removesuffix('lock')}* and the commands for strings."
             ) from None
         except ReadOnlyError:
-            raise ServerRefusedError(
-                f"The server {self._where} is a read-only replica; give the address of its primary."
-            ) from None
+            if not may_follow:
+                raise ServerRefusedError(
+                    f"The server {self._where} is a read-only replica; give the address of its primary."
+                ) from None
+            owner = await self._value()
+            if self._may_take(owner):
+                return
         except ResponseError as error:
             raise ServerRefusedError(f"The server {self._where} does not do what a run needs: {error}.") from None
         host, _, rest = owner.partition(":")
@@ -71,8 +79,11 @@ class RunLock:
 
     async def refresh(self) -> bool:
         """Make it last longer; takes it again where the server lost it. False where another run has it."""
-        if await self._client.set(self._key, self._owner, nx=True, ex=TTL_SECONDS):
-            return True
+        try:
+            if await self._client.set(self._key, self._owner, nx=True, ex=TTL_SECONDS):
+                return True
+        except ReadOnlyError:
+            return self._may_take(await self._value())
         if await self._value() != self._owner:
             return False
         await self._client.expire(self._key, TTL_SECONDS)
@@ -80,7 +91,11 @@ class RunLock:
 
     async def release(self) -> None:
         """Give it back, if it is ours."""
-        await self._delete(self._owner)
+        with contextlib.suppress(ReadOnlyError):  # it goes with that of its primary
+            await self._delete(self._owner)
+
+    def _may_take(self, owner: str) -> bool:
+        return owner in ("", self._owner) or _is_dead(owner)
 
     async def _value(self) -> str:
         value = await self._client.get(self._key)

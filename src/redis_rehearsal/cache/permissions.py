@@ -22,7 +22,13 @@ _COMMANDS_OF_TYPES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
 
 
 async def check_permissions(
-    role: str, endpoint: Endpoint, keys: Keys, data_types: Collection[str], timeout_seconds: float
+    role: str,
+    endpoint: Endpoint,
+    keys: Keys,
+    data_types: Collection[str],
+    timeout_seconds: float,
+    *,
+    may_follow: bool = False,
 ) -> None:
     """Have a transaction of all that a run does checked by the server, and discard it: nothing is executed.
 
@@ -32,6 +38,7 @@ async def check_permissions(
         keys: the names of keys.
         data_types: in which reports are stored.
         timeout_seconds: for each answer.
+        may_follow: whether a read-only replica will do.
 
     Raises:
         ServerRefusedError: names all commands that are missing.
@@ -60,7 +67,7 @@ async def check_permissions(
     connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
     try:
         for command in commands:
-            if await _is_missing(connection, command, where, timeout_seconds):
+            if await _is_missing(connection, command, where, timeout_seconds, may_follow):
                 missing.append(command[0])
                 if command[0] == "MULTI":
                     break  # without it the others would be executed
@@ -86,11 +93,15 @@ def _of_types(key: str, data_types: Collection[str]) -> list[tuple[str, ...]]:
     return found
 
 
-async def _is_missing(connection: Connection, command: tuple[str, ...], where: str, timeout_seconds: float) -> bool:
+async def _is_missing(
+    connection: Connection, command: tuple[str, ...], where: str, timeout_seconds: float, may_follow: bool
+) -> bool:
     reply = await connection.ask(timeout_seconds, *command)
     if not isinstance(reply, hiredis.ReplyError):
         return False
     if str(reply).startswith("READONLY"):
+        if may_follow:
+            return False  # what is not permitted is refused before that
         raise ServerRefusedError(f"{where} is a read-only replica; give the address of its primary.")
     if str(reply).startswith("NOPERM"):
         return True

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import asyncpg
 import redis.asyncio as redis
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError, RedisError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
@@ -94,7 +94,8 @@ class Equipment:
         servers = await self._room.open()
         self._database = servers.database
         for role in ROLES:
-            await self._take(role, servers.endpoints[role])
+            # A tool may promote it in time (`external`); all else is refused before it is written to.
+            await self._take(role, servers.endpoints[role], may_follow=role == "target")
         if not await schema.lock(servers.database):
             raise LockedError(
                 f"Another run uses the schema `analytics` of {servers.addresses['database']}. "
@@ -137,7 +138,8 @@ class Equipment:
         if self._settings.reset:
             await schema.exists(self._database)  # refuses one that is not ours, before anything is removed
             removed = await remove_all(source, self.keys, keep_lock=True)
-            removed += await remove_all(self.clients["target"], self.keys, keep_lock=True)
+            with contextlib.suppress(ReadOnlyError):  # a replica, which follows what is removed on its primary
+                removed += await remove_all(self.clients["target"], self.keys, keep_lock=True)
             await schema.drop(self._database)
             _log.info("removed what an earlier run left", keys=removed)
         elif earlier is not None:
@@ -147,17 +149,17 @@ class Equipment:
                 "they are used as they are. --reset would remove them first."
             )
 
-    async def _take(self, role: Role, endpoint: Endpoint) -> None:
-        """Make a server ours for the run, in a role."""
+    async def _take(self, role: Role, endpoint: Endpoint, *, may_follow: bool = False) -> None:
+        """Make a server ours for the run, in a role; a read-only replica only where it may be one."""
         client = control_client(endpoint, self._settings.operation_timeout)
         # One owner on both: replication carries the source's lock to the target.
         lock = RunLock(client, self.keys.lock, str(endpoint), self._owner)
         before = (self.clients[role], self._locks[role]) if role in self.clients else None
         self.clients[role], self._locks[role] = client, lock  # first: giving back one that is not ours does nothing
         try:
-            await lock.take()
-            data_types = self.servers.data_types
-            await check_permissions(role, endpoint, self.keys, data_types, self._settings.operation_timeout)
+            await lock.take(may_follow=may_follow)
+            data_types, timeout = self.servers.data_types, self._settings.operation_timeout
+            await check_permissions(role, endpoint, self.keys, data_types, timeout, may_follow=may_follow)
         except BaseException:
             if before is not None:
                 self.clients[role], self._locks[role] = before

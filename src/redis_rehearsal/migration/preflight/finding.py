@@ -17,6 +17,7 @@ SWITCHING: Final = frozenset(STRATEGY_NAMES) - {"observe"}
 """Those that move the application from one server to the other."""
 ALL: Final = frozenset(STRATEGY_NAMES)
 REPLICATE: Final = frozenset({"replicate"})
+EXTERNAL: Final = frozenset({"external"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,9 +93,26 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _check(context: Context) -> None:
-    await refuse_used_target(context)
+    if not await _follows(context):
+        await refuse_used_target(context)
     if context.options.freeze == "server":
         context.require_server_wide(context.source)
+
+
+async def _follows(context: Context) -> bool:
+    """Whether the target is a replica already, which holds what its primary does."""
+    target = context.target
+    try:
+        info = await target.info("replication")
+    except CONTROL_ERRORS as error:
+        raise MigrationError(f"{target} could not be looked at: {error}.") from None
+    if info.get("role") != "slave":
+        return False
+    context.warnings.append(
+        f"{target} is a replica of {info.get('master_host')}:{info.get('master_port')} already: the tool must promote "
+        "it, and whatever it held before is taken to come from there."
+    )
+    return True
 
 
 async def _run(context: Context) -> None:

@@ -77,8 +77,12 @@ def test_clusters_and_sentinels_block_all(mode: str) -> None:
 
 def test_replicas_are_blockers_and_fewer_followers_a_warning() -> None:
     info = {"role": "slave", "master_host": "Db-1", "master_port": "7000"}
-    finding = one("role", new=target(info=info))
-    assert (finding.blocks, finding.sentence) == (SWITCHING, "The target is a replica of Db-1:7000.")
+    finding, aside = found("role", new=target(info=info))
+    assert finding.blocks == SWITCHING - {"external"}
+    assert finding.sentence == "The target is a replica of Db-1:7000."
+    assert (aside.level, "`external`" in aside.sentence) == ("warning", True)
+    assert one("our keys", new=target(info=info, prefix_keys=3)).blocks == SWITCHING - {"external"}
+    assert one("our keys", new=target(prefix_keys=3)).blocks == SWITCHING
     assert one("role", source(info=info)).blocks == ALL
     assert one("role", source(info={"connected_slaves": "2"})).level == "warning"
 

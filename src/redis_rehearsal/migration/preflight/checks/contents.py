@@ -4,6 +4,7 @@ from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
     CARRYING,
     COPYING,
+    EXTERNAL,
     REPLICATE,
     SWITCHING,
     Finding,
@@ -148,7 +149,9 @@ def prefix(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         if plan.clear_target:
             return [warning(name, sentence, "They are deleted when the migration begins (--clear-target).")]
         advice = "--clear-target deletes those keys, and only those; or choose another KEY_PREFIX."
-        return [blocker(name, sentence, advice, SWITCHING)]
+        # What a replica holds came from its primary, which is how some tools copy.
+        blocks = SWITCHING - EXTERNAL if target.info.get("role") == "slave" else SWITCHING
+        return [blocker(name, sentence, advice, blocks)]
     if not target.prefix_complete:
         sentence = f"The target has too many keys to see whether some are under {plan.key_prefix}; none was found yet."
         return [warning(name, sentence, "Look yourself (SCAN … MATCH), or choose another KEY_PREFIX.")]

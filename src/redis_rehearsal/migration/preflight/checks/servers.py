@@ -7,6 +7,7 @@ from redis_rehearsal.migration.preflight.facts import CORE_TYPES, KEYED_MODULES,
 from redis_rehearsal.migration.preflight.finding import (
     ALL,
     COPYING,
+    EXTERNAL,
     REPLICATE,
     SWITCHING,
     Finding,
@@ -80,7 +81,7 @@ def mode(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
 def role(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     """Whether both are primaries, and how many follow them."""
     found: list[Finding] = []
-    for server, blocks in ((source, ALL), (target, SWITCHING)):
+    for server, blocks in ((source, ALL), (target, SWITCHING - EXTERNAL)):
         shown = server.info.get("role")
         if shown is None:
             found.append(unseen("role", f"The role of {server}", server.why("info")))
@@ -88,6 +89,9 @@ def role(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
             primary = f"{server.info.get('master_host', '?')}:{server.info.get('master_port', '?')}"
             advice = f"Give the address of its primary ({primary}), or promote it (REPLICAOF NO ONE)."
             found.append(blocker("role", f"{server.title} is a replica of {primary}.", advice, blocks))
+            if server is target:
+                sentence = "`external` can move to a replica only once the tool has promoted it."
+                found.append(warning("role", sentence, "Let the tool say REPLICAOF NO ONE before it is ready."))
     if found:
         return found
     before, after = source.number("connected_slaves") or 0, target.number("connected_slaves") or 0

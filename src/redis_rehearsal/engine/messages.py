@@ -213,22 +213,24 @@ class Thaw:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Hold the writes of some organisations; confirmed once none of theirs is on its way.
+    """Hold the writes of some organisations, or go on holding them; confirmed once none of theirs is on its way.
+
+    Answered with those whose earlier hold had ended at its bound and was not released since.
 
     Attributes:
         change: number by which it is confirmed.
         organizations: their numbers; those of other workers are passed over.
-        timeout_seconds: how long what is on its way is waited for.
+        until_seconds: its bound, on the monotonic clock; it ends there by itself.
     """
 
     change: int
     organizations: list[int]
-    timeout_seconds: float
+    until_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Send what was held of some organisations; None for all."""
+    """Send what was held of some organisations, None for all; answered with those whose hold had ended at its bound."""
 
     change: int
     organizations: list[int] | None

@@ -12,6 +12,7 @@ from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.event_stream import EventDriver
+from redis_rehearsal.engine.holds import Holds
 from redis_rehearsal.engine.messages import Freeze, SetRoute, SetServer, SetTruth, Thaw
 
 _POLL_SECONDS: Final = 0.001
@@ -31,6 +32,9 @@ class Steering:
         make_server: makes the connections to a server.
         tenants: how many tenants there are.
         seed: of the order in which tenants move.
+
+    Attributes:
+        holds: until when the writes of some tenants are held.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Steering:
         random.Random(seed).shuffle(self._order)  # noqa: S311 # not for secrets
         self._bound: asyncio.TimerHandle | None = None
         self._routes = 0
+        self.holds = Holds(self._let_go)
 
     async def freeze(self, command: Freeze) -> str:
         """Hold all writes, and wait until none is on its way.
@@ -137,8 +142,8 @@ class Steering:
             self.thaw()
         return ""
 
-    async def hold(self, tenants: set[int], timeout_seconds: float) -> str:
-        """Hold the writes of some tenants, and wait until none of theirs is on its way.
+    async def hold(self, tenants: set[int], until_seconds: float) -> str:
+        """Hold the writes of some tenants until a bound at most, and wait until none of theirs is on its way.
 
         Returns:
             Why that did not come about in time; empty where it did.
@@ -146,14 +151,14 @@ class Steering:
         if not tenants:
             return ""
         self._router.held |= tenants
+        self.holds.extend(tenants, until_seconds)
         self._router.flush()
         # Whatever is on its way now, of any tenant: that takes a moment, and nobody has to keep account of each.
         before = self._on_the_wire()
-        deadline = monotonic() + timeout_seconds
         while before & self._on_the_wire():
-            if monotonic() > deadline:
+            if monotonic() >= until_seconds:
                 self.release(tenants)
-                return f"writes were without a reply for {timeout_seconds:g} s"
+                return "writes were still without a reply when the hold had to end"
             await asyncio.sleep(_POLL_SECONDS)
         return ""
 
@@ -165,8 +170,13 @@ class Steering:
             for batch in connection.pending
         }
 
-    def release(self, tenants: set[int]) -> None:
-        """Send what was held of some tenants."""
+    def release(self, tenants: set[int] | None) -> set[int]:
+        """Send what was held of some tenants, None for all; returns those whose hold had ended at its bound."""
+        lapsed = self.holds.released(tenants)
+        self._let_go(set(self._router.held) if tenants is None else tenants)
+        return lapsed
+
+    def _let_go(self, tenants: set[int]) -> None:
         self._router.held -= tenants
         self._events.expiries.thaw()
         self._writer.send_refused()

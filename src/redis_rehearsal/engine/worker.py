@@ -153,12 +153,12 @@ class Worker:
             case Thaw():
                 error = steering.thaw(command)
             case Hold():
-                error = await steering.hold(self._tenants_of(command.organizations), command.timeout_seconds)
+                tenants = self._tenants_of(command.organizations)
+                organizations = self._organizations_of(steering.holds.lapsed & tenants)
+                error = await steering.hold(tenants, command.until_seconds)
             case Release():
-                held = router.held
-                steering.release(
-                    set(held) if command.organizations is None else self._tenants_of(command.organizations)
-                )
+                chosen = None if command.organizations is None else self._tenants_of(command.organizations)
+                organizations = self._organizations_of(steering.release(chosen))
             case TakeUnmirrored():
                 organizations = self._organizations_of(steering.take_unmirrored())
             case TakeWanted():

@@ -225,25 +225,37 @@ class FleetControl:
         self.frozen = self.frozen and not thaw
         self._note()
 
-    async def hold(self, organizations: list[int], timeout_seconds: float) -> None:
-        """Hold the writes of some organisations; returns once none of theirs is on its way.
+    async def hold(self, organizations: list[int], seconds: float) -> list[int]:
+        """Hold the writes of some organisations, or go on holding them; returns once none of theirs is on its way.
+
+        Args:
+            organizations: their numbers.
+            seconds: after which the hold ends by itself.
+
+        Returns:
+            Those whose earlier hold had ended by itself, and was not released since.
 
         Raises:
             MigrationError: that did not come about in time; their writes go on.
         """
+        until_seconds = monotonic() + seconds
         try:
-            await self._change(
+            return await self._change(
                 "hold the writes of some organisations",
-                lambda change: Hold(change, organizations, timeout_seconds),
-                timeout_seconds + _CONFIRM_SECONDS,
+                lambda change: Hold(change, organizations, until_seconds),
+                seconds + _CONFIRM_SECONDS,
             )
         except MigrationError:
             await self.release(organizations)
             raise
 
-    async def release(self, organizations: list[int] | None) -> None:
-        """Let the writes of some organisations go, where they go now; None for all that are held."""
-        await self._change(
+    async def release(self, organizations: list[int] | None) -> list[int]:
+        """Let the writes of some organisations go, where they go now; None for all that are held.
+
+        Returns:
+            Those whose hold had ended by itself before: what was done meanwhile was not done at rest.
+        """
+        return await self._change(
             "let the writes of some organisations go", lambda change: Release(change, organizations), _CONFIRM_SECONDS
         )
 

@@ -236,18 +236,28 @@ class Migration:
         self.reason = str(error)
         self.unseen = isinstance(error, NothingSeenError)
         app = self.context.app
-        with contextlib.suppress(MigrationError):
-            await app.set_fallback(None)
-            await app.release(None)
-            if app.route.writes == "source" and app.truth is None and app.route != _SOURCE:
-                # It has all that was ever acknowledged: neither a mirror nor reads elsewhere are of use now.
-                await app.set_route(_SOURCE)
+        await self._let_go()
+        if app.route.writes == "source" and app.truth is None and app.route != _SOURCE:
+            # It has all that was ever acknowledged: neither a mirror nor reads elsewhere are of use now.
+            await self._see_to("The application", app.set_route(_SOURCE))
         if app.route != _SOURCE and self.context.options.rollback_on_fail:
             await self._return(self.reason)
             return
         self.status = "failed"
         await self.context.phase(Phase.FAILED)
         _log.error("the migration failed", reason=self.reason, application_on=self.context.app.route.writes)
+
+    async def _let_go(self) -> None:
+        """End what a strategy may have left in the application, each by itself."""
+        app = self.context.app
+        await self._see_to("The fallback", app.set_fallback(None))
+        await self._see_to("Held writes", app.release(None))
+
+    async def _see_to(self, what: str, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except MigrationError as error:
+            self.context.warnings.append(f"{what} could not be set right after the failure: {error}")
 
     async def _return(self, reason: str) -> None:
         """Return to the source, whatever state things are in."""
@@ -274,9 +284,7 @@ class Migration:
 
     async def _move_back(self) -> None:
         app = self.context.app
-        with contextlib.suppress(MigrationError):
-            await app.set_fallback(None)
-            await app.release(None)
+        await self._let_go()
         # Where the target does not answer any more, what is on its way to it will not end.
         with contextlib.suppress(MigrationError):
             await app.freeze(monotonic() + self.context.options.freeze_bound)

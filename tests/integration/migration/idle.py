@@ -19,7 +19,8 @@ from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.workload.keys import Keys
 
 KEYS = Keys("rehearsal:", "run")
-Told = Callable[[Command], None]
+Told = Callable[[Command], tuple[int, ...] | None]
+"""Is told a command; the organisations with which it is to be answered."""
 
 
 class IdleApplication(FleetControl):
@@ -33,10 +34,10 @@ class IdleApplication(FleetControl):
 
     def _hear(self, command: Command) -> None:
         self.commands.append(command)
-        self._told(command)
+        organizations = self._told(command) or ()
         change = getattr(command, "change", None)
         if change is not None and not isinstance(command, AddBoundary):
-            asyncio.get_running_loop().call_soon(self.on_changed, Changed(0, change))
+            asyncio.get_running_loop().call_soon(self.on_changed, Changed(0, change, "", organizations))
 
 
 async def handle(role: Role, server: RedisServer, database: int = 0) -> ServerHandle:

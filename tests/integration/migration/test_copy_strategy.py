@@ -44,9 +44,10 @@ def once(kind: type[Command], do: Any) -> Told:
     """Do something when the application is first told such a thing."""
     left = [do]
 
-    def told(command: Command) -> None:
+    def told(command: Command) -> tuple[int, ...] | None:
         if isinstance(command, kind) and left:
             left.pop()()
+        return None
 
     return told
 

@@ -31,6 +31,7 @@ async def _run(context: Context) -> None:
         context.cutovers.append((began, None))
         every = list(range(1, context.organizations + 1))
         async with context.step("switch") as step:
+            held_seconds = monotonic()
             await app.hold(every, context.options.freeze_bound)
             try:
                 await app.set_fallback("source")
@@ -44,35 +45,56 @@ async def _run(context: Context) -> None:
         for kind in ("count", "live"):
             await counters.add_all(carrier.scan(f"{context.keys.prefix}{kind}:*"))
         async with context.step("move counters") as step:
-            await _move_counters(context, carrier, counters, every)
+            await _move_counters(context, carrier, counters, every, held_seconds)
             step.detail = f"those first whose increments waited; {carrier.sentence}"
         context.cutovers[-1] = (began, monotonic())
         await context.phase(Phase.SYNC)
         async with context.step("sweep") as step:
             left = Tenantry(context.keys)
             await left.add_all(carrier.scan(f"{context.keys.prefix}*"))
-            await _sweep(context, carrier, left)
+            lapsed = await _sweep(context, carrier, left)
             step.detail = carrier.sentence
-        await _delete_again(context, carrier)
+        await _delete_again(context, lapsed)
         await app.set_fallback(None)
     if carrier.failed:
         raise MigrationError(f"{carrier.what_failed}; the application is on the target, and the source has them still.")
 
 
-async def _move_counters(context: Context, carrier: Carrier, tenantry: Tenantry, organizations: list[int]) -> None:
+async def _move_counters(
+    context: Context, carrier: Carrier, tenantry: Tenantry, organizations: list[int], held_seconds: float
+) -> None:
+    bound = context.options.freeze_bound
     left = dict.fromkeys(organizations)
     while left:
+        if monotonic() - held_seconds > bound / 2:
+            # As long as it goes on they are held on; a hold ends by itself only where nobody is there to end it.
+            held_seconds = monotonic()
+            _require_held(await context.app.hold(list(left), bound), bound)
         wanted = [organization for organization in await context.app.take_wanted() if organization in left]
         some = (wanted or list(left))[:_ORGANIZATIONS]
         keys = [key for organization in some for key in tenantry.written_of(organization)]
         await carrier.carry(keys, replace=False, held=True)
-        await context.app.release(some)
+        _require_held(await context.app.release(some), bound)
         for organization in some:
             del left[organization]
 
 
-async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> None:
-    """Move the rest; the deletions of an organisation are held meanwhile, so that none is undone by its copy."""
+def _require_held(lapsed: list[int], bound_seconds: float) -> None:
+    if lapsed:
+        raise MigrationError(
+            f"The writes of {len(lapsed):,} organisations could not be held until their counters were moved: the hold "
+            f"ended at its bound of {bound_seconds:g} s, and what they counted since began anew on the target, where "
+            "the application is. A longer --freeze-bound gives it time."
+        )
+
+
+async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> set[int]:
+    """Move the rest; the deletions of an organisation are held meanwhile, so that none is undone by its copy.
+
+    Returns:
+        The organisations that were not held for long enough, of which one may have been.
+    """
+    lapsed: set[int] = set()
     for organization, found in tenantry.of.items():
         # What the application writes to was moved before; of others' counters nobody else takes care.
         moved = set(tenantry.written_of(organization)) if organization <= context.organizations else set()
@@ -82,14 +104,15 @@ async def _sweep(context: Context, carrier: Carrier, tenantry: Tenantry) -> None
         try:
             await carrier.carry(keys, replace=False, held=True)
         finally:
-            await context.app.release([organization])
+            lapsed.update(await context.app.release([organization]))
         await asyncio.sleep(0)
     await carrier.carry(tenantry.others, replace=False)
+    return lapsed
 
 
-async def _delete_again(context: Context, carrier: Carrier) -> None:
+async def _delete_again(context: Context, lapsed: set[int]) -> None:
     """Delete what the source did not delete while reports were fetched from it: they may be back on the target."""
-    organizations = await context.app.take_unmirrored()
+    organizations = sorted(lapsed.union(await context.app.take_unmirrored()))
     if not organizations:
         return
     async with context.step("delete again") as step:

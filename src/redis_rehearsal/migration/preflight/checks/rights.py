@@ -2,6 +2,7 @@
 
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
+    EXTERNAL,
     REPLICATE,
     STRATEGY_NAMES,
     SWITCHING,
@@ -63,7 +64,8 @@ def writes(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
             "writes",
             f"{server.title} refuses writes now: {server.refusal}",
             "Make it take writes first: promote it, make room, or mend what it complains of.",
-            SWITCHING,
+            # A tool may promote a replica, and make no room.
+            SWITCHING - EXTERNAL if server is target and server.refusal.startswith("READONLY") else SWITCHING,
         )
         for server in (source, target)
         if server.refusal

@@ -1,6 +1,7 @@
 """Each way of migrating: its right mode loses nothing, its naive mode loses or doubles what it is known for."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,32 @@ def test_a_copy_that_is_not_told_what_changes_compares_all_keys(
     assert "keys had changed" in final["detail"]
     with outside(source) as old:
         assert old.config_get("notify-keyspace-events")["notify-keyspace-events"] == ""
+
+
+@pytest.mark.parametrize("who", ["clean", pytest.param("the next run", marks=pytest.mark.matrix)])
+def test_what_a_killed_coordinator_left_changed_is_put_back(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer, who: str
+) -> None:
+    def flags() -> str:
+        with outside(source) as client:
+            return str(client.config_get("notify-keyspace-events")["notify-keyspace-events"])
+
+    arguments = ("--strategy", "copy", "--copy-rate", "10", "--baseline", "0s", "--allow-server-wide")
+    with command(tmp_path, "rehearse", *arguments, **given) as run:
+        wait_for(lambda: "A" in flags(), "the changed setting", 60)
+        run.interrupt(signal.SIGKILL)
+        run.wait()
+    assert "A" in flags()
+    (tmp_path / "next").mkdir()
+    if who == "clean":
+        result = run_to_the_end(tmp_path / "next", "clean", **given)
+        assert result.returncode == 0, result.stderr
+        assert "notify-keyspace-events was left changed by a run that was killed, and is put back." in result.stdout
+    else:
+        with command(tmp_path / "next", "run", **given) as run:
+            run.until_running()
+            assert flags() == ""
+    assert flags() == ""
 
 
 def test_a_copy_without_its_final_pass_loses_what_was_written_meanwhile(

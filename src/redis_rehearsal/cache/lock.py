@@ -77,6 +77,10 @@ class RunLock:
             f"prefix. Stop it, or set another KEY_PREFIX; if it was killed, its lock ends in {seconds} s."
         )
 
+    async def may_be_taken(self) -> bool:
+        """Whether no other run has it that is alive, as far as can be seen from here."""
+        return self._may_take(await self._value())
+
     async def refresh(self) -> bool:
         """Make it last longer; takes it again where the server lost it. False where another run has it."""
         try:

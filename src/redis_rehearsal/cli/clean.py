@@ -1,11 +1,14 @@
 """`redis-rehearsal clean`: remove our keys and schema from servers of the user's."""
 
 import asyncio
+import contextlib
 import sys
 from typing import Annotated, Any
 
+import redis.asyncio as redis
 from cyclopts import Parameter
 
+from redis_rehearsal.cache.changed import put_back
 from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock
@@ -37,6 +40,7 @@ def clean(*, settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS) -> i
 
 async def _clean(settings: Settings) -> None:
     keys = Keys(settings.key_prefix)
+    await _put_back(settings, keys)
     for role, variable, url in (
         ("source", "REDIS_URL", settings.redis_url),
         ("target", "TARGET_REDIS_URL", settings.target_redis_url),
@@ -68,6 +72,28 @@ async def _clean(settings: Settings) -> None:
             ) from None
         what = "Removed the schema `analytics` from" if found else "There is no schema of ours in"
         sys.stdout.write(f"{what} {address}.\n")
+
+
+async def _put_back(settings: Settings, keys: Keys) -> None:
+    """Put back what a killed run left changed; first of all, since a source that it fenced takes no lock."""
+    async with contextlib.AsyncExitStack() as stack:
+        clients: dict[str, redis.Redis] = {}
+        for role, variable, url in (
+            ("source", "REDIS_URL", settings.redis_url),
+            ("target", "TARGET_REDIS_URL", settings.target_redis_url),
+        ):
+            if url is None:
+                continue
+            endpoint = Endpoint.parse(url.get_secret_value())
+            identity = await first_contact(role, variable, endpoint, settings.operation_timeout)
+            client = control_client(endpoint, settings.operation_timeout)
+            stack.push_async_callback(client.aclose)
+            with contextlib.suppress(*CONTROL_ERRORS):
+                if not await RunLock(client, keys.lock, str(endpoint)).may_be_taken():
+                    return  # a run uses it, which is said when its keys are to be removed
+            clients[identity.run_id] = client
+        for sentence in await put_back(clients, keys):
+            sys.stdout.write(f"{sentence}.\n")
 
 
 async def _drop_schema(connection: Any, address: str) -> bool:

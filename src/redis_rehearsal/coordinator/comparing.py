@@ -67,7 +67,7 @@ class AfterCutover:
         self, keys: Keys, cutover_seconds: float, bucket_seconds: int, buckets_kept: int, drift_seconds: float
     ) -> None:
         prefix = keys.prefix.encode()
-        self._own = {keys.lock.encode(), keys.marker.encode()}
+        self._own = keys.own | {keys.marker.encode()}
         self._counters = prefix + b"count:"
         self._written = (self._counters, prefix + b"live:")
         self._reports = prefix + b"report:"

@@ -12,6 +12,7 @@ import redis.asyncio as redis
 import structlog
 from redis.exceptions import ReadOnlyError, RedisError
 
+from redis_rehearsal.cache.changed import put_back
 from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock, new_owner
@@ -93,6 +94,7 @@ class Equipment:
         """
         servers = await self._room.open()
         self._database = servers.database
+        await self._put_back(servers)
         for role in ROLES:
             # A tool may promote it in time (`external`); all else is refused before it is written to.
             await self._take(role, servers.endpoints[role], may_follow=role == "target")
@@ -148,6 +150,24 @@ class Equipment:
                 f"A run that began at {began} left keys under {self.keys.prefix} on {self.servers.source}; "
                 "they are used as they are. --reset would remove them first."
             )
+
+    async def _put_back(self, servers: Servers) -> None:
+        """Put back what a killed run left changed on servers that no run uses, before they are written to.
+
+        A source that it fenced refuses the lock itself.
+        """
+        identities = {"source": servers.source_identity, "target": servers.target_identity}
+        async with contextlib.AsyncExitStack() as stack:
+            clients: dict[str, redis.Redis] = {}
+            for role in ROLES:
+                client = control_client(servers.endpoints[role], self._settings.operation_timeout)
+                stack.push_async_callback(client.aclose)
+                with contextlib.suppress(*CONTROL_ERRORS):
+                    if not await RunLock(client, self.keys.lock, str(servers.endpoints[role])).may_be_taken():
+                        return
+                clients[identities[role].run_id] = client
+            for sentence in await put_back(clients, self.keys):
+                _log.warning(f"{sentence}.")
 
     async def _take(self, role: Role, endpoint: Endpoint, *, may_follow: bool = False) -> None:
         """Make a server ours for the run, in a role; a read-only replica only where it may be one."""

@@ -62,7 +62,7 @@ class Carrier:
         return await self._copier.with_groups(sorted(self.result.streams))
 
     async def carry(self, keys: Iterable[bytes], *, replace: bool = True, held: bool = False) -> None:
-        """Copy keys, and delete those that are gone on the source; the run's lock stays where it is.
+        """Copy keys, and delete those that are gone on the source; what is the run's own stays where it is.
 
         Args:
             keys: which.
@@ -72,8 +72,8 @@ class Carrier:
         Raises:
             OSError: a server is away.
         """
-        lock = self._context.keys.lock.encode()
-        wanted = [key for key in keys if key != lock]
+        own = self._context.keys.own
+        wanted = [key for key in keys if key not in own]
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
             came = await self._copier.copy(batch, replace=replace, paced=not held)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import redis.asyncio as redis
 
+from redis_rehearsal.cache import changed
 from redis_rehearsal.cache.control import CONTROL_ERRORS, Identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
@@ -182,6 +183,23 @@ class Context:
         await asyncio.sleep(max(0.0, at - monotonic()))
         return at
 
+    async def note(self, server: ServerHandle, setting: str, before: str) -> None:
+        """Write down on the servers what a setting is before it is changed, for the next run where this one is killed.
+
+        Raises:
+            RedisError, OSError, TimeoutError: that could not be done.
+        """
+        if changed.may_be_noted(setting, before):
+            await changed.note(self._clients, self.keys, server.identity.run_id, setting, before)
+
+    async def forget(self, server: ServerHandle, setting: str) -> None:
+        """A setting is as it was before."""
+        await changed.forget(self._clients, self.keys, server.identity.run_id, setting)
+
+    @property
+    def _clients(self) -> tuple[redis.Redis, ...]:
+        return self.source.client, self.target.client
+
     def put_back(self, what: str, how: Callable[[], Awaitable[Any]]) -> None:
         """Remember how to put back what is about to be changed on a server."""
         self._undo.append((what, how))
@@ -207,7 +225,13 @@ class Context:
                 raise MigrationError(f"{server} has no setting {name}.")
             if before == value:
                 return
-            self.put_back(f"{name} of {server}", lambda: server.client.config_set(name, before))
+
+            async def restore() -> None:
+                await server.client.config_set(name, before)
+                await self.forget(server, name)
+
+            await self.note(server, name, str(before))
+            self.put_back(f"{name} of {server}", restore)
             await server.client.config_set(name, value)
         except CONTROL_ERRORS as error:
             # The value may be a password, which an error of the server may repeat.

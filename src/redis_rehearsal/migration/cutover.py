@@ -208,10 +208,13 @@ class _ServerFreeze(_Freeze):
         name = "min-replicas-to-write"
         try:
             self._before = str((await source.client.config_get(name))[name])
+            # Now, since the source takes no writes from here on; that it is fenced is known only then.
+            await context.note(source, name, self._before)
             until = self._until()
             bound_ms = int(context.options.freeze_bound * 1000)
             await source.client.client_pause(bound_ms, all=False)
         except (*CONTROL_ERRORS, KeyError) as error:
+            await context.forget(source, name)
             raise MigrationError(f"{source} could not be made to hold writes: {error}.") from None
         return until
 
@@ -220,15 +223,18 @@ class _ServerFreeze(_Freeze):
             await self.context.source.client.client_unpause()
         except CONTROL_ERRORS as error:
             self.context.warnings.append(f"{self.context.source} may hold writes until its pause ends ({error}).")
+        await self.context.forget(self.context.source, "min-replicas-to-write")
         self._ended()
 
     async def end(self) -> None:
         # Refused, not run: what waits behind the pause is sent again, to the target.
         context, source = self.context, self.context.source
-        context.put_back(
-            f"min-replicas-to-write of {source}",
-            lambda: source.client.config_set("min-replicas-to-write", self._before),
-        )
+
+        async def restore() -> None:
+            await source.client.config_set("min-replicas-to-write", self._before)
+            await context.forget(source, "min-replicas-to-write")
+
+        context.put_back(f"min-replicas-to-write of {source}", restore)
         try:
             async with source.client.pipeline(transaction=True) as pipe:
                 pipe.execute_command("CONFIG", "SET", "min-replicas-to-write", str(FENCE_REPLICAS))

@@ -23,7 +23,7 @@ class Tenantry:
 
     def __init__(self, keys: Keys) -> None:
         self._pattern = re.compile(re.escape(keys.prefix.encode()) + _KIND)
-        self._own = {keys.lock.encode()}
+        self._own = keys.own
         self.of: defaultdict[int, list[bytes]] = defaultdict(list)
         self.others: list[bytes] = []
 

@@ -55,6 +55,16 @@ class Keys:
         return f"{self.prefix}lock"
 
     @property
+    def changed(self) -> str:
+        """Key of what a migration changed on servers and has not put back yet."""
+        return f"{self.prefix}changed"
+
+    @property
+    def own(self) -> frozenset[bytes]:
+        """Keys of the run itself, which belong to the server that they are on."""
+        return frozenset({self.lock.encode(), self.changed.encode()})
+
+    @property
     def marker(self) -> str:
         """Key that says which run wrote under the prefix last."""
         return f"{self.prefix}run"

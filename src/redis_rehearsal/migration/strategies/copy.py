@@ -122,7 +122,7 @@ async def _names(context: Context, server: ServerHandle) -> set[bytes]:
         cursor, keys = await server.client.scan(cursor, match=f"{context.keys.prefix}*", count=_SCAN_COUNT)
         found.update(key for key in keys if isinstance(key, bytes))
         if cursor == 0:
-            found.discard(context.keys.lock.encode())
+            found -= context.keys.own
             return found
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
+from redis_rehearsal.cache.changed import ROLE
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.prefix import count_keys
 from redis_rehearsal.errors import MigrationError
@@ -144,8 +145,14 @@ async def _follow(context: Context) -> None:
             await context.set_config(target, "masterauth", source.password)
         if source.tls:
             await context.set_config(target, "tls-replication", "yes")
-        context.put_back(f"the role of {target}", partial(target.client.replicaof, "NO", "ONE"))
+
+        async def promote() -> None:
+            await target.client.replicaof("NO", "ONE")
+            await context.forget(target, ROLE)
+
         try:
+            await context.note(target, ROLE, f"{source.host} {source.port}")
+            context.put_back(f"the role of {target}", promote)
             await target.client.replicaof(source.host, str(source.port))
         except CONTROL_ERRORS as error:
             raise MigrationError(

@@ -3,10 +3,10 @@
 import csv
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, make_dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.engine.outcome import Outcome, Tally
@@ -59,11 +59,8 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A second as the timeline keeps it; durations in seconds, None where nothing was measured.
-
-    Operations are counted in the second in which they ended.
-    """
+class _Figures:
+    """What a row has whatever types of events there are."""
 
     second: int
     at: float
@@ -103,11 +100,27 @@ class Row:
     generator_saturated: bool
     source_operations: int
     target_operations: int
-    events_page_view: int
-    events_click: int
-    events_conversion: int
-    events_sign_up: int
-    events_purchase: int
+
+
+if TYPE_CHECKING:
+    _FiguresByType = _Figures
+else:
+    _FiguresByType = make_dataclass(
+        "_FiguresByType",
+        [(f"events_{kind.name}", int) for kind in EVENT_TYPES],
+        bases=(_Figures,),
+        frozen=True,
+        slots=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Row(_FiguresByType):
+    """A second as the timeline keeps it; durations in seconds, None where nothing was measured.
+
+    Operations are counted in the second in which they ended. Each type of events has a column, `events_` and its name.
+    """
+
     active_organizations: int
     annotations: str = ""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from redis_rehearsal.report.reading import number, part, parts, words
 from redis_rehearsal.report.run_data import RunData
+from redis_rehearsal.workload.events import EVENT_TYPES
 
 COLUMNS: Final = (
     "queries_offered",
@@ -35,11 +36,7 @@ COLUMNS: Final = (
     "generator_saturated",
     "source_operations",
     "target_operations",
-    "events_page_view",
-    "events_click",
-    "events_conversion",
-    "events_sign_up",
-    "events_purchase",
+    *(f"events_{kind.name}" for kind in EVENT_TYPES),
     "active_organizations",
     "conversion_rate",
 )

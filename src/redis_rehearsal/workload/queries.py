@@ -76,7 +76,8 @@ class Filter:
         if number == 0:
             return cls(0, all_types, all_pages, time_buckets - 1, 0)
         scattered = number * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
-        types = (scattered >> 59) & all_types or all_types
+        # The highest bits, of which there are as many as types.
+        types = (scattered >> 64 - len(EVENT_TYPES)) & all_types or all_types
         pages = (scattered >> 39) & all_pages or all_pages
         ends = (scattered >> 31) % time_buckets, (scattered >> 23) % time_buckets
         return cls(number, types, pages, max(ends), min(ends))

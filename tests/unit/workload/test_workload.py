@@ -100,3 +100,12 @@ def test_every_key_is_under_the_prefix(prefix: str, organization: int, kind: int
     names = [keys.report(identity), keys.counter(organization, kind, 0), keys.live("pages", organization, 0)]
     names += [keys.ballast(1), keys.big(1)]
     assert all(name.startswith(prefix) for name in (*names, keys.lock, keys.marker))
+
+
+def test_a_numbered_filter_may_select_every_type_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for count in (5, 6, 9):
+        monkeypatch.setattr("redis_rehearsal.workload.queries.EVENT_TYPES", (EVENT_TYPES[0],) * count)
+        filters = [Filter.numbered(number, 24) for number in range(1, 200)]
+        assert all(0 < asked.types < 1 << count for asked in filters)
+        for bit in range(count):
+            assert {asked.types >> bit & 1 for asked in filters} == {0, 1}

@@ -35,7 +35,10 @@ async def _check(context: Context) -> None:
             f"The target cannot follow {source.endpoint}: replication needs an address. Give the source as redis://."
         )
     if reason := _why_not_there(context):
-        raise MigrationError(f"The target cannot take the source's place by replication: {reason}.")
+        raise MigrationError(
+            f"The target cannot take the source's place by replication: {reason}. Nothing was touched; give the target "
+            f"with /{source.endpoint.database}, or use a strategy that copies keys."
+        )
     servers = (source, target) if context.options.freeze == "server" else (target,)
     context.require_server_wide(*servers)
     replication = can_replicate(source.identity, target.identity)
@@ -95,7 +98,7 @@ async def why_not_return(context: Context) -> str:
 def _why_not_there(context: Context) -> str:
     """Why the application would not find its data there; empty where it would."""
     left, to = context.source.endpoint.database, context.target.endpoint.database
-    return "" if left == to else f"its data stays in database {left}, and the application would go to {to}"
+    return "" if left == to else f"its data stays in database {left}, and the application would move to database {to}"
 
 
 async def _missing_modules(left: ServerHandle, back: ServerHandle) -> set[str]:

@@ -33,7 +33,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     values.field_ttls,
     values.large_values,
     replication.address,
-    replication.database,
     replication.output_buffer,
     replication.backlog,
     surroundings.notifications,

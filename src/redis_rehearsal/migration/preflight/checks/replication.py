@@ -31,19 +31,6 @@ def address(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     ]
 
 
-def database(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
-    """Whether what is replicated arrives in the database to which the application moves."""
-    name, before, after = "database", source.endpoint.database, target.endpoint.database
-    if before != after:
-        sentence = (
-            f"The source's keys are in database {before} and would be in database {before} of the target too, but the "
-            f"application would move to database {after}."
-        )
-        advice = f"Give the target with /{before}, or use a strategy that copies keys."
-        return [blocker(name, sentence, advice, REPLICATE)]
-    return [ok(name, f"Source and target are both database {before}.")]
-
-
 def output_buffer(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     """Whether what is written during a full synchronisation fits into the buffer that the source keeps for it."""
     name = "replica output buffer"

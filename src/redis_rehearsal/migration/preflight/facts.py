@@ -109,6 +109,7 @@ class Facts:
         clock_offset_seconds: its clock less ours.
         clock_error_seconds: how wrong that may be.
         round_trip_seconds: median of PING.
+        answered: run ids that answered, on each of some connections in turn; an empty one where a server did not say.
         write_bytes_per_second: of its replication stream; of all that it received, at most that, unless
             `write_rate_exact`.
         write_rate_exact: whether it is the rate of the replication stream itself.
@@ -137,6 +138,7 @@ class Facts:
     clock_offset_seconds: float | None = None
     clock_error_seconds: float = 0.0
     round_trip_seconds: float | None = None
+    answered: tuple[tuple[str, ...], ...] = ()
     write_bytes_per_second: float | None = None
     write_rate_exact: bool = False
     unseen: Mapping[str, str] = field(default_factory=dict)

@@ -12,8 +12,9 @@ import hiredis
 
 from redis_rehearsal.cache.control import Identity, info_lines
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role
-from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
 from redis_rehearsal.migration.preflight.census import (
     CENSUS_SECONDS,
@@ -27,6 +28,9 @@ from redis_rehearsal.migration.preflight.sample import count_prefix, take_sample
 from redis_rehearsal.migration.versions import count_field_ttls, has_field_ttls
 from redis_rehearsal.workload.keys import Keys
 
+_NAME: Final = "redis-rehearsal:preflight"
+_CONNECTIONS: Final = 3
+_LOOKS: Final = 4
 _PINGS: Final = 20
 _TIMES: Final = 5
 _RATE_SECONDS: Final = 1.0
@@ -79,6 +83,7 @@ class _Reading:
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "info": self._info,
             "round_trip_seconds": self._round_trip,
+            "answered": partial(self._answered, endpoint),
             "clock_offset_seconds": self._clock,
             "config": self._config,
             "modules": self._modules,
@@ -101,6 +106,24 @@ class _Reading:
             except UnseenError as error:
                 self._unseen[name] = str(error)
         return Facts(role, endpoint, identity, unseen=self._unseen, **self._seen)
+
+    async def _answered(self, endpoint: Endpoint) -> None:
+        """Who answers, on several connections and several times on each: there may be more than one."""
+        found = []
+        for _ in range(_CONNECTIONS):
+            try:
+                connection = await Connection.open(endpoint, _NAME, self._timeout_seconds, lambda _: None)
+            except OSError as error:
+                raise UnseenError(str(error)) from None
+            try:
+                replies = [await connection.ask(self._timeout_seconds, "INFO", "server") for _ in range(_LOOKS)]
+            except OSError as error:
+                raise UnseenError(str(error)) from None
+            finally:
+                connection.abort("it was only asked who it is")
+                await asyncio.sleep(0)  # its transport closes in the loop's next turn
+            found.append(tuple(Node.of(reply, None).run_id for reply in replies))
+        self._seen["answered"] = tuple(found)
 
     async def _info(self) -> None:
         reply = await self._asker.ask("INFO")

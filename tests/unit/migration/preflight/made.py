@@ -64,6 +64,7 @@ def server(role: Role, words: str = "redis 6.2.14", **changes: Any) -> Facts:
         prefix_keys=0,
         clock_offset_seconds=0.0,
         round_trip_seconds=0.0005,
+        answered=((role, role), (role, role)),
         write_bytes_per_second=1000.0,
         write_rate_exact=True,
     )

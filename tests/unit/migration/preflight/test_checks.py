@@ -409,3 +409,13 @@ def test_replication_does_not_lead_to_another_database() -> None:
     assert any(each.blocks == REPLICATE for each in found("databases", new=moved))
     same = found("databases", source(endpoint=Endpoint("10.0.0.1", 6379, database=3)), moved)
     assert not any(each.blocks for each in same)
+
+
+def test_more_than_one_server_behind_an_address_is_told() -> None:
+    assert found("attribution") == []
+    mixed = one("attribution", new=target(answered=(("a", "b", "a"),)))
+    spread = one("attribution", new=target(answered=(("a", "a"), ("b", "b"))))
+    assert mixed.level == spread.level == "warning"
+    assert "observe cannot pass" in mixed.advice
+    assert "Connections to" in spread.sentence
+    assert one("attribution", new=target(answered=(("", ""),))).level != "ok"

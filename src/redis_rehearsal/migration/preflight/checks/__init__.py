@@ -35,6 +35,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     replication.address,
     replication.output_buffer,
     replication.backlog,
+    surroundings.attribution,
     surroundings.notifications,
     surroundings.clocks,
     surroundings.encryption,

@@ -20,6 +20,24 @@ _FARTHER_SECONDS: Final = 0.001
 _TIGHT_RATIO: Final = 0.8
 
 
+def attribution(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
+    """Whether it can be told which server answers on a connection."""
+    name, found = "attribution", []
+    for server in (source, target):
+        if not server.answered or not all(all(looks) for looks in server.answered):
+            found.append(unseen(name, f"Which server answers behind the address of {server}", server.why("answered")))
+        elif any(len(set(looks)) > 1 for looks in server.answered):
+            sentence = f"On one connection to {server} several servers answer, as behind a proxy that spreads commands."
+            advice = (
+                "Give the server's own address: what is acknowledged cannot be attributed, and observe cannot pass."
+            )
+            found.append(warning(name, sentence, advice))
+        elif len({looks[0] for looks in server.answered}) > 1:
+            sentence = f"Connections to {server} reach several servers."
+            found.append(warning(name, sentence, "Give the server's own address, or end what spreads connections."))
+    return found or [ok(name, "On each connection to either one server answers, the same one.")]
+
+
 def notifications(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     """Whether who listens to keyspace notifications would go on hearing them."""
     name, setting = "keyspace notifications", "notify-keyspace-events"

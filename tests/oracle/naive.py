@@ -4,19 +4,20 @@ from bisect import bisect_right
 from itertools import accumulate
 from math import ceil
 
+import numpy as np
+
 from redis_rehearsal.engine.outcome import Outcome
-from tests.oracle.worlds import BASELINE, CUTOVER, ENDED, KINDS, LIMITS, Kind, Operation, World, happen
+from tests.oracle.worlds import BASELINE, CUTOVER, ENDED, KINDS, LIMITS, Happened, Kind, World, happen
 
 LEAST_SECONDS = 0.01
 
 
-def stretches(operations: list[Operation], kind: Kind, worker: int) -> list[tuple[float, float]]:
+def stretches(own: Happened) -> list[tuple[float, float]]:
     """From the last ok operation, or the first one that was due since, to the next ok one."""
-    own = sorted((one for one in operations if one.kind == kind and one.worker == worker), key=lambda one: one.due)
-    dues = [one.due for one in own]
+    dues = own.due.tolist()
+    answers = sorted(own.answered[(own.outcome == Outcome.OK) & (own.answered <= ENDED)].tolist())
     # The latest answer to what was due until each of them.
-    latest = list(accumulate((one.answered for one in own), max))
-    answers = sorted(one.answered for one in own if one.outcome is Outcome.OK and one.answered <= ENDED)
+    latest = list(accumulate(own.answered.tolist(), max))
     found = []
     for place, answer in enumerate([*answers, ENDED]):
         before = answers[place - 1] if place else 0.0
@@ -32,7 +33,7 @@ def stretches(operations: list[Operation], kind: Kind, worker: int) -> list[tupl
 def downtimes(world: World, kind: Kind) -> tuple[float, float]:
     """The longest stretch before the cutover and from it on, as the servers made it: the generator always awake."""
     operations = happen(world, with_stalls=False)
-    everything = [stretch for worker in range(world.workers) for stretch in stretches(operations, kind, worker)]
+    everything = [stretch for own in operations if own.kind == kind for stretch in stretches(own)]
     before = [(start, min(end, CUTOVER[0])) for start, end in everything if end > BASELINE[1] and start < CUTOVER[0]]
     since = [(start, end) for start, end in everything if end > CUTOVER[0]]
     return longest(before), longest(since)
@@ -60,23 +61,20 @@ def may_pass(world: World) -> bool:
     if world.lost or world.doubled or world.stranded:
         return False
     for kind in KINDS:
-        own = [one for one in operations if one.kind == kind and one.due >= BASELINE[1]]
-        failed = sum(one.outcome is not Outcome.OK for one in own)
-        if failed / len(own) > 0.0001:
-            return False
-        limits = (
-            LIMITS.max_sync_downtime,
-            getattr(LIMITS, f"max_{ {'queries': 'query', 'events': 'event'}[kind] }_downtime"),
+        parts = [own for own in operations if own.kind == kind]
+        due, answered, outcome = (
+            np.concatenate([getattr(own, name) for own in parts]) for name in ("due", "answered", "outcome")
         )
-        if any(seconds > limit for seconds, limit in zip(downtimes(world, kind), limits, strict=True)):
+        after = due >= BASELINE[1]
+        if (outcome[after] != Outcome.OK).mean() > 0.0001:
+            return False
+        limit = LIMITS.max_query_downtime if kind == "queries" else LIMITS.max_event_downtime
+        before, since = downtimes(world, kind)
+        if before > LIMITS.max_sync_downtime or since > limit:
             return False
         for begins, ends in ((BASELINE[1], CUTOVER[0]), (CUTOVER[0], ENDED)):
-            durations = [
-                one.answered - one.due
-                for one in own
-                if begins <= one.due < ends and one.outcome is Outcome.OK and one.answered <= ENDED
-            ]
+            answers = (begins <= due) & (due < ends) & (outcome == Outcome.OK) & (answered <= ENDED)
             # The baseline of these worlds is well under a hundredth of a second: the limit is 50 ms.
-            if p99(durations) > 0.05 * 1.01:
+            if p99((answered - due)[answers].tolist()) > 0.05 * 1.01:
                 return False
     return True

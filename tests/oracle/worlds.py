@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Outcome, Tally
@@ -38,10 +39,6 @@ class Outage:
     kinds: tuple[Kind, ...]
     workers: tuple[int, ...]
     how: Literal["hold", "refuse", "lose"]
-
-    def covers(self, kind: Kind, worker: int, at: float) -> bool:
-        """Whether an operation that arrives then meets it."""
-        return kind in self.kinds and worker in self.workers and self.start <= at < self.start + self.seconds
 
 
 @dataclass(frozen=True)
@@ -80,14 +77,22 @@ class World:
 
 
 @dataclass
-class Operation:
-    """One operation: when it was due, what became of it, and when."""
+class Happened:
+    """What became of the operations of one kind of one worker, in the order in which they are due; arrays of one shape.
+
+    Attributes:
+        kind: of them.
+        worker: whose they are.
+        due: when each was.
+        answered: when what came of it was known.
+        outcome: what came of it.
+    """
 
     kind: Kind
     worker: int
-    due: float
-    outcome: Outcome = Outcome.OK
-    answered: float = 0.0
+    due: NDArray[np.float64]
+    answered: NDArray[np.float64]
+    outcome: NDArray[np.int64]
 
 
 @dataclass
@@ -95,91 +100,83 @@ class Played:
     """A world that was played."""
 
     evidence: Evidence
-    operations: list[Operation] = field(default_factory=list)
 
 
-def _awake(at: float, stalls: Iterable[tuple[float, float]]) -> float:
-    """When the generator does what it would do at a time; stalls in the order in which they begin."""
+def _awake(at: NDArray[np.float64], stalls: Iterable[tuple[float, float]]) -> NDArray[np.float64]:
+    """When the generator does what it would do at some times; stalls in the order in which they begin."""
     for start, seconds in stalls:
-        if start <= at < start + seconds:
-            at = start + seconds
+        at = np.where((start <= at) & (at < start + seconds), start + seconds, at)
     return at
 
 
-def happen(world: World, *, with_stalls: bool) -> list[Operation]:
-    """What becomes of every operation, in the order in which they are due."""
+def happen(world: World, *, with_stalls: bool) -> list[Happened]:
+    """What becomes of every operation."""
     stalls = sorted(world.stalls) if with_stalls else []
     # One outage may follow the other.
     outages = sorted(world.outages, key=lambda each: each.start)
     found = []
     for worker in range(world.workers):
         for kind in KINDS:
-            for number in range(round(ENDED / DUE_EVERY_SECONDS)):
-                one = Operation(kind, worker, number * DUE_EVERY_SECONDS)
-                sent = _awake(one.due, stalls)
-                answered = sent + SERVICE_SECONDS
-                for slow in world.slownesses:
-                    if kind in slow.kinds and slow.start <= sent < slow.start + slow.seconds:
-                        answered += slow.by_seconds
-                for outage in outages:
-                    if one.outcome is Outcome.OK and outage.covers(kind, worker, answered):
-                        if outage.how == "hold":
-                            answered = outage.start + outage.seconds + SERVICE_SECONDS
-                        elif outage.how == "refuse":
-                            one.outcome = Outcome.FAILED
-                        else:
-                            one.outcome = Outcome.UNKNOWN if kind == "events" else Outcome.FAILED
-                one.answered = _awake(answered, stalls)
-                found.append(one)
+            due: NDArray[np.float64] = np.arange(round(ENDED / DUE_EVERY_SECONDS)) * np.float64(DUE_EVERY_SECONDS)
+            sent = _awake(due, stalls)
+            answered: NDArray[np.float64] = sent + SERVICE_SECONDS
+            outcome = np.full(len(due), int(Outcome.OK))
+            for slow in world.slownesses:
+                if kind in slow.kinds:
+                    answered = answered + slow.by_seconds * ((slow.start <= sent) & (sent < slow.start + slow.seconds))
+            for outage in outages:
+                if kind not in outage.kinds or worker not in outage.workers:
+                    continue
+                ends = outage.start + outage.seconds
+                met = (outcome == Outcome.OK) & (outage.start <= answered) & (answered < ends)
+                if outage.how == "hold":
+                    answered = np.where(met, ends + SERVICE_SECONDS, answered)
+                else:
+                    lost = Outcome.UNKNOWN if outage.how == "lose" and kind == "events" else Outcome.FAILED
+                    outcome[met] = int(lost)
+            found.append(Happened(kind, worker, due, _awake(answered, stalls), outcome))
     return found
 
 
 def play(world: World) -> Played:
     """Play a world through recorders, and gather the evidence as a run does."""
     operations = happen(world, with_stalls=True)
-    boundaries = [BASELINE[1], *CUTOVER]
-    stalled = sorted(world.stalls)
     rows: defaultdict[int, dict[Kind, Tally]] = defaultdict(lambda: {kind: Tally() for kind in KINDS})
     totals: dict[Kind, defaultdict[int, Tally]] = {kind: defaultdict(Tally) for kind in KINDS}
     gaps: dict[Kind, list[Gap]] = {kind: [] for kind in KINDS}
-    for worker in range(world.workers):
-        stalls = Stalls()
-        for start, seconds in sorted(world.stalls):
-            stalls.note(start, start + seconds)
-        for kind in KINDS:
-            recorder = Recorder()
-            for boundary in boundaries:
-                recorder.add_boundary(boundary)
-            happenings: list[tuple[float, int, float, Operation]] = []
-            for one in operations:
-                if one.worker == worker and one.kind == kind:
-                    happenings.append((_awake(one.due, stalled), 0, one.due, one))
-                    if one.answered <= ENDED:
-                        happenings.append((one.answered, 1, one.due, one))
-            happenings.sort(key=lambda each: each[:3])
-            second = 0
-            for at, answered, _, one in [*happenings, (ENDED, 2, 0.0, operations[0])]:
-                while at >= second + 1:
-                    for segment, tally in recorder.take().items():
-                        totals[kind][segment].merge(tally)
-                        rows[second][kind].merge(tally)
-                    second += 1
-                if answered == 2:
-                    break
-                if answered:
-                    recorder.record(one.outcome, [one.due], one.answered - SERVICE_SECONDS, one.answered)
-                else:
-                    recorder.offer([one.due])
-            gaps[kind] += recorder.take_gaps(stalls)
-            open_gap = recorder.open_gap(ENDED, stalls)
-            if open_gap is not None:
-                gaps[kind].append(open_gap)
-    return Played(_evidence(world, operations, rows, totals, gaps), operations)
+    stalled, stalls = sorted(world.stalls), Stalls()
+    for start, seconds in stalled:
+        stalls.note(start, start + seconds)
+    for each in operations:
+        recorder, kind = Recorder(), each.kind
+        for boundary in (BASELINE[1], *CUTOVER):
+            recorder.add_boundary(boundary)
+        due, answered, outcomes = each.due.tolist(), each.answered.tolist(), each.outcome.tolist()
+        offered = _awake(each.due, stalled).tolist()
+        happenings = [(at, False, number) for number, at in enumerate(offered)]
+        happenings += [(at, True, number) for number, at in enumerate(answered) if at <= ENDED]
+        happenings.sort()
+        second = 0
+        for at, ended, number in [*happenings, (ENDED, False, -1)]:
+            while at >= second + 1:
+                for segment, tally in recorder.take().items():
+                    totals[kind][segment].merge(tally)
+                    rows[second][kind].merge(tally)
+                second += 1
+            if ended:
+                recorder.record(Outcome(outcomes[number]), [due[number]], offered[number], at)
+            elif number >= 0:
+                recorder.offer([due[number]])
+        gaps[kind] += recorder.take_gaps(stalls)
+        open_gap = recorder.open_gap(ENDED, stalls)
+        if open_gap is not None:
+            gaps[kind].append(open_gap)
+    return Played(_evidence(world, operations, rows, totals, gaps))
 
 
 def _evidence(
     world: World,
-    operations: list[Operation],
+    operations: list[Happened],
     rows: dict[int, dict[Kind, Tally]],
     totals: dict[Kind, defaultdict[int, Tally]],
     gaps: dict[Kind, list[Gap]],
@@ -218,14 +215,15 @@ def _evidence(
 LIMITS: Final = Limits(max_recovery=60)
 
 
-def ledger(world: World, operations: list[Operation]) -> Reconciliation:
+def ledger(world: World, operations: list[Happened]) -> Reconciliation:
     """The account of a world's increments, held against a truth that lost and doubled some."""
     acknowledged, unknown = (np.zeros(_COUNTERS, dtype=np.int64) for _ in range(2))
-    for number, one in enumerate(each for each in operations if each.kind == "events"):
-        place = number % _COUNTERS
-        late = one.answered > ENDED
-        acknowledged[place] += one.outcome is Outcome.OK and not late
-        unknown[place] += one.outcome is Outcome.UNKNOWN or late
+    for each in operations:
+        if each.kind == "events":
+            place, late = np.arange(len(each.due)) % _COUNTERS, each.answered > ENDED
+            ok, lost = (each.outcome == Outcome.OK) & ~late, (each.outcome == Outcome.UNKNOWN) | late
+            acknowledged += np.bincount(place[ok], minlength=_COUNTERS)
+            unknown += np.bincount(place[lost], minlength=_COUNTERS)
     truth = acknowledged + (unknown if world.applied else 0)
     stranded = np.zeros(_COUNTERS, dtype=np.int64)
     stranded[0] = min(world.stranded, int(acknowledged[0]))

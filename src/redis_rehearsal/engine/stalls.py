@@ -65,13 +65,28 @@ class Stalls:
         taken, self.untaken = self.untaken, []
         return taken
 
-    def gap(self, start: float, end: float) -> Gap:
-        """A gap, with its longest part in which the generator did not stand still."""
+    def gap(self, start: float, end: float, service_seconds: float = 0.0) -> Gap:
+        """A gap, with its longest part that the generator's stalls do not explain.
+
+        What is answered in a stall is taken at its end: a gap that begins there may have begun with the stall. And what
+        is sent at its end has its answer a service time later at the soonest.
+
+        Args:
+            start: of the gap.
+            end: of the gap.
+            service_seconds: of the last answer before it.
+        """
+        earliest = min(
+            (since for since, until in self._kept if abs(until - start) <= LEAST_STALL_SECONDS), default=start
+        )
         inside = [(since, until) for since, until in self._kept if since < end and until > start]
-        if not inside:
+        if not inside and earliest >= start:
             return Gap(start, end)
-        ends, begins = [start, *(until for _, until in inside)], [*(since for since, _ in inside), end]
-        return Gap(start, end, max(0.0, *(begin - before for before, begin in zip(ends, begins, strict=True))))
+        first = service_seconds if earliest < start else 0.0
+        ends = [start + first, *(until + service_seconds for _, until in inside)]
+        begins = [*(since for since, _ in inside), end]
+        sure = max(0.0, *(begin - before for before, begin in zip(ends, begins, strict=True)))
+        return Gap(min(start, earliest), end, sure)
 
     def forget_before(self, seconds: float) -> None:
         """No gap that is still to come begins before a time."""

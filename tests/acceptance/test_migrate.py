@@ -215,7 +215,7 @@ def test_what_was_lost_before_is_not_put_down_to_a_migration_until_the_run_begin
         assert ask(run, tmp_path, "switch", "--to", "source")[0] == 0
         code, _, error = ask(run, tmp_path, "migrate", "--strategy", "copy", *QUICK)
         assert code == 2
-        assert "lost increments from before this migration" in error
+        assert "from before this migration" in error
         assert "(reset)" in error
         first = json.loads(run.get("/health")[1])["run_directory"]
         assert ask(run, tmp_path, "reset")[0] == 0
@@ -325,9 +325,8 @@ def test_a_tool_that_follows_the_source_loses_nothing(
     # The wait for the tool is downtime of events.
     assert document["downtime"]["events"]["longest_seconds"] > 2.5
     require_data(document)
-    assert criteria(document)["event_downtime"]["status"] == (
-        "unknown" if document["impact"]["generator_saturated"] else "failed"
-    )
+    # However busy the generator was: that is more than its own stalls explain.
+    assert criteria(document)["event_downtime"]["status"] == "failed"
 
 
 def test_what_a_tool_left_out_and_two_writers_are_noticed_while_the_load_goes_on(
@@ -445,7 +444,7 @@ def test_an_endpoint_that_moves_by_itself_is_observed(
         try:
             document = judged(run)
             with outside(second) as new:
-                assert document["ledger"]["lost"] == document["ledger"]["acknowledged"] - counters(new) > before / 2
+                assert document["ledger"]["missing"] == document["ledger"]["acknowledged"] - counters(new) > before / 2
         finally:
             second.kill()
     names = [phase["name"] for phase in document["phases"]]

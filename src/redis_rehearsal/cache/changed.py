@@ -91,7 +91,7 @@ async def put_back(clients: dict[str, redis.Redis], keys: Keys) -> list[str]:
     notes: dict[tuple[str, str], str] = {}
     for client in clients.values():
         notes |= await noted(client, keys)
-    said = []
+    said, done = [], []
     for (run_id, setting), before in sorted(notes.items()):
         server = clients.get(run_id)
         if server is None:
@@ -105,6 +105,9 @@ async def put_back(clients: dict[str, redis.Redis], keys: Keys) -> list[str]:
                 f"({type(error).__name__}); set it by hand"
             )
             continue
+        done.append((run_id, setting))
+    # Only now does each server take writes again: one may have been a replica, or fenced.
+    for run_id, setting in done:
         await forget(clients.values(), keys, run_id, setting)
     return said
 

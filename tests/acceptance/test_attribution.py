@@ -78,7 +78,9 @@ def test_where_nothing_moved_a_lost_connection_is_no_move(
 ) -> None:
     with Proxy(source.port) as proxy:
         given |= {"REDIS_URL": proxy.url, **LOAD}
-        with command(tmp_path, *OBSERVE, "--max-failed-queries", "1", "--max-failed-events", "1", **given) as run:
+        arguments = ("--strategy", "observe", "--baseline", "3s", "--observe", "3s")
+        limits = ("--max-failed-queries", "1", "--max-failed-events", "1")
+        with command(tmp_path, "rehearse", *arguments, *limits, **given) as run:
             until_phase(run, "prepare")
             assert proxy.cut(lambda link: link.name.endswith("reads")) > 0
             document = judged(run)

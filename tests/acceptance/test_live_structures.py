@@ -86,6 +86,7 @@ def has_acknowledged(run: Command, events: int) -> bool:
     return bool(run.stats()["totals"]["events"]["ok"] > events)
 
 
+@pytest.mark.matrix
 def test_lists_stay_in_order_across_broken_connections(
     tmp_path: Path, given: dict[str, str], source: RedisServer
 ) -> None:

@@ -329,6 +329,7 @@ def test_a_tool_that_follows_the_source_loses_nothing(
     assert criteria(document)["event_downtime"]["status"] == "failed"
 
 
+@pytest.mark.matrix
 def test_what_a_tool_left_out_and_two_writers_are_noticed_while_the_load_goes_on(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:

@@ -30,6 +30,9 @@ MANY: Final = 5_000
 ORDER: Final = {VerdictStatus.FAIL: 0, VerdictStatus.UNKNOWN: 1, VerdictStatus.PASS: 2}
 CLOSE_SECONDS: Final = 2 * DUE_EVERY_SECONDS + 0.001
 
+# Thousands of operations in each world, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(600)
+
 
 def judged(world: World) -> Assessment:
     return assess(play(world).evidence)

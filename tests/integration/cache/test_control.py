@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import shutil
+import socket
 import socketserver
 import ssl
 import subprocess
@@ -72,8 +73,15 @@ def speaking_tls(directory: Path, *, wants_ours: bool) -> Iterator[tuple[int, Pa
 
     class Silent(socketserver.BaseRequestHandler):
         def handle(self) -> None:
+            kept = self.request.dup()
             with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as encrypted:
                 encrypted.recv(1000)
+            # What is closed with something unread in it is reset, and a reset may overtake what was said before.
+            kept.settimeout(5)
+            with contextlib.suppress(OSError), kept:
+                kept.shutdown(socket.SHUT_WR)
+                while kept.recv(1000):
+                    pass
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -81,14 +81,12 @@ def a_stall_only_makes_it_unknown(world: World, stall: tuple[float, float]) -> N
 
 faults = outages | slow_times | baseline_outages
 
-test_downtime_lies_within_its_bounds = settings(max_examples=EXAMPLES)(given(worlds)(downtime_lies_within_its_bounds))
-test_only_what_may_pass_passes = settings(max_examples=EXAMPLES)(given(worlds)(only_what_may_pass_passes))
-test_one_more_fault_improves_nothing = settings(max_examples=EXAMPLES)(
-    given(worlds, faults)(one_more_fault_improves_nothing)
-)
-test_a_stall_only_makes_it_unknown = settings(max_examples=EXAMPLES)(
-    given(worlds, stall_times)(a_stall_only_makes_it_unknown)
-)
+# The same worlds each time; others are searched by the long test.
+some = settings(max_examples=EXAMPLES, derandomize=True)
+test_downtime_lies_within_its_bounds = some(given(worlds)(downtime_lies_within_its_bounds))
+test_only_what_may_pass_passes = some(given(worlds)(only_what_may_pass_passes))
+test_one_more_fault_improves_nothing = some(given(worlds, faults)(one_more_fault_improves_nothing))
+test_a_stall_only_makes_it_unknown = some(given(worlds, stall_times)(a_stall_only_makes_it_unknown))
 
 
 @pytest.mark.matrix

@@ -1,5 +1,6 @@
 """The workers of a run: their start, their reports, their end."""
 
+import signal
 from typing import Final
 
 import structlog
@@ -52,6 +53,7 @@ class Workers:
         self._load_began: set[int] = set()
         self._refused = ""
         self._finishing = False
+        self._closing = False
 
     async def start(self, plans: list[WorkerPlan]) -> None:
         """Start them, and wait until they are connected.
@@ -98,7 +100,7 @@ class Workers:
 
     async def close(self) -> None:
         """End those that are left."""
-        self._finishing = True
+        self._finishing = self._closing = True
         await self.fleet.close()
 
     def _on_report(self, report: Report) -> None:
@@ -134,7 +136,8 @@ class Workers:
         self._breakage.look_again()
 
     def _on_exit(self, index: int, code: int) -> None:
-        if not self._finishing or code != 0:
+        ended_by_us = self._closing and code == -signal.SIGTERM
+        if not ended_by_us and (not self._finishing or code != 0):
             self._view.workers_lost += 1
             self._breakage.note(
                 f"Worker {index} ended by itself (exit code {code}); what it did in its last second is not known."

@@ -35,14 +35,13 @@ class Recorder:
         ended: operations that have ended, since the start; what is not yet flushed included.
         pending: operations recorded and not yet flushed.
         gaps: stretches longer than `LEAST_GAP_SECONDS` without an ok operation in which one was due, held or in
-            flight, as start and end on the monotonic clock, and the service time of the last ok one before; not yet
-            taken.
+            flight, as start and end on the monotonic clock, and when what ended it was written; not yet taken.
     """
 
     def __init__(self) -> None:
         self.boundaries_seconds: list[float] = []
         self.tallies: defaultdict[int, Tally] = defaultdict(Tally)
-        self.gaps: list[tuple[float, float, float]] = []
+        self.gaps: list[tuple[float, float, float | None]] = []
         self.offered = 0
         self.ended = 0
         self.pending = 0
@@ -52,7 +51,6 @@ class Recorder:
         self._spans: list[tuple[int, Outcome, float, float]] = []
         self._wanting_since = _NEVER
         self._last_offered = -_NEVER
-        self._last_written = self._last_ok = 0.0
 
     def add_boundary(self, at_seconds: float) -> None:
         """Begin a new segment at a time; after the last operation that was offered, where that is later."""
@@ -94,8 +92,7 @@ class Recorder:
         self.pending += count
         if outcome is Outcome.OK:
             if ended - self._wanting_since > LEAST_GAP_SECONDS:
-                self.gaps.append((self._wanting_since, ended, self._last_ok - self._last_written))
-            self._last_written, self._last_ok = written, ended
+                self.gaps.append((self._wanting_since, ended, written))
             # What is due or in flight now wants an answer from now on.
             self._wanting_since = ended if self.offered > self.ended else _NEVER
         self._intended.append(intended)
@@ -158,10 +155,10 @@ class Recorder:
         since = self._wanting_since
         if now_seconds - since <= LEAST_GAP_SECONDS:
             return None
-        return stalls.gap(since, now_seconds, self._last_ok - self._last_written)
+        return stalls.gap(since, now_seconds)
 
     def close_gap(self, now_seconds: float) -> None:
         """The load ends: what has not been ok until now never will be."""
         if now_seconds - self._wanting_since > LEAST_GAP_SECONDS:
-            self.gaps.append((self._wanting_since, now_seconds, self._last_ok - self._last_written))
+            self.gaps.append((self._wanting_since, now_seconds, None))
         self._wanting_since = _NEVER

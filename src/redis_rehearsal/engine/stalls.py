@@ -65,27 +65,32 @@ class Stalls:
         taken, self.untaken = self.untaken, []
         return taken
 
-    def gap(self, start: float, end: float, service_seconds: float = 0.0) -> Gap:
+    def gap(self, start: float, end: float, written: float | None = None) -> Gap:
         """A gap, with its longest part that the generator's stalls do not explain.
 
         What is answered in a stall is taken at its end: a gap that begins there may have begun with the stall. And what
-        is sent at its end has its answer a service time later at the soonest.
+        would have been sent in a stall might have had an answer after it: unless what ended the gap was on its way
+        since before the stall, its own service time says for how long nothing could be seen.
 
         Args:
             start: of the gap.
             end: of the gap.
-            service_seconds: of the last answer before it.
+            written: when what ended the gap was written; None where nothing has ended it.
         """
-        earliest = min(
-            (since for since, until in self._kept if abs(until - start) <= LEAST_STALL_SECONDS), default=start
-        )
+        at_its_end = [since for since, until in self._kept if abs(until - start) <= LEAST_STALL_SECONDS]
+        earliest = min(at_its_end, default=start)
         inside = [(since, until) for since, until in self._kept if since < end and until > start]
         if not inside and earliest >= start:
             return Gap(start, end)
-        first = service_seconds if earliest < start else 0.0
-        ends = [start + first, *(until + service_seconds for _, until in inside)]
+        service = 0.0 if written is None else end - written
+
+        def seen_again(since: float, until: float) -> float:
+            return until if written is None or written <= since else until + service
+
+        pieces = [seen_again(earliest, start) if earliest < start else start]
+        pieces += [seen_again(since, until) for since, until in inside]
         begins = [*(since for since, _ in inside), end]
-        sure = max(0.0, *(begin - before for before, begin in zip(ends, begins, strict=True)))
+        sure = max(0.0, *(begin - before for before, begin in zip(pieces, begins, strict=True)))
         return Gap(min(start, earliest), end, sure)
 
     def forget_before(self, seconds: float) -> None:

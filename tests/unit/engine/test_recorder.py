@@ -126,3 +126,14 @@ def test_a_stall_counts_once_whoever_tells_of_it_and_only_where_the_gap_is() -> 
     assert stalls.gap(2.2, 2.8).at_least_seconds == 0.0
     assert len(stalls.take()) == 3
     assert stalls.take() == []
+
+
+def test_what_was_not_sent_in_a_stall_might_have_had_an_answer_after_it() -> None:
+    stalls = Stalls()
+    stalls.note(2.0, 2.5)
+    # What ended it was on its way all the time, so that nothing else was answered either.
+    assert stalls.gap(1.9, 4.0, written=1.8).at_least_seconds == 1.5
+    assert np.isclose(stalls.gap(1.9, 4.0, written=2.6).at_least_seconds, 0.1)
+    assert np.isclose(stalls.gap(1.9, 4.0, written=3.9).at_least_seconds, 1.4)
+    # What is taken at the end of a stall may have come at its beginning.
+    assert stalls.gap(2.501, 4.0, written=1.0)[:2] == (2.0, 4.0)

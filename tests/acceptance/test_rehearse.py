@@ -5,6 +5,7 @@ import csv
 import json
 import signal
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,13 @@ def reported(directory: Path, document: dict[str, Any], place: Path) -> None:
     for kind in ("queries", "events"):
         found = document["downtime"][kind]
         if found["windows"] is not None and found["windows_found"] <= 100:
-            assert sum(window["seconds"] for window in found["windows"]) == pytest.approx(
-                found["total_seconds"], abs=1e-4
-            )
+            # What several workers suffered at once, or a stall of the generator leaves open, counts once.
+            total, until = 0.0, 0.0
+            for window in found["windows"]:
+                start = datetime.fromisoformat(window["from"]).timestamp()
+                total += max(0.0, start + window["seconds"] - max(start, until))
+                until = max(until, start + window["seconds"])
+            assert total == pytest.approx(found["total_seconds"], abs=0.002 * (1 + len(found["windows"])))
 
 
 @pytest.mark.parametrize(

@@ -219,7 +219,12 @@ class Connection(asyncio.Protocol):
         return connection
 
     def send(self, commands: bytes, batch: Batch) -> None:
-        """Write a batch's commands; the caller has made sure that the connection is open."""
+        """Write a batch's commands; the caller has made sure that the connection is open.
+
+        What was queued before leaves first: replies come in the order in which commands were written.
+        """
+        if self._queued:
+            self.flush()
         batch.written_seconds = monotonic()
         batch.connection = self
         self.pending.append(batch)

@@ -91,6 +91,22 @@ def test_replies_come_in_the_order_of_commands_over_many_batches(source: RedisSe
     asyncio.run(work())
 
 
+def test_what_is_sent_at_once_does_not_overtake_what_was_queued(source: RedisServer) -> None:
+    async def work() -> None:
+        connection = await connected(Endpoint.parse(source.url))
+        first, second = Collector(), Collector()
+        connection.queue(pack("INCR", "k"), Batch(first, 1))
+        connection.look()
+        connection.queue(pack("INCR", "k"), Batch(first, 1))
+        connection.send(pack("GET", "k"), Batch(second, 1))
+        await second.until(1)
+        assert (first.replies, second.replies) == ([1, 2], [b"2"])
+        assert len(connection.nodes) == 1
+        await ended(connection)
+
+    asyncio.run(work())
+
+
 def test_queued_commands_leave_with_the_flush_and_in_order(source: RedisServer) -> None:
     async def work() -> None:
         connection = await connected(Endpoint.parse(source.url))

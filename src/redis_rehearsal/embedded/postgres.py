@@ -1,18 +1,22 @@
 """The embedded PostgreSQL."""
 
+import atexit
 import importlib
 import logging
 import os
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from redis_rehearsal.embedded.directory import common_place
 from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
 
-_LONGEST_PLACE: Final = 50
-"""The path of a Unix socket has some 100 characters, of which the library adds half."""
+_LONGEST_PLACE: Final = 42
+"""The path of a Unix socket has some 100 characters, of which the library and the process id take more than half."""
 
 
 class PostgresServer:
@@ -72,11 +76,19 @@ class PostgresServer:
 def _library() -> Any:
     # It keeps a lock file in the user's runtime directory, which it looks up once, when it is imported; where
     # there is none it would warn and use a common place.
-    place = common_place() / "runtime"
-    if len(str(place)) > _LONGEST_PLACE:
-        place = Path("/tmp") / place.parent.name / "runtime"  # noqa: S108 # ours, and short enough for a socket
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place.chmod(0o700)  # else it is not used; for root, the library opens it for the user of the server again
+    common = common_place() / "runtime"
+    if len(str(common)) > _LONGEST_PLACE:
+        common = Path("/tmp") / common.parent.name / "runtime"  # noqa: S108 # ours, and short enough for a socket
+    common.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in common.iterdir():
+        # Of a process that was killed.
+        if left.name.isdigit() and not psutil.pid_exists(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
+    # Each process has its own: it must be closed to others when it is looked up, and for root the library opens it for
+    # the user of the server again, which another process that looks it up must not undo.
+    place = common / str(os.getpid())
+    place.mkdir(mode=0o700, exist_ok=True)
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
     given = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = given or str(place)
     try:

@@ -90,12 +90,13 @@ clean: ## Remove what killed runs left, our keys and schema on your servers, the
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 test: install ## All tests but the long ones
-	$(BIN)/python -m pytest -m "not matrix and not alone" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m "not matrix and not alone and not faultless" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 	$(BIN)/python -m pytest -m "alone and not matrix" $(ARGS)
 
 test-matrix: install install-json ## The long tests
 	$(BIN)/python -m pytest -m "matrix and not alone" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 	$(BIN)/python -m pytest -m "alone and matrix" $(ARGS)
+	$(BIN)/python -m pytest -m faultless $(ARGS)
 
 lint: install types layers ## Style, types, layers
 	$(BIN)/ruff check .

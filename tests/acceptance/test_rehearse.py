@@ -45,9 +45,9 @@ def until_phase(run: Command, phase: str) -> None:
     wait_for(lambda: in_phase(run, phase), f"the phase {phase}", 60)
 
 
-def judged(run: Command) -> dict[str, Any]:
+def judged(run: Command, timeout_seconds: float = 90) -> dict[str, Any]:
     """The document of a rehearsal that has ended, which its exit code must agree with."""
-    code = run.wait(90)
+    code = run.wait(timeout_seconds)
     document = run.stats_left()
     assert document["verdict"] is not None, run.stderr
     assert code == EXIT_CODES[document["verdict"]["status"]], run.stderr

@@ -24,7 +24,7 @@ from tests.oracle.worlds import (
 from tests.oracle.worlds import slownesses as slow_times
 from tests.oracle.worlds import stalls as stall_times
 
-EXAMPLES: Final = 120
+EXAMPLES: Final = 125
 """Of each of the four, so that there are some 500 worlds in all."""
 MANY: Final = 5_000
 ORDER: Final = {VerdictStatus.FAIL: 0, VerdictStatus.UNKNOWN: 1, VerdictStatus.PASS: 2}

@@ -7,9 +7,21 @@ from math import ceil
 import numpy as np
 
 from redis_rehearsal.engine.outcome import Outcome
-from tests.oracle.worlds import BASELINE, CUTOVER, ENDED, KINDS, LIMITS, Happened, Kind, World, happen
+from tests.oracle.worlds import (
+    BASELINE,
+    CUTOVER,
+    DUE_EVERY_SECONDS,
+    ENDED,
+    KINDS,
+    LIMITS,
+    Happened,
+    Kind,
+    World,
+    happen,
+)
 
 LEAST_SECONDS = 0.01
+BRIDGED_SECONDS = 0.05
 
 
 def stretches(own: Happened) -> list[tuple[float, float]]:
@@ -30,10 +42,32 @@ def stretches(own: Happened) -> list[tuple[float, float]]:
     return found
 
 
-def downtimes(world: World, kind: Kind) -> tuple[float, float]:
-    """The longest stretch before the cutover and from it on, as the servers made it: the generator always awake."""
+def bridged(found: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same with those taken for one between which a stall that is no longer than that may hide an answer."""
+    joined: list[tuple[float, float]] = []
+    for start, end in found:
+        if joined and start - joined[-1][1] < BRIDGED_SECONDS + DUE_EVERY_SECONDS:
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def downtimes(world: World, kind: Kind, *, bridging: bool = False) -> tuple[float, float]:
+    """The longest stretch before the cutover and from it on, as the servers made it: the generator always awake.
+
+    Args:
+        world: that is played.
+        kind: of operation.
+        bridging: what is less than 50 ms apart counts as one.
+    """
     operations = happen(world, with_stalls=False)
-    everything = [stretch for own in operations if own.kind == kind for stretch in stretches(own)]
+    everything = [
+        stretch
+        for own in operations
+        if own.kind == kind
+        for stretch in (bridged(stretches(own)) if bridging else stretches(own))
+    ]
     before = [(start, min(end, CUTOVER[0])) for start, end in everything if end > BASELINE[1] and start < CUTOVER[0]]
     since = [(start, end) for start, end in everything if end > CUTOVER[0]]
     return longest(before), longest(since)
@@ -47,6 +81,12 @@ def longest(found: list[tuple[float, float]]) -> float:
         if together:
             most = max(most, max(end for _, end in together) - min(start for start, _ in together))
     return most
+
+
+def failures(world: World) -> list[int]:
+    """How many operations of each kind were not ok."""
+    operations = happen(world, with_stalls=True)
+    return [sum(int((own.outcome != Outcome.OK).sum()) for own in operations if own.kind == kind) for kind in KINDS]
 
 
 def p99(durations: list[float]) -> float:

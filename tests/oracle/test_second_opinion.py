@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from redis_rehearsal.migration.assessment.assess import Assessment, assess
 from redis_rehearsal.verification.verdict import VerdictStatus
-from tests.oracle.naive import downtimes, may_pass
+from tests.oracle.naive import downtimes, failures, may_pass
 from tests.oracle.worlds import (
     DUE_EVERY_SECONDS,
     KINDS,
@@ -25,8 +25,8 @@ from tests.oracle.worlds import slownesses as slow_times
 from tests.oracle.worlds import stalls as stall_times
 
 EXAMPLES: Final = 125
-"""Of each of the four, so that there are some 500 worlds in all."""
-MANY: Final = 5_000
+"""Of each of the four, so that there are 500 worlds in all."""
+MANY: Final = 1_250
 ORDER: Final = {VerdictStatus.FAIL: 0, VerdictStatus.UNKNOWN: 1, VerdictStatus.PASS: 2}
 CLOSE_SECONDS: Final = 2 * DUE_EVERY_SECONDS + 0.001
 
@@ -49,10 +49,11 @@ def downtime_lies_within_its_bounds(world: World) -> None:
         ("events", (found.sync_event_downtime, found.event_downtime)),
     ):
         assert kind in KINDS
-        for truth, one in zip(downtimes(world, kind), measured, strict=True):
+        bridged = downtimes(world, kind, bridging=bool(world.stalls))
+        for truth, most, one in zip(downtimes(world, kind), bridged, measured, strict=True):
             at_most = one.longest_seconds
             assert at_most is not None
-            assert one.longest_at_least_seconds <= truth + CLOSE_SECONDS
+            assert one.longest_at_least_seconds <= most + CLOSE_SECONDS
             assert truth <= at_most + CLOSE_SECONDS
             if not world.stalls and world.workers == 1:
                 assert at_most - one.longest_at_least_seconds <= 0.02
@@ -75,7 +76,12 @@ def one_more_fault_improves_nothing(world: World, fault: Outage | Slowness | str
 
 
 def a_stall_only_makes_it_unknown(world: World, stall: tuple[float, float]) -> None:
-    before, after = status(replace(world, stalls=())), status(replace(world, stalls=(stall,)))
+    # A server that comes back for so short a time that the generator misses it is taken not to have come back.
+    assume(all(downtimes(world, kind) == downtimes(world, kind, bridging=True) for kind in KINDS))
+    awake, asleep = replace(world, stalls=()), replace(world, stalls=(stall,))
+    # Nor does anybody know what would have failed and was not sent: the share that failed is of what was.
+    assume(all(mine >= theirs for mine, theirs in zip(failures(asleep), failures(awake), strict=True)))
+    before, after = status(awake), status(asleep)
     assert after in (before, VerdictStatus.UNKNOWN)
 
 

@@ -148,7 +148,7 @@ def play(world: World) -> Played:
     for start, seconds in stalled:
         stalls.note(start, start + seconds)
     for each in operations:
-        recorder, kind = Recorder(), each.kind
+        recorder, kind = Recorder(stalls), each.kind
         for boundary in (BASELINE[1], *CUTOVER):
             recorder.add_boundary(boundary)
         due, answered, outcomes = each.due.tolist(), each.answered.tolist(), each.outcome.tolist()
@@ -167,8 +167,8 @@ def play(world: World) -> Played:
                 recorder.record(Outcome(outcomes[number]), [due[number]], offered[number], at)
             elif number >= 0:
                 recorder.offer([due[number]])
-        gaps[kind] += recorder.take_gaps(stalls)
-        open_gap = recorder.open_gap(ENDED, stalls)
+        gaps[kind] += recorder.take_gaps()
+        open_gap = recorder.open_gap(ENDED)
         if open_gap is not None:
             gaps[kind].append(open_gap)
     return Played(_evidence(world, operations, rows, totals, gaps))

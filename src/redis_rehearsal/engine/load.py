@@ -13,7 +13,7 @@ from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.pacer import BlockT, Pacer
 from redis_rehearsal.engine.parts import Parts
 from redis_rehearsal.engine.recorder import FLUSH_OPERATIONS
-from redis_rehearsal.engine.stalls import LEAST_STALL_SECONDS, Stalls
+from redis_rehearsal.engine.stalls import LEAST_STALL_SECONDS
 from redis_rehearsal.engine.timer import Timer, make_timer
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.workload.arrivals import Arrivals
@@ -44,9 +44,6 @@ class Load:
     Args:
         plan: of the worker.
         parts: of the worker; the loops of queries and events are set here.
-
-    Attributes:
-        stalls: when it did not wake up on time.
     """
 
     def __init__(self, plan: WorkerPlan, parts: Parts) -> None:
@@ -62,7 +59,7 @@ class Load:
         self._scheduled_seconds = 0.0
         self._ticking = False
         self._delays_seconds: list[float] = []
-        self.stalls = Stalls()
+        self._stalls = parts.stalls
         query_recorder, event_recorder = self._recorders
         self._queries.loop = OpenLoop(
             "queries", None, self._queries.send, query_recorder, plan.max_workers, plan.max_queued_queries
@@ -127,7 +124,7 @@ class Load:
     def note_stall(self, now_seconds: float) -> None:
         """See whether a wake-up is overdue right now; what is asked in the same turn of the loop may come before it."""
         if self._timer is not None and self._ticking:
-            self.stalls.note(self._scheduled_seconds, now_seconds)
+            self._stalls.note(self._scheduled_seconds, now_seconds)
 
     def take_delays(self) -> Histogram:
         """By how much ticks were late since this was last asked for."""
@@ -184,7 +181,7 @@ class Load:
         delay = now - self._scheduled_seconds
         self._delays_seconds.append(delay)
         if delay > LEAST_STALL_SECONDS:
-            self.stalls.note(self._scheduled_seconds, now)
+            self._stalls.note(self._scheduled_seconds, now)
         if self._tick_seconds is not None:
             # Ticks that were missed are not made up for.
             self._scheduled_seconds += self._tick_seconds * (1 + delay // self._tick_seconds)

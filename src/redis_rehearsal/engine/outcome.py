@@ -25,6 +25,8 @@ class Tally:
         response: intended start to reply, of ok operations.
         service: write to reply, of ok operations.
         lag: intended start to write, of ok operations.
+        stalled: of `response`, those in which the generator's own stalls had a part.
+        stalled_at_least: how long these took for sure.
         hits: queries whose report was in the cache.
         misses: queries whose report was not.
     """
@@ -34,6 +36,8 @@ class Tally:
     response: Histogram = field(default_factory=Histogram)
     service: Histogram = field(default_factory=Histogram)
     lag: Histogram = field(default_factory=Histogram)
+    stalled: Histogram = field(default_factory=Histogram)
+    stalled_at_least: Histogram = field(default_factory=Histogram)
     hits: int = 0
     misses: int = 0
 
@@ -42,6 +46,13 @@ class Tally:
         """Operations that were due and have not ended."""
         return self.offered - sum(self.outcomes)
 
+    @property
+    def response_at_least(self) -> Histogram:
+        """`response` without what the generator's own stalls may explain."""
+        found = self.response.copy()
+        found.counts += self.stalled_at_least.counts - self.stalled.counts
+        return found
+
     def merge(self, other: "Tally") -> None:
         """Add another tally to this one: exact, in any order."""
         self.offered += other.offered
@@ -49,5 +60,7 @@ class Tally:
         self.response.merge(other.response)
         self.service.merge(other.service)
         self.lag.merge(other.lag)
+        self.stalled.merge(other.stalled)
+        self.stalled_at_least.merge(other.stalled_at_least)
         self.hits += other.hits
         self.misses += other.misses

@@ -21,6 +21,7 @@ from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.messages import WorkerPlan
 from redis_rehearsal.engine.questions import QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
+from redis_rehearsal.engine.stalls import Stalls
 from redis_rehearsal.engine.steering import Steering
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.live import structures_of
@@ -42,6 +43,7 @@ class Parts:
         events: carries events out.
         query_recorder: of what became of queries.
         event_recorder: of what became of events.
+        stalls: when the worker did not wake up on time.
         steering: changes where all of it goes.
         attribution: knows which server acknowledged what.
         query_arrivals_rng: draws when queries are due.
@@ -58,6 +60,7 @@ class Parts:
     events: EventDriver
     query_recorder: Recorder
     event_recorder: Recorder
+    stalls: Stalls
     steering: Steering
     attribution: Attribution
     query_arrivals_rng: np.random.Generator
@@ -106,7 +109,8 @@ def assemble(plan: WorkerPlan) -> Parts:
         plan.first_event_id,
     )
     writer = CacheWriter(questions, router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index)
-    query_recorder, event_recorder = Recorder(), Recorder()
+    stalls = Stalls()
+    query_recorder, event_recorder = Recorder(stalls), Recorder(stalls)
     queries = CacheAside(
         questions,
         router,
@@ -166,6 +170,7 @@ def assemble(plan: WorkerPlan) -> Parts:
         events=events,
         query_recorder=query_recorder,
         event_recorder=event_recorder,
+        stalls=stalls,
         steering=steering,
         attribution=attribution,
         query_arrivals_rng=query_arrivals_rng,

@@ -38,7 +38,8 @@ class Recorder:
             flight, as start and end on the monotonic clock, and when what ended it was written; not yet taken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stalls: Stalls) -> None:
+        self._stalls = stalls
         self.boundaries_seconds: list[float] = []
         self.tallies: defaultdict[int, Tally] = defaultdict(Tally)
         self.gaps: list[tuple[float, float, float | None]] = []
@@ -118,8 +119,8 @@ class Recorder:
             of = segments == segment
             self._tally(self.tallies[segment], intended[of], each_outcome[of], each_written[of], each_ended[of])
 
-    @staticmethod
     def _tally(
+        self,
         tally: Tally,
         intended: "np.typing.NDArray[np.float64]",
         outcomes: "np.typing.NDArray[np.int64]",
@@ -134,6 +135,11 @@ class Recorder:
         tally.response.record(ended - intended)
         tally.service.record(ended - written)
         tally.lag.record(written - intended)
+        found = self._stalls.at_least(intended, ended)
+        if found is not None:
+            touched, at_least = found
+            tally.stalled.record((ended - intended)[touched])
+            tally.stalled_at_least.record(at_least)
 
     def take(self) -> dict[int, Tally]:
         """Flush, and hand over what was tallied since the last time, by number of the segment."""
@@ -141,21 +147,17 @@ class Recorder:
         taken, self.tallies = self.tallies, defaultdict(Tally)
         return dict(taken)
 
-    def take_gaps(self, stalls: Stalls) -> list[Gap]:
-        """Hand over the gaps that have ended since the last time.
-
-        Args:
-            stalls: of the generator, of which a gap may have some part.
-        """
+    def take_gaps(self) -> list[Gap]:
+        """Hand over the gaps that have ended since the last time."""
         taken, self.gaps = self.gaps, []
-        return [stalls.gap(*gap) for gap in taken]
+        return [self._stalls.gap(*gap) for gap in taken]
 
-    def open_gap(self, now_seconds: float, stalls: Stalls) -> Gap | None:
+    def open_gap(self, now_seconds: float) -> Gap | None:
         """The gap that goes on now, as far as it has come; None where there is none."""
         since = self._wanting_since
         if now_seconds - since <= LEAST_GAP_SECONDS:
             return None
-        return stalls.gap(since, now_seconds)
+        return self._stalls.gap(since, now_seconds)
 
     def close_gap(self, now_seconds: float) -> None:
         """The load ends: what has not been ok until now never will be."""

@@ -51,8 +51,8 @@ class Snapshots:
             loop.check()
         now, cpu = monotonic(), process_time()
         self._load.note_stall(now)
-        stalls = self._load.stalls
-        query_gap, event_gap = (each.open_gap(now, stalls) for each in (parts.query_recorder, parts.event_recorder))
+        stalls = parts.stalls
+        query_gap, event_gap = (each.open_gap(now) for each in (parts.query_recorder, parts.event_recorder))
         reports.flush()
         duration, reports.duration = reports.duration, Histogram()
         checks, queries.checks = queries.checks, Checks()
@@ -79,8 +79,8 @@ class Snapshots:
             second=second,
             queries=parts.query_recorder.take(),
             events=parts.event_recorder.take(),
-            query_gaps=parts.query_recorder.take_gaps(stalls),
-            event_gaps=parts.event_recorder.take_gaps(stalls),
+            query_gaps=parts.query_recorder.take_gaps(),
+            event_gaps=parts.event_recorder.take_gaps(),
             open_query_gap=query_gap,
             open_event_gap=event_gap,
             stalls=stalls.take(),

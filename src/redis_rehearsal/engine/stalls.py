@@ -1,10 +1,17 @@
-"""When the generator itself stood still, and how much of a stretch without an answer that explains."""
+"""When the generator itself stood still, and how much of what was seen meanwhile that explains."""
 
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 LEAST_STALL_SECONDS: Final = 0.005
 """A wake-up that is later than this is the generator's own fault, and not the machine's usual lateness."""
+BRIDGED_SECONDS: Final = 0.05
+"""While the generator sees nothing for less than this, servers are taken to stay as they were before and after it."""
 _KEPT_SECONDS: Final = 10.0
+
+_Span = tuple[float, float]
 
 
 class Gap(NamedTuple):
@@ -13,13 +20,13 @@ class Gap(NamedTuple):
     Attributes:
         start: from the last ok operation, or from when one was due since.
         end: the next ok operation, or when it was looked at last.
-        sure_seconds: the longest part of it in which the generator did not stand still: in a stall there may have been
-            an answer that nobody took. None for all of it.
+        unseen: the parts of it, in order, in which there may have been an answer that nobody took, since the generator
+            stood still.
     """
 
     start: float
     end: float
-    sure_seconds: float | None = None
+    unseen: tuple[_Span, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -28,16 +35,30 @@ class Gap(NamedTuple):
 
     @property
     def at_least_seconds(self) -> float:
-        """How long it was for sure."""
-        return self.seconds if self.sure_seconds is None else self.sure_seconds
+        """How long it was for sure: what was seen of it, between two parts of `BRIDGED_SECONDS` that were not."""
+        return self.at_least_reaching(self.start)
+
+    def at_least_reaching(self, at: float) -> float:
+        """The same, of what was seen to go on beyond a time."""
+        found: list[_Span] = []
+        seen, since, until = 0.0, self.start, self.start
+        for start, end in (*self.unseen, (self.end, self.end)):
+            if start > since:
+                seen, until = seen + start - since, start
+            if end - start >= BRIDGED_SECONDS or end == self.end:
+                found.append((seen, until))
+                seen = 0.0
+            since = end
+        return max((seconds for seconds, until in found if until > at), default=0.0)
 
     def clipped(self, start: float, end: float) -> "Gap":
-        """What of it lies between two times; of what is sure no more than must lie there."""
-        inside = Gap(max(self.start, start), min(self.end, end))
-        if self.sure_seconds is None:
-            return inside
-        outside = self.seconds - inside.seconds
-        return inside._replace(sure_seconds=max(0.0, self.sure_seconds - outside))
+        """What of it lies between two times."""
+        inside = ((max(since, start), min(until, end)) for since, until in self.unseen)
+        return Gap(max(self.start, start), min(self.end, end), tuple(each for each in inside if each[0] < each[1]))
+
+    def unseen_until(self, end: float) -> "Gap":
+        """It goes on until a later time, and nobody looked."""
+        return Gap(self.start, end, (*self.unseen, (self.end, end)))
 
 
 class Stalls:
@@ -48,25 +69,33 @@ class Stalls:
     """
 
     def __init__(self) -> None:
-        self.untaken: list[tuple[float, float]] = []
-        self._kept: list[tuple[float, float]] = []
+        self.untaken: list[_Span] = []
+        self._kept: list[_Span] = []
+        self._felt_until = -float("inf")
 
     def note(self, due_seconds: float, woke_seconds: float) -> None:
         """A wake-up that was due at a time came at another."""
-        if woke_seconds - due_seconds > LEAST_STALL_SECONDS:
-            # Several timers tell of one stall.
-            start = max(due_seconds, self._kept[-1][1] if self._kept else due_seconds)
-            if start < woke_seconds:
+        if woke_seconds - due_seconds <= LEAST_STALL_SECONDS:
+            return
+        # Several timers tell of one stall.
+        last = self._kept[-1] if self._kept else (due_seconds, due_seconds)
+        start = max(due_seconds, last[1])
+        if start < woke_seconds:
+            self.untaken.append((start, woke_seconds))
+            if self._kept and start == last[1]:
+                self._kept[-1] = (last[0], woke_seconds)
+            else:
                 self._kept.append((start, woke_seconds))
-                self.untaken.append((start, woke_seconds))
+            since, until = self._kept[-1]
+            self._felt_until = max(self._felt_until, 2 * until - since)
 
-    def take(self) -> list[tuple[float, float]]:
+    def take(self) -> list[_Span]:
         """Hand over what was noted since the last time."""
         taken, self.untaken = self.untaken, []
         return taken
 
     def gap(self, start: float, end: float, written: float | None = None) -> Gap:
-        """A gap, with its longest part that the generator's stalls do not explain.
+        """A gap, with the parts in which the generator's stalls may have hidden an answer.
 
         What is answered in a stall is taken at its end: a gap that begins there may have begun with the stall. And what
         would have been sent in a stall might have had an answer after it: unless what ended the gap was on its way
@@ -77,21 +106,58 @@ class Stalls:
             end: of the gap.
             written: when what ended the gap was written; None where nothing has ended it.
         """
-        at_its_end = [since for since, until in self._kept if abs(until - start) <= LEAST_STALL_SECONDS]
-        earliest = min(at_its_end, default=start)
-        inside = [(since, until) for since, until in self._kept if since < end and until > start]
-        if not inside and earliest >= start:
-            return Gap(start, end)
         service = 0.0 if written is None else end - written
+        unseen: list[_Span] = []
+        for began, until in self._kept:
+            if began >= end or until < start - LEAST_STALL_SECONDS:
+                continue
+            # One that ends where the gap begins may hide when that was.
+            since = began if until <= start + LEAST_STALL_SECONDS else max(began, start)
+            seen_again = until if written is None or written <= began else until + service
+            seen_again = min(max(seen_again, start), end)
+            if unseen and since <= unseen[-1][1]:
+                unseen[-1] = (unseen[-1][0], max(unseen[-1][1], seen_again))
+            else:
+                unseen.append((since, seen_again))
+        return Gap(min([start, *(since for since, _ in unseen[:1])]), end, tuple(unseen))
 
-        def seen_again(since: float, until: float) -> float:
-            return until if written is None or written <= since else until + service
+    def at_least(
+        self, intended: NDArray[np.float64], ended: NDArray[np.float64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64]] | None:
+        """How long operations took for sure, of those that a stall had a part in.
 
-        pieces = [seen_again(earliest, start) if earliest < start else start]
-        pieces += [seen_again(since, until) for since, until in inside]
-        begins = [*(since for since, _ in inside), end]
-        sure = max(0.0, *(begin - before for before, begin in zip(pieces, begins, strict=True)))
-        return Gap(min(start, earliest), end, sure)
+        What was due in a stall might have been answered at once. What waits when one ends takes as long again, at most,
+        and stands in the way of what comes after it.
+
+        Args:
+            intended: when they were due; shape (operations,).
+            ended: when their replies came; of the same shape.
+
+        Returns:
+            Which ones they are, shape (operations,), and of these how many seconds they took at least; None where there
+            are none.
+        """
+        if not self._kept or not len(intended) or self._felt_until < intended.min():
+            return None
+        edges: list[float] = []
+        for since, until in self._kept:
+            if edges and since <= edges[-1]:
+                edges[-1] = max(edges[-1], 2 * until - since)
+            else:
+                edges += (since, 2 * until - since)
+        bounds = np.array(edges)
+        # Before an edge of an odd number it is in a stall.
+        places = np.searchsorted(bounds, intended, side="right")
+        due_in_one = places % 2 == 1
+        touched = due_in_one | (np.searchsorted(bounds, ended, side="left") != places)
+        if not touched.any():
+            return None
+        lengths = np.where(np.arange(len(bounds)) % 2 == 1, np.diff(bounds, prepend=bounds[0]), 0.0)
+        stalled = np.cumsum(lengths)
+        inside = np.interp(ended[touched], bounds, stalled) - np.interp(intended[touched], bounds, stalled)
+        seconds = np.maximum(ended[touched] - intended[touched] - inside, 0.0)
+        seconds[due_in_one[touched]] = 0.0
+        return touched, seconds
 
     def forget_before(self, seconds: float) -> None:
         """No gap that is still to come begins before a time."""

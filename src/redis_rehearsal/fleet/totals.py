@@ -182,7 +182,7 @@ class Totals:
                 silent = ended_seconds - snapshot.at_seconds
                 if silent > _SILENT_SECONDS and not snapshot.finishing:
                     seen = going_on or Gap(snapshot.at_seconds, snapshot.at_seconds)
-                    going_on = Gap(seen.start, ended_seconds, seen.at_least_seconds)
+                    going_on = seen.unseen_until(ended_seconds)
                 if going_on is not None:
                     gaps.append(going_on)
             found.append(gaps)

@@ -63,7 +63,7 @@ def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds
     counted = [gap for gap in known if gap.end > max(baseline[1], window[0]) and gap.seconds > threshold]
     counted.sort(key=lambda gap: (gap.start, gap.end))
     unfinished = any(gap.end >= window[1] for gap in counted)
-    found = united(counted)
+    found = united(counted, window[0])
     at_least = max((seconds for *_, seconds in found), default=0.0)
     if mean_gap_seconds >= MOST_GAP_RATIO * limit:
         sure = at_least if at_least >= SURE_OPERATIONS * mean_gap_seconds else 0.0
@@ -82,11 +82,12 @@ def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds
     )
 
 
-def united(gaps: list[Gap]) -> list[tuple[float, float, float]]:
+def united(gaps: list[Gap], began: float) -> list[tuple[float, float, float]]:
     """The stretches that gaps come to: of those that have a moment in common, from the first start to the last end.
 
     Args:
         gaps: in the order of their starts.
+        began: the beginning of what is judged: what was not seen to reach beyond it is not sure.
 
     Returns:
         Start, end, and how many seconds of it are sure, of each.
@@ -102,7 +103,8 @@ def united(gaps: list[Gap]) -> list[tuple[float, float, float]]:
             continue
         start, end = min(other.start for other in together), max(other.end for other in together)
         known = all(other.at_least_seconds >= other.seconds for other in together)
-        found.append((start, end, end - start if known else max(other.at_least_seconds for other in together)))
+        sure = end - start if known else max(other.at_least_reaching(began) for other in together)
+        found.append((start, end, sure))
     return found
 
 

@@ -8,6 +8,7 @@ from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.engine.pacer import Pacer
 from redis_rehearsal.engine.recorder import Recorder
+from redis_rehearsal.engine.stalls import Stalls
 from redis_rehearsal.errors import AccountingError
 from redis_rehearsal.workload.arrivals import Arrivals
 
@@ -21,7 +22,7 @@ class Sender:
     """Takes operations in flight, and ends them when it is told to."""
 
     def __init__(self, rate: float, limit: int, queue_limit: int) -> None:
-        self.recorder = Recorder()
+        self.recorder = Recorder(Stalls())
         self.in_flight: list[float] = []
         self.sent: list[float] = []
         arrivals = Arrivals("poisson", rate, 0.0, np.random.default_rng(1))

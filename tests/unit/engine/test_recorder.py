@@ -16,7 +16,7 @@ def test_every_operation_is_in_the_segment_of_its_intended_start(
     done: list[tuple[float, Outcome, float, float]], boundaries: list[float], taken_after: int
 ) -> None:
     done = sorted(done)
-    recorder = Recorder()
+    recorder = Recorder(Stalls())
     for boundary in boundaries:
         recorder.add_boundary(boundary)
     totals = [Tally() for _ in range(len(boundaries) + 1)]
@@ -48,7 +48,7 @@ def test_every_operation_is_in_the_segment_of_its_intended_start(
 
 
 def test_a_reply_to_many_is_recorded_for_each() -> None:
-    recorder = Recorder()
+    recorder = Recorder(Stalls())
     recorder.offer([1.0, 1.1, 1.2])
     recorder.record(Outcome.OK, [1.0, 1.1, 1.2], 1.3, 1.5)
     (tally,) = recorder.take().values()
@@ -60,7 +60,7 @@ def test_a_reply_to_many_is_recorded_for_each() -> None:
 
 def gaps_of(*happenings: tuple[str, float]) -> list[tuple[float, float]]:
     """What a recorder makes of operations that become due (`due`) and end (`ok`, `failed`) one by one."""
-    recorder = Recorder()
+    recorder = Recorder(Stalls())
     due: list[float] = []
     for what, at in happenings:
         if what == "due":
@@ -68,7 +68,7 @@ def gaps_of(*happenings: tuple[str, float]) -> list[tuple[float, float]]:
             due.append(at)
         else:
             recorder.record(Outcome.OK if what == "ok" else Outcome.FAILED, [due.pop(0)], at, at)
-    return [(gap.start, gap.end) for gap in recorder.take_gaps(Stalls())]
+    return [(gap.start, gap.end) for gap in recorder.take_gaps()]
 
 
 def test_a_stall_is_a_gap_from_the_last_answer_while_something_is_wanted() -> None:
@@ -87,15 +87,15 @@ def test_what_fails_at_once_is_a_gap_all_the_same() -> None:
 
 
 def test_what_is_never_answered_is_a_gap_until_the_end() -> None:
-    recorder = Recorder()
+    recorder = Recorder(Stalls())
     recorder.offer([1.0])
     recorder.close_gap(3.0)
     recorder.close_gap(4.0)
-    assert recorder.take_gaps(Stalls()) == [(1.0, 3.0, None)]
+    assert recorder.take_gaps() == [(1.0, 3.0, ())]
 
 
 def test_a_boundary_that_comes_late_begins_after_what_was_offered() -> None:
-    recorder = Recorder()
+    recorder = Recorder(Stalls())
     recorder.offer([1.0, 2.0])
     recorder.add_boundary(1.5)
     recorder.offer([2.5])
@@ -104,36 +104,40 @@ def test_a_boundary_that_comes_late_begins_after_what_was_offered() -> None:
 
 
 def test_what_goes_on_is_told_as_far_as_it_has_come() -> None:
-    recorder, stalls = Recorder(), Stalls()
-    assert recorder.open_gap(5.0, stalls) is None
+    stalls = Stalls()
+    recorder = Recorder(stalls)
+    assert recorder.open_gap(5.0) is None
     recorder.offer([1.0])
     stalls.note(2.0, 2.5)
-    assert recorder.open_gap(1.005, stalls) is None
-    assert recorder.open_gap(3.0, stalls) == (1.0, 3.0, 1.0)
-    assert recorder.take_gaps(stalls) == []
+    assert recorder.open_gap(1.005) is None
+    assert recorder.open_gap(3.0) == (1.0, 3.0, ((2.0, 2.5),))
+    assert recorder.take_gaps() == []
 
 
-def test_a_stall_counts_once_whoever_tells_of_it_and_only_where_the_gap_is() -> None:
+def test_a_latency_is_known_at_least_without_what_a_stall_explains() -> None:
     stalls = Stalls()
-    stalls.note(2.0, 2.004)
-    stalls.note(2.1, 2.9)
-    stalls.note(2.1, 2.95)
-    stalls.note(5.0, 6.0)
-    assert stalls.gap(0.0, 2.0).at_least_seconds == 2.0
-    assert np.isclose(stalls.gap(0.0, 4.0).at_least_seconds, 2.1)
-    assert np.isclose(stalls.gap(2.0, 4.0).at_least_seconds, 4.0 - 2.95)
-    assert np.isclose(stalls.gap(2.5, 5.25).at_least_seconds, 5.0 - 2.95)
-    assert stalls.gap(2.2, 2.8).at_least_seconds == 0.0
-    assert len(stalls.take()) == 3
-    assert stalls.take() == []
-
-
-def test_what_was_not_sent_in_a_stall_might_have_had_an_answer_after_it() -> None:
-    stalls = Stalls()
+    recorder = Recorder(stalls)
+    recorder.offer([1.0, 1.9, 2.1, 3.1, 4.0])
     stalls.note(2.0, 2.5)
-    # What ended it was on its way all the time, so that nothing else was answered either.
-    assert stalls.gap(1.9, 4.0, written=1.8).at_least_seconds == 1.5
-    assert np.isclose(stalls.gap(1.9, 4.0, written=2.6).at_least_seconds, 0.1)
-    assert np.isclose(stalls.gap(1.9, 4.0, written=3.9).at_least_seconds, 1.4)
-    # What is taken at the end of a stall may have come at its beginning.
-    assert stalls.gap(2.501, 4.0, written=1.0)[:2] == (2.0, 4.0)
+    # Before it, into it, in it, after what it held up, and all of it in one.
+    for intended, ended in ((1.0, 1.5), (1.9, 2.6), (2.1, 2.6), (3.1, 3.2), (1.0, 4.0)):
+        recorder.record(Outcome.OK, [intended], max(intended, 2.5 if 2.0 <= intended < 2.5 else 0.0), ended)
+    (tally,) = recorder.take().values()
+    assert tally.response.count == 5
+    assert tally.stalled.count == tally.stalled_at_least.count == 3
+    # 1.9 to 2.0; nothing; and 3 s without the second that the stall took and held up.
+    assert np.isclose(tally.stalled_at_least.sum_seconds, 0.1 + 0.0 + 2.0)
+    assert tally.response_at_least.count == 5
+    assert np.isclose(tally.response_at_least.quantile(0.5) or 0.0, 0.1, rtol=0.01)
+
+
+def test_where_the_generator_never_stood_still_all_is_sure() -> None:
+    stalls = Stalls()
+    recorder = Recorder(stalls)
+    for at in (1.0, 9.0):
+        recorder.offer([at])
+        recorder.record(Outcome.OK, [at], at, at + 0.1)
+        stalls.note(3.0, 3.5)
+    (tally,) = recorder.take().values()
+    assert tally.stalled.count == 0
+    assert tally.response_at_least.counts.tolist() == tally.response.counts.tolist()

@@ -49,7 +49,7 @@ def test_a_stretch_that_ends_with_an_answer_has_ended() -> None:
 
 def test_a_latency_is_no_downtime() -> None:
     """An operation due each 20 ms, each answered after 100 ms: an answer comes every 20 ms."""
-    recorder = Recorder()
+    recorder = Recorder(Stalls())
     due = [100.0 + number * 0.02 for number in range(100)]
     happenings = sorted([(at, 0, at) for at in due] + [(at + 0.1, 1, at) for at in due])
     for at, answered, intended in happenings:
@@ -57,7 +57,7 @@ def test_a_latency_is_no_downtime() -> None:
             recorder.record(Outcome.OK, [intended], intended, at)
         else:
             recorder.offer([intended])
-    gaps = recorder.take_gaps(Stalls())
+    gaps = recorder.take_gaps()
     longest = downtime(gaps, (90.0, 95.0), (95.0, 110.0), 0.02, LIMIT).longest_seconds
     assert longest == pytest.approx(0.1)
 
@@ -104,17 +104,22 @@ def test_where_operations_are_rare_only_a_long_one_is_sure(rate: float, *, known
     assert judged((20.0, 25.0), mean_gap=0.05).longest_at_least_seconds == pytest.approx(5.0)
 
 
+def slept(start: float, end: float, sure_seconds: float) -> Gap:
+    """A gap of which only the beginning was seen."""
+    return Gap(start, end, ((start + sure_seconds, end),) if sure_seconds < end - start else ())
+
+
 def test_what_the_generator_itself_slept_through_is_not_sure() -> None:
-    result = judged(Gap(20.0, 20.8, 0.001))
+    result = judged(slept(20.0, 20.8, 0.001))
     assert result.longest_seconds == pytest.approx(0.8)
     assert result.longest_at_least_seconds == pytest.approx(0.001)
     # What is left of it stands, as far as it is in one piece: in between there may have been an answer.
-    assert judged(Gap(20.0, 22.0, 1.7)).longest_at_least_seconds == pytest.approx(1.7)
-    both = judged(Gap(20.0, 21.0, 0.1), Gap(20.5, 21.5))
+    assert judged(slept(20.0, 22.0, 1.7)).longest_at_least_seconds == pytest.approx(1.7)
+    both = judged(slept(20.0, 21.0, 0.1), Gap(20.5, 21.5))
     assert both.longest_at_least_seconds == pytest.approx(1.0)
     assert both.longest_seconds == pytest.approx(1.5)
     # Nor does a stall of the generator in the baseline make it a disturbed one.
-    assert judged(Gap(5.0, 5.8, 0.0)).baseline_seconds == 0.0
+    assert judged(slept(5.0, 5.8, 0.0)).baseline_seconds == 0.0
 
 
 def test_the_stretches_are_those_that_count() -> None:
@@ -133,7 +138,7 @@ def made(workers_gaps: list[list[tuple[float, float, float]]]) -> list[Gap]:
     for worker in workers_gaps:
         at = 11.0
         for pause, length, stalled_share in worker:
-            gaps.append(Gap(at + pause, at + pause + length, stalled_share * length))
+            gaps.append(slept(at + pause, at + pause + length, stalled_share * length))
             at += pause + length
     return gaps
 

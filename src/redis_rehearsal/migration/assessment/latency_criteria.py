@@ -16,8 +16,6 @@ from redis_rehearsal.verification.verdict import Criterion, Status, at_most
 LEAST_P99_LIMIT_SECONDS: Final = 0.05
 P99_FACTOR: Final = 5.0
 _QUANTILE: Final = 0.99
-_AFTER_STALL_SECONDS: Final = 0.05
-"""For so long what a stall held up stands in the way of what comes after it."""
 _BEFORE_CUTOVER: Final = (Phase.PREPARE, Phase.SYNC)
 
 Kind = Literal["queries", "events"]
@@ -41,9 +39,14 @@ class _Stretch:
         seconds = sum(end - start for start, end in self.spans)
         return self.tally.offered / seconds if seconds > 0 else 0.0
 
-    def p99(self, left_out: float = 0.0) -> float | None:
-        """In seconds, without that many of the slowest operations; None where none was answered."""
-        response = self.tally.response
+    def p99(self, left_out: float, *, at_least: bool = False) -> float | None:
+        """In seconds; None where none was answered.
+
+        Args:
+            left_out: without that many of the slowest operations.
+            at_least: without what the generator's own stalls may explain.
+        """
+        response = self.tally.response_at_least if at_least else self.tally.response
         kept = max(0.0, response.count - left_out)
         return response.quantile(_QUANTILE * kept / response.count) if response.count else None
 
@@ -105,7 +108,7 @@ def _latency(
     if limit is None:
         unmeasured = "there was no baseline"
     elif measured is not None and measured > limit:
-        at_least = stretch.p99(held + _stalled_operations(evidence, stretch)) or 0.0
+        at_least = stretch.p99(held, at_least=True) or 0.0
         if at_least <= limit:
             return Criterion(name, limit, measured, Status.UNKNOWN, "seconds", f"{STALLED}: at least {at_least:.3f} s")
     unless = ""
@@ -144,13 +147,3 @@ def _stretch(evidence: Evidence, kind: Kind, places: Iterable[int]) -> _Stretch:
         if segment in tallies:
             found.tally.merge(tallies[segment])
     return found
-
-
-def _stalled_operations(evidence: Evidence, stretch: _Stretch) -> float:
-    """About how many operations of a stretch the generator's own stalls held up."""
-    seconds = sum(
-        max(0.0, min(end, until) - max(start, since))
-        for since, until in ((since, until + _AFTER_STALL_SECONDS) for since, until in evidence.stalls)
-        for start, end in stretch.spans
-    )
-    return seconds * stretch.rate

@@ -35,14 +35,15 @@ class Recorder:
         ended: operations that have ended, since the start; what is not yet flushed included.
         pending: operations recorded and not yet flushed.
         gaps: stretches longer than `LEAST_GAP_SECONDS` without an ok operation in which one was due, held or in
-            flight, as start and end on the monotonic clock, and when what ended it was written; not yet taken.
+            flight, as start and end on the monotonic clock, how long the last ok operation before it took from its
+            write, and when what ended it was written; not yet taken.
     """
 
     def __init__(self, stalls: Stalls) -> None:
         self._stalls = stalls
         self.boundaries_seconds: list[float] = []
         self.tallies: defaultdict[int, Tally] = defaultdict(Tally)
-        self.gaps: list[tuple[float, float, float | None]] = []
+        self.gaps: list[tuple[float, float, float, float | None]] = []
         self.offered = 0
         self.ended = 0
         self.pending = 0
@@ -52,6 +53,7 @@ class Recorder:
         self._spans: list[tuple[int, Outcome, float, float]] = []
         self._wanting_since = _NEVER
         self._last_offered = -_NEVER
+        self._last_written = self._last_ok = 0.0
 
     def add_boundary(self, at_seconds: float) -> None:
         """Begin a new segment at a time; after the last operation that was offered, where that is later."""
@@ -93,7 +95,8 @@ class Recorder:
         self.pending += count
         if outcome is Outcome.OK:
             if ended - self._wanting_since > LEAST_GAP_SECONDS:
-                self.gaps.append((self._wanting_since, ended, written))
+                self.gaps.append((self._wanting_since, ended, self._last_ok - self._last_written, written))
+            self._last_written, self._last_ok = written, ended
             # What is due or in flight now wants an answer from now on.
             self._wanting_since = ended if self.offered > self.ended else _NEVER
         self._intended.append(intended)
@@ -157,10 +160,10 @@ class Recorder:
         since = self._wanting_since
         if now_seconds - since <= LEAST_GAP_SECONDS:
             return None
-        return self._stalls.gap(since, now_seconds)
+        return self._stalls.gap(since, now_seconds, self._last_ok - self._last_written)
 
     def close_gap(self, now_seconds: float) -> None:
         """The load ends: what has not been ok until now never will be."""
         if now_seconds - self._wanting_since > LEAST_GAP_SECONDS:
-            self.gaps.append((self._wanting_since, now_seconds, None))
+            self.gaps.append((self._wanting_since, now_seconds, self._last_ok - self._last_written, None))
         self._wanting_since = _NEVER

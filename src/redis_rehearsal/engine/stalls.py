@@ -94,26 +94,27 @@ class Stalls:
         taken, self.untaken = self.untaken, []
         return taken
 
-    def gap(self, start: float, end: float, written: float | None = None) -> Gap:
+    def gap(self, start: float, end: float, usual_seconds: float = 0.0, written: float | None = None) -> Gap:
         """A gap, with the parts in which the generator's stalls may have hidden an answer.
 
         What is answered in a stall is taken at its end: a gap that begins there may have begun with the stall. And what
         would have been sent in a stall might have had an answer after it: unless what ended the gap was on its way
-        since before the stall, its own service time says for how long nothing could be seen.
+        since before the stall, service times say for how long nothing could be seen.
 
         Args:
             start: of the gap.
             end: of the gap.
+            usual_seconds: the service time of the last ok operation before it.
             written: when what ended the gap was written; None where nothing has ended it.
         """
-        service = 0.0 if written is None else end - written
+        service = usual_seconds if written is None else max(usual_seconds, end - written)
         unseen: list[_Span] = []
         for began, until in self._kept:
             if began >= end or until < start - LEAST_STALL_SECONDS:
                 continue
             # One that ends where the gap begins may hide when that was.
             since = began if until <= start + LEAST_STALL_SECONDS else max(began, start)
-            seen_again = until if written is None or written <= began else until + service
+            seen_again = until if written is not None and written <= began else until + service
             seen_again = min(max(seen_again, start), end)
             if unseen and since <= unseen[-1][1]:
                 unseen[-1] = (unseen[-1][0], max(unseen[-1][1], seen_again))

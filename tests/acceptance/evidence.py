@@ -6,11 +6,11 @@ from typing import Any
 import asyncpg
 
 from redis_rehearsal.embedded.postgres import PostgresServer
-from redis_rehearsal.migration.assessment.reasons import SATURATED
+from redis_rehearsal.migration.assessment.reasons import SATURATED, STALLED
 from redis_rehearsal.verification.criterion_names import CRITERIA, about
 
 _WHERE_THERE_IS_ANY = {"run", "structures", "comparison"}
-_OF_THE_MACHINE = (SATURATED, "the baseline itself had")
+_OF_THE_MACHINE = (SATURATED, STALLED, "the baseline itself had")
 _SHORT = {"recovery"}
 """What a rehearsal of a few seconds may not be long enough for."""
 

@@ -93,6 +93,16 @@ def failures(world: World) -> list[int]:
     ]
 
 
+def unknown_writes(world: World) -> int:
+    """How many increments have an outcome that nobody knows when the load has ended."""
+    operations = happen(world, with_stalls=True)
+    return sum(
+        int(((own.outcome == Outcome.UNKNOWN) | (own.answered > ENDED)).sum())
+        for own in operations
+        if own.kind == "events"
+    )
+
+
 def p99(durations: list[float]) -> float:
     """The value that 99 of a hundred do not exceed."""
     ordered = sorted(durations)

@@ -55,6 +55,14 @@ async def count_keys(client: redis.Redis, keys: Keys) -> int:
     return found
 
 
+async def count_others(client: redis.Redis, keys: Keys) -> int:
+    """How many keys of the database are not under the prefix; those that have expired are none, deleted or not."""
+    prefix, found = keys.prefix.encode(), 0
+    async for key in client.scan_iter(count=_SCAN_COUNT):
+        found += not key.startswith(prefix)
+    return found
+
+
 async def add_dead_weight(
     client: redis.Redis,
     keys: Keys,

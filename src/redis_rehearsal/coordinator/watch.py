@@ -74,7 +74,7 @@ class ServerWatch:
             role, endpoint, node, began, answered, self.time_of_day(answered), closely=role in self._hurried
         )
         if node.run_id:
-            self.tell(Reached(role, node.run_id, began, answered))
+            self.tell(Reached(role, node.run_id, began, answered, node.started_seconds(began)))
         for annotation in found:
             _log.warning(annotation.detail, server=role)
 

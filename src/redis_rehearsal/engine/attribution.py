@@ -57,13 +57,22 @@ class Eras:
     eras: list[Era]
     confirmed_seconds: float = -float("inf")
 
-    def reached(self, run_id: str, began_seconds: float, answered_seconds: float) -> bool:
-        """Note what a new connection reached; returns whether it is another server than before."""
+    def reached(
+        self, run_id: str, began_seconds: float, answered_seconds: float, started_seconds: float = -float("inf")
+    ) -> bool:
+        """Note what a new connection reached; returns whether it is another server than before.
+
+        Args:
+            run_id: of the server.
+            began_seconds: when the connection was begun, on the monotonic clock.
+            answered_seconds: when it was answered.
+            started_seconds: the server was started later than that, so that nothing could be for it before.
+        """
         if not self.eras:
             self.eras.append(Era(run_id, -float("inf"), -float("inf")))
         changed = self.eras[-1].run_id != run_id
         if changed:
-            self.eras.append(Era(run_id, self.confirmed_seconds, answered_seconds))
+            self.eras.append(Era(run_id, max(self.confirmed_seconds, started_seconds), answered_seconds))
         self.confirmed_seconds = answered_seconds if changed else began_seconds
         return changed
 
@@ -101,9 +110,16 @@ class Attribution:
             _Entry(at_seconds, connection, connection.looks, len(connection.nodes), ledger, places)
         )
 
-    def reached(self, role: Role, run_id: str, began_seconds: float, answered_seconds: float) -> None:
-        """A new connection that was begun at one time reached a server, which answered at another."""
-        self._eras[role].reached(run_id, began_seconds, answered_seconds)
+    def reached(
+        self,
+        role: Role,
+        run_id: str,
+        began_seconds: float,
+        answered_seconds: float,
+        started_seconds: float = -float("inf"),
+    ) -> None:
+        """A new connection that was begun at one time reached a server, which answered at another: `Eras.reached`."""
+        self._eras[role].reached(run_id, began_seconds, answered_seconds, started_seconds)
 
     def settle(self, now_seconds: float) -> None:
         """Enter what is stranded, and forget what is known not to be."""

@@ -267,12 +267,14 @@ class Reached:
         run_id: of the server.
         began_seconds: when the connection was begun, on the monotonic clock.
         answered_seconds: when it said who it is.
+        started_seconds: the server was started later than that.
     """
 
     role: Role
     run_id: str
     began_seconds: float
     answered_seconds: float
+    started_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

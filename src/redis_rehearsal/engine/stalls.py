@@ -94,31 +94,35 @@ class Stalls:
         taken, self.untaken = self.untaken, []
         return taken
 
-    def gap(self, start: float, end: float, usual_seconds: float = 0.0, written: float | None = None) -> Gap:
+    def gap(self, start: float, end: float, service_seconds: float = 0.0, written: float | None = None) -> Gap:
         """A gap, with the parts in which the generator's stalls may have hidden an answer.
 
         What is answered in a stall is taken at its end: a gap that begins there may have begun with the stall. And what
-        would have been sent in a stall might have had an answer after it: unless what ended the gap was on its way
-        since before the stall, service times say for how long nothing could be seen.
+        would have been sent in a stall might have had an answer after it, a service time later: the one before the gap,
+        or that of what ended it, where that is longer; unless what ended it was on its way since before the stall.
 
         Args:
             start: of the gap.
             end: of the gap.
-            usual_seconds: the service time of the last ok operation before it.
+            service_seconds: the service time of the last ok operation before it.
             written: when what ended the gap was written; None where nothing has ended it.
         """
-        service = usual_seconds if written is None else max(usual_seconds, end - written)
         unseen: list[_Span] = []
         for began, until in self._kept:
-            if began >= end or until < start - LEAST_STALL_SECONDS:
+            if written is not None and written <= began:
+                seen_again = until
+            elif written is None or until <= start:
+                seen_again = until + service_seconds
+            else:
+                seen_again = until + max(service_seconds, end - written)
+            if began >= end or seen_again < start - LEAST_STALL_SECONDS:
                 continue
             # One that ends where the gap begins may hide when that was.
-            since = began if until <= start + LEAST_STALL_SECONDS else max(began, start)
-            seen_again = until if written is not None and written <= began else until + service
+            since = began if abs(until - start) <= LEAST_STALL_SECONDS else max(began, start)
             seen_again = min(max(seen_again, start), end)
             if unseen and since <= unseen[-1][1]:
                 unseen[-1] = (unseen[-1][0], max(unseen[-1][1], seen_again))
-            else:
+            elif since < seen_again:
                 unseen.append((since, seen_again))
         return Gap(min([start, *(since for since, _ in unseen[:1])]), end, tuple(unseen))
 

@@ -124,7 +124,11 @@ class Worker:
                     self._parts.event_recorder.add_boundary(command.at_seconds)
                 case Reached():
                     self._parts.attribution.reached(
-                        command.role, command.run_id, command.began_seconds, command.answered_seconds
+                        command.role,
+                        command.run_id,
+                        command.began_seconds,
+                        command.answered_seconds,
+                        command.started_seconds,
                     )
                 case Finish():
                     return command

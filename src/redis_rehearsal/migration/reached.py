@@ -85,7 +85,10 @@ class ReachedServers:
         earlier = {era.run_id for era in eras.eras[:-1]}
         self.nodes[role] = node
         found: list[Annotation] = []
-        if eras.reached(node.run_id, began_seconds, answered_seconds) and before is not None:
+        if (
+            eras.reached(node.run_id, began_seconds, answered_seconds, node.started_seconds(began_seconds))
+            and before is not None
+        ):
             if node.run_id in earlier:
                 self.mixed.add(role)
             detail = (

@@ -34,8 +34,8 @@ class World:
     def acknowledged(self, link: Connection, at: float, count: int = 1) -> None:
         self.attribution.acknowledged("source", link, at, self.ledger, [0] * count)
 
-    def reached(self, run_id: str, began: float, answered: float) -> None:
-        self.attribution.reached("source", run_id, began, answered)
+    def reached(self, run_id: str, began: float, answered: float, started: float = -float("inf")) -> None:
+        self.attribution.reached("source", run_id, began, answered, started)
 
     def found(self, now: float = 1_000.0) -> tuple[int, int]:
         """Stranded and doubtful."""
@@ -138,3 +138,22 @@ def test_who_does_not_say_who_it_is_strands_nothing_that_is_known(world: World) 
     world.acknowledged(connection(""), 1.5, 4)
     world.reached(OLD, 2.0, 2.01)
     assert world.found() == (0, 0)
+
+
+def test_a_server_that_was_not_started_yet_was_not_the_one_that_was_meant(world: World) -> None:
+    """One that was killed and started anew: what it had acknowledged is lost, and nobody is to have held it back."""
+    link = connection(OLD)
+    world.reached(OLD, 1.0, 1.01)
+    world.acknowledged(link, 1.4)
+    link.ready = False
+    world.reached(NEW, 3.0, 3.01, started=1.5)
+    assert world.found() == (0, 0)
+
+
+def test_when_a_server_was_started_is_known_to_the_second() -> None:
+    told = b"# Server\r\nrun_id:abc\r\nuptime_in_seconds:0\r\nuptime_in_days:0\r\n"
+    node = Node.of(told, [b"master", 0, []])
+    assert (node.run_id, node.role, node.up_seconds) == ("abc", "master", 0)
+    assert node.started_seconds(10.0) == 9.0
+    assert node == Node.of(told.replace(b"seconds:0", b"seconds:7"), [b"master", 0, []])
+    assert Node.of(None, None).started_seconds(10.0) == -float("inf")

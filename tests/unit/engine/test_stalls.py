@@ -28,10 +28,13 @@ def test_what_was_not_sent_in_a_stall_might_have_had_an_answer_after_it() -> Non
     stalls = noted((2.0, 2.5))
     # What ended it was on its way all the time, so that nothing else was answered either.
     assert stalls.gap(1.9, 4.0, written=1.8).at_least_seconds == 1.5
-    assert np.isclose(stalls.gap(1.9, 4.0, written=2.6).at_least_seconds, 0.1)
-    assert np.isclose(stalls.gap(1.9, 4.0, written=3.9).at_least_seconds, 1.4)
-    # What has not ended tells of the service time by what came before it.
-    assert np.isclose(stalls.gap(1.9, 4.0, usual_seconds=0.2).at_least_seconds, 4.0 - 2.7)
+    # Else an answer takes as long as the last one before the gap did, or as what ended it.
+    assert np.isclose(stalls.gap(1.9, 4.0, 0.2, written=3.9).at_least_seconds, 4.0 - 2.7)
+    assert np.isclose(stalls.gap(1.9, 4.0, 0.2, written=2.6).at_least_seconds, 0.1)
+    assert np.isclose(stalls.gap(1.9, 4.0, 0.2).at_least_seconds, 4.0 - 2.7)
+    assert stalls.gap(1.9, 4.0, 0.2, written=1.8).at_least_seconds == 1.5
+    # Also where the stall was over when the gap began.
+    assert np.isclose(stalls.gap(2.6, 4.0, 0.2, written=2.7).at_least_seconds, 4.0 - 2.7)
     # What is taken at the end of a stall may have come at its beginning.
     assert stalls.gap(2.501, 4.0, written=1.0)[:2] == (2.0, 4.0)
 

@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from redis_rehearsal.cache.changed import ROLE
 from redis_rehearsal.cache.control import CONTROL_ERRORS
-from redis_rehearsal.cache.prefix import count_keys
+from redis_rehearsal.cache.prefix import count_others
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Carried, Context, ServerHandle
 from redis_rehearsal.migration.cutover import cut_over
@@ -110,10 +110,11 @@ async def _missing_modules(left: ServerHandle, back: ServerHandle) -> set[str]:
 
 async def _foreign_keys(context: Context) -> int:
     server, keys = context.target, context.keys
+    own = f"db{server.endpoint.database}"
     databases = await server.info("keyspace")
-    everything = sum(int(values["keys"]) for values in databases.values())
-    ours = await count_keys(server.client, keys) + int(await server.client.exists(keys.lock))
-    return max(0, everything - ours)
+    # What the server counts in ours holds keys of ours that have expired and are still there.
+    elsewhere = sum(int(values["keys"]) for name, values in databases.items() if name != own)
+    return elsewhere + await count_others(server.client, keys)
 
 
 async def _relax(context: Context, reason: str) -> None:

@@ -1,6 +1,6 @@
 """What can go wrong, by who has to act.
 
-RehearsalError
+RehearsalError              none of these below, and whatever else is raised: a bug in the tool, exit code 70
 ├── ConfigurationError      the person who typed the command: exit code 2
 │   ├── ServerRefusedError      a server could not be reached or refused at the start
 │   ├── LockedError             another run holds the server and the prefix
@@ -9,14 +9,22 @@ RehearsalError
 ├── MigrationError          a step of a migration failed; the application is on a server that works
 │   └── NothingSeenError        what was to be observed did not happen
 ├── CannotTellError         a comparison could not be made or ended: exit code 3
-└── AccountingError         the generator's own books do not add up: a bug, never hidden
+└── AccountingError         the generator's own books do not add up: a bug, never hidden: exit code 70
+
+Exit code 1 is no error: it says that a verdict is fail, that databases are different, that a preflight found a
+blocker, or that a server is away.
 """
+
+from typing import Final
+
+BUG_EXIT_CODE: Final = 70
+"""An error of the tool itself; EX_SOFTWARE of BSD's sysexits.h."""
 
 
 class RehearsalError(Exception):
     """The base of all errors that are meant to be read by a person; its text is the message."""
 
-    exit_code = 1
+    exit_code = BUG_EXIT_CODE
 
 
 class ConfigurationError(RehearsalError):
@@ -62,5 +70,3 @@ class CannotTellError(RehearsalError):
 
 class AccountingError(RehearsalError):
     """`offered = ok + failed + unknown + shed + in flight` did not hold: a bug in the generator."""
-
-    exit_code = 4

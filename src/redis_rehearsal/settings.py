@@ -13,7 +13,6 @@ from typing import Annotated, Any, Final, Literal, Self
 from cyclopts import Parameter
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -22,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from redis_rehearsal.quantities import PLAIN, SECONDS
 from redis_rehearsal.urls import HIGHEST_PORT, split_postgres_url, split_redis_url
 from redis_rehearsal.workload.presets import PRESETS, ArrivalKind, LoadName
 from redis_rehearsal.workload.queries import DataType
@@ -31,33 +31,11 @@ ServerName = Literal["redis-6.2", "redis-8.2", "valkey-9.1"]
 QUEUE_SECONDS: Final = 10.0
 """How many seconds of arrivals wait, unless MAX_QUEUE says otherwise."""
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|)")
+_LONGEST_SHOWN: Final = 60
 _TOKEN = re.compile(r"[!-~]{8,}")
-_DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 
 _EMPTY_IS_UNSET: Final = ("redis_url", "target_redis_url", "database_url", "data_dir", "run_dir")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
-
-
-def _duration_seconds(value: object) -> object:
-    if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
-        if match is None:
-            raise ValueError(value)
-        return float(match[1]) * _DURATION_UNITS[match[2]]
-    return value
-
-
-def _plain_number(value: object) -> object:
-    # Python reads more as a number than people do, such as 1_000.
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        raise ValueError(value)
-    return value
-
-
-_SECONDS: Final = BeforeValidator(_duration_seconds)
-_PLAIN: Final = BeforeValidator(_plain_number)
 
 
 def _env(name: str) -> Parameter:
@@ -77,58 +55,58 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     events_per_second: Annotated[
-        float, Field(ge=0, le=1_000_000, allow_inf_nan=False), _PLAIN, _env("EVENTS_PER_SECOND")
+        float, Field(ge=0, le=1_000_000, allow_inf_nan=False), PLAIN, _env("EVENTS_PER_SECOND")
     ] = 1000
     "Events generated per second (Redis INCR operations)."
 
     queries_per_second: Annotated[
-        float, Field(ge=0, le=10_000_000, allow_inf_nan=False), _PLAIN, _env("QUERIES_PER_SECOND")
+        float, Field(ge=0, le=10_000_000, allow_inf_nan=False), PLAIN, _env("QUERIES_PER_SECOND")
     ] = 10_000
     "Analytics queries per second."
 
     load: Annotated[LoadName | None, _env("LOAD")] = None
     "A preset of the event and query rates: ultra 2000 and 8000, high 300 and 700, demo 50 and 150, low 10 and 20."
 
-    organizations: Annotated[int, Field(ge=1, le=100_000), _PLAIN, _env("ORGANIZATIONS")] = 500
+    organizations: Annotated[int, Field(ge=1, le=100_000), PLAIN, _env("ORGANIZATIONS")] = 500
     "Tenant organisations."
 
-    users_per_org: Annotated[int, Field(ge=1, le=1_000_000), _PLAIN, _env("USERS_PER_ORG")] = 1000
+    users_per_org: Annotated[int, Field(ge=1, le=1_000_000), PLAIN, _env("USERS_PER_ORG")] = 1000
     "Users per organisation."
 
-    tenant_skew: Annotated[float, Field(ge=0, le=3), _PLAIN, _env("TENANT_SKEW")] = 1.0
+    tenant_skew: Annotated[float, Field(ge=0, le=3), PLAIN, _env("TENANT_SKEW")] = 1.0
     "Exponent of the zipf law by which tenants are unequal; 0 makes them equal."
 
-    history_events: Annotated[int, Field(ge=0, le=100_000_000), _PLAIN, _env("HISTORY_EVENTS")] = 500_000
+    history_events: Annotated[int, Field(ge=0, le=100_000_000), PLAIN, _env("HISTORY_EVENTS")] = 500_000
     "Events of history in PostgreSQL, spread over TIME_BUCKETS, before the load begins."
 
-    cache_hit_target: Annotated[float, Field(ge=0, le=100), _PLAIN, _env("CACHE_HIT_TARGET")] = 95
+    cache_hit_target: Annotated[float, Field(ge=0, le=100), PLAIN, _env("CACHE_HIT_TARGET")] = 95
     "Target hit ratio over cacheable queries, %."
 
-    max_workers: Annotated[int, Field(ge=1, le=1_000_000), _PLAIN, _env("MAX_WORKERS")] = 500
+    max_workers: Annotated[int, Field(ge=1, le=1_000_000), PLAIN, _env("MAX_WORKERS")] = 500
     "Most queries in flight at once (each simulated query worker has one), and most events; what is due beyond waits."
 
-    max_queue: Annotated[int | None, Field(ge=0, le=100_000_000), _PLAIN, _env("MAX_QUEUE")] = None
+    max_queue: Annotated[int | None, Field(ge=0, le=100_000_000), PLAIN, _env("MAX_QUEUE")] = None
     "Most queries that wait, and most events; what is due beyond is shed. Default: 10 s of arrivals."
 
-    operation_timeout: Annotated[float, Field(gt=0, le=3600), _SECONDS, _env("OPERATION_TIMEOUT")] = 5.0
+    operation_timeout: Annotated[float, Field(gt=0, le=3600), SECONDS, _env("OPERATION_TIMEOUT")] = 5.0
     "Seconds until an operation without a reply is failed (reads) or unknown (writes)."
 
-    redis_pool_size: Annotated[int, Field(ge=2, le=10_000), _PLAIN, _env("REDIS_POOL_SIZE")] = 100
+    redis_pool_size: Annotated[int, Field(ge=2, le=10_000), PLAIN, _env("REDIS_POOL_SIZE")] = 100
     "Redis connections, of all worker processes together; a fifth of them carries writes."
 
-    database_pool_size: Annotated[int, Field(ge=1, le=1000), _PLAIN, _env("DATABASE_POOL_SIZE")] = 10
+    database_pool_size: Annotated[int, Field(ge=1, le=1000), PLAIN, _env("DATABASE_POOL_SIZE")] = 10
     "PostgreSQL connections for queries, of all worker processes together."
 
-    cache_ttl: Annotated[float, Field(ge=1, le=31_536_000), _SECONDS, _env("CACHE_TTL")] = 300
+    cache_ttl: Annotated[float, Field(ge=1, le=31_536_000), SECONDS, _env("CACHE_TTL")] = 300
     "Default cache TTL, seconds; each report's is up to 10% shorter or longer."
 
-    warmup_interval: Annotated[float, Field(ge=0, le=31_536_000), _SECONDS, _env("WARMUP_INTERVAL")] = 300
+    warmup_interval: Annotated[float, Field(ge=0, le=31_536_000), SECONDS, _env("WARMUP_INTERVAL")] = 300
     "Cache warm-up and refresh interval, seconds; 0 warms up once and never refreshes."
 
-    time_buckets: Annotated[int, Field(ge=1, le=24 * 31), _PLAIN, _env("TIME_BUCKETS")] = 24
+    time_buckets: Annotated[int, Field(ge=1, le=24 * 31), PLAIN, _env("TIME_BUCKETS")] = 24
     "Hourly buckets kept."
 
-    time_bucket_seconds: Annotated[int, Field(ge=5, le=86_400), _PLAIN, _env("TIME_BUCKET_SECONDS")] = 3600
+    time_bucket_seconds: Annotated[int, Field(ge=5, le=86_400), PLAIN, _env("TIME_BUCKET_SECONDS")] = 3600
     "Length of a bucket: shorter than an hour to rehearse what happens when one ends."
 
     redis_url: Annotated[SecretStr | None, _env("REDIS_URL")] = None
@@ -154,10 +132,10 @@ class Settings(BaseModel):
     key_prefix: Annotated[str, Field(pattern=r"^[^\s*?\[\]\\{}]{1,64}$"), _env("KEY_PREFIX")] = "rehearsal:"
     "Begins every key that is ever written."
 
-    ballast_bytes: Annotated[int, Field(ge=0, le=1 << 40), _PLAIN, _env("BALLAST_BYTES")] = 0
+    ballast_bytes: Annotated[int, Field(ge=0, le=1 << 40), PLAIN, _env("BALLAST_BYTES")] = 0
     "Bytes of values under the prefix that nothing asks for, in strings of 1 KiB."
 
-    big_keys: Annotated[int, Field(ge=0, le=10_000), _PLAIN, _env("BIG_KEYS")] = 0
+    big_keys: Annotated[int, Field(ge=0, le=10_000), PLAIN, _env("BIG_KEYS")] = 0
     "Hashes of 10 MiB under the prefix that nothing asks for."
 
     reset: Annotated[bool, _env("RESET")] = False
@@ -175,31 +153,31 @@ class Settings(BaseModel):
     arrivals: Annotated[ArrivalKind, _env("ARRIVALS")] = "poisson"
     "How arrivals are spaced: poisson as independent users would, or constant."
 
-    validation_sample_rate: Annotated[float, Field(ge=0, le=1), _PLAIN, _env("VALIDATION_SAMPLE_RATE")] = 1.0
+    validation_sample_rate: Annotated[float, Field(ge=0, le=1), PLAIN, _env("VALIDATION_SAMPLE_RATE")] = 1.0
     "Share of hits whose report is checked."
 
     single_flight: Annotated[bool, _env("SINGLE_FLIGHT")] = True
     "Answer all misses of one report that come together from one database query; off shows a stampede."
 
-    query_complexity: Annotated[int, Field(ge=1, le=3), _PLAIN, _env("QUERY_COMPLEXITY")] = 1
+    query_complexity: Annotated[int, Field(ge=1, le=3), PLAIN, _env("QUERY_COMPLEXITY")] = 1
     "How much SQL a miss costs: 1 reads roll-ups, 2 also recent event rows, 3 also joins them with users."
 
-    event_buffer_rows: Annotated[int, Field(ge=1000, le=100_000_000), _PLAIN, _env("EVENT_BUFFER_ROWS")] = 500_000
+    event_buffer_rows: Annotated[int, Field(ge=1000, le=100_000_000), PLAIN, _env("EVENT_BUFFER_ROWS")] = 500_000
     "Most event rows that wait for PostgreSQL, of all worker processes together; what is over is dropped and counted."
 
-    workers: Annotated[int, Field(ge=1, le=64), _PLAIN, _env("WORKERS")] = 1
+    workers: Annotated[int, Field(ge=1, le=64), PLAIN, _env("WORKERS")] = 1
     "Worker processes, which share the tenants and so the rates."
 
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1), _PLAIN, _env("SEED")] = 1
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1), PLAIN, _env("SEED")] = 1
     "Of every random choice: the same seed asks the same questions."
 
-    warmup: Annotated[float, Field(ge=0, le=86_400), _SECONDS, _env("WARMUP")] = 0.0
+    warmup: Annotated[float, Field(ge=0, le=86_400), SECONDS, _env("WARMUP")] = 0.0
     "Load before the duration that is left out of totals, rates and latency, for example 5s."
 
-    duration: Annotated[float | None, Field(gt=0, le=31_536_000), _SECONDS, _env("DURATION")] = None
+    duration: Annotated[float | None, Field(gt=0, le=31_536_000), SECONDS, _env("DURATION")] = None
     "End the run after this long, for example 30s. Default: until it is stopped."
 
-    give_up_after: Annotated[float, Field(gt=0, le=86_400), _SECONDS, _env("GIVE_UP_AFTER")] = 60.0
+    give_up_after: Annotated[float, Field(gt=0, le=86_400), SECONDS, _env("GIVE_UP_AFTER")] = 60.0
     "End the run (exit code 4) when a server that is needed was away for this long."
 
     run_dir: Annotated[Path, _env("RUN_DIR")] = Path("runs")
@@ -302,7 +280,7 @@ def allowed(field: str) -> str:
         return "1 to 64 characters without spaces, braces, brackets, backslashes, * or ?"
     return in_words(
         Settings.model_json_schema()["properties"][field],
-        is_duration=_SECONDS in Settings.model_fields[field].metadata,
+        is_duration=SECONDS in Settings.model_fields[field].metadata,
     )
 
 
@@ -360,5 +338,8 @@ def refusal(field: str, value: object, reason: str = "") -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a sentence may show it, which is not as it is where it could be a URL in the wrong place."""
-    return "a value that may hold a password" if "@" in str(value) or "://" in str(value) else repr(value)
+    """A value as a sentence may show it: cut where it is long, not at all where it may be a URL in the wrong place."""
+    text = str(value)
+    if "@" in text or "://" in text:
+        return "a value that may hold a password"
+    return repr(value) if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]!r} and more"

@@ -3,6 +3,9 @@
 import os
 import signal
 import sys
+import traceback
+
+from redis_rehearsal.errors import BUG_EXIT_CODE
 
 
 def main() -> None:
@@ -11,9 +14,12 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: os._exit(0))
     _open_streams()
-    # Here, since it takes a while, in which Ctrl-C must not print a traceback.
-    from redis_rehearsal.cli.app import call
-
+    try:
+        # Here, since it takes a while, in which Ctrl-C must not print a traceback.
+        from redis_rehearsal.cli.app import call
+    except Exception:  # noqa: BLE001 # a broken installation: exit code 1 would be a verdict
+        traceback.print_exc()
+        sys.exit(BUG_EXIT_CODE)
     sys.exit(call(sys.argv[1:]))
 
 

@@ -5,8 +5,10 @@ import errno
 import os
 import re
 import sys
+import traceback
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from typing import Final, TextIO, get_args
 
 import cyclopts
@@ -24,11 +26,14 @@ from pydantic import BaseModel, ValidationError
 from redis_rehearsal import __version__
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
-from redis_rehearsal.errors import BrokenError, RehearsalError
+from redis_rehearsal.errors import BUG_EXIT_CODE, BrokenError, RehearsalError
 from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 
 USAGE_EXIT_CODE: Final = 2
+_BROKEN_PIPE_EXIT_CODE: Final = 141
+"""As a shell reports SIGPIPE."""
+_FRAMES_SHOWN: Final = 6
 _COMMANDS: Final = {
     "run": "run:run",
     "rehearse": "rehearse:rehearse",
@@ -83,23 +88,34 @@ def call(arguments: list[str]) -> int:
         code = _call(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        code = 1  # who read our output has gone
+        code = _BROKEN_PIPE_EXIT_CODE  # who read our output has gone
         _abandon(sys.stdout)
     except OSError as error:
         # Of a file the name would be known; of a server all but these are dealt with where they arise.
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
-            raise
-        _abandon(sys.stdout)
-        _complain(f"The output could not be written: {error.strerror}.")
-        code = BrokenError.exit_code
+            code = _own_up(error)
+        else:
+            _abandon(sys.stdout)
+            _complain(f"The output could not be written: {error.strerror}.")
+            code = BrokenError.exit_code
+    except Exception as error:  # noqa: BLE001 # whatever it is, its exit code must not be one of a verdict
+        code = _own_up(error)
     return code
+
+
+def _own_up(error: Exception) -> int:
+    # Its text may hold a URL with its password; the places are what a developer needs.
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_SHOWN:]
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    _complain(f"An error in the tool itself, of the kind {type(error).__name__}, at {places}. Please report it.")
+    return BUG_EXIT_CODE
 
 
 def _call(arguments: list[str]) -> int:
     # What lists all commands needs all of them.
     app = make_app(lazily=bool(arguments) and arguments[0] in (*_COMMANDS, "--version"))
     try:
-        tokens, app.config = take_config(arguments)
+        tokens, app.config = take_config(arguments, _COMMANDS)
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         _complain(_usage(error))

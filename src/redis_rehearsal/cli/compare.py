@@ -20,6 +20,7 @@ from rich.text import Text
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.errors import CannotTellError, ConfigurationError
+from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.verification.compare.classify import Difference, Kind, Summary
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.compare.options import CompareOptions
@@ -87,7 +88,7 @@ def compare(
         )
     if json:
         document = {"source": str(endpoints[0]), "target": str(endpoints[1]), **comparison.document()}
-        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+        sys.stdout.write(encode(document).decode())
     else:
         sys.stdout.write(render(comparison))
     return _EXIT_CODES[comparison.outcome]
@@ -146,7 +147,7 @@ def _line(difference: Difference, source_value: Any, target_value: Any, *, value
         ("target", difference.target, target_value),
     ):
         row[role] = None if summary is None else summary.document() | ({"value": value} if values else {})
-    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    return encode(row, orjson.OPT_APPEND_NEWLINE)
 
 
 class _Display:

@@ -1,27 +1,33 @@
 """The TOML file: `--config FILE`, for every command, before or after its name."""
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 import cyclopts
+from pydantic import BaseModel
 
+from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.migration import explain as options_explain
-from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.settings import Settings, allowed
 
 _FLAG: Final = "--config"
 
 
-def take_config(tokens: list[str]) -> tuple[list[str], Any]:
+def take_config(tokens: list[str], commands: Iterable[str]) -> tuple[list[str], Any]:
     """Take `--config FILE` out of a command line.
+
+    Args:
+        tokens: of the command line.
+        commands: the names that there are.
 
     Returns:
         The other tokens, and what cyclopts is to read beside them.
 
     Raises:
-        ConfigurationError: the file cannot be used.
+        ConfigurationError: the file cannot be used, or has a key that the command does not have.
     """
     rest: list[str] = []
     paths: list[Path] = []
@@ -40,26 +46,41 @@ def take_config(tokens: list[str]) -> tuple[list[str], Any]:
         return rest, ()
     if len(paths) > 1:
         raise ConfigurationError("--config is given more than once; give it once.")
-    # Not each command has a use for each setting, but all of them are known here.
-    return rest, cyclopts.config.Dict(_read(paths[0]), allow_unknown=True, use_commands_as_keys=False)
+    command = next((token for token in rest if token in commands), "")
+    content = _read(paths[0], command)
+    # Under the name of its command, since cyclopts leaves out what is named as a command beside it. A command that asks
+    # a run takes from the settings of the run where it is, and leaves the others.
+    return rest, cyclopts.config.Dict({command: content}, allow_unknown=True)
 
 
-def _read(path: Path) -> dict[str, str | int | float | bool | list[str]]:
+def _read(path: Path, command: str) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"The file {path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The file {path} is not TOML: {error}.") from None
+    options = OPTIONS.get(command)
     for key, value in content.items():
         field = key.replace("-", "_")
-        of_migration = field in MigrationOptions.model_fields
-        if field not in Settings.model_fields and not of_migration:
-            raise ConfigurationError(f"The file {path} has the key {key!r}, which is not a setting.")
-        if of_migration and isinstance(value, list) and all(isinstance(part, str) for part in value):
+        of_command = options is not None and field in options.model_fields
+        if field not in Settings.model_fields and not of_command:
+            raise ConfigurationError(f"The file {path} has the key {key[:40]!r}, which {_whose(field, command)}.")
+        if of_command and isinstance(value, list) and all(isinstance(part, str) for part in value):
             continue
         if not isinstance(value, str | int | float | bool):
             kind = "a list" if isinstance(value, list) else "a table" if isinstance(value, dict) else "a date or time"
-            must = options_explain.allowed(MigrationOptions, field) if of_migration else allowed(field)
+            must = _must(field, options if of_command else None)
             raise ConfigurationError(f"The file {path} gives {field.upper()} {kind}; it must be {must}.")
     return content
+
+
+def _whose(field: str, command: str) -> str:
+    others = [name for name, model in OPTIONS.items() if field in model.model_fields]
+    if not others:
+        return "is not a setting"
+    return f"{command or 'this command'} does not have; it is for {', '.join(others)}"
+
+
+def _must(field: str, options: type[BaseModel] | None) -> str:
+    return allowed(field) if options is None else options_explain.allowed(options, field)

@@ -5,10 +5,8 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 import uvloop
 from rich.console import Console
@@ -17,8 +15,9 @@ from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError
 from redis_rehearsal.report import terminal
 from redis_rehearsal.report.document import make_document
-from redis_rehearsal.report.files import write_reports
-from redis_rehearsal.report.run_data import RunData, write_percentiles
+from redis_rehearsal.report.encoding import encode
+from redis_rehearsal.report.files import DOCUMENT, write_document, write_reports
+from redis_rehearsal.report.run_data import PERCENTILES, RunData, write_percentiles
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.web.app import make_app
@@ -81,6 +80,7 @@ async def _run(settings: Settings, *, print_json: bool) -> int:
             await drive(work, settings)
         finally:
             leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
+        complain_of_unwritten(work)
         if not work.again:
             return 0
         settings = settings.model_copy(update={"reset": True})
@@ -91,55 +91,83 @@ def leave_document(
 ) -> dict[str, Any] | None:
     """Write run.json and percentiles.csv, of a run in which something was migrated its report, and show the document.
 
+    What cannot be written keeps nothing else from being written; it stands in the document, and in the run's view.
+
     Args:
         work: the run.
         people: where they read.
-        print_json: whether to print the same to stdout.
+        print_json: whether to print the document to stdout.
         show: makes a text of it.
 
     Returns:
         The document; None for a start that was refused, which has none.
-
-    Raises:
-        BrokenError: it could not be written.
     """
     view = work.view
-    if view.directory is None or not view.directory.exists():
+    directory = view.directory
+    if directory is None or not directory.exists():
         return None
+    if why := logging.file_error():
+        view.not_written("run.log", why)
     document = make_document(view)
-    try:
-        # Before the document, whose being there says that the run has ended.
-        write_percentiles(view, view.directory)
-    except OSError as error:
-        raise BrokenError(f"The run's percentiles could not be written: {error}. Is the disk full?") from None
-    text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    path: Path = view.directory / "run.json"
-    try:
-        # Never half a document under its name.
-        path.with_suffix(".part").write_bytes(text)
-        path.with_suffix(".part").rename(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.with_suffix(".part").unlink(missing_ok=True)
-        raise BrokenError(f"The run's document {path} could not be written: {error}. Is the disk full?") from None
+    known = len(view.unwritten)
+    # The document first, since where there is room for one file only it is the one that counts.
+    _attempt(work, DOCUMENT, lambda: write_document(document, directory))
+    _attempt(work, PERCENTILES, lambda: write_percentiles(view, directory))
     if view.records:
-        leave_report(document, view.directory)
+        leave_report(work, document)
+    if len(view.unwritten) > known:
+        document["unwritten"] = dict(view.unwritten)
+        # Where there is no room for the news, the old one stays.
+        with contextlib.suppress(OSError):
+            write_document(document, directory)
     if print_json:
-        sys.stdout.write(text.decode())
+        sys.stdout.write(encode(document).decode())
         sys.stdout.flush()
     with contextlib.suppress(BrokenPipeError):  # nobody reads it
         people.print(show(document), soft_wrap=True, highlight=False, markup=False)
-        people.print(f"The run's document is {path}.", soft_wrap=True, highlight=False, markup=False)
+        if (directory / DOCUMENT).is_file():
+            path = directory / DOCUMENT
+            people.print(f"The run's document is {path}.", soft_wrap=True, highlight=False, markup=False)
     return document
 
 
-def leave_report(document: dict[str, Any], directory: Path) -> None:
-    """Write the report, from what the directory of the run holds, so that it can be made again later.
+def leave_report(work: Run, document: dict[str, Any]) -> None:
+    """Write the report, from what the directory of the run holds, so that it can be made again later."""
+    directory = work.view.directory
+    if directory is None:
+        return
+    try:
+        run = RunData.read(directory, document)
+    except OSError:
+        # It is made of what was not written, then.
+        run = RunData.of(work.view)
+    for name, error in write_reports(run, directory).items():
+        work.view.not_written(name, reason(error))
+
+
+def complain_of_unwritten(work: Run) -> None:
+    """End the command where something of the run could not be written.
 
     Raises:
-        BrokenError: it could not be written.
+        BrokenError: it could not.
     """
+    unwritten = work.view.unwritten
+    if unwritten:
+        name, why = next(iter(unwritten.items()))
+        others = f", nor {len(unwritten) - 1} other of its files" if len(unwritten) > 1 else ""
+        raise BrokenError(
+            f"{name} of the run in {work.view.directory} could not be written to its end{others}: {why}. "
+            "Is the disk full?"
+        )
+
+
+def _attempt(work: Run, name: str, write: Callable[[], None]) -> None:
     try:
-        write_reports(RunData.read(directory, document), directory)
+        write()
     except OSError as error:
-        raise BrokenError(f"The report could not be written: {error}. Is the disk full?") from None
+        work.view.not_written(name, reason(error))
+
+
+def reason(error: OSError) -> str:
+    """Why a file cannot be written, in words."""
+    return error.strerror or type(error).__name__

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import psutil
 from cyclopts import Parameter
 
-from redis_rehearsal.errors import ConfigurationError, RehearsalError
+from redis_rehearsal.errors import BrokenError, ConfigurationError, RehearsalError
 from redis_rehearsal.settings import Settings
 
 _TIMEOUT_SECONDS: Final = 10.0
@@ -132,8 +132,7 @@ def stop(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
         deadline = time.monotonic() + _STOP_SECONDS
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() > deadline:
-                sys.stderr.write(f"The run (process {pid}) has not ended within {_STOP_SECONDS:g} s.\n")
-                return 1
+                raise BrokenError(f"The run (process {pid}) has not ended within {_STOP_SECONDS:g} s.")
             time.sleep(_POLL_SECONDS)
     except psutil.AccessDenied:
         raise ConfigurationError(f"The run is process {pid} of another user, who must stop it.") from None

@@ -2,18 +2,27 @@
 
 import shutil
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 import structlog
 import uvloop
 
-from redis_rehearsal.cli.driving import console, drive, leave_document, leave_report
+from redis_rehearsal.cli.driving import (
+    complain_of_unwritten,
+    console,
+    drive,
+    leave_document,
+    leave_report,
+)
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report import files
+from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.html import render_html_side_by_side
 from redis_rehearsal.report.migration_markdown import render_markdown_side_by_side
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
@@ -62,7 +71,7 @@ def _compare(settings: Settings, each: list[MigrationOptions], report: Path | No
         _leave_side_by_side([run for _, run in found], report)
     sys.stderr.write(render_side_by_side(documents))
     if print_json:
-        sys.stdout.write(orjson.dumps(documents, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+        sys.stdout.write(encode(documents).decode())
     statuses = {status for status, _ in found}
     best = next((status for status in VerdictStatus if status in statuses), VerdictStatus.UNKNOWN)
     if best is not VerdictStatus.PASS and VerdictStatus.UNKNOWN in statuses:
@@ -93,10 +102,11 @@ async def _rehearse(
         document = leave_document(work, console(settings), print_json=print_json, show=render_text)
         if document is not None and work.view.directory is not None:
             if not work.view.records:  # it ended before its migration began, which is worth a report too
-                leave_report(document, work.view.directory)
+                leave_report(work, document)
             if report is not None:
-                _copy(work.view.directory, report)
-            run = RunData.read(work.view.directory, document)
+                _copy(work.view.directory, document, report)
+            run = replace(RunData.of(work.view), document=document)
+    complain_of_unwritten(work)
     if broken:
         _log.error(broken)
     verdict = (document or {}).get("verdict") or {}
@@ -106,13 +116,21 @@ async def _rehearse(
     return status, run
 
 
-def _copy(directory: Path, report: Path) -> None:
-    try:
-        for name in files.ALL:
-            if (directory / name).exists():
-                shutil.copyfile(directory / name, report / name)
-    except OSError as error:
-        raise BrokenError(f"The report could not be copied to {report}: {error}. Is the disk full?") from None
+def _copy(directory: Path, document: dict[str, Any], report: Path) -> None:
+    copied: dict[str, Callable[[], object]] = {
+        name: partial(shutil.copyfile, directory / name, report / name) for name in files.ALL
+    }
+    # This one is there in memory, whatever became of its file.
+    copied[files.DOCUMENT] = partial(files.write_document, document, report)
+    failed = []
+    for name, copy in copied.items():
+        try:
+            if name == files.DOCUMENT or (directory / name).is_file():
+                copy()
+        except OSError as error:
+            failed.append(error)
+    if failed:
+        raise BrokenError(f"The report could not be copied to {report}: {failed[0]}. Is the disk full?")
 
 
 def _leave_side_by_side(runs: list[RunData], report: Path) -> None:

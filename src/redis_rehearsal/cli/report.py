@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import orjson
 from cyclopts import Parameter
 
 from redis_rehearsal.cli.saved import DOCUMENT, read_document, read_run
 from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.files import write_whole
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
@@ -38,7 +38,7 @@ def report(
         runs = [read_run(path, document) for path, document in zip(run_dir, documents, strict=True)]
         text = render_html_side_by_side(runs) if output_format == "html" else _side_by_side(documents, output_format)
     elif output_format == "json":
-        text = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+        text = encode(document).decode()
     elif output_format == "markdown":
         text = render_markdown(document)
     elif output_format == "html":
@@ -59,7 +59,7 @@ def report(
 
 def _side_by_side(documents: list[dict[str, Any]], output_format: str) -> str:
     if output_format == "json":
-        return orjson.dumps(documents, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+        return encode(documents).decode()
     return (render_markdown_side_by_side if output_format == "markdown" else render_side_by_side)(documents)
 
 

@@ -28,7 +28,7 @@ from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS, Migration
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
-from redis_rehearsal.report.files import write_reports
+from redis_rehearsal.report.files import REPORTS, write_reports
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
@@ -75,7 +75,7 @@ class Migrations:
         self._quieten = quieten
         self._least_share = least_share
         self._task: asyncio.Task[None] | None = None
-        self._writing: asyncio.Future[None] | None = None
+        self._writing: asyncio.Future[dict[str, OSError]] | None = None
         self._so_far: Verdict | None = None
         self._so_far_seconds = 0.0
         self._left_with: dict[int, asyncio.Task[Counters | None]] = {}
@@ -176,14 +176,13 @@ class Migrations:
         directory = self._view.directory
         if directory is None:
             return
-        try:
-            # Not in the loop, which has workers to listen to.
-            self._writing = asyncio.ensure_future(asyncio.to_thread(write_reports, RunData.of(self._view), directory))
-            await asyncio.shield(self._writing)
-        except OSError as error:
-            _log.warning("the report could not be written", error=str(error))
-        else:
-            _log.info(f"the report is {directory / 'report.html'}")
+        # Not in the loop, which has workers to listen to.
+        self._writing = asyncio.ensure_future(asyncio.to_thread(write_reports, RunData.of(self._view), directory))
+        failed = await asyncio.shield(self._writing)
+        for name, error in failed.items():
+            _log.warning(f"{name} could not be written", error=str(error))
+        if REPORTS[0] not in failed:
+            _log.info(f"the report is {directory / REPORTS[0]}")
 
     def on_row(self, row: Row) -> None:
         """Show the migration a second of live traffic."""

@@ -36,6 +36,7 @@ from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.record import Record
+from redis_rehearsal.report.run_data import TIMELINE
 from redis_rehearsal.report.view import RunView, Stage, next_scrape_seconds
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
@@ -301,7 +302,8 @@ class Run:
         if settings.warmup:
             self._control.begin_phase(first, steady)
         if view.directory is not None:
-            view.timeline.write_to(view.directory / "timeline.csv")
+            view.timeline.on_failure = lambda error: view.not_written(TIMELINE, error.strerror or str(error))
+            view.timeline.write_to(view.directory / TIMELINE)
         _log.info(
             "load begins",
             queries_per_second=settings.queries_per_second,

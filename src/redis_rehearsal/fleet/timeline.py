@@ -1,5 +1,6 @@
 """What happened second by second, in rows that other tools can load."""
 
+import contextlib
 import csv
 from collections import Counter
 from collections.abc import Callable
@@ -194,7 +195,7 @@ class Timeline:
 
     Attributes:
         rows: all of them, oldest first.
-        error: why the file could not be written on; empty if it could.
+        on_failure: called once, when the file cannot be written on.
     """
 
     def __init__(
@@ -207,15 +208,14 @@ class Timeline:
         self._path: Path | None = None
         self._changed = False
         self.rows: list[Row] = []
-        self.error = ""
+        self.on_failure: Callable[[OSError], None] = lambda _: None
 
     def write_to(self, path: Path) -> None:
-        """Keep the rows in a file too.
-
-        Raises:
-            OSError: it cannot be made.
-        """
-        self._file = path.open("w", encoding="utf-8", newline="")
+        """Keep the rows in a file too."""
+        try:
+            self._file = path.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            self._give_up(error)
         self._path = path
         self._write(COLUMNS)
 
@@ -246,16 +246,26 @@ class Timeline:
             self._file.write(text.getvalue())
             self._file.flush()
         except OSError as error:
-            self.error = str(error)
-            self._file = None
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        file, self._file = self._file, None
+        self.on_failure(error)
+        if file is not None:
+            # What is still in its buffer would be tried again.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None and self._path is not None and self._changed:
-            self._file.close()
-            self.write_to(self._path)
-            for row in self.rows:
-                self._write([getattr(row, name) for name in COLUMNS])
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        try:
+            if self._file is not None and self._path is not None and self._changed:
+                self._file.close()
+                self.write_to(self._path)
+                for row in self.rows:
+                    self._write([getattr(row, name) for name in COLUMNS])
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+        except OSError as error:
+            self._give_up(error)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 _CONDITION: Final = re.compile(r"(p99)=(\d+(?:\.\d+)?)(ms|s)|(failed)=(\d+(?:\.\d+)?)%")
+_MOST_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,17 @@ def parse_condition(text: str) -> Condition:
     """Read a condition such as `p99=500ms` or `failed=1%`.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, or its bound is none that can be exceeded.
     """
     match = _CONDITION.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is no condition; it must be as p99=500ms or failed=1%")
+        raise ValueError(f"{text[:40]!r} is no condition; it must be as p99=500ms or failed=1%")
     if match[1]:
-        return Condition("p99", float(match[2]) * (0.001 if match[3] == "ms" else 1.0), text)
-    return Condition("failed", float(match[5]) / 100, text)
+        condition = Condition("p99", float(match[2]) * (0.001 if match[3] == "ms" else 1.0), text)
+        most, words = _MOST_SECONDS, "an hour"
+    else:
+        condition = Condition("failed", float(match[5]) / 100, text)
+        most, words = 1.0, "100%"
+    if not condition.bound < most:
+        raise ValueError(f"{text[:40]!r} is no condition; its bound must be below {words}")
+    return condition

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from redis_rehearsal.migration.options import SECONDS, RehearsalOptions, StrategyName
+from redis_rehearsal.migration.options import RehearsalOptions, StrategyName
+from redis_rehearsal.quantities import SECONDS
 from redis_rehearsal.settings import in_words
 
 _WORDS: Final = {
@@ -14,7 +15,7 @@ _WORDS: Final = {
     "to": "source, target, or a URL that begins with redis://, rediss:// or unix://",
     "query_mix": "3 shares that are not all 0, as in 70/20/10",
     "event_mix": "5 shares that are not all 0, as in 60/28/10/1.5/0.5",
-    "abort_if": "conditions as p99=500ms or failed=1%",
+    "abort_if": "conditions as p99=500ms or failed=1%, below an hour and 100%",
 }
 _MAY_HOLD_SECRETS: Final = ("to", "command", "ready_command")
 _LONGEST_SHOWN: Final = 60

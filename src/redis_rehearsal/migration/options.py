@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from redis_rehearsal.migration.abort import parse_condition
-from redis_rehearsal.settings import _SECONDS
+from redis_rehearsal.quantities import PLAIN, SECONDS, Count, Ratio, Seconds, is_plain
 from redis_rehearsal.urls import REDIS_SCHEMES
 from redis_rehearsal.workload.events import EVENT_TYPES
 
@@ -14,16 +14,22 @@ CopyMethod = Literal["auto", "dump", "types"]
 StrategyName = Literal["cold", "replicate", "copy", "dual-write", "fallback", "external", "observe"]
 """The names in `migration.strategies.STRATEGIES`; a test keeps the two the same."""
 
-SECONDS: Final = _SECONDS
-"""Marks a number of seconds that can be given with a unit."""
-
 ALL: Final = "all"
 _LEAST_BOUND_SECONDS: Final = 1.5
+_OF_ONE: Final = {
+    "command": "external",
+    "ready_command": "external",
+    "ready_after": "external",
+    "settle": "external",
+    "final_pass": "copy",
+    "naive": "dual-write",
+}
+"""Options of which one strategy alone has a use; with others they would be ignored in silence."""
 _MIX: Final = {"query_mix": 3, "event_mix": len(EVENT_TYPES)}
 
-Seconds = Annotated[float, Field(ge=0, le=86_400), SECONDS]
-Ratio = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
+
+def _flag(field: str) -> str:
+    return "--no-final-pass" if field == "final_pass" else f"--{field.replace('_', '-')}"
 
 
 class Limits(BaseModel):
@@ -121,7 +127,7 @@ class MigrationOptions(Limits):
     copy_method: CopyMethod = "auto"
     "copy, dual-write, fallback: how keys are carried: DUMP and RESTORE, type by type, or what the target accepts."
 
-    copy_rate: Annotated[float, Field(gt=0, le=10_000_000)] | None = None
+    copy_rate: Annotated[float, Field(gt=0, le=10_000_000), PLAIN] | None = None
     "copy, dual-write, fallback: most keys a second. Default: as fast as it goes."
 
     final_pass: bool = True
@@ -164,8 +170,9 @@ class MigrationOptions(Limits):
             raise ValueError("--rollout is of no use with the strategy fallback, which switches all tenants at once")
         if self.strategy == "external" and not self.command:
             raise ValueError("the strategy external needs --command, the tool that does the copying")
-        if self.strategy != "external" and self.command:
-            raise ValueError(f"--command is for the strategy external, not for {self.strategy}")
+        for field, strategy in _OF_ONE.items():
+            if self.strategy != strategy and getattr(self, field) != type(self).model_fields[field].default:
+                raise ValueError(f"{_flag(field)} is for the strategy {strategy}, not for {self.strategy}")
         if self.settle and self.settle > self.freeze_bound - _LEAST_BOUND_SECONDS:
             raise ValueError(
                 f"--settle must leave {_LEAST_BOUND_SECONDS} s of the freeze's bound ({self.freeze_bound:g} s)"
@@ -192,9 +199,14 @@ class RehearsalOptions(MigrationOptions):
     def _fits_together(self) -> Self:
         if self.strategy == "fallback" and self.rollout:
             raise ValueError("--rollout is of no use with the strategy fallback, which switches all tenants at once")
-        for options in self.each():
+        each = self.each()
+        for options in each:
             if options.strategy == "external" and not options.command:
                 raise ValueError("the strategy external needs --command, the tool that does the copying")
+        names = {options.strategy for options in each}
+        for field, strategy in _OF_ONE.items():
+            if strategy not in names and getattr(self, field) != type(self).model_fields[field].default:
+                raise ValueError(f"{_flag(field)} is for the strategy {strategy}, which is not rehearsed")
         return self
 
     def each(self) -> list[MigrationOptions]:
@@ -210,8 +222,10 @@ class RehearsalOptions(MigrationOptions):
         found = []
         for name in names:
             fields = {**given, "strategy": name}
-            if several and name != "external":
-                fields.pop("command", None)
+            for field, strategy in _OF_ONE.items():
+                # Of several strategies each takes what it has a use for.
+                if several and name != strategy:
+                    fields.pop(field, None)
             found.append(MigrationOptions(**fields))
         return found
 
@@ -254,10 +268,10 @@ class ControlChange(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    queries_per_second: Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)] | None = None
+    queries_per_second: Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False), PLAIN] | None = None
     "Analytics queries per second."
 
-    events_per_second: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    events_per_second: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False), PLAIN] | None = None
     "Events per second."
 
     query_mix: str | None = None
@@ -280,6 +294,8 @@ def parse_mix(text: str, parts: int) -> list[float]:
     Raises:
         ValueError: it has not that many parts, or one is negative, or all are zero.
     """
+    if not all(map(is_plain, text.split("/"))):
+        raise ValueError(text)
     shares = [float(part) for part in text.split("/")]
     total = sum(shares)
     if len(shares) != parts or min(shares) < 0 or not 0 < total < float("inf"):

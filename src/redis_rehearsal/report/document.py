@@ -46,6 +46,7 @@ def make_document(view: RunView) -> dict[str, Any]:
         "complete": view.workers_lost == 0 and view.audit is not None,
         "started": view.directory.name if view.directory else None,
         "stage": str(view.stage),
+        "unwritten": dict(view.unwritten),
         "duration_seconds": round(seconds, 3),
         "warmup_seconds": round(max(0.0, min(view.steady_seconds, view.seen_seconds) - view.began_seconds), 3),
         "totals": {"queries": outcomes(queries), "events": outcomes(events)},

@@ -161,6 +161,8 @@ def _warnings(document: object) -> Section:
         warnings.append("The run is not complete: a worker ended by itself, or the ledger was never compared.")
     if _saturated(document):
         warnings.append("The generator itself was the bottleneck: do not trust these latencies.")
+    for name, why in part(document, "unwritten").items():
+        warnings.append(f"{words(name)} could not be written to its end: {words(why)}.")
     return Section("Warnings", tuple(warnings), "warnings")
 
 

@@ -1,9 +1,11 @@
 """The files that a run's report is left in."""
 
+import contextlib
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import Any, Final
 
+from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.html import render_html
 from redis_rehearsal.report.migration_markdown import render_markdown
 from redis_rehearsal.report.migration_text import render_text
@@ -15,15 +17,29 @@ ALL: Final = (DOCUMENT, TIMELINE, PERCENTILES, *REPORTS)
 """What somebody needs who was not there."""
 
 
-def write_reports(run: RunData, directory: Path) -> None:
+def write_reports(run: RunData, directory: Path) -> dict[str, OSError]:
     """Leave the report in each of its formats.
 
-    Raises:
-        OSError: one cannot be written.
+    Returns:
+        Why some could not be written, by name; empty where all were.
     """
     texts = (render_html(run.document, run.rows, run.percentiles), render_markdown(run.document))
+    failed = {}
     for name, text in zip(REPORTS, (*texts, render_text(run.document)), strict=True):
-        write_whole(directory / name, text)
+        try:
+            write_whole(directory / name, text)
+        except OSError as error:
+            failed[name] = error
+    return failed
+
+
+def write_document(document: dict[str, Any], directory: Path) -> None:
+    """Leave a run's document in a directory.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_whole(directory / DOCUMENT, encode(document).decode())
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -39,5 +55,6 @@ def write_whole(path: Path, text: str) -> None:
         part.write_bytes(text.encode("utf-8", "replace"))
         part.rename(path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise

@@ -8,6 +8,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Final, Protocol
 
+import structlog
+
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.fleet.timeline import Label, Timeline
@@ -18,6 +20,8 @@ from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.telemetry.resources import Resources
 from redis_rehearsal.verification.audit import Audit
+
+_log = structlog.get_logger()
 
 SCRAPES_KEPT: Final = 8
 """So many tell somebody who asks regularly, also where somebody else looks in meanwhile."""
@@ -96,6 +100,7 @@ class RunView:
         audit_now: holds it against the source now.
         workers_lost: workers that ended by themselves.
         trouble: what broke of the run itself; empty where nothing did.
+        unwritten: why files of the run could not be written, or not to their end, by name.
         timeline: what happened second by second.
         records: the migrations, oldest first.
         rates: queries and events a second that are asked for now.
@@ -121,6 +126,7 @@ class RunView:
     audit_now: Callable[[], Awaitable[Audit]] = _no_audit
     workers_lost: int = 0
     trouble: str = ""
+    unwritten: dict[str, str] = field(default_factory=dict)
     timeline: Timeline = field(default_factory=_no_timeline)
     records: list[Record] = field(default_factory=list)
     rates: tuple[float, float] = (0.0, 0.0)
@@ -136,6 +142,17 @@ class RunView:
     def address(self, server: str) -> str:
         """Of a server, without passwords; empty where there is none yet."""
         return self.servers.addresses[server] if self.servers else ""
+
+    def not_written(self, name: str, why: str) -> None:
+        """Note that a file of the run could not be written, or not to its end; the first time it is said at once.
+
+        Args:
+            name: of the file.
+            why: in words.
+        """
+        if name not in self.unwritten:
+            self.unwritten[name] = why
+            _log.error(f"{name} cannot be written: {why}; the run goes on without it", directory=str(self.directory))
 
     def set_progress(self, step: str, done: int, total: int) -> None:
         """Note how far a step is."""

@@ -18,6 +18,7 @@ class _Tee:
 
     def __init__(self, stream: TextIO, log_format: LogFormat) -> None:
         self.file: TextIO | None = None
+        self.error = ""
         self.quiet = False
         self._stream = stream
         self._json = structlog.processors.JSONRenderer()
@@ -31,7 +32,8 @@ class _Tee:
             except OSError as error:
                 # The run goes on without its log file; whoever watches is told once.
                 self.file = None
-                event["log_file_error"] = str(error)
+                self.error = error.strerror or str(error)
+                event["log_file_error"] = self.error
         if self.quiet:
             raise structlog.DropEvent
         return str(self._shown(logger, method, event))
@@ -62,7 +64,13 @@ def configure(log_format: LogFormat, log_level: str) -> None:
 def write_to(path: Path) -> None:
     """Send the same lines, as JSON, to a file too."""
     if _tee is not None:
+        _tee.error = ""
         _tee.file = path.open("a", encoding="utf-8")
+
+
+def file_error() -> str:
+    """Why the log file could not be written on; empty if it could."""
+    return _tee.error if _tee is not None else ""
 
 
 def close() -> None:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from redis_rehearsal.errors import ConfigurationError, ConflictError, RehearsalError
+from redis_rehearsal.report.encoding import encode
 
 _SENTENCES: Final = {404: "There is nothing at {path}; / lists what there is.", 405: "{path} does not take {method}."}
 
@@ -35,7 +36,7 @@ class RefusedError(Exception):
 
 def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A JSON answer."""
-    body = orjson.dumps(content, option=orjson.OPT_INDENT_2)
+    body = encode(content, orjson.OPT_INDENT_2)
     return Response(body, status, headers, media_type="application/json")
 
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal.migration.explain import allowed, as_field, explain, is_duration, wrong_field
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
 
 
 def error(model: type[BaseModel], **values: Any) -> ValidationError:
@@ -22,7 +22,38 @@ def error(model: type[BaseModel], **values: Any) -> ValidationError:
         (SwitchOptions, {"to": "elsewhere"}, "--to must be source, target, or a URL"),
         (SwitchOptions, {"to": "target", "freeze": "server"}, "--freeze is 'server'; it must be one of client, none."),
         (SwitchOptions, {"to": "target", "rollout": "soon"}, "--rollout is 'soon'; it must be a duration such as"),
-        (MigrationOptions, {"strategy": "cold", "max_lost": -1}, "--max-lost is -1; it must be a whole number from 0."),
+        (
+            MigrationOptions,
+            {"strategy": "cold", "max_lost": -1},
+            "--max-lost is -1; it must be a whole number from 0 to 1,",
+        ),
+        (
+            MigrationOptions,
+            {"strategy": "cold", "max_lost": 10**26},
+            "--max-lost is 100000000000000000000000000; it must",
+        ),
+        (MigrationOptions, {"strategy": "cold", "max_lost": True}, "--max-lost is true; it must be a whole number"),
+        (MigrationOptions, {"strategy": "cold", "max_lost": "1_0"}, "--max-lost is '1_0'; it must be a whole number"),
+        (MigrationOptions, {"strategy": "cold", "max_failed_queries": "1_0"}, "--max-failed-queries is '1_0'; it must"),
+        (MigrationOptions, {"strategy": "copy", "copy_rate": "1_000"}, "--copy-rate is '1_000'; it must be a number"),
+        (
+            MigrationOptions,
+            {"strategy": "cold", "ready_command": "true"},
+            "--ready-command is for the strategy external",
+        ),
+        (MigrationOptions, {"strategy": "fallback", "final_pass": False}, "--no-final-pass is for the strategy copy"),
+        (
+            RehearsalOptions,
+            {"strategy": "cold,copy", "naive": True},
+            "--naive is for the strategy dual-write, which is",
+        ),
+        (ControlChange, {"query_mix": "1_0/1/1"}, "--query-mix is '1_0/1/1'; it must be 3 shares"),
+        (
+            MigrationOptions,
+            {"strategy": "cold", "abort_if": ["failed=200%"]},
+            "--abort-if is 'failed=200%'; it must be",
+        ),
+        (MigrationOptions, {"strategy": "cold", "abort_if": [f"p99={10**400}s"]}, "--abort-if must be conditions as"),
         (MigrationOptions, {"strategy": "cold", "abort_if": ["p98=1s"]}, "--abort-if is 'p98=1s'; it must be conditi"),
         (MigrationOptions, {"strategy": "external"}, "The strategy external needs --command, the tool"),
         (MigrationOptions, {"strategy": "cold", "ready_after": -1}, "--ready-after is -1; it must be a duration such"),

@@ -4,11 +4,9 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from redis_rehearsal.settings import _SECONDS
+from redis_rehearsal.quantities import MOST, PLAIN, SECONDS, Count, Seconds
 
 _SPECIAL: Final = "\\*?[]^"
-
-Seconds = Annotated[float, Field(ge=0, le=86_400), _SECONDS]
 
 
 class CompareOptions(BaseModel):
@@ -16,7 +14,7 @@ class CompareOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    rounds: Annotated[int, Field(ge=1, le=100)] = 3
+    rounds: Annotated[int, Field(ge=1, le=100), PLAIN] = 3
     "Rounds at most; each reads again only what differed in the one before."
 
     round_interval: Seconds = 1.0
@@ -25,10 +23,10 @@ class CompareOptions(BaseModel):
     max_ttl_drift: Seconds = 2.0
     "By so much times to live may be apart; more is a difference."
 
-    max_not_carried: Annotated[int, Field(ge=0)] = 0
+    max_not_carried: Count = 0
     "Most things that the source has and the target cannot hold: times to live of fields, counts of streams."
 
-    sample: Annotated[int, Field(ge=1)] | None = None
+    sample: Annotated[int, Field(ge=1, le=MOST), PLAIN] | None = None
     "Compare about so many keys, chosen at random, instead of all."
 
     match: Annotated[str, Field(min_length=1)] | None = None
@@ -37,7 +35,7 @@ class CompareOptions(BaseModel):
     prefix: Annotated[str, Field(min_length=1)] | None = None
     "Compare only keys that begin with this, taken literally."
 
-    timeout: Annotated[float, Field(gt=0, le=86_400), _SECONDS] = 30.0
+    timeout: Annotated[float, Field(gt=0, le=86_400), SECONDS] = 30.0
     "Longest wait for an answer of a server."
 
     @model_validator(mode="after")

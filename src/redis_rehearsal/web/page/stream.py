@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import orjson
-
+from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.web.page.shown import Shown
 
 _INTERVAL_SECONDS: Final = 1.0
@@ -16,7 +15,7 @@ _RETRY_MILLISECONDS: Final = 1000
 
 def event(name: str, content: Any, identity: str | None = None) -> bytes:
     """An event as the stream carries it; https://html.spec.whatwg.org/multipage/server-sent-events.html."""
-    lines = [b"event: " + name.encode(), b"data: " + orjson.dumps(content)]
+    lines = [b"event: " + name.encode(), b"data: " + encode(content, 0)]
     if identity is not None:
         lines.insert(0, b"id: " + identity.encode())
     return b"\n".join(lines) + b"\n\n"

@@ -1,0 +1,43 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redis_rehearsal.cli import app, rehearsing
+from redis_rehearsal.errors import AccountingError, MigrationError, RehearsalError
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.settings import Settings
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError, KeyError, PermissionError, RehearsalError, AccountingError, MigrationError]
+)
+def test_an_error_of_the_tool_itself_has_no_exit_code_of_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: type[Exception]
+) -> None:
+    def fails(*_: object) -> None:
+        raise error("redis://:geheim@h") if not issubclass(error, RehearsalError) else error("Words for a person.")
+
+    monkeypatch.setattr(app, "take_config", fails)
+    assert app.call(["run"]) == 70
+    said = capsys.readouterr().err
+    assert said.startswith("redis-rehearsal: ")
+    assert said.count("\n") == 1
+    assert "geheim" not in said
+    if not issubclass(error, RehearsalError):
+        assert f"of the kind {error.__name__}, at test_app.py:" in said
+
+
+def test_a_key_of_the_file_that_is_named_as_a_command_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def rehearsed(settings: Settings, each: list[MigrationOptions], *_: object, **__: object) -> int:
+        seen.append((settings.reset, each[0].compare, each[0].abort_if))
+        return 0
+
+    monkeypatch.setattr(rehearsing, "rehearse_each", rehearsed)
+    file = tmp_path / "my.toml"
+    file.write_text("reset = true\ncompare = false\nstrategy = 'copy'\nabort_if = ['p99=1s']\n")
+    for line in (["rehearse", "--config", str(file)], ["--config", str(file), "rehearse"]):
+        assert app.call(line) == 0
+    assert seen == [(True, False, ("p99=1s",))] * 2

@@ -174,9 +174,7 @@ class ServerRoom:
                 servers[name] = RedisServer(programs[name], place / name, options=options[name], keep=keep)
         self._running = list(servers.values())
         # All of them, also where one fails or the run is ended meanwhile: each that did start must be ended.
-        self._starting = asyncio.gather(
-            *(asyncio.to_thread(server.start) for server in servers.values()), return_exceptions=True
-        )
+        self._starting = asyncio.gather(*(_started(server) for server in servers.values()), return_exceptions=True)
         for result in await asyncio.shield(self._starting):
             if isinstance(result, BaseException):
                 raise result
@@ -219,6 +217,13 @@ class ServerRoom:
             self._directory = None
 
 
+async def _started(server: RedisServer | PostgresServer) -> None:
+    await asyncio.to_thread(server.prepare)
+    # Here, since what is to end with us must be started by the main thread.
+    server.spawn()
+    await asyncio.to_thread(server.wait)
+
+
 def raise_descriptor_limit(wanted: int) -> None:
     """Let this process and its children have that many open files and connections each.
 
@@ -255,7 +260,7 @@ def run_directory(place: Path, name: str) -> Path:
         for number in range(1, 1000):
             directory = place / (name if number == 1 else f"{name}-{number}")
             try:
-                directory.mkdir()
+                directory.mkdir(mode=0o700)
             except FileExistsError:
                 continue
             # A disk that is full now would cost the document at the end.

@@ -9,6 +9,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -22,12 +23,63 @@ _POINTER_FILE: Final = "data-dir"
 _STOP_SECONDS: Final = 5.0
 SERVER_DIRECTORIES: Final = ("source", "target", "postgres")
 """Of the servers' files, in a run's directory."""
+_CLOSED: Final = 0o700
+_SOCKETS: Final = "sockets"
+_LONGEST_PLACE: Final = 50
 _PROGRAMS: Final = ("redis-server", "valkey-server", "postgres", "initdb", "pg_ctl")
 
 
 def common_place() -> Path:
-    """Where the directories of all runs of this user are."""
+    """Where the directories of all runs of this user are; see `private`."""
     return Path(tempfile.gettempdir()) / f"redis-rehearsal-{os.getuid()}"
+
+
+def private(place: Path) -> Path:
+    """A directory in a place where others may have made it first: ours, no link, and closed to them.
+
+    Raises:
+        ConfigurationError: it is somebody else's, or no directory.
+        OSError: it cannot be made.
+    """
+    with contextlib.suppress(FileExistsError):
+        place.mkdir(mode=0o700, parents=True)
+    # Neither what it is nor whose it is can change between the look and the change of its mode.
+    try:
+        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{place} is no directory that can be trusted ({error.strerror}). Remove it, or set TMPDIR to a place of "
+            "your own."
+        ) from None
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid():
+            raise ConfigurationError(
+                f"{place} belongs to the user with the number {found.st_uid}, who could read and change what a run "
+                "keeps there. Remove it, or set TMPDIR to a place of your own."
+            )
+        if stat.S_IMODE(found.st_mode) != _CLOSED:
+            os.fchmod(descriptor, _CLOSED)
+    finally:
+        os.close(descriptor)
+    return place
+
+
+def socket_place() -> Path:
+    """A new directory with a path that is short enough for a socket, closed to others.
+
+    Raises:
+        ConfigurationError: there can be none.
+    """
+    place = common_place()
+    if len(str(place)) > _LONGEST_PLACE:
+        place = Path("/tmp") / place.name  # noqa: S108 # ours, and short enough for a socket
+    sockets = private(private(place) / _SOCKETS)
+    for left in sockets.iterdir():
+        # Of a process that was killed.
+        if left.name.partition("-")[0].isdigit() and not psutil.pid_exists(int(left.name.partition("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
+    return private(sockets / f"{os.getpid()}-{secrets.token_hex(2)}")
 
 
 class DataDirectory:
@@ -44,8 +96,8 @@ class DataDirectory:
         self._own = common_place() / secrets.token_hex(4)
         self._locks: list[int] = []
         try:
-            common_place().mkdir(mode=0o755, exist_ok=True)
-            self._own.mkdir(mode=0o755)
+            private(common_place())
+            self._own.mkdir(mode=0o700)
             self._locks.append(_lock(self._own))
             if keep is not None:
                 keep.mkdir(parents=True, exist_ok=True)
@@ -87,7 +139,8 @@ def end_processes(directory: Path) -> list[int]:
 
     Only programs that we start, and only where we start them: the directory may be the user's.
     """
-    places = [directory / name for name in SERVER_DIRECTORIES]
+    # As the system tells of them, without links.
+    places = [(directory / name).resolve() for name in SERVER_DIRECTORIES]
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -113,6 +166,8 @@ def remove_leftovers() -> list[str]:
         A sentence for each of them.
     """
     removed = []
+    if common_place().exists() or common_place().is_symlink():
+        private(common_place())
     for directory in sorted(common_place().glob("*/")):
         if not (directory / _LOCK_FILE).exists():
             continue

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from redis_rehearsal.embedded.process import start
 from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
 
 _START_SECONDS: Final = 15.0
@@ -127,33 +128,43 @@ class RedisServer:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Start it and wait until it answers.
+        """Start it and wait until it answers: `prepare`, `spawn` and `wait`. Of the main thread."""
+        self.prepare()
+        self.spawn()
+        self.wait()
+
+    def prepare(self) -> None:
+        """Make what it needs."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+
+    def spawn(self) -> None:
+        """Start its process. Of the main thread."""
+        command = [
+            *(str(self._binary), "--port", str(self.port), "--bind", "127.0.0.1"),
+            *("--dir", str(self.directory), "--logfile", str(self._log), "--daemonize", "no"),
+            *("--save", "", "--appendonly", "no", *self._options),
+        ]
+        self._process = start(command, "SIGTERM", self.directory)
+
+    def wait(self) -> None:
+        """Wait until it answers.
 
         Raises:
             ServerRefusedError: it does not; says where its log is.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        log = self.directory / "server.log"
-        command = [
-            *(str(self._binary), "--port", str(self.port), "--bind", "127.0.0.1"),
-            *("--dir", str(self.directory), "--logfile", str(log), "--daemonize", "no"),
-            *("--save", "", "--appendonly", "no", *self._options),
-        ]
-        self._process = subprocess.Popen(  # noqa: S603 # our own server
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self.directory,
-            start_new_session=True,
-        )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if not self.running or time.monotonic() > deadline:
                 self.kill()
-                last = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
-                raise ServerRefusedError(f"The embedded {self.name} did not start: {' / '.join(last)} (log: {log}).")
+                last = self._log.read_text(errors="replace").splitlines()[-3:] if self._log.exists() else []
+                raise ServerRefusedError(
+                    f"The embedded {self.name} did not start: {' / '.join(last)} (log: {self._log})."
+                )
             time.sleep(0.01)
+
+    @property
+    def _log(self) -> Path:
+        return self.directory / "server.log"
 
     def _answers(self) -> bool:
         try:

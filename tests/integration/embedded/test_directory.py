@@ -58,11 +58,11 @@ def test_what_a_killed_run_left_is_removed_and_what_is_in_use_is_not(tmp_path: P
         in_use = DataDirectory(None)
         assert remove_leftovers() == []
         run.kill()
-    assert psutil.pid_exists(int(pid))
+    # Servers end with who started them, however that ended.
+    wait_for(lambda: not psutil.pid_exists(int(pid)), "the server's end")
     (sentence,) = remove_leftovers()
     assert left in sentence
     assert not Path(left).exists()
-    wait_for(lambda: not psutil.pid_exists(int(pid)), "the server's end")
     assert in_use.path.exists()
     in_use.remove()
 

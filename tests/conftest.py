@@ -23,9 +23,9 @@ def make_server(tmp_path: Path) -> Iterator[MakeServer]:
     """Starts servers that end with the test; without a name, the default source."""
     servers: list[RedisServer] = []
 
-    def make(*options: str, name: str | None = None) -> RedisServer:
+    def make(*options: str, name: str | None = None, password: str = "") -> RedisServer:
         place = tmp_path / f"server-{len(servers)}"
-        server = RedisServer(name or default_source_server(), place, options=options)
+        server = RedisServer(name or default_source_server(), place, options=options, password=password)
         servers.append(server)
         server.start()
         return server
@@ -49,7 +49,6 @@ def client(source: RedisServer) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    # Not under pytest's own directory, which another session closes to the user that PostgreSQL runs as.
     with tempfile.TemporaryDirectory(prefix="rehearsal-postgres-") as place:
         server = PostgresServer(Path(place))
         server.start()

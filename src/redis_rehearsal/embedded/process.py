@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Final
 
 LAUNCHER: Final = Path(__file__).with_name("launcher.py")
+SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
 
 
 def launched(command: list[str], last_signal: str, user: str = "") -> list[str]:

@@ -9,10 +9,13 @@ import sys
 import time
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from redis_rehearsal.embedded.process import start
 from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
 
+_OPEN_BY_DEFAULT: Final = ("redis-6.2",)
+_DANGEROUS: Final = ("MODULE", "DEBUG")
 _START_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 10.0
 _HIGHEST_PORT: Final = 55_535
@@ -88,6 +91,11 @@ def free_port() -> int:
             return port
 
 
+def _quoted(text: str) -> str:
+    """A value as a server's configuration file holds it, whatever is in it."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode("utf-8", "surrogateescape")) + '"'
+
+
 class RedisServer:
     """A Redis or Valkey as a child process on 127.0.0.1.
 
@@ -97,10 +105,18 @@ class RedisServer:
         port: to listen on; 0 for any free one.
         options: further options of redis-server, after the defaults.
         keep: whether `stop` saves the data.
+        password: that its clients need; empty for none. Every user of the machine reaches its port.
     """
 
     def __init__(
-        self, name: str, directory: Path, port: int = 0, options: tuple[str, ...] = (), *, keep: bool = False
+        self,
+        name: str,
+        directory: Path,
+        port: int = 0,
+        options: tuple[str, ...] = (),
+        *,
+        keep: bool = False,
+        password: str = "",
     ) -> None:
         self.name = name
         self.directory = directory
@@ -108,12 +124,14 @@ class RedisServer:
         self._binary = server_binary(name)
         self._options = options
         self._keep = keep
+        self._password = password
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        """Its URL."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        """Its URL, with its password."""
+        login = f":{quote(self._password, safe='')}@" if self._password else ""
+        return f"redis://{login}127.0.0.1:{self.port}/0"
 
     @property
     def pid(self) -> int:
@@ -134,13 +152,21 @@ class RedisServer:
         self.wait()
 
     def prepare(self) -> None:
-        """Make what it needs."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        """Make its directory, and the file with its password, which must not stand on a command line."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lines = [f"requirepass {_quoted(self._password)}"] if self._password else []
+        if self._password and self.name in _OPEN_BY_DEFAULT:
+            # Newer servers refuse these by themselves. CONFIG stays: a migration needs it.
+            lines += [f'rename-command {command} ""' for command in _DANGEROUS]
+        self._configuration.unlink(missing_ok=True)
+        descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
 
     def spawn(self) -> None:
         """Start its process. Of the main thread."""
         command = [
-            *(str(self._binary), "--port", str(self.port), "--bind", "127.0.0.1"),
+            *(str(self._binary), str(self._configuration), "--port", str(self.port), "--bind", "127.0.0.1"),
             *("--dir", str(self.directory), "--logfile", str(self._log), "--daemonize", "no"),
             *("--save", "", "--appendonly", "no", *self._options),
         ]
@@ -163,6 +189,10 @@ class RedisServer:
             time.sleep(0.01)
 
     @property
+    def _configuration(self) -> Path:
+        return self.directory / "server.conf"
+
+    @property
     def _log(self) -> Path:
         return self.directory / "server.log"
 
@@ -182,6 +212,9 @@ class RedisServer:
         if self._keep:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=_STOP_SECONDS) as control:
+                    if self._password:
+                        secret = self._password.encode("utf-8", "surrogateescape")
+                        control.sendall(b"*2\r\n$4\r\nAUTH\r\n$%d\r\n%s\r\n" % (len(secret), secret))
                     control.sendall(b"SHUTDOWN SAVE\r\n")
                     self._process.wait(_STOP_SECONDS)
             except (OSError, subprocess.TimeoutExpired):

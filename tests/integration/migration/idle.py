@@ -43,7 +43,7 @@ class IdleApplication(FleetControl):
 
 async def handle(role: Role, server: RedisServer, database: int = 0) -> ServerHandle:
     """A server as a strategy sees it."""
-    endpoint = Endpoint.parse(f"redis://127.0.0.1:{server.port}/{database}")
+    endpoint = Endpoint.parse(f"{server.url.removesuffix('/0')}/{database}")
     identity = await first_contact(role, role, endpoint, 5.0)
     return ServerHandle(role, endpoint, identity, control_client(endpoint, 5.0), embedded=False)
 

@@ -1,9 +1,14 @@
 """A tool that attaches the target as a replica, and promotes it at the end."""
 
 import asyncio
+import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from redis_rehearsal.cache.control import control_client
@@ -11,9 +16,12 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock, new_owner
 from redis_rehearsal.cache.permissions import check_permissions
 from redis_rehearsal.errors import LockedError, MigrationError, ServerRefusedError
+from tests.conftest import MakeServer
 from tests.integration.migration.idle import KEYS, context_of, migrate
 from tests.integration.migration.pair import Pair
 from tests.support import wait_for
+
+ROOT = str(Path(__file__).parents[3])
 
 
 @pytest.fixture
@@ -89,3 +97,64 @@ def test_a_lock_comes_to_a_replica_from_its_primary(attached: Pair) -> None:
             await client.aclose()
 
     asyncio.run(locked())
+
+
+@pytest.mark.parametrize("through", ["command", "ready_command"])
+def test_what_a_tool_prints_is_kept_without_passwords(make_server: MakeServer, tmp_path: Path, through: str) -> None:
+    secret = "p@ss/geheim%1"  # of nobody
+    source, target = make_server(password=secret), make_server(password=secret)
+    said = 'echo "$SOURCE_URL <$TARGET_PASSWORD>"; echo "again $TARGET_URL" >&2; '
+    options: dict[str, Any] = {"command": "exit 3", through: said + "exit 3"}
+    if through == "ready_command":
+        options["command"] = "sleep 0.5; exit 3"
+
+    async def failing() -> str:
+        context = await context_of(source, target, tmp_path, strategy="external", **options)
+        with pytest.raises(MigrationError) as raised:
+            await migrate(context)
+        return str(raised.value)
+
+    reason = asyncio.run(failing())
+    kept = (tmp_path / "external.log").read_text()
+    assert "<***>" in kept
+    assert f"redis://:***@127.0.0.1:{source.port}" in kept
+    assert "again redis://:***@" in kept
+    assert "geheim" not in kept + reason
+    assert "exit code 3" in reason
+
+
+def processes_of(mark: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("RUN_DIRECTORY") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("how", ["it fails", "we are killed"])
+def test_nothing_that_comes_of_a_tool_outlives_it(make_server: MakeServer, tmp_path: Path, how: str) -> None:
+    source, target = make_server(), make_server()
+    # One in a session of its own, whose parent is gone.
+    tool = "setsid sh -c 'sleep 600 & sleep 600' & sleep 600 & touch began; wait"
+    script = (
+        "import asyncio; from pathlib import Path\n"
+        "from tests.integration.migration.idle import context_of\n"
+        "from redis_rehearsal.migration.strategies.external import _tool\n"
+        "from redis_rehearsal.embedded.redis_server import RedisServer\n"
+        "class At:\n    def __init__(self, url): self.url = url\n"
+        "async def main():\n"
+        f"    context = await context_of(At({source.url!r}), At({target.url!r}), Path({str(tmp_path)!r}),"
+        " strategy='external', command='true')\n"
+        f"    async with _tool(context, {tool!r}) as tool:\n"
+        f"        {'await asyncio.sleep(600)' if how == 'we are killed' else 'await asyncio.sleep(1)'}\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT}) as run:
+        wait_for((tmp_path / "began").exists, "the tool")
+        mark = str(tmp_path.resolve())
+        wait_for(lambda: len(processes_of(mark)) >= 5, "all of its processes")
+        if how == "we are killed":
+            run.kill()
+        run.wait(30)
+    wait_for(lambda: not processes_of(mark), "the end of all of them")

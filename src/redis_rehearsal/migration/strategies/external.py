@@ -4,25 +4,31 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Final
-from urllib.parse import quote
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.embedded.process import SUPERVISOR
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context, Step
 from redis_rehearsal.migration.cutover import cut_over
+from redis_rehearsal.migration.masking import Masker
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preparation import refuse_used_target
 from redis_rehearsal.migration.strategies.base import Strategy
 
 _POLL_SECONDS: Final = 0.2
 _READY_TIMEOUT_SECONDS: Final = 30.0
-_KILL_SECONDS: Final = 5.0
+_KILL_SECONDS: Final = 12.0
+"""Longer than the supervisor takes itself."""
+_LAST_WORDS_SECONDS: Final = 1.0
+_CHUNK_BYTES: Final = 65_536
 _TAIL_LINES: Final = 5
 LOG_NAME: Final = "external.log"
 
@@ -62,34 +68,97 @@ def tail(path: Path) -> str:
     return " / ".join(lines)
 
 
-@contextlib.asynccontextmanager
-async def _tool(context: Context, command: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    log = context.directory / LOG_NAME
-    with log.open("ab") as output:
-        process = await asyncio.create_subprocess_shell(
-            command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment(context),
-            start_new_session=True,  # so that its children can be ended with it
-        )
-    try:
-        yield process
-    finally:
-        await _end(process)
+class _Tool:
+    """The user's tool, under a supervisor that ends all that comes of it, also where we are killed."""
 
+    def __init__(self, supervisor: asyncio.subprocess.Process, ended: "asyncio.Future[int]", copying: Any) -> None:
+        self._supervisor = supervisor
+        self._ended = ended
+        self._copying: asyncio.Task[None] = copying
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code; None while it goes on."""
+        return self._ended.result() if self._ended.done() else None
+
+    async def wait(self) -> int:
+        """Wait until it has ended; returns its exit code."""
+        code = await asyncio.shield(self._ended)
+        # What it said last may be on its way; what comes of it may go on and say more.
+        await asyncio.wait({self._copying}, timeout=_LAST_WORDS_SECONDS)
+        return code
+
+    async def end(self) -> None:
+        """End it, and all that came of it."""
+        if self._supervisor.stdin is not None:
+            self._supervisor.stdin.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_KILL_SECONDS):
-                await process.wait()
-                break
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # a child that outlived it
+                await self._supervisor.wait()
+        with contextlib.suppress(ProcessLookupError):
+            self._supervisor.kill()
+        await asyncio.wait({self._copying}, timeout=_LAST_WORDS_SECONDS)
+        self._copying.cancel()
+        await asyncio.wait({self._copying})
+
+
+@contextlib.asynccontextmanager
+async def _tool(context: Context, command: str) -> AsyncIterator[_Tool]:
+    status, telling = os.pipe()
+    try:
+        supervisor = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(SUPERVISOR), str(telling), "/bin/sh", "-c", command),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=environment(context),
+            pass_fds=(telling,),
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(status)
+        raise
+    finally:
+        os.close(telling)
+    ended = asyncio.ensure_future(_told(status))
+    copying = asyncio.create_task(_copy_output(supervisor.stdout, context.directory / LOG_NAME, _masker(context)))
+    tool = _Tool(supervisor, ended, copying)
+    try:
+        yield tool
+    finally:
+        await tool.end()
+        ended.cancel()
+        await asyncio.wait({ended})
+
+
+async def _told(status: int) -> int:
+    """The exit code that the supervisor writes; that of a killed process, where it was killed itself."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(status, "rb", 0)
+    )
+    try:
+        text = await reader.read()
+        return int(text) if text else 128 + signal.SIGKILL
+    finally:
+        transport.close()
+
+
+async def _copy_output(stream: asyncio.StreamReader | None, path: Path, masker: Masker) -> None:
+    assert stream is not None  # noqa: S101 # as it was asked for
+    with path.open("ab", buffering=0) as log:
+        while data := await stream.read(_CHUNK_BYTES):
+            log.write(masker.feed(data))
+        log.write(masker.end())
+
+
+def _masker(context: Context) -> Masker:
+    """Takes the passwords of all servers of the run out of what a tool says."""
+    secrets = {server.endpoint.password for server in (context.source, context.target)}
+    for name in ("REDIS_URL", "TARGET_REDIS_URL", "DATABASE_URL"):
+        with contextlib.suppress(ValueError):
+            secrets.add(unquote(urlsplit(os.environ.get(name, "")).password or ""))
+    return Masker(secrets)
 
 
 async def _check(context: Context) -> None:
@@ -134,7 +203,7 @@ async def _settle(seconds: float, until_seconds: float) -> None:
     await asyncio.sleep(max(0.0, min(seconds, until_seconds - monotonic())))
 
 
-async def _until_ended(context: Context, process: asyncio.subprocess.Process) -> None:
+async def _until_ended(context: Context, process: _Tool) -> None:
     context.progress = "the tool runs; the cutover comes when it ends"
     code = await process.wait()
     if code != 0:
@@ -148,7 +217,7 @@ def _failure(context: Context, who: str, code: int) -> str:
     )
 
 
-async def _until_ready(context: Context, process: asyncio.subprocess.Process, step: Step) -> None:
+async def _until_ready(context: Context, process: _Tool, step: Step) -> None:
     options, began = context.options, monotonic()
     while True:
         if process.returncode is not None and process.returncode != 0:
@@ -170,12 +239,27 @@ async def _until_ready(context: Context, process: asyncio.subprocess.Process, st
 
 
 async def _is_ready(context: Context, command: str) -> bool:
-    async with _tool(context, command) as asking:
-        try:
-            async with asyncio.timeout(_READY_TIMEOUT_SECONDS):
-                return await asking.wait() == 0
-        except TimeoutError:
-            return False
+    # Without a supervisor, whose start costs more than most questions: it is asked five times a second.
+    asking = await asyncio.create_subprocess_shell(
+        command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=environment(context),
+        start_new_session=True,  # so that its children can be ended with it
+    )
+    copying = asyncio.create_task(_copy_output(asking.stdout, context.directory / LOG_NAME, _masker(context)))
+    try:
+        async with asyncio.timeout(_READY_TIMEOUT_SECONDS):
+            return await asking.wait() == 0
+    except TimeoutError:
+        return False
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(asking.pid, signal.SIGKILL)
+        await asking.wait()
+        await asyncio.wait({copying}, timeout=_LAST_WORDS_SECONDS)
+        copying.cancel()
 
 
 async def _see_that_target_takes_writes(context: Context) -> None:

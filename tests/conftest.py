@@ -47,6 +47,14 @@ def client(source: RedisServer) -> Iterator[Any]:
         yield outside
 
 
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A directory that every user reaches, as a temporary one is; pytest's own are closed."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="rehearsal-test-") as place:  # where others are
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="rehearsal-postgres-") as place:

@@ -2,7 +2,7 @@
 
 import ssl
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.urls import split_redis_url
@@ -73,6 +73,17 @@ class Endpoint:
             return f"unix://{self.path}?db={self.database}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"redis{'s' if self.tls else ''}://{host}:{self.port}/{self.database}"
+
+    @property
+    def url(self) -> str:
+        """The whole URL but for the options of TLS, password included: for the user's tools, and never to be shown."""
+        login = ""
+        if self.password or self.username:
+            login = f"{quote(self.username, safe='')}:{quote(self.password, safe='')}@"
+        if self.path:
+            return f"unix://{login}{quote(self.path)}?db={self.database}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"redis{'s' if self.tls else ''}://{login}{host}:{self.port}/{self.database}"
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """What a connection is encrypted with; None for a plain one.

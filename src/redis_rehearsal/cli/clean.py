@@ -13,6 +13,7 @@ from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock
 from redis_rehearsal.cache.prefix import remove_all
+from redis_rehearsal.cli.runtime_file import remove_stale
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, first_connect, safe_address
 from redis_rehearsal.embedded.directory import remove_leftovers
@@ -30,6 +31,7 @@ def clean(*, settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS) -> i
         settings: All settings; only the URLs and KEY_PREFIX matter.
     """
     removed = remove_leftovers()
+    remove_stale()
     for sentence in removed:
         sys.stdout.write(f"{sentence}\n")
     if not removed and not (settings.redis_url or settings.target_redis_url or settings.database_url):

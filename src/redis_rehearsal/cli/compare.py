@@ -19,6 +19,8 @@ from rich.status import Status
 from rich.text import Text
 
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
+from redis_rehearsal.cli.runtime_file import resolved
 from redis_rehearsal.errors import CannotTellError, ConfigurationError
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.verification.compare.classify import Difference, Kind, Summary
@@ -55,6 +57,7 @@ def compare(
     output: Path | None = None,
     values: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
+    bind_address: Address = DEFAULT_ADDRESS,
 ) -> int:
     """Compare two databases key by key, both ways: keys, types, values, times to live. Nothing is written to them.
 
@@ -63,16 +66,21 @@ def compare(
     or there was no key to compare).
 
     Args:
-        source: URL of the Redis being left; a password is better kept in the environment.
-        target: URL of the Redis being moved to.
+        source: URL of the Redis being left, or `source` for that of a run of yours; a password is better kept in the
+            environment.
+        target: URL of the Redis being moved to, or `target`.
         options: What is compared, and how often.
         output: Write the keys that differ to this file, one JSON document a line.
         values: Write whole values to it, too.
         json: Print the document to stdout instead of words.
+        bind_address: Where the run serves HTTP whose servers are meant.
     """
     if values and output is None:
         raise ConfigurationError("--values writes to the file of --output FILE, which is missing.")
-    endpoints = _endpoint("SOURCE", "REDIS_URL", source), _endpoint("TARGET", "TARGET_REDIS_URL", target)
+    endpoints = (
+        _endpoint("SOURCE", "REDIS_URL", resolved(source, bind_address)),
+        _endpoint("TARGET", "TARGET_REDIS_URL", resolved(target, bind_address)),
+    )
     with _lines(output) as lines, _Display() as display:
 
         def record(difference: Difference, source_value: Any, target_value: Any) -> None:

@@ -5,14 +5,17 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
 import uvloop
 from rich.console import Console
 
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.coordinator.run import Run
-from redis_rehearsal.errors import BrokenError
+from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.report import terminal
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.encoding import encode
@@ -53,16 +56,30 @@ async def drive(work: Run, settings: Settings) -> None:
     web = WebServer(make_app(work.view, work.controls, token), settings.bind_host, settings.bind_port)
     await web.start()
     _log.info(f"serving {web.address}/health and {web.address}/metrics; the live page is {web.address}/")
+    runtime = RuntimeFile(_listening(web.address))
+    work.on_servers = partial(_tell, runtime)
     showing = asyncio.create_task(terminal.show(work.view, console(settings)))
     try:
         await work.execute()
     finally:
+        runtime.remove()
         showing.cancel()
         # What is shown may have had nobody left to read it; the run and its document come first.
         await asyncio.wait({showing})
         if not showing.cancelled() and showing.exception() is not None:
             _log.warning("the status could not be shown", error=str(showing.exception()))
         await web.close()
+
+
+def _listening(address: str) -> str:
+    return address.removeprefix("http://")
+
+
+def _tell(runtime: RuntimeFile, source: Endpoint, target: Endpoint) -> None:
+    try:
+        runtime.write(source.url, target.url)
+    except (OSError, ConfigurationError) as error:
+        _log.warning(f"redis-rehearsal status --urls will not know the servers of this run: {error}")
 
 
 def console(settings: Settings) -> Console:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import psutil
 from cyclopts import Parameter
 
-from redis_rehearsal.errors import BrokenError, ConfigurationError, RehearsalError
+from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.settings import Settings
 
 _TIMEOUT_SECONDS: Final = 10.0
@@ -65,7 +65,7 @@ def _ask(address: str, path: str) -> str:
     _health(address)
     status, text = _get(address, path)
     if status != 200:
-        raise RehearsalError(f"The run at {address} answered {path} with status {status}; its log may say why.")
+        raise BrokenError(f"The run at {address} answered {path} with status {status}; its log may say why.")
     return text
 
 

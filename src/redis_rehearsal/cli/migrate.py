@@ -152,7 +152,7 @@ class _Watch:
         # It was the last one when it began, and stays at its place.
         self._number = self._number if self._number >= 0 else len(documents) - 1
         if not 0 <= self._number < len(documents):
-            raise RehearsalError("The run knows nothing of this migration; is it another run by now?")
+            raise OutcomeUnknownError("The run knows nothing of this migration; is it another run by now?")
         document = documents[self._number]
         for number, step in enumerate(document.get("steps") or ()):
             status = str(step.get("status"))

@@ -18,6 +18,7 @@ from rich.text import Text
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE
+from redis_rehearsal.cli.runtime_file import resolved
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.migration.preflight.asking import printable
 from redis_rehearsal.migration.preflight.look import (
@@ -55,15 +56,17 @@ def preflight_command(
     usage or a server that cannot be reached, 3 interrupted.
 
     Args:
-        source: URL of the source. Default: REDIS_URL, where others do not see the password.
-        target: URL of the target. Default: TARGET_REDIS_URL.
+        source: URL of the source, or `source` for that of a run of yours. Default: REDIS_URL, where others do not see
+            the password.
+        target: URL of the target, or `target`. Default: TARGET_REDIS_URL.
         options: How the migration is to be done.
-        settings: All settings; only the URLs, KEY_PREFIX, REDIS_POOL_SIZE and OPERATION_TIMEOUT matter.
+        settings: All settings; only the URLs, KEY_PREFIX, REDIS_POOL_SIZE and OPERATION_TIMEOUT matter, and of a run of
+            yours its BIND_ADDRESS.
         json: Print the findings as JSON.
     """
     endpoints = (
-        _endpoint("source", source or settings.redis_url, "REDIS_URL"),
-        _endpoint("target", target or settings.target_redis_url, "TARGET_REDIS_URL"),
+        _endpoint("source", resolved(source, settings.bind_address) or settings.redis_url, "REDIS_URL"),
+        _endpoint("target", resolved(target, settings.bind_address) or settings.target_redis_url, "TARGET_REDIS_URL"),
     )
     plan = Plan(
         strategy=options.strategy,

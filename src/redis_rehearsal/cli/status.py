@@ -8,15 +8,29 @@ from cyclopts import Parameter
 
 from redis_rehearsal.cli.client import Client
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
+from redis_rehearsal.cli.runtime_file import RuntimeFile
+from redis_rehearsal.settings import Settings
 
 
-def status(*, bind_address: Address = DEFAULT_ADDRESS, json: Annotated[bool, Parameter(negative="")] = False) -> int:
+def status(
+    *,
+    bind_address: Address = DEFAULT_ADDRESS,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    urls: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
     """Print what a run does now: its load, where reads and writes go, and what migrates.
 
     Args:
         bind_address: Where the run serves HTTP.
         json: Print it as the control API gives it.
+        urls: Print instead the URLs of source and target with their passwords, as SOURCE_URL=… and TARGET_URL=…, which
+            only the user of the run can on its machine.
     """
+    if urls:
+        Settings(bind_address=bind_address)  # see that it is one
+        found = RuntimeFile(bind_address).urls()
+        sys.stdout.writelines(f"{role.upper()}_URL={url.get_secret_value()}\n" for role, url in found.items())
+        return 0
     client = Client(bind_address, None)
     client.check()
     document = client.call("GET", "/api/status")

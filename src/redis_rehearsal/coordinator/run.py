@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
@@ -68,12 +68,14 @@ class Run:
         view: what there is to see of it, while it lasts.
         controls: what can be done to it.
         again: whether another run is to follow, from a fresh state.
+        on_servers: hears of source and target, once they are there and whenever another one takes a role.
     """
 
     def __init__(self, settings: Settings, rehearsal: MigrationOptions | None = None) -> None:
         self.settings = settings
         self._rehearsal = rehearsal
         self.again = False
+        self.on_servers: Callable[[Endpoint, Endpoint], None] = lambda *_: None
         self.view = RunView(settings, Totals(), Health((*CONTROL_ERRORS, *CONNECTION_ERRORS)))
         self.view.audit_now = self.audit
         self._clock = self.view.clock
@@ -206,6 +208,7 @@ class Run:
         for sentence in await asyncio.to_thread(remove_leftovers):
             _log.info(sentence)
         view.servers = await equipment.open()
+        self.on_servers(equipment.servers.source, equipment.servers.target)
         self._tasks.append(asyncio.create_task(equipment.hold_locks(self._breakage.note)))
         view.health.servers = equipment.health()
 
@@ -253,6 +256,7 @@ class Run:
         """
         patience = 2 * self.settings.operation_timeout
         await self._equipment.replace_target(endpoint, lambda: self._control.set_server("target", endpoint, patience))
+        self.on_servers(self._equipment.servers.source, self._equipment.servers.target)
 
     def begin_migration(self, options: MigrationOptions) -> Record:
         """Make ready for a migration.

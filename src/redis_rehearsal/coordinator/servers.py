@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import resource
+import secrets
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ _FREE_BYTES: Final = 512 * 1024 * 1024
 """Embedded servers are not started with less room for their files."""
 
 
+_PASSWORD_BYTES: Final = 24
 _TAIL_LINES: Final = 3
 _TROUBLE: Final = ("rror", "Can't", "can't", "ailed", "refused", "denied", "Wrong", "NOAUTH", "overcoming")
 _DOCUMENT_BYTES: Final = 64 * 1024
@@ -171,7 +173,10 @@ class ServerRoom:
             if name == "database":
                 servers[name] = PostgresServer(place / "postgres")
             else:
-                servers[name] = RedisServer(programs[name], place / name, options=options[name], keep=keep)
+                password = secrets.token_urlsafe(_PASSWORD_BYTES)
+                servers[name] = RedisServer(
+                    programs[name], place / name, options=options[name], keep=keep, password=password
+                )
         self._running = list(servers.values())
         # All of them, also where one fails or the run is ended meanwhile: each that did start must be ended.
         self._starting = asyncio.gather(*(_started(server) for server in servers.values()), return_exceptions=True)

@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
-from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.embedded.process import SUPERVISOR
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context, Step
@@ -33,17 +32,6 @@ _TAIL_LINES: Final = 5
 LOG_NAME: Final = "external.log"
 
 
-def url_of(endpoint: Endpoint) -> str:
-    """The whole URL of a server, password included: for the environment of a tool, and nothing else."""
-    login = ""
-    if endpoint.password or endpoint.username:
-        login = f"{quote(endpoint.username, safe='')}:{quote(endpoint.password, safe='')}@"
-    if endpoint.path:
-        return f"unix://{login}{quote(endpoint.path)}?db={endpoint.database}"
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    return f"redis{'s' if endpoint.tls else ''}://{login}{host}:{endpoint.port}/{endpoint.database}"
-
-
 def environment(context: Context) -> dict[str, str]:
     """What a tool finds in its environment: ours but for CONTROL_TOKEN, and SOURCE_URL, TARGET_URL and their parts."""
     found = {name: value for name, value in os.environ.items() if name != "CONTROL_TOKEN"}
@@ -51,7 +39,7 @@ def environment(context: Context) -> dict[str, str]:
     for name, server in (("SOURCE", context.source), ("TARGET", context.target)):
         endpoint = server.endpoint
         found |= {
-            f"{name}_URL": url_of(endpoint),
+            f"{name}_URL": endpoint.url,
             f"{name}_HOST": endpoint.host,
             f"{name}_PORT": str(endpoint.port),
             f"{name}_SOCKET": endpoint.path,

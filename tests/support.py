@@ -149,6 +149,21 @@ def run_to_the_end(tmp_path: Path, *arguments: str, **settings: str) -> subproce
         return subprocess.CompletedProcess(arguments, code, running.stdout, running.stderr)
 
 
+def urls_of(directory: Path, run: Command) -> dict[str, str]:
+    """The URLs of source and target of a run that goes on, with passwords, by role.
+
+    Args:
+        directory: of the command, which must be the one that the run's TMPDIR names.
+        run: that was started with it.
+    """
+    (directory / "asked").mkdir(exist_ok=True)
+    address = run.address.removeprefix("http://")
+    told = run_to_the_end(directory / "asked", "status", "--urls", BIND_ADDRESS=address, TMPDIR=str(directory))
+    assert told.returncode == 0, told.stderr
+    found = (line.split("=", 1) for line in told.stdout.splitlines())
+    return {name.removesuffix("_URL").lower(): url for name, url in found}
+
+
 def working_in(directory: Path) -> list[psutil.Process]:
     """All processes whose working directory is below a directory: embedded servers, PostgreSQL's too."""
     found = []

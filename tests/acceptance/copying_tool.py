@@ -29,7 +29,8 @@ def main() -> None:
         keys = [key for key in source.scan_iter(f"{prefix}*", count=1000) if key != f"{prefix}lock".encode()]
         if forgotten is not None:
             keys = [key for key in keys if not key.startswith(forgotten)]
-        gone = set(target.scan_iter(f"{prefix}*", count=1000)) - set(keys)
+        # Only what it has brought there itself: whatever else is there is the application's.
+        gone = seen.keys() - set(keys)
         values, lives = ask(source, "dump", keys), ask(source, "pttl", keys)
         with target.pipeline(transaction=False) as pipeline:
             for key, value, left in zip(keys, values, lives, strict=True):
@@ -37,7 +38,8 @@ def main() -> None:
                 if value is not None and seen.get(key) != value:
                     seen[key] = value
                     pipeline.restore(key, max(0, left), value, replace=True)
-            for key in gone - {f"{prefix}lock".encode()}:
+            for key in gone:
+                del seen[key]
                 pipeline.delete(key)
             pipeline.execute()
         print("a pass is done", flush=True)  # noqa: T201 # what tools do

@@ -23,7 +23,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.web.metrics.catalogue import ENTRIES
 from redis_rehearsal.web.metrics.families import BUCKETS_SECONDS
 from tests.acceptance.prometheus import JOB, RULES, Prometheus, scraping
-from tests.support import SMALL, Command, command, expressions_of, label_sets_of, samples_of, wait_for
+from tests.support import SMALL, Command, command, expressions_of, label_sets_of, samples_of, urls_of, wait_for
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None or shutil.which("promtool") is None,
@@ -68,12 +68,14 @@ def follow_for_a_moment(run: Command, addresses: dict[str, Endpoint]) -> str:
         page = run.get("/metrics")[1]
         return page if 'rehearsal_replication_lag_bytes{server="target"}' in page else ""
 
-    with redis.Redis(host=target.host, port=target.port, protocol=2) as outside:
+    with redis.Redis.from_url(target.url, protocol=2) as outside:
+        outside.config_set("masterauth", source.password)
         outside.replicaof(source.host, source.port)
         page: str = wait_for(follows, "a lag")
         time.sleep(2)  # a scrape must see it too
         outside.replicaof("NO", "ONE")
         outside.flushall()
+        outside.config_set("masterauth", "")
     return page
 
 
@@ -87,8 +89,7 @@ def rehearsal(place: Path) -> Iterator[Seen]:
         scraping(run.address, place / "prometheus") as prometheus,
     ):
         run.until_running()
-        servers = json.loads(run.get("/health")[1])["servers"]
-        addresses = {role: Endpoint.parse(servers[role]["address"]) for role in ("source", "target")}
+        addresses = {role: Endpoint.parse(url) for role, url in urls_of(place, run).items()}
         exposition = follow_for_a_moment(run, addresses)
         assert run.wait() in (0, 1, 3), run.stderr
         document = run.stats_left()
@@ -96,8 +97,7 @@ def rehearsal(place: Path) -> Iterator[Seen]:
 
 
 def test_what_prometheus_sees_of_a_rehearsal_is_complete_and_agrees_with_its_document() -> None:
-    # One test, since there is one rehearsal. Not under pytest's own directory, which another session closes to the user
-    # that PostgreSQL runs as.
+    # One test, since there is one rehearsal.
     with tempfile.TemporaryDirectory(prefix="rehearsal-prometheus-") as name:
         Path(name).chmod(0o755)
         with rehearsal(Path(name)) as seen:

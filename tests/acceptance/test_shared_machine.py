@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from redis_rehearsal.embedded.directory import common_place
-from tests.support import SMALL, Command, command, run_to_the_end, working_in
+from tests.support import SMALL, Command, command, run_to_the_end, urls_of, working_in
 
 NOBODY = 65_534
 
@@ -25,14 +25,6 @@ def ports_of(run: Command) -> list[int]:
     return [int(address.removesuffix("/0").rpartition(":")[2]) for address in addresses]
 
 
-def urls_of(tmp_path: Path, run: Command, **settings: str) -> dict[str, str]:
-    (tmp_path / "asked").mkdir(exist_ok=True)
-    address = run.address.removeprefix("http://")
-    told = run_to_the_end(tmp_path / "asked", "status", "--urls", BIND_ADDRESS=address, **settings)
-    assert told.returncode == 0, told.stderr
-    return dict(line.split("=", 1) for line in told.stdout.splitlines())
-
-
 def test_embedded_servers_are_for_the_user_of_the_run_alone(tmp_path: Path, open_place: Path) -> None:
     settings = {**SMALL, "TMPDIR": str(open_place)}
     with command(tmp_path, "run", "--load", "low", "--json", **settings) as run:
@@ -42,8 +34,8 @@ def test_embedded_servers_are_for_the_user_of_the_run_alone(tmp_path: Path, open
                 for attempt in (("PING",), ("CONFIG", "SET", "dir", "/"), ("SAVE",), ("MODULE", "LOAD", "/x.so")):
                     with pytest.raises(redis.AuthenticationError):
                         stranger.execute_command(*attempt)
-        urls = urls_of(tmp_path, run, TMPDIR=str(open_place))
-        assert urls.keys() == {"SOURCE_URL", "TARGET_URL"}
+        urls = urls_of(open_place, run)
+        assert urls.keys() == {"source", "target"}
         for url in urls.values():
             with redis.Redis.from_url(url, protocol=2) as user:
                 assert user.ping()
@@ -53,10 +45,10 @@ def test_embedded_servers_are_for_the_user_of_the_run_alone(tmp_path: Path, open
                         user.execute_command(*attempt)
         address = run.address.removeprefix("http://")
         words = ("compare", "source", "target", "--rounds", "1", "--bind-address", address)
-        compared = run_to_the_end(tmp_path / "asked", *words, TMPDIR=str(open_place))
+        compared = run_to_the_end(open_place / "asked", *words, TMPDIR=str(open_place))
         assert compared.returncode == 1, compared.stderr  # the target is empty yet
         looked = run_to_the_end(
-            tmp_path / "asked", "preflight", "source", "target", BIND_ADDRESS=address, TMPDIR=str(open_place)
+            open_place / "asked", "preflight", "source", "target", BIND_ADDRESS=address, TMPDIR=str(open_place)
         )
         assert "source" in looked.stdout
         seen = "".join(run.get(path)[1] for path in ("/health", "/stats", "/metrics", "/ledger", "/api/status", "/"))

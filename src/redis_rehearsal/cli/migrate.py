@@ -17,7 +17,7 @@ from rich.text import Text
 
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE, Client, OutcomeUnknownError, Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
-from redis_rehearsal.errors import ConfigurationError, RehearsalError
+from redis_rehearsal.errors import CannotTellError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import MigrationOptions
 
 _POLL_SECONDS: Final = 0.5
@@ -152,7 +152,7 @@ class _Watch:
         # It was the last one when it began, and stays at its place.
         self._number = self._number if self._number >= 0 else len(documents) - 1
         if not 0 <= self._number < len(documents):
-            raise OutcomeUnknownError("The run knows nothing of this migration; is it another run by now?")
+            raise CannotTellError("The run knows nothing of this migration; is it another run by now?")
         document = documents[self._number]
         for number, step in enumerate(document.get("steps") or ()):
             status = str(step.get("status"))

@@ -146,7 +146,7 @@ def test_restarts_and_evictions_meanwhile_are_counted(source: RedisServer, make_
         await poller.poll()
         assert resources.watched["target"].evicted_keys == evicted
         await asyncio.to_thread(target.kill)
-        await asyncio.to_thread(target.start)
+        target.start()
         evicted += await fill(client, 5)
         await poller.poll()
         await poller.poll()

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Final
 
 from redis_rehearsal.workload.keys import Keys
@@ -42,6 +42,25 @@ class Tenantry:
         async for batch in batches:
             self.add(key for key in batch if key not in seen)
             seen.update(batch)
+
+    def batches(self, organizations: Iterable[int], most: int, most_keys: int) -> Iterator[list[int]]:
+        """Organisations in order, some at a time.
+
+        Args:
+            organizations: by their numbers.
+            most: organisations at a time.
+            most_keys: of all of these together, unless one alone has more.
+        """
+        batch: list[int] = []
+        keys = 0
+        for organization in organizations:
+            if batch and (len(batch) == most or keys + len(self.of[organization]) > most_keys):
+                yield batch
+                batch, keys = [], 0
+            batch.append(organization)
+            keys += len(self.of[organization])
+        if batch:
+            yield batch
 
     def counters_of(self, organization: int) -> list[bytes]:
         """The counters of an organisation."""

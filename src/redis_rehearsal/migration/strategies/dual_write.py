@@ -17,6 +17,8 @@ from redis_rehearsal.migration.tenantry import Tenantry
 _HOLD_SECONDS: Final = 2.0
 _ORGANIZATIONS: Final = 10
 """So many have their writes held at once while their keys are copied."""
+_HELD_KEYS: Final = 200
+"""No more keys are copied in a hold, unless one organisation has more: the largest have most of the events."""
 _REPAIRS: Final = 5
 _SCAN_COUNT: Final = 5000
 _SHADOWED_ORGANIZATIONS: Final = 50
@@ -60,10 +62,8 @@ async def _move_reads(context: Context) -> None:
 
 
 async def _backfill(context: Context, carrier: Carrier, tenantry: Tenantry) -> None:
-    organizations = sorted(tenantry.of)
-    for start in range(0, len(organizations), _ORGANIZATIONS):
-        await _copy_held(context, carrier, tenantry, organizations[start : start + _ORGANIZATIONS])
-
+    for organizations in tenantry.batches(sorted(tenantry.of), _ORGANIZATIONS, _HELD_KEYS):
+        await _copy_held(context, carrier, tenantry, organizations)
     await carrier.carry(tenantry.others)
 
 
@@ -111,8 +111,8 @@ async def _repair(context: Context, carrier: Carrier, tenantry: Tenantry) -> Non
             for organization in organizations:
                 known = set(tenantry.of[organization]) | set(current.of[organization])
                 tenantry.of[organization] = list(known)
-            for start in range(0, len(organizations), _ORGANIZATIONS):
-                await _copy_held(context, carrier, tenantry, organizations[start : start + _ORGANIZATIONS])
+            for some in tenantry.batches(organizations, _ORGANIZATIONS, _HELD_KEYS):
+                await _copy_held(context, carrier, tenantry, some)
                 carrier.require_all()
             step.detail = f"{len(organizations):,} organisations"
     raise MigrationError(

@@ -83,7 +83,7 @@ def follow_for_a_moment(run: Command, addresses: dict[str, Endpoint]) -> str:
 def rehearsal(place: Path) -> Iterator[Seen]:
     """A rehearsal, watched from its beginning."""
     start = time.time()
-    arguments = ("rehearse", "--strategy", "replicate", "--load", "demo", "--baseline", "7s", "--observe", "5s")
+    arguments = ("rehearse", "--strategy", "replicate", "--load", "demo", "--baseline", "15s", "--observe", "5s")
     with (
         command(place, *arguments, **SMALL, TMPDIR=str(place)) as run,
         scraping(run.address, place / "prometheus") as prometheus,

@@ -219,7 +219,7 @@ async def _until_ready(context: Context, process: _Tool, step: Step) -> None:
         elif process.returncode is not None:
             raise MigrationError(
                 "The tool has ended, and --ready-command does not say that it is ready. "
-                + _failure(context, "The tool", 0)
+                + _failure(context, "The tool", process.returncode)
             )
         else:
             context.progress = "the tool runs; it is not ready yet"

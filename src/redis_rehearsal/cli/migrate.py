@@ -4,9 +4,9 @@ import contextlib
 import json as json_module
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Final
@@ -21,6 +21,7 @@ from redis_rehearsal.errors import CannotTellError, ConfigurationError, Rehearsa
 from redis_rehearsal.migration.options import MigrationOptions
 
 _POLL_SECONDS: Final = 0.5
+_SLICE_SECONDS: Final = 0.02
 _PATIENCE_SECONDS: Final = 30.0
 _ROLLBACK_SECONDS: Final = 120.0
 _EXIT_CODES: Final = {"pass": 0, "fail": 1}
@@ -50,7 +51,7 @@ def migrate(
     client.check()
     if report is not None:
         report = _place(report)
-    with _interrupts() as interrupted:
+    with interrupts() as interrupted:
         document = _Watch(client, options, interrupted).run()
     if document is None:
         return UNKNOWN_EXIT_CODE
@@ -80,15 +81,34 @@ def _save(client: Client, path: Path) -> None:
         raise ConfigurationError(f"--report {path} cannot be written: {error.strerror}.") from None
 
 
+@dataclass(slots=True)
+class Interrupts:
+    """What Ctrl-C has said.
+
+    Without a lock, as an event of `threading` has one: its signal may come to who holds it, who would wait for himself.
+
+    Attributes:
+        pending: whether one was not answered yet.
+    """
+
+    pending: bool = False
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until there is one."""
+        until = time.monotonic() + seconds
+        while not self.pending and time.monotonic() < until:
+            time.sleep(_SLICE_SECONDS)
+
+
 @contextlib.contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """Ctrl-C as an event, so that it comes between two calls; a second one, unanswered, interrupts as ever."""
-    interrupted = threading.Event()
+def interrupts() -> Iterator[Interrupts]:
+    """Ctrl-C is noted, so that it comes between two calls; a second one, unanswered, interrupts as ever."""
+    interrupted = Interrupts()
 
     def note(number: int, frame: FrameType | None) -> None:
-        if interrupted.is_set():
+        if interrupted.pending:
             raise KeyboardInterrupt
-        interrupted.set()
+        interrupted.pending = True
 
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:  # as in the background of a script
@@ -104,7 +124,7 @@ def _interrupts() -> Iterator[threading.Event]:
 class _Watch:
     """One migration from its beginning to its end, as lines on stderr."""
 
-    def __init__(self, client: Client, options: MigrationOptions, interrupted: threading.Event) -> None:
+    def __init__(self, client: Client, options: MigrationOptions, interrupted: Interrupts) -> None:
         self._client = client
         self._options = options
         self._interrupted = interrupted
@@ -121,11 +141,11 @@ class _Watch:
         progress.start()
         try:
             while True:
-                if self._interrupted.is_set():
+                if self._interrupted.pending:
                     progress.stop()
                     if not self._go_on():
                         return None
-                    self._interrupted.clear()
+                    self._interrupted.pending = False
                     progress.start()
                 try:
                     document = self._look()

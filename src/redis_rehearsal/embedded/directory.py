@@ -42,7 +42,7 @@ def private(place: Path) -> Path:
         OSError: it cannot be made.
     """
     with contextlib.suppress(FileExistsError):
-        place.mkdir(mode=0o700, parents=True)
+        place.mkdir(mode=_CLOSED)
     # Neither what it is nor whose it is can change between the look and the change of its mode.
     try:
         descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

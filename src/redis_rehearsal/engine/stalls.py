@@ -40,16 +40,16 @@ class Gap(NamedTuple):
 
     def at_least_reaching(self, at: float) -> float:
         """The same, of what was seen to go on beyond a time."""
-        found: list[_Span] = []
-        seen, since, until = 0.0, self.start, self.start
-        for start, end in (*self.unseen, (self.end, self.end)):
+        longest = seen = 0.0
+        since, until = self.start, self.start
+        for start, end in (*self.unseen, (self.end, float("inf"))):
             if start > since:
                 seen, until = seen + start - since, start
-            if end - start >= BRIDGED_SECONDS or end == self.end:
-                found.append((seen, until))
-                seen = 0.0
+            if end - start >= BRIDGED_SECONDS:
+                # Of what was over before that time nothing is known to go on.
+                longest, seen = max(longest, seen if until > at else 0.0), 0.0
             since = end
-        return max((seconds for seconds, until in found if until > at), default=0.0)
+        return longest
 
     def clipped(self, start: float, end: float) -> "Gap":
         """What of it lies between two times."""

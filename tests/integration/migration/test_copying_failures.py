@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.migration.copying import Copier, CopyResult
+from redis_rehearsal.migration.copying.build import Build
 from redis_rehearsal.verification.compare.rounds import compare
 from tests.conftest import MakeServer
 from tests.integration.migration.copying_data import (
@@ -61,6 +63,33 @@ def test_a_value_whose_half_is_lost_on_the_way_does_not_take_its_place(pair: Pai
     assert key == b"k"
     assert "the target lost" in reason
     assert pair.target.get("k") == b"old"
+    assert not pair.temporary_keys()
+
+
+@pytest.mark.parametrize("what", ["key", "group"])
+def test_a_stream_that_goes_while_it_is_read_is_no_failure(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """As one that expires between two questions does, or whose group somebody destroys."""
+    pair.source.xadd("s", {"field": "value"}, id="1-1")
+    pair.source.xgroup_create("s", "group", "0")
+    pair.source.xreadgroup("group", "consumer", {"s": ">"})
+    ask_all = Build.ask_all
+    done: list[int] = []
+
+    async def after_it_went(self: Build, commands: list[tuple[str | bytes | int, ...]]) -> list[Any]:
+        if commands[-1][0] == "XPENDING" and not done:
+            done.append(pair.source.delete("s") if what == "key" else pair.source.xgroup_destroy("s", "group"))
+        return await ask_all(self, commands)
+
+    monkeypatch.setattr(Build, "ask_all", after_it_went)
+    result = pair.copy(b"s", method="types")
+    assert done == [1]
+    assert result.failed == []
+    assert pair.target.exists("s") == (what == "group")
+    if what == "group":
+        assert pair.target.xinfo_groups("s") == []
+        assert pair.target.xrange("s") == [(b"1-1", {b"field": b"value"})]
     assert not pair.temporary_keys()
 
 

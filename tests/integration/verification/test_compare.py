@@ -12,6 +12,7 @@ from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.errors import CannotTellError, ConfigurationError
 from redis_rehearsal.verification.compare import contents
 from redis_rehearsal.verification.compare.classify import Difference
+from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.result import Comparison, Outcome, Progress
 from redis_rehearsal.verification.compare.rounds import compare
@@ -263,6 +264,39 @@ def test_consumer_groups_are_part_of_a_stream(get_server: GetServer) -> None:
     other.xdel("trimmed", "19-1")
     found = kinds(source, target)
     assert found == {key.encode(): "value" for key in ("acknowledged", "claimed", "another group", "moved", "trimmed")}
+
+
+@pytest.mark.parametrize("asked", [b"CONSUMERS", b"XPENDING"])
+@pytest.mark.parametrize("what", ["key", "group"])
+def test_a_stream_that_goes_while_it_is_read_is_looked_at_again(
+    get_server: GetServer, monkeypatch: pytest.MonkeyPatch, asked: bytes, what: str
+) -> None:
+    """As one that expires between two questions does, or whose group somebody destroys."""
+    source, target = get_server("redis-6.2"), get_server("valkey-9.1")
+    clients = outside(source), outside(target)
+    for client in clients:
+        client.flushall()
+        client.xadd("stream", {"field": "value"}, id="1-1")
+        client.xgroup_create("stream", "group", "0")
+        client.xreadgroup("group", "consumer", {"stream": ">"})
+        client.set("other", "value")
+    clients[1].xack("stream", "group", "1-1")
+    pipeline = Link.pipeline
+    done: list[int] = []
+
+    async def after_it_went(self: Link, commands: bytes, count: int) -> list[Any]:
+        if asked in commands and not done:
+            gone = (
+                each.delete("stream") if what == "key" else each.xgroup_destroy("stream", "group") for each in clients
+            )
+            done.extend(gone)
+        return await pipeline(self, commands, count)
+
+    monkeypatch.setattr(Link, "pipeline", after_it_went)
+    comparison = compared(source, target)
+    assert done == [1, 1]
+    # What they hold in the end is the same.
+    assert (comparison.outcome, comparison.unexplained) == (Outcome.EQUAL, 0)
 
 
 @pytest.mark.parametrize("names", [("redis-8.2", "valkey-9.1"), ("valkey-9.1", "redis-8.2")])

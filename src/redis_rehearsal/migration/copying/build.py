@@ -99,7 +99,8 @@ class Build:
         for command, reply in zip(commands, replies, strict=True):
             if isinstance(reply, hiredis.ReplyError):
                 text = str(reply)
-                if text.startswith("WRONGTYPE"):
+                # A group of it that is gone is a change too; where all of it is, the next look says so.
+                if text.startswith(("WRONGTYPE", "NOGROUP")):
                     raise ChangedError(CHANGES)
                 if text.startswith("ERR no such key"):
                     raise GoneError

@@ -254,8 +254,18 @@ async def pages(link: Link, kind: bytes, key: bytes, page: int) -> AsyncIterator
             return
 
 
+class _GoneError(Exception):
+    """A key, or a group of it, went away while it was read."""
+
+
+def _is_gone(reply: Any) -> bool:
+    return isinstance(reply, hiredis.ReplyError) and str(reply).startswith(("ERR no such key", "NOGROUP"))
+
+
 async def _or_nothing(link: Link, *command: str | bytes) -> list[Any]:
     (reply,) = await link.pipeline(pack(*command), 1)
+    if _is_gone(reply):
+        raise _GoneError
     link.check(str(command[0]), [reply])
     return reply if isinstance(reply, list) else []
 
@@ -281,9 +291,16 @@ def _after(identifier: bytes) -> bytes:
 
 
 async def _stream(link: Link, key: bytes, *, counts: bool) -> Content:
+    try:
+        return await _whole_stream(link, key, counts=counts)
+    except _GoneError:
+        return Unsure()
+
+
+async def _whole_stream(link: Link, key: bytes, *, counts: bool) -> Content:
     (length,), (size,) = await _sizes(link, b"stream", bulk([key]))
     about, groups = await link.pipeline(pack("XINFO", "STREAM", key) + pack("XINFO", "GROUPS", key), 2)
-    if isinstance(about, hiredis.ReplyError) and "no such key" in str(about):
+    if _is_gone(about) or _is_gone(groups):
         return Unsure()
     link.check("XINFO", [about, groups])
     if not isinstance(about, list) or not isinstance(groups, list):

@@ -117,7 +117,7 @@ def in_windows(expression: str) -> str:
 
 
 def see_that_every_panel_and_annotation_has_data(seen: Seen) -> None:
-    unknown = {"rehearsal_recovery_seconds"} if seen.document["recovery"]["seconds"] is None else set()
+    unknown = {"rehearsal_recovery_seconds"} if seen.document["recovery"]["at_most_seconds"] is None else set()
     expressions = [
         expression for path in PLACE.glob("*.json") for expression in expressions_of(json.loads(path.read_text()))
     ]
@@ -153,7 +153,7 @@ def see_that_all_of_the_catalogue_is_there_and_nothing_else(seen: Seen) -> None:
     histograms = {entry.name for entry in ENTRIES if entry.kind == "histogram"}
     expected = {entry.full_name for entry in ENTRIES if entry.kind != "histogram"}
     expected |= {f"{name}_{part}" for name in histograms for part in ("bucket", "sum", "count")}
-    if seen.document["recovery"]["seconds"] is None:
+    if seen.document["recovery"]["at_most_seconds"] is None:
         expected.discard("rehearsal_recovery_seconds")
     assert exposed == expected
 

@@ -12,6 +12,7 @@ from redis_rehearsal.report.judgement import criterion_status, limit_and_measure
 from redis_rehearsal.report.reading import (
     NONE,
     NOT_MEASURED,
+    between,
     clock,
     count,
     duration,
@@ -24,7 +25,6 @@ from redis_rehearsal.report.reading import (
 )
 
 _NONE_NOTE: Final = f"{NONE} stands for {NOT_MEASURED}."
-_SAME_SECONDS: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +221,8 @@ _DOWNTIMES: Final = (
 
 
 def _longest(kind: dict[str, Any]) -> str:
-    longest, least = number(kind.get("longest_seconds")), number(kind.get("longest_at_least_seconds"))
-    found = duration(longest)
-    if least is not None and longest is not None and longest - least > _SAME_SECONDS:
-        # What lies between is the generator's own.
-        found = f"{duration(least)} to {found}"
+    # What lies between is the generator's own.
+    found = between(kind.get("longest_at_least_seconds"), kind.get("longest_seconds"))
     return f"{found}, unfinished" if kind.get("unfinished") is True else found
 
 
@@ -245,7 +242,7 @@ def _recovery(document: object) -> Section:
         (
             Table(
                 (
-                    ("all", duration(recovery.get("seconds"))),
+                    ("all", between(recovery.get("at_least_seconds"), recovery.get("at_most_seconds"))),
                     *((shown, duration(measures.get(name))) for name, shown in names.items()),
                 ),
                 ("", "recovered after"),

@@ -72,11 +72,12 @@ def downtime_document(found: Downtime | None, clock: WallClock) -> dict[str, Any
 def recovery_document(assessment: Assessment | None) -> dict[str, Any]:
     """How long it took until all was as before, and each measure by itself."""
     if assessment is None:
-        return {"seconds": None, "at_least_seconds": None, "measures": {}, "reason": None}
+        return {"seconds": None, "at_least_seconds": None, "at_most_seconds": None, "measures": {}, "reason": None}
     found = assessment.recovery
     return {
         "seconds": found.seconds,
         "at_least_seconds": found.at_least_seconds,
+        "at_most_seconds": found.at_most_seconds,
         "measures": found.measures,
         "reason": found.reason or None,
     }

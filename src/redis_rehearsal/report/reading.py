@@ -8,6 +8,7 @@ _MOST: Final = 1e18
 "No figure of a run is as large; one that is comes from a damaged document, and would not fit a line."
 _LARGE: Final = 1000
 DIGITS: Final = 4
+_SAME_SECONDS: Final = 0.001
 
 
 def part(value: object, *names: str) -> dict[str, Any]:
@@ -54,6 +55,14 @@ def duration(value: object, otherwise: str = NOT_MEASURED, digits: int = DIGITS)
         # A long run's seconds would otherwise turn into powers of ten.
         return f"{found:,.{digits - 1}f}".rstrip("0").rstrip(".") + " s"
     return f"{found * 1000:.{digits}g} ms" if found else "0 s"
+
+
+def between(least: object, most: object) -> str:
+    """Seconds of which a lower and an upper figure are known; one of them where there is next to nothing between."""
+    lower, upper = number(least), number(most)
+    if lower is None or upper is None or upper - lower <= _SAME_SECONDS:
+        return duration(most)
+    return f"{duration(least)} to {duration(most)}"
 
 
 def percent(value: object, otherwise: str = NOT_MEASURED, digits: int = DIGITS) -> str:

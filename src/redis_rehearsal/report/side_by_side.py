@@ -54,7 +54,7 @@ def comparison(documents: Sequence[object]) -> Section:
                 duration(_longest_downtime(document), "-", 3),
                 duration(_criterion(document, "cutover_p99").get("measured"), "-", 3),
                 percent(impact.get("lowest_hit_ratio"), "-", 3),
-                duration(part(document, "recovery").get("seconds"), "-", 3),
+                duration(part(document, "recovery").get("at_most_seconds"), "-", 3),
                 count(impact.get("highest_database_queries_per_second"), "-"),
                 duration(_migration_seconds(document), "-", 3),
                 percent(impact.get("source_cpu_ratio"), "-", 2),

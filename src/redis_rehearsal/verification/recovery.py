@@ -1,7 +1,7 @@
 """Recovery: how long after the cutover all was as before, for good. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from statistics import median
 from typing import Final
@@ -63,17 +63,22 @@ class Recovery:
     """How long it took.
 
     Attributes:
-        seconds: from the cutover until every measure was as before, for good; None where that was not seen, 0 where
-            none left.
-        measures: the same for each measure by itself.
-        reason: why it is not known; empty where it is.
-        at_least_seconds: it took so long for sure; where it was not seen, as long as it was watched.
+        at_least_seconds: from the cutover until every measure was as before, for good, it took so long for sure; where
+            it was not seen, as long as it was watched. 0 where none left.
+        at_most_seconds: no longer than that; None where it was not seen.
+        measures: the latter for each measure by itself.
+        reason: why it is not known to the second; empty where it is.
     """
 
-    seconds: float | None
+    at_least_seconds: float
+    at_most_seconds: float | None
     measures: dict[str, float | None]
     reason: str = ""
-    at_least_seconds: float = 0.0
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None where that is not known to the second."""
+        return self.at_most_seconds if self.at_most_seconds == self.at_least_seconds else None
 
 
 def recovery(baseline: Sequence[Measured], after: Sequence[Measured]) -> Recovery:
@@ -90,23 +95,33 @@ def recovery(baseline: Sequence[Measured], after: Sequence[Measured]) -> Recover
     """
     unknown: dict[str, float | None] = dict.fromkeys(MEASURES)
     if len(baseline) < STEADY_SECONDS:
-        return Recovery(None, unknown, SHORT_BASELINE)
+        return Recovery(0.0, None, unknown, SHORT_BASELINE)
     quiet = [second for second in baseline if not second.stalled]
     bounds = upper_bounds(quiet if len(quiet) >= STEADY_SECONDS else baseline)
     # A second in which the generator stood still is as before for the lower figure, and is not for the upper one.
     least, most = ([_is_within(second, bounds, doubt=doubt) for second in after] for doubt in (True, False))
     found: dict[str, float | None] = {name: _back_for_good([row[name] for row in most]) for name in MEASURES}
     whole, at_best = (_back_for_good([all(row.values()) for row in rows]) for rows in (most, least))
-    watched = float(len(after))
-    at_least = watched if at_best is None else at_best
-    if whole is not None and whole == at_best:
-        return Recovery(whole, found, at_least_seconds=at_least)
+    at_least = float(len(after)) if at_best is None else at_best
+    if whole is not None:
+        return Recovery(at_least, whole, found, "" if whole == at_least else STALLED)
     if at_best is not None:
-        return Recovery(None, found, STALLED, at_least)
+        return Recovery(at_least, None, found, STALLED)
     late = [name for name, seconds in found.items() if seconds is None] or ["all at once"]
     return Recovery(
-        None, found, f"not as in the baseline for good when the observation ended: {', '.join(late)}", at_least
+        at_least, None, found, f"not as in the baseline for good when the observation ended: {', '.join(late)}"
     )
+
+
+def slowest(found: Sequence[Recovery]) -> Recovery:
+    """Of the recoveries of several cutovers, the one that took longest; one that was not seen to end above all."""
+
+    def latest(each: Recovery) -> tuple[float, float]:
+        return (float("inf") if each.at_most_seconds is None else each.at_most_seconds, each.at_least_seconds)
+
+    one = max(found, key=latest)
+    at_least = max(each.at_least_seconds for each in found)
+    return replace(one, at_least_seconds=at_least, reason="" if at_least == one.at_most_seconds else one.reason)
 
 
 def upper_bounds(baseline: Sequence[Measured]) -> dict[str, float | None]:

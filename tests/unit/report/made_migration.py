@@ -126,6 +126,8 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
     made["downtime"]["sync_events"] |= {"longest_seconds": 2.5, "total_seconds": 2.5, "unfinished": True}
     made["recovery"] |= {
         "seconds": 3.0,
+        "at_least_seconds": 3.0,
+        "at_most_seconds": 3.0,
         "measures": {
             "p50": 0.0,
             "p99": 3.0,

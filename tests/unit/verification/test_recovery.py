@@ -13,6 +13,7 @@ from redis_rehearsal.verification.recovery import (
     Measured,
     Recovery,
     recovery,
+    slowest,
     upper_bounds,
 )
 
@@ -102,10 +103,31 @@ def test_what_nobody_notices_is_as_before() -> None:
 def test_where_the_generator_stood_still_a_slow_second_is_nobodys() -> None:
     stalled = replace(SLOW, stalled=True)
     found = after(*[USUAL] * 3, *[stalled] * 4, *[USUAL] * 5)
-    assert (found.seconds, found.at_least_seconds, found.reason) == (None, 0.0, STALLED)
+    assert (found.seconds, found.at_least_seconds, found.at_most_seconds, found.reason) == (None, 0.0, 7.0, STALLED)
+    assert after(*[USUAL] * 3, *[stalled] * 2).at_most_seconds is None
     assert after(*[USUAL] * 30, stalled, *[USUAL] * 9).seconds == 0.0
     # It never makes good what a server did.
     assert after(*[SLOW] * 5, stalled, *[SLOW] * 5).seconds is None
+
+
+def test_of_several_recoveries_the_slowest_one_counts() -> None:
+    quick, slow = after(*[USUAL] * 9), after(*[SLOW] * 4, *[USUAL] * 9)
+    doubtful = after(*[replace(SLOW, stalled=True)] * 4, *[USUAL] * 9)
+    unseen = after(*[SLOW] * 5)
+    assert slowest([slow, quick]) == slow
+    assert slowest([quick, unseen, slow]) == unseen
+    assert slowest([doubtful, quick]) == doubtful
+    # As long for sure as the other one, and no longer: known again.
+    assert slowest([doubtful, slow]).seconds == 4.0
+    assert slowest([doubtful, slow]).reason == ""
+
+
+@given(st.lists(st.sampled_from((USUAL, SLOW)), max_size=40), st.lists(st.booleans(), max_size=40))
+def test_what_the_generator_hides_lies_between(seconds: list[Measured], stood: list[bool]) -> None:
+    hidden = after(*(replace(second, stalled=stalled) for second, stalled in zip(seconds, stood, strict=False)))
+    known = after(*seconds[: len(stood)])
+    assert hidden.at_least_seconds <= known.at_least_seconds
+    assert hidden.at_most_seconds == known.at_most_seconds
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(0, 39))

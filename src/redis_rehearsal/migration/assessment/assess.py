@@ -11,7 +11,7 @@ from redis_rehearsal.migration.assessment.evidence import Evidence, KeyCompariso
 from redis_rehearsal.migration.assessment.figures import Figures, PhaseFigures, phase_figures, rows_within
 from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER
 from redis_rehearsal.verification.downtime import Downtime, Span, downtime
-from redis_rehearsal.verification.recovery import MEASURES, Measured, Recovery, recovery
+from redis_rehearsal.verification.recovery import MEASURES, Measured, Recovery, recovery, slowest
 from redis_rehearsal.verification.verdict import Verdict, judge
 
 MOST_STALLED_RATIO: Final = 0.05
@@ -84,7 +84,7 @@ def _measured(row: Row, evidence: Evidence) -> Measured:
 def _recovery(evidence: Evidence) -> Recovery:
     if not evidence.cutovers:
         nothing: dict[str, float | None] = dict.fromkeys(MEASURES)
-        return Recovery(None, nothing, NO_CUTOVER)
+        return Recovery(0.0, None, nothing, NO_CUTOVER)
     baseline = rows_within(evidence.rows, evidence.began_seconds, *evidence.baseline_seconds)
     found = []
     for place, (began, _) in enumerate(evidence.cutovers):
@@ -94,8 +94,7 @@ def _recovery(evidence: Evidence) -> Recovery:
         first = evidence.began_seconds + int(began - evidence.began_seconds)
         after = rows_within(evidence.rows, evidence.began_seconds, first, until + 1e-3)
         found.append(recovery(*([_measured(row, evidence) for row in rows] for rows in (baseline, after))))
-    # The slowest one counts, and one that was not seen to end above all.
-    return max(found, key=lambda each: (float("inf") if each.seconds is None else each.seconds, each.at_least_seconds))
+    return slowest(found)
 
 
 def _downtimes(evidence: Evidence, gaps: Sequence[Gap], rate: float, limit: float) -> tuple[Downtime, Downtime]:

@@ -113,4 +113,4 @@ def _verdict(assessment: Assessment) -> Iterator[Metric]:
             for measure, seconds in (("longest", found.longest_seconds), ("total", found.total_seconds))
         ],
     )
-    yield number("rehearsal_recovery_seconds", assessment.recovery.seconds)
+    yield number("rehearsal_recovery_seconds", assessment.recovery.at_most_seconds)

@@ -78,6 +78,20 @@ def test_a_recovery_that_took_longer_than_allowed_has_failed() -> None:
     assert criterion("recovery", replace(evidence, limits=limits)).status == "failed"
 
 
+@pytest.mark.parametrize(
+    ("limit", "status", "measured"), [(6.0, "passed", 5.0), (4.0, "unknown", 5.0), (1.0, "failed", 2.0)]
+)
+def test_a_recovery_is_judged_by_what_the_generator_cannot_have_hidden(
+    limit: float, status: str, measured: float
+) -> None:
+    slow = dict.fromkeys(range(20, 25), SLOW)
+    evidence = replace(seen(slow, cutovers=[(20.5, 20.6)]), stalls=[(22.0 + at, 22.2 + at) for at in range(3)])
+    limits = evidence.limits.model_copy(update={"max_recovery": limit})
+    found = criterion("recovery", replace(evidence, limits=limits))
+    assert (found.status, found.measured) == (status, measured)
+    assert (found.reason == "the generator itself stood still meanwhile: at least 2 s") == (status == "unknown")
+
+
 def test_the_worst_second_after_the_baseline_is_told() -> None:
     rows = [row(9, "baseline", misses=90, database_queries=900), row(10, "sync", misses=30), row(11, "cutover")]
     rows.append(row(12, "recovery", database_queries=300))

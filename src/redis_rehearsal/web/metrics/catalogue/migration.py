@@ -146,7 +146,7 @@ ENTRIES: Final = (
         "rehearsal_recovery_seconds",
         "gauge",
         Group.MIGRATION,
-        "From the cutover until all measures were as in the baseline again.",
+        "From the cutover until all measures were as in the baseline again, at most.",
         {},
         "seconds",
         f"{_JUDGED}, where they came to be",

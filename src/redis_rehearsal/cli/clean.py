@@ -5,18 +5,17 @@ import contextlib
 import sys
 from typing import Annotated, Any
 
-import redis.asyncio as redis
 from cyclopts import Parameter
 
-from redis_rehearsal.cache.changed import put_back
 from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.journal import Journal, Server
 from redis_rehearsal.cache.lock import RunLock
 from redis_rehearsal.cache.prefix import remove_all
 from redis_rehearsal.cli.runtime_file import remove_stale
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, first_connect, safe_address
-from redis_rehearsal.embedded.directory import remove_leftovers
+from redis_rehearsal.embedded.directory import journal_place, remove_leftovers
 from redis_rehearsal.errors import LockedError, ServerRefusedError
 from redis_rehearsal.settings import DEFAULTS, Settings
 from redis_rehearsal.workload.keys import Keys
@@ -79,7 +78,7 @@ async def _clean(settings: Settings) -> None:
 async def _put_back(settings: Settings, keys: Keys) -> None:
     """Put back what a killed run left changed; first of all, since a source that it fenced takes no lock."""
     async with contextlib.AsyncExitStack() as stack:
-        clients: dict[str, redis.Redis] = {}
+        servers: list[Server] = []
         for role, variable, url in (
             ("source", "REDIS_URL", settings.redis_url),
             ("target", "TARGET_REDIS_URL", settings.target_redis_url),
@@ -93,8 +92,8 @@ async def _put_back(settings: Settings, keys: Keys) -> None:
             with contextlib.suppress(*CONTROL_ERRORS):
                 if not await RunLock(client, keys.lock, str(endpoint)).may_be_taken():
                     return  # a run uses it, which is said when its keys are to be removed
-            clients[identity.run_id] = client
-        for sentence in await put_back(clients, keys):
+            servers.append(Server(f"the {role} {endpoint}", identity.run_id, client, endpoint.password))
+        for sentence in await Journal(keys, journal_place()).put_back(servers):
             sys.stdout.write(f"{sentence}.\n")
 
 

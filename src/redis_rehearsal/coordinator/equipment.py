@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
@@ -12,9 +13,9 @@ import redis.asyncio as redis
 import structlog
 from redis.exceptions import ReadOnlyError, RedisError
 
-from redis_rehearsal.cache.changed import put_back
 from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.journal import Journal, Server
 from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock, new_owner
 from redis_rehearsal.cache.permissions import check_permissions
 from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
@@ -23,6 +24,7 @@ from redis_rehearsal.coordinator.servers import ServerRoom, Servers
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import connect
 from redis_rehearsal.database.seed import SeedParameters, ensure_seeded
+from redis_rehearsal.embedded.directory import journal_place
 from redis_rehearsal.errors import ConfigurationError, ConflictError, LockedError
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import ServerHealth
@@ -34,6 +36,14 @@ Progress = Callable[[str, int, int], None]
 Answer = TypeVar("Answer")
 
 
+def _journal_place() -> Path | None:
+    try:
+        return journal_place()
+    except (OSError, ConfigurationError) as error:
+        _log.warning(f"what is changed on servers is written down on them only: {error}")
+        return None
+
+
 class Equipment:
     """Source, target and database of a run.
 
@@ -43,11 +53,13 @@ class Equipment:
 
     Attributes:
         keys: the names of keys.
+        journal: what is changed on the servers, and must be put back.
         clients: the coordinator's own connections, by role.
     """
 
     def __init__(self, settings: Settings, wall_clock: Callable[[], float]) -> None:
         self.keys = Keys(settings.key_prefix, secrets.token_hex(4))
+        self.journal = Journal(self.keys, _journal_place())
         self.clients: dict[Role, redis.Redis] = {}
         self._settings = settings
         self._wall_clock = wall_clock
@@ -158,15 +170,16 @@ class Equipment:
         """
         identities = {"source": servers.source_identity, "target": servers.target_identity}
         async with contextlib.AsyncExitStack() as stack:
-            clients: dict[str, redis.Redis] = {}
+            found: list[Server] = []
             for role in ROLES:
-                client = control_client(servers.endpoints[role], self._settings.operation_timeout)
+                endpoint = servers.endpoints[role]
+                client = control_client(endpoint, self._settings.operation_timeout)
                 stack.push_async_callback(client.aclose)
                 with contextlib.suppress(*CONTROL_ERRORS):
-                    if not await RunLock(client, self.keys.lock, str(servers.endpoints[role])).may_be_taken():
+                    if not await RunLock(client, self.keys.lock, str(endpoint)).may_be_taken():
                         return
-                clients[identities[role].run_id] = client
-            for sentence in await put_back(clients, self.keys):
+                found.append(Server(f"the {role} {endpoint}", identities[role].run_id, client, endpoint.password))
+            for sentence in await self.journal.put_back(found):
                 _log.warning(f"{sentence}.")
 
     async def _take(self, role: Role, endpoint: Endpoint, *, may_follow: bool = False) -> None:

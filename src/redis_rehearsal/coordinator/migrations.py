@@ -139,6 +139,7 @@ class Migrations:
             view.began_seconds,
             view.timeline.rows,
             self._watch,
+            self._equipment.journal,
         )
         record = Record(
             Migration(context, self._quieten, self._compare), copy.copy(view.totals.checks), len(control.phases)

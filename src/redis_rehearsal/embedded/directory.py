@@ -65,6 +65,16 @@ def private(place: Path) -> Path:
     return place
 
 
+def journal_place() -> Path:
+    """The directory in which this user's runs write down what they change on servers.
+
+    Raises:
+        ConfigurationError: it is somebody else's.
+        OSError: it cannot be made.
+    """
+    return private(private(common_place()) / "changed")
+
+
 def socket_place() -> Path:
     """A new directory with a path that is short enough for a socket, closed to others.
 

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import redis.asyncio as redis
 
-from redis_rehearsal.cache import changed
 from redis_rehearsal.cache.control import CONTROL_ERRORS, Identity
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.journal import Entry, Journal
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.control import FleetControl
@@ -132,6 +132,7 @@ class Context:
         began_seconds: when the load began, on the monotonic clock.
         rows: the timeline so far, a row a second since then.
         watch: knows which servers answer.
+        journal: has what is changed on servers and must be put back.
         steps: what was done so far.
         warnings: what a person should know though nothing failed.
         progress: how far the current step is, for people.
@@ -151,6 +152,7 @@ class Context:
     began_seconds: float
     rows: Sequence[Row]
     watch: Watch
+    journal: Journal
     steps: list[Step] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     progress: str = ""
@@ -183,18 +185,17 @@ class Context:
         await asyncio.sleep(max(0.0, at - monotonic()))
         return at
 
-    async def note(self, server: ServerHandle, setting: str, before: str) -> None:
-        """Write down on the servers what a setting is before it is changed, for the next run where this one is killed.
+    async def note(self, server: ServerHandle, setting: str, before: str, after: str) -> None:
+        """Write down what a setting is before it is changed, for the next run where this one is killed.
 
         Raises:
             RedisError, OSError, TimeoutError: that could not be done.
         """
-        if changed.may_be_noted(setting, before):
-            await changed.note(self._clients, self.keys, server.identity.run_id, setting, before)
+        await self.journal.note(self._clients, Entry(server.identity.run_id, setting, before, after))
 
     async def forget(self, server: ServerHandle, setting: str) -> None:
         """A setting is as it was before."""
-        await changed.forget(self._clients, self.keys, server.identity.run_id, setting)
+        await self.journal.forget(self._clients, server.identity.run_id, setting)
 
     @property
     def _clients(self) -> tuple[redis.Redis, ...]:
@@ -230,7 +231,7 @@ class Context:
                 await server.client.config_set(name, before)
                 await self.forget(server, name)
 
-            await self.note(server, name, str(before))
+            await self.note(server, name, str(before), value)
             self.put_back(f"{name} of {server}", restore)
             await server.client.config_set(name, value)
         except CONTROL_ERRORS as error:

@@ -209,7 +209,7 @@ class _ServerFreeze(_Freeze):
         try:
             self._before = str((await source.client.config_get(name))[name])
             # Now, since the source takes no writes from here on; that it is fenced is known only then.
-            await context.note(source, name, self._before)
+            await context.note(source, name, self._before, str(FENCE_REPLICAS))
             until = self._until()
             bound_ms = int(context.options.freeze_bound * 1000)
             await source.client.client_pause(bound_ms, all=False)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from redis_rehearsal.cache.control import control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.journal import Journal
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.engine.messages import AddBoundary, Changed, Command
@@ -68,6 +69,7 @@ async def context_of(
         began_seconds=monotonic(),
         rows=[],
         watch=cast("Watch", None),  # no strategy that copies asks who answers
+        journal=Journal(KEYS, directory),
     )
 
 

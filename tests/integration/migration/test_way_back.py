@@ -8,6 +8,7 @@ import redis
 
 from redis_rehearsal.cache.control import control_client, identify
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.journal import Journal
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.fleet.control import FleetControl
@@ -35,7 +36,8 @@ def why_not(left: RedisServer, back: RedisServer, databases: tuple[int, int] = (
         application = cast("FleetControl", None)
         watch = cast("Watch", None)
         options = MigrationOptions(strategy="copy")
-        context = Context(options, application, *servers, Keys("rehearsal:", "1"), Path(), 1, 0.0, [], watch)
+        keys = Keys("rehearsal:", "1")
+        context = Context(options, application, *servers, keys, Path(), 1, 0.0, [], watch, Journal(keys, None))
         try:
             return await why_not_return(context)
         finally:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from redis_rehearsal.cache.changed import ROLE
 from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.journal import ROLE
 from redis_rehearsal.cache.prefix import count_others
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Carried, Context, ServerHandle
@@ -155,7 +155,7 @@ async def _follow(context: Context) -> None:
             await context.forget(target, ROLE)
 
         try:
-            await context.note(target, ROLE, f"{source.host} {source.port}")
+            await context.note(target, ROLE, "", f"{source.host} {source.port}")
             context.put_back(f"the role of {target}", promote)
             await target.client.replicaof(source.host, str(source.port))
         except CONTROL_ERRORS as error:

@@ -202,7 +202,8 @@ class Connection(asyncio.Protocol):
             if connection is not None:
                 connection.abort("it did not answer in time")
                 await asyncio.sleep(0)
-            raise TimeoutError(f"no answer within {timeout:g} s") from None
+            tls = "; it may speak no TLS (rediss://)" if endpoint.tls else ""
+            raise TimeoutError(f"no answer within {timeout:g} s{tls}") from None
         except BaseException as error:
             if connection is not None:
                 reason = connection.reason

@@ -39,6 +39,18 @@ class _Tee:
         return str(self._shown(logger, method, event))
 
 
+class _Forward(logging.Handler):
+    """Has what libraries log in the same lines as our own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = max((each for each in _LEVELS.values() if each <= record.levelno), default=logging.DEBUG)
+        try:
+            sentence = record.getMessage()
+        except (TypeError, ValueError):  # its arguments do not fit
+            sentence = str(record.msg)
+        structlog.get_logger().log(level, sentence, logger=record.name, exc_info=record.exc_info)
+
+
 _tee: _Tee | None = None
 
 
@@ -58,7 +70,7 @@ def configure(log_format: LogFormat, log_level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Forward()], force=True)
 
 
 def write_to(path: Path) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import hiredis
 import pytest
@@ -218,8 +219,10 @@ def test_a_server_that_never_answers_is_given_up() -> None:
         server = await asyncio.start_server(answering, "127.0.0.1", 0)
         async with server:
             endpoint = Endpoint(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
-            with pytest.raises(TimeoutError, match="no answer"):
+            with pytest.raises(TimeoutError, match=r"no answer within 0.2 s$"):
                 await connected(endpoint, timeout=0.2)
+            with pytest.raises(TimeoutError, match="it may speak no TLS"):
+                await connected(replace(endpoint, tls=True), timeout=0.2)
 
     asyncio.run(work())
 

@@ -14,6 +14,8 @@ from redis_rehearsal.errors import CannotTellError
 _MAX_REPLY_BYTES: Final = 768 * 1024 * 1024
 """An element of a list or a hash can have 512 MiB, and no server gives a part of one."""
 
+_CONNECT_SECONDS: Final = 5.0
+
 
 class _Collector:
     """Keeps the replies of one batch until all are there."""
@@ -40,7 +42,7 @@ class Link:
     Args:
         role: of the server, for the person who reads an error.
         endpoint: of the server.
-        timeout_seconds: longest wait for an answer.
+        timeout_seconds: longest wait for an answer; for a connection, of which all is small, no longer than 5 s.
     """
 
     def __init__(self, role: str, endpoint: Endpoint, timeout_seconds: float) -> None:
@@ -57,7 +59,7 @@ class Link:
         """
         try:
             self._connection = await Connection.open(
-                self.endpoint, "redis-rehearsal:compare", self._timeout_seconds, lambda _: None
+                self.endpoint, "redis-rehearsal:compare", min(self._timeout_seconds, _CONNECT_SECONDS), lambda _: None
             )
         except (OSError, ValueError) as error:
             raise self._gone(str(error) or type(error).__name__) from None

@@ -19,6 +19,7 @@ from tests.support import adds_up, command, wait_for
 
 
 @pytest.mark.parametrize("durable", [pytest.param(False, marks=pytest.mark.matrix), True])
+@pytest.mark.matrix
 def test_a_source_that_is_killed_and_comes_back(
     tmp_path: Path, given: dict[str, str], make_server: MakeServer, *, durable: bool
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_database_that_restarts(tmp_path: Path, given: dict[str, str], postgre
     assert events_in(postgres) == (events["offered"] + 2_000,) * 3
 
 
+@pytest.mark.matrix
 def test_rows_that_the_database_never_takes_are_said(
     tmp_path: Path, given: dict[str, str], postgres: PostgresServer
 ) -> None:

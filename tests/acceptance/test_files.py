@@ -50,6 +50,7 @@ def test_on_a_full_disk_the_document_is_told_all_the_same(
     assert not list(small_disk.glob("*/*.part"))
 
 
+@pytest.mark.matrix
 def test_each_file_is_written_by_itself(tmp_path: Path, given: dict[str, str]) -> None:
     arguments = ("--strategy", "cold", "--baseline", "1s", "--observe", "1s", "--json", "--report", "out")
     with command(tmp_path, "rehearse", *arguments, **given) as run:

@@ -477,6 +477,7 @@ def test_newer_redis_to_valkey_passes_with_a_relaxed_check_that_is_put_back(
         assert target.config_get("rdb-version-check") == {"rdb-version-check": "strict"}
 
 
+@pytest.mark.matrix
 def test_a_target_that_stands_still_in_the_freeze_leaves_the_application_on_the_source(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:

@@ -201,6 +201,7 @@ def test_what_the_source_took_after_the_promotion_is_stranded(
     assert "lost" not in failed(document)
 
 
+@pytest.mark.matrix
 def test_a_target_that_dies_after_the_cutover_and_comes_back_empty(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

@@ -365,6 +365,7 @@ def test_time_buckets_that_end_during_a_run_change_nothing(tmp_path: Path, given
     assert document["database"]["rows_written"] == document["totals"]["events"]["offered"]
 
 
+@pytest.mark.matrix
 def test_counters_are_reconciled_before_they_expire(tmp_path: Path, given: dict[str, str]) -> None:
     given |= {"TIME_BUCKET_SECONDS": "5", "TIME_BUCKETS": "1"}
     began = time.time()

@@ -136,7 +136,7 @@ up() {
         exit 1
     fi
     say "The stack runs: http://localhost:3000, Prometheus at http://localhost:9090, Grafana at http://localhost:3001 (admin/admin)."
-    say "What changes a run needs the control token, which is in $ENV_FILE; make token shows it. make down ends the stack."
+    say "The page needs the control token, which is in $ENV_FILE; make token shows it. make down ends the stack."
 }
 
 down() {

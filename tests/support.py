@@ -5,16 +5,20 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import psutil
+import pytest
 
 SMALL = {"ORGANIZATIONS": "20", "USERS_PER_ORG": "10", "HISTORY_EVENTS": "2000", "REDIS_POOL_SIZE": "10"}
 """Settings under which a run is up in a moment."""
@@ -40,6 +44,7 @@ class Command:
         names = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR")
         environment = {name: os.environ[name] for name in names if name in os.environ}
         environment |= {"BIND_ADDRESS": "127.0.0.1:0", "RUN_DIR": str(tmp_path / "runs"), **settings}
+        self._environment = environment
         self.process = subprocess.Popen(
             [sys.executable, "-m", "redis_rehearsal", *arguments],
             stdout=self._stdout,
@@ -62,6 +67,19 @@ class Command:
         found = wait_for(lambda: re.search(r"serving (http://\S+)/health", self.stderr), "an address")
         return str(found[1])
 
+    @cached_property
+    def link(self) -> str:
+        """The link of the page with the token, which the run tells its own user."""
+        told = subprocess.run(
+            [sys.executable, "-m", "redis_rehearsal", "status", "--link"],
+            env=self._environment | {"BIND_ADDRESS": self.address.removeprefix("http://")},
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return told.stdout.strip()
+
     def get(self, path: str) -> tuple[int, str]:
         try:
             with urllib.request.urlopen(self.address + path, timeout=10) as response:  # noqa: S310 # our own server
@@ -74,6 +92,7 @@ class Command:
         request = urllib.request.Request(  # noqa: S310 # our own server
             self.address + path, json.dumps(body or {}).encode(), {"Content-Type": "application/json"}, method="POST"
         )
+        request.add_header("Authorization", f"Bearer {unquote(self.link.partition('#token=')[2])}")
         try:
             with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 # our own server
                 return response.status, response.read().decode()
@@ -200,3 +219,12 @@ def expressions_of(dashboard: dict[str, Any]) -> list[str]:
     """All that a dashboard's panels and annotations ask of Prometheus."""
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
     return asked + [annotation["expr"] for annotation in dashboard["annotations"]["list"]]
+
+
+def elsewhere() -> str:
+    """An address of this machine that is not loopback, as another machine has one."""
+    found = (each.address for name in psutil.net_if_addrs().values() for each in name if each.family == socket.AF_INET)
+    address = next((address for address in found if not address.startswith("127.")), "")
+    if not address:
+        pytest.skip("this machine has no address but loopback")
+    return address

@@ -20,17 +20,21 @@ seconds, or text with a unit: `"250ms"`, `"30s"`, `"5m"`.
 
 ## Who may
 
-Reads are open to whoever reaches BIND_ADDRESS. What changes something (PATCH, POST) is
+Each run has a token: CONTROL_TOKEN where that is set, else one that is made for it. It is sent as
+`Authorization: Bearer <token>`.
 
-- without CONTROL_TOKEN for this machine only: the caller must be on it, name it in the Host header (`localhost`,
-  `127.0.0.1`, `[::1]`), and not come through a proxy;
-- with CONTROL_TOKEN for whoever sends `Authorization: Bearer <token>`, from anywhere. The connection is not
-  encrypted, so let a token cross only networks that you trust.
+- What changes something (PATCH, POST) needs it, always. A page of another origin is refused even with it.
+- What is read needs none on the run's machine: the caller must be on it, name it in the Host header (`localhost`,
+  `127.0.0.1`, `[::1]`), and not come through a proxy. From elsewhere it needs the token.
+- `/health` and `/metrics` answer whoever reaches BIND_ADDRESS, and hold no secret and no key; so do the files of the
+  page.
 
-A page of another origin is refused in either case. The examples give the token; without CONTROL_TOKEN leave it out.
+A token that was made stands in the link of the page that the terminal shows, and in a file that only the user of the
+run may read; `switch`, `set`, `migrate` and `reset` of the same user take it from there. `redis-rehearsal status
+--link` prints that link. The connection is not encrypted, so let a token cross only networks that you trust. The
+examples give the token of CONTROL_TOKEN.
 
 **Who may begin a migration may run commands**: `command` and `ready_command` are run by a shell as the user of the run.
-On a machine with users whom you do not trust, set CONTROL_TOKEN.
 
 ## Errors
 

@@ -148,7 +148,7 @@ class Settings(BaseModel):
     "Where /health and /metrics are served."
 
     control_token: Annotated[SecretStr | None, _env("CONTROL_TOKEN")] = None
-    "Bearer token that state-changing calls of the control API need; without one they are for loopback only."
+    "Bearer token that changing a run needs, and seeing it from another machine. Default: one that is made for the run."
 
     arrivals: Annotated[ArrivalKind, _env("ARRIVALS")] = "poisson"
     "How arrivals are spaced: poisson as independent users would, or constant."

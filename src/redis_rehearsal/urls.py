@@ -102,3 +102,8 @@ def split_postgres_url(url: str) -> SplitResult:
                 f"{HIGHEST_PORT}"
             )
     return parts
+
+
+def reached_at(host: str) -> str:
+    """Where this machine calls what listens at an address: what listens on all of them, at its own."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # nothing is bound

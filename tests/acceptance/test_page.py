@@ -6,6 +6,7 @@ import re
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +15,7 @@ from playwright.sync_api import Page, expect
 from redis_rehearsal.embedded.redis_server import RedisServer, free_port
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse
 from tests.acceptance.test_rehearse import fresh_target
-from tests.support import Command, command, wait_for
+from tests.support import Command, command, elsewhere, wait_for
 
 __all__ = ["fresh_target"]
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
@@ -118,8 +119,10 @@ def test_what_a_cold_switch_loses_is_shown_and_a_reset_begins_again(
     given |= {"BIND_ADDRESS": f"127.0.0.1:{free_port()}"}
     with command(tmp_path, "run", **given) as run:
         run.until_running(200)
-        with browse(run.address) as (page, seen):
+        with browse(run.link) as (page, seen):
             expect(page.locator("#route-text")).to_have_text("Reads go to source, writes to source.")
+            # The token is in the link, and no longer where it would be remembered.
+            assert page.url == f"{run.address}/"
             start(page, "cold", baseline="1s", observe="1s")
             expect(page.locator("#done")).to_have_text("The migration (cold) has begun.")
             expect(page.locator("[data-opens=migrate]")).to_be_disabled()
@@ -155,7 +158,7 @@ def test_a_migration_is_started_watched_and_judged(
     given |= {"BIND_ADDRESS": f"127.0.0.1:{free_port()}", "QUERIES_PER_SECOND": "1000"}
     with command(tmp_path, "run", **given) as run:
         run.until_running(200)
-        with browse(run.address) as (page, seen):
+        with browse(run.link) as (page, seen):
             expect(page.locator("#connection")).to_have_text("live")
             page.locator("[data-chart=queries]").scroll_into_view_if_needed()
             # A line of a chart is a path with as many points as there were seconds.
@@ -247,3 +250,39 @@ def test_a_token_is_asked_for_what_is_wrong_is_said_and_a_lost_connection_found_
             expect(page.locator("#ended")).to_be_visible()
             expect(page.locator("#connection")).to_have_text("ended")
             run.wait()
+
+
+def test_from_another_machine_the_page_shows_nothing_without_the_token(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    address = elsewhere()
+    with command(tmp_path, "run", **{**given, "BIND_ADDRESS": "0.0.0.0:0"}) as run:
+        run.until_running(200)
+        token = unquote(run.link.partition("#token=")[2])
+        place = f"http://{address}:{run.address.rpartition(':')[2]}/"
+        with browse(place) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("needs the token")
+            expect(page.locator("#route-text")).to_have_text("")
+            page.fill("#dialog-token [name=token]", token)
+            page.click("#dialog-token [type=submit]")
+            expect(page.locator("#connection")).to_have_text("live")
+            expect(page.locator("#route-text")).to_have_text("Reads go to source, writes to source.")
+            assert [each for each in seen.problems if "401" not in each] == []
+
+
+@pytest.mark.matrix
+def test_from_another_machine_the_report_is_saved_with_the_token(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    address = elsewhere()
+    with command(tmp_path, "run", **{**given, "BIND_ADDRESS": "0.0.0.0:0"}) as run:
+        run.until_running(200)
+        place = run.link.replace("127.0.0.1", address)
+        with browse(place) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("live")
+            start(page, "cold", baseline="1s", observe="1s")
+            assert verdict(page) in ("FAIL", "UNKNOWN")
+            with page.expect_download() as download:
+                page.click("#report-link")
+            assert "<!doctype html>" in download.value.path().read_text()
+            behaved(seen)

@@ -10,10 +10,12 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
 from redis_rehearsal.migration.preflight.options import PreflightOptions
 from redis_rehearsal.settings import Settings, explain
+from redis_rehearsal.urls import reached_at
 from redis_rehearsal.verification.compare.options import CompareOptions
 
 Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN")]
@@ -50,7 +52,7 @@ class Client:
 
     Args:
         address: where it serves HTTP, as BIND_ADDRESS.
-        token: its CONTROL_TOKEN, if it has one.
+        token: of the run; None takes the one that a run of the same user on this machine has left for it, if any.
 
     Raises:
         ConfigurationError: the address or the token cannot be one.
@@ -62,10 +64,9 @@ class Client:
         except ValidationError as error:
             raise ConfigurationError(explain(error)) from None
         self._address = address
-        # Where a run listens on all addresses, it is called on this machine's own.
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.bind_host, settings.bind_host)  # noqa: S104 # no bind
+        host = reached_at(settings.bind_host)
         self._url = f"http://[{host}]:{settings.bind_port}" if ":" in host else f"http://{host}:{settings.bind_port}"
-        self._token = settings.control_token
+        self._token = settings.control_token or RuntimeFile(address).token()
         # Never through a proxy: a run is on this machine or near it.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
 
@@ -75,9 +76,19 @@ class Client:
         Raises:
             ConfigurationError: nothing answers there, or something else.
         """
-        document = self._read(urllib.request.Request(f"{self._url}/health"), _TIMEOUT_SECONDS)[1]  # noqa: S310 # http
+        self.health()
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the run has all that it needs, and its state.
+
+        Raises:
+            ConfigurationError: nothing answers there, or something else.
+        """
+        request = urllib.request.Request(f"{self._url}/health")  # noqa: S310 # always http
+        status, document = self._read(request, _TIMEOUT_SECONDS)
         if not isinstance(document, dict) or document.get("application") != "redis-rehearsal":
             raise self._stranger()
+        return status == http.HTTPStatus.OK, document
 
     def call(
         self, method: str, path: str, body: BaseModel | None = None, timeout_seconds: float = _TIMEOUT_SECONDS
@@ -101,8 +112,7 @@ class Client:
         if body is not None:
             request.data = body.model_dump_json(exclude_unset=True).encode()
             request.add_header("Content-Type", "application/json")
-        if self._token is not None and method != "GET":
-            request.add_header("Authorization", f"Bearer {self._token.get_secret_value()}")
+        self._show_token(request)
         try:
             status, document = self._read(request, timeout_seconds)
         except KeyboardInterrupt:
@@ -111,27 +121,36 @@ class Client:
             ) from None
         if 200 <= status < 300:
             return document
-        sentence = document.get("error") if isinstance(document, dict) else None
-        if not isinstance(sentence, str):
-            raise self._stranger()
-        raise ConfigurationError(sentence)
+        raise self._refused(document)
 
     def page(self, path: str) -> bytes:
-        """A page that is no JSON.
+        """What is there, as it stands.
 
         Raises:
-            ConfigurationError: there is none, or the run does not answer.
+            ConfigurationError: the run says why it does not show this, or does not answer.
         """
         request = urllib.request.Request(self._url + path)  # noqa: S310 # always http
+        self._show_token(request)
         status, content = self._fetch(request, _TIMEOUT_SECONDS)
         if status != http.HTTPStatus.OK:
-            raise self._stranger()
+            raise self._refused(self._parsed(content))
         return content
 
+    def _show_token(self, request: urllib.request.Request) -> None:
+        if self._token is not None:
+            request.add_header("Authorization", f"Bearer {self._token.get_secret_value()}")
+
+    def _refused(self, document: Any) -> ConfigurationError:
+        sentence = document.get("error") if isinstance(document, dict) else None
+        return ConfigurationError(sentence) if isinstance(sentence, str) else self._stranger()
+
     def _read(self, request: urllib.request.Request, timeout_seconds: float) -> tuple[int, Any]:
-        status, text = self._fetch(request, timeout_seconds)
+        status, content = self._fetch(request, timeout_seconds)
+        return status, self._parsed(content)
+
+    def _parsed(self, content: bytes) -> Any:
         try:
-            return status, json.loads(text)
+            return json.loads(content)
         except ValueError:
             raise self._stranger() from None
 

@@ -5,14 +5,13 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 import uvloop
 from rich.console import Console
 
-from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError, ConfigurationError
@@ -24,6 +23,7 @@ from redis_rehearsal.report.run_data import PERCENTILES, RunData, write_percenti
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.web.app import make_app
+from redis_rehearsal.web.guard import is_loopback, make_token
 from redis_rehearsal.web.server import WebServer
 
 _log = structlog.get_logger()
@@ -43,8 +43,18 @@ def run_until_stopped(settings: Settings, *, print_json: bool) -> int:
     return uvloop.run(_run(settings, print_json=print_json))
 
 
-async def drive(work: Run, settings: Settings) -> None:
+def token_of(settings: Settings) -> str:
+    """CONTROL_TOKEN, or one that is made for the occasion."""
+    return settings.control_token.get_secret_value() if settings.control_token else make_token()
+
+
+async def drive(work: Run, settings: Settings, token: str) -> None:
     """Let a run do its work: signals, HTTP and the status around it.
+
+    Args:
+        work: the run.
+        settings: of it.
+        token: that is needed to change what it does.
 
     Raises:
         RehearsalError: see `Run.execute`.
@@ -52,12 +62,20 @@ async def drive(work: Run, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, work.stop)
-    token = settings.control_token.get_secret_value() if settings.control_token else None
     web = WebServer(make_app(work.view, work.controls, token), settings.bind_host, settings.bind_port)
     await web.start()
     _log.info(f"serving {web.address}/health and {web.address}/metrics; the live page is {web.address}/")
-    runtime = RuntimeFile(_listening(web.address))
-    work.on_servers = partial(_tell, runtime)
+    if not is_loopback(settings.bind_host) and settings.bind_host.lower() != "localhost":
+        _log.warning(
+            f"BIND_ADDRESS {settings.bind_host} is open to other machines: whoever reaches it sees /health and "
+            "/metrics, and who knows the token may run commands as this user; the connection is not encrypted"
+        )
+    runtime = RuntimeFile(web.address.removeprefix("http://"))
+    link = f"{web.address}/#token={quote(token, safe='')}"
+    _tell(runtime, token=token, link=link)
+    if settings.control_token is None:
+        _show_link(link, console(settings))
+    work.on_servers = lambda source, target: _tell(runtime, source=source.url, target=target.url)
     showing = asyncio.create_task(terminal.show(work.view, console(settings)))
     try:
         await work.execute()
@@ -71,15 +89,21 @@ async def drive(work: Run, settings: Settings) -> None:
         await web.close()
 
 
-def _listening(address: str) -> str:
-    return address.removeprefix("http://")
-
-
-def _tell(runtime: RuntimeFile, source: Endpoint, target: Endpoint) -> None:
+def _tell(runtime: RuntimeFile, **told: str) -> None:
     try:
-        runtime.write(source.url, target.url)
+        runtime.tell(**told)
     except (OSError, ConfigurationError) as error:
-        _log.warning(f"redis-rehearsal status --urls will not know the servers of this run: {error}")
+        _log.warning(f"other commands will not know the {' and '.join(told)} of this run by themselves: {error}")
+
+
+def _show_link(link: str, people: Console) -> None:
+    # What is no terminal is kept by somebody, and the link lets in who reads it.
+    if people.is_terminal:
+        with contextlib.suppress(OSError):
+            words = f"The live page, from which the run can be changed: {link}"
+            people.print(words, soft_wrap=True, highlight=False, markup=False)
+    else:
+        _log.info("redis-rehearsal status --link shows the link from which the run can be changed")
 
 
 def console(settings: Settings) -> Console:
@@ -91,10 +115,12 @@ def console(settings: Settings) -> Console:
 
 
 async def _run(settings: Settings, *, print_json: bool) -> int:
+    # A run that begins again is the same one for who has its page open.
+    token = token_of(settings)
     while True:
         work = Run(settings)
         try:
-            await drive(work, settings)
+            await drive(work, settings, token)
         finally:
             leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
         complain_of_unwritten(work)

@@ -43,7 +43,8 @@ def migrate(
     Args:
         options: How, and what it may cost.
         bind_address: Where the run serves HTTP.
-        control_token: The run's CONTROL_TOKEN; better in the environment, where others do not see it.
+        control_token: The run's token, better in the environment, where others do not see it; a run of yours on this
+            machine needs none.
         json: Print the migration's document to stdout when it ends, instead of the verdict.
         report: Save the run's report, one HTML file, under this name or in this directory when the migration ends.
     """

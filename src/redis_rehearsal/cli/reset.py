@@ -14,7 +14,8 @@ def reset(*, bind_address: Address = DEFAULT_ADDRESS, control_token: Token = Non
 
     Args:
         bind_address: Where the run serves HTTP.
-        control_token: The run's CONTROL_TOKEN; better in the environment, where others do not see it.
+        control_token: The run's token, better in the environment, where others do not see it; a run of yours on this
+            machine needs none.
     """
     client = Client(bind_address, control_token)
     client.check()

@@ -1,4 +1,4 @@
-"""What a run tells its own user and nobody else, in a file of mode 0600: the URLs of its servers, with passwords."""
+"""What a run tells its own user and nobody else, in a file of mode 0600: its token, and its servers' URLs."""
 
 import contextlib
 import json
@@ -14,10 +14,9 @@ from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.embedded.directory import common_place, private
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.settings import Settings
+from redis_rehearsal.urls import reached_at
 
 _PLACE: Final = "instances"
-_HOSTS: Final = {"0.0.0.0": "127.0.0.1", "localhost": "127.0.0.1", "::": "::1"}  # noqa: S104 # no bind
-"""Where a run listens on all addresses, it is asked on this machine's own."""
 
 
 class RuntimeFile:
@@ -29,21 +28,24 @@ class RuntimeFile:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self._told: dict[str, str] = {}
         host, _, port = address.rpartition(":")
-        host = _HOSTS.get(host.strip("[]").lower(), host.strip("[]"))
+        host = reached_at(host.strip("[]").lower())
+        host = "127.0.0.1" if host == "localhost" else host
         self._name = re.sub(r"[^0-9A-Za-z.-]", "_", f"{host}-{port}") + ".json"
 
-    def write(self, source_url: str, target_url: str) -> None:
-        """Tell both URLs, instead of what was told before.
+    def tell(self, **told: str) -> None:
+        """Tell something beside what was told before: `token`, `source` and `target` (URLs), and `link` (of the page).
 
         Raises:
             ConfigurationError: the place for it is somebody else's.
             OSError: it cannot be written.
         """
         remove_stale()
+        self._told |= told
         path = _place() / self._name
         part = path.with_suffix(f".{os.getpid()}.part")
-        content = {"pid": os.getpid(), "source": source_url, "target": target_url}
+        content = {"pid": os.getpid(), **self._told}
         part.unlink(missing_ok=True)
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
@@ -61,8 +63,26 @@ class RuntimeFile:
         """The URLs of source and target.
 
         Raises:
+            ConfigurationError: no run of this user on this machine listens there, or it has no servers yet.
+        """
+        return {role: SecretStr(self._asked(role)) for role in ROLES}
+
+    def link(self) -> SecretStr:
+        """That of the page, with the token.
+
+        Raises:
             ConfigurationError: no run of this user on this machine listens there.
         """
+        return SecretStr(self._asked("link"))
+
+    def token(self) -> SecretStr | None:
+        """That of the run; None where no run of this user on this machine listens there."""
+        try:
+            return SecretStr(self._asked("token"))
+        except ConfigurationError:
+            return None
+
+    def _asked(self, name: str) -> str:
         found = _read(_place() / self._name)
         pid = found.get("pid")
         if not isinstance(pid, int) or not psutil.pid_exists(pid):
@@ -70,7 +90,10 @@ class RuntimeFile:
                 f"No run of yours on this machine listens at BIND_ADDRESS {self._address}. Is one going on, and "
                 "BIND_ADDRESS right?"
             )
-        return {role: SecretStr(str(found.get(role, ""))) for role in ROLES}
+        told = found.get(name)
+        if not isinstance(told, str):
+            raise ConfigurationError(f"The run at BIND_ADDRESS {self._address} has no {name} yet; it is starting.")
+        return told
 
 
 def remove_stale() -> None:

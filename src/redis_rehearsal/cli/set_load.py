@@ -27,7 +27,8 @@ def set_load(
     Args:
         change: What is to change; what is not given stays.
         bind_address: Where the run serves HTTP.
-        control_token: The run's CONTROL_TOKEN; better in the environment, where others do not see it.
+        control_token: The run's token, better in the environment, where others do not see it; a run of yours on this
+            machine needs none.
     """
     if not change.model_fields_set:
         flags = [as_flag(field) for field in ControlChange.model_fields]

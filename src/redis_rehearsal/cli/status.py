@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from redis_rehearsal.cli.client import Client
+from redis_rehearsal.cli.client import Client, Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.settings import Settings
@@ -17,6 +17,8 @@ def status(
     bind_address: Address = DEFAULT_ADDRESS,
     json: Annotated[bool, Parameter(negative="")] = False,
     urls: Annotated[bool, Parameter(negative="")] = False,
+    link: Annotated[bool, Parameter(negative="")] = False,
+    control_token: Token = None,
 ) -> int:
     """Print what a run does now: its load, where reads and writes go, and what migrates.
 
@@ -25,13 +27,19 @@ def status(
         json: Print it as the control API gives it.
         urls: Print instead the URLs of source and target with their passwords, as SOURCE_URL=… and TARGET_URL=…, which
             only the user of the run can on its machine.
+        link: Print instead the link of the live page with the token, which only the same user can.
+        control_token: The run's token, which another machine needs; better in the environment.
     """
-    if urls:
+    if urls or link:
         Settings(bind_address=bind_address)  # see that it is one
-        found = RuntimeFile(bind_address).urls()
-        sys.stdout.writelines(f"{role.upper()}_URL={url.get_secret_value()}\n" for role, url in found.items())
+        told = RuntimeFile(bind_address)
+        if urls:
+            found = told.urls().items()
+            sys.stdout.writelines(f"{role.upper()}_URL={url.get_secret_value()}\n" for role, url in found)
+        if link:
+            sys.stdout.write(f"{told.link().get_secret_value()}\n")
         return 0
-    client = Client(bind_address, None)
+    client = Client(bind_address, control_token)
     client.check()
     document = client.call("GET", "/api/status")
     sys.stdout.write(f"{json_module.dumps(document, indent=2)}\n" if json else describe(document))

@@ -27,7 +27,8 @@ def switch(
     Args:
         options: Where to, and how.
         bind_address: Where the run serves HTTP.
-        control_token: The run's CONTROL_TOKEN; better in the environment, where others do not see it.
+        control_token: The run's token, better in the environment, where others do not see it; a run of yours on this
+            machine needs none.
     """
     client = Client(bind_address, control_token)
     client.check()

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from pydantic import ValidationError
 
+from redis_rehearsal.cli.client import Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
 from redis_rehearsal.cli.saved import DOCUMENT, read_document, read_run
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.report.run_data import RunData
-from redis_rehearsal.settings import Settings
+from redis_rehearsal.settings import Settings, explain
 from redis_rehearsal.web.app import make_saved_app
+from redis_rehearsal.web.guard import make_token
 from redis_rehearsal.web.server import WebServer
 
 
@@ -24,6 +27,7 @@ def view(
     *,
     run_dir: Annotated[Path, Parameter(env_var="RUN_DIR")] = Path("runs"),
     bind_address: Address = DEFAULT_ADDRESS,
+    control_token: Token = None,
 ) -> int:
     """Show a run that has ended on the same page as while it lasted, until Ctrl-C.
 
@@ -33,11 +37,15 @@ def view(
         saved_run: Directory of the run, or its run.json. Default: the latest one in RUN_DIR.
         run_dir: Where runs leave their directories.
         bind_address: Where to serve it.
+        control_token: What another machine must know to see it. Default: one that is made for it.
     """
     path = _latest(run_dir) if saved_run is None else saved_run
     run = read_run(path, read_document(path))
-    settings = Settings(bind_address=bind_address)
-    asyncio.run(_serve(run, settings.bind_host, settings.bind_port, path))
+    try:
+        settings = Settings.model_validate({"bind_address": bind_address, "control_token": control_token})
+    except ValidationError as error:
+        raise ConfigurationError(explain(error)) from None
+    asyncio.run(_serve(run, settings, path))
     return 0
 
 
@@ -49,15 +57,18 @@ def _latest(run_dir: Path) -> Path:
     return found[-1]
 
 
-async def _serve(run: RunData, host: str, port: int, path: Path) -> None:
+async def _serve(run: RunData, settings: Settings, path: Path) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
-    web = WebServer(make_saved_app(run), host, port)
+    token = settings.control_token.get_secret_value() if settings.control_token else make_token()
+    web = WebServer(make_saved_app(run, token), settings.bind_host, settings.bind_port)
     await web.start()
+    # What is no terminal is kept by somebody, and the token lets in who reads it.
+    shown = f"#token={token}" if settings.control_token is None and sys.stderr.isatty() else ""
     with contextlib.suppress(BrokenPipeError):
-        sys.stderr.write(f"serving {web.address}/ with the run {path}; Ctrl-C ends it\n")
+        sys.stderr.write(f"serving {web.address}/{shown} with the run {path}; Ctrl-C ends it\n")
         sys.stderr.flush()
     await stopped.wait()
     await web.close()

@@ -18,7 +18,6 @@ from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.migration.explain import as_field, explain, wrong_field
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
 from redis_rehearsal.web.answers import BUG, RefusedError, answer
-from redis_rehearsal.web.guard import check
 
 _log = structlog.get_logger()
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -145,25 +144,22 @@ CALLS: Final = (
 )
 
 
-def make_routes(controls: Controls | None, token: str | None) -> list[Route]:
+def make_routes(controls: Controls | None) -> list[Route]:
     """The routes of the API.
 
     Args:
         controls: what can be done to the run; without any, each call is answered with 503.
-        token: CONTROL_TOKEN, or None where there is none.
     """
     by_path: dict[str, dict[str, Call]] = {}
     for call in CALLS:
         by_path.setdefault(call.path, {})[call.method] = call
     # One route a path, since the first one alone would say which methods the path takes.
-    return [Route(path, _endpoint(calls, controls, token), methods=calls.keys()) for path, calls in by_path.items()]
+    return [Route(path, _endpoint(calls, controls), methods=calls.keys()) for path, calls in by_path.items()]
 
 
-def _endpoint(calls: dict[str, Call], controls: Controls | None, token: str | None) -> Endpoint:
+def _endpoint(calls: dict[str, Call], controls: Controls | None) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         call = calls["GET" if request.method == "HEAD" else request.method]
-        if call.changes:
-            check(request, token)
         if controls is None:
             raise RefusedError(503, "This run cannot be controlled.")
         body = await read(request, call.body) if call.body else None

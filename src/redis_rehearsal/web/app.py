@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -17,6 +18,7 @@ from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.web import api
 from redis_rehearsal.web.answers import HANDLERS, answer
+from redis_rehearsal.web.guard import Guard
 from redis_rehearsal.web.metrics import render
 from redis_rehearsal.web.openapi import openapi_document
 from redis_rehearsal.web.page.routes import make_routes, page
@@ -48,13 +50,13 @@ def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
     }, healthy
 
 
-def make_app(view: RunView, controls: Controls | None = None, token: str | None = None) -> Starlette:
+def make_app(view: RunView, controls: Controls | None, token: str) -> Starlette:
     """The application over a run.
 
     Args:
         view: what there is to see of it.
         controls: what can be done to it; without any, the control API answers with 503.
-        token: CONTROL_TOKEN: what changes something needs it; without one that is for this machine only.
+        token: of the run; see `Guard`.
     """
 
     async def health(request: Request) -> Response:
@@ -92,20 +94,21 @@ def make_app(view: RunView, controls: Controls | None = None, token: str | None 
         Route("/stats", stats),
         Route("/ledger", ledger),
         Route("/report.html", report),
-        *api.make_routes(controls, token),
-        *make_routes(LiveRun(view, controls, needs_token=token is not None)),
+        *api.make_routes(controls),
+        *make_routes(LiveRun(view, controls)),
         Route("/openapi.json", openapi),
     ]
-    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    app = Starlette(routes=routes, exception_handlers=HANDLERS, middleware=[Middleware(Guard, token=token)])
     app.router.redirect_slashes = False  # who calls a wrong path is told so
     return app
 
 
-def make_saved_app(run: RunData) -> Starlette:
+def make_saved_app(run: RunData, token: str) -> Starlette:
     """The application over a run that was saved: its page, its document and its report; nothing can be changed.
 
     Args:
         run: what its directory holds.
+        token: see `Guard`.
     """
     shown = SavedRun(run)
 
@@ -128,4 +131,4 @@ def make_saved_app(run: RunData) -> Starlette:
         Route("/report.html", report),
         *make_routes(shown),
     ]
-    return Starlette(routes=routes, exception_handlers=HANDLERS)
+    return Starlette(routes=routes, exception_handlers=HANDLERS, middleware=[Middleware(Guard, token=token)])

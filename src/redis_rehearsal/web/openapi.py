@@ -9,6 +9,7 @@ from redis_rehearsal import __version__
 from redis_rehearsal.migration.explain import is_duration
 from redis_rehearsal.migration.options import ControlChange
 from redis_rehearsal.web.api import CALLS, Call
+from redis_rehearsal.web.guard import is_open
 
 _SCHEMAS: Final = "#/components/schemas/"
 _DURATION: Final = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|)$", "examples": ["250ms", "30s"]}
@@ -25,8 +26,9 @@ _READS: Final = {
 }
 _ERRORS: Final = {
     400: "The body is not JSON.",
-    401: "CONTROL_TOKEN is set, and the token is missing or wrong.",
-    403: "The call comes from another origin, or, where there is no CONTROL_TOKEN, not from this machine.",
+    401: "The token is missing or wrong; a call that changes nothing needs none from this machine.",
+    403: "The call comes from a page of another origin.",
+    404: "There is nothing at this path.",
     409: "It cannot be done now.",
     413: "The body is too large.",
     415: "The body is not application/json.",
@@ -34,7 +36,8 @@ _ERRORS: Final = {
     503: "This run cannot be controlled.",
 }
 _BODY_ERRORS: Final = (400, 413, 415, 422)
-_CHANGE_ERRORS: Final = (401, 403)
+_TOKEN: Final = [{"token": list[str]()}]
+_FROM_HERE_OR_TOKEN: Final = [{}, *_TOKEN]
 
 
 def openapi_document() -> dict[str, Any]:
@@ -50,6 +53,12 @@ def openapi_document() -> dict[str, Any]:
         operation: dict[str, Any] = {"summary": summary, "responses": {"200": _response("OK", {}, media_type)}}
         if path == "/health":
             operation["responses"]["503"] = _response("Not all is there.", {}, media_type)
+        if "{name}" in path:
+            operation["parameters"] = [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}]
+            operation["responses"]["404"] = _error(404)
+        if not is_open(path):
+            operation["responses"]["401"] = _error(401)
+            operation["security"] = _FROM_HERE_OR_TOKEN
         paths[path] = {"get": operation}
     for call in CALLS:
         paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
@@ -66,13 +75,15 @@ def openapi_document() -> dict[str, Any]:
         "info": {
             "title": "redis-rehearsal",
             "version": __version__,
-            "description": "What can be seen and changed of a run. Reads are open. What changes something is for this "
-            "machine only, unless CONTROL_TOKEN is set and given.",
+            "description": "What can be seen and changed of a run. What changes something needs the run's "
+            "token; so does what is read from elsewhere than the run's machine.",
         },
         "paths": paths,
         "components": {
             "schemas": {**schemas, "Error": error},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "CONTROL_TOKEN"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "The run's token, CONTROL_TOKEN."}
+            },
         },
     }
 
@@ -83,23 +94,26 @@ def _operation(call: Call) -> dict[str, Any]:
         document = {"$ref": f"{_SCHEMAS}{ControlChange.__name__}"}
     if call.many:
         document = {"type": "array", "items": document}
-    errors = [503]
+    errors = [503, 401]
     if call.changes:
-        errors += _CHANGE_ERRORS
+        errors.append(403)
     if call.body:
         errors += _BODY_ERRORS
     if call.conflicts:
         errors.append(409)
     responses = {str(call.status): _response("OK", document)}
     for status in sorted(errors):
-        responses[str(status)] = _response(_ERRORS[status], {"$ref": f"{_SCHEMAS}Error"})
+        responses[str(status)] = _error(status)
     operation: dict[str, Any] = {"summary": call.summary, "responses": responses}
     if call.body:
         schema = {"$ref": f"{_SCHEMAS}{call.body.__name__}"}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    if call.changes:
-        operation["security"] = [{"token": []}, {}]
+    operation["security"] = _TOKEN if call.changes else _FROM_HERE_OR_TOKEN
     return operation
+
+
+def _error(status: int) -> dict[str, Any]:
+    return _response(_ERRORS[status], {"$ref": f"{_SCHEMAS}Error"})
 
 
 def _response(description: str, schema: dict[str, Any], media_type: str = "application/json") -> dict[str, Any]:

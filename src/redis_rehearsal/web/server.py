@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 
 from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.urls import reached_at
 
 
 class _Server(uvicorn.Server):
@@ -28,7 +29,7 @@ class WebServer:
         port: to bind; 0 for any free one.
 
     Attributes:
-        address: where it listens, once it does.
+        address: where this machine reaches it, once it listens.
     """
 
     def __init__(self, app: Any, host: str, port: int) -> None:
@@ -74,6 +75,7 @@ class WebServer:
             ) from None
         self._socket = listener
         host, port = listener.getsockname()[:2]
+        host = reached_at(host)
         self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
 

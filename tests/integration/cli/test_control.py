@@ -6,7 +6,7 @@ import pytest
 
 from redis_rehearsal.cli.app import call
 from tests.controls import LOAD, MemoryControls
-from tests.integration.cli.conftest import Serve
+from tests.integration.cli.conftest import MADE, Serve
 
 TOKEN = "geheimnis-1"
 Output = pytest.CaptureFixture[str]
@@ -107,7 +107,7 @@ def test_no_url_of_a_switch_is_shown(serve: Serve, capsys: Output) -> None:
 def test_the_token_is_given_by_the_environment_or_a_flag(
     serve: Serve, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serve(token=TOKEN)
+    serve(token=TOKEN, told=False)
     assert call(["set", "--events-per-second", "1"]) == 2
     assert "CONTROL_TOKEN" in capsys.readouterr().err
     assert call(["set", "--events-per-second", "1", "--control-token", "geheimnis-2"]) == 2
@@ -177,6 +177,7 @@ def test_a_large_body_is_answered_on_a_real_connection(serve: Serve) -> None:
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         head = (
             f"POST /api/switch HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 90000\r\n"
+            f"Authorization: Bearer {MADE}\r\n"
         )
         connection.sendall(head.encode() + b"\r\n" + b" " * 1000)
         answer = connection.recv(65_536)
@@ -187,6 +188,6 @@ def test_a_header_does_not_say_who_calls(serve: Serve, monkeypatch: pytest.Monke
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     host, port = serve().address.split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(f"PATCH /control HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n".encode())
+        connection.sendall(f"GET /stats HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n".encode())
         answer = connection.recv(65_536)
-    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert answer.startswith(b"HTTP/1.1 401 ")

@@ -94,14 +94,14 @@ def test_without_a_terminal_ctrl_c_leaves_the_migration_running(serve: Serve, tm
 class Terminal:
     """The command on a terminal."""
 
-    def __init__(self, serving: Serving) -> None:
+    def __init__(self) -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "redis_rehearsal", *MIGRATE],
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={"PATH": os.environ["PATH"], "TERM": "dumb", "BIND_ADDRESS": serving.address},
+            env={name: os.environ[name] for name in ("PATH", "TMPDIR", "BIND_ADDRESS")} | {"TERM": "dumb"},
             start_new_session=True,
         )
         os.close(slave)
@@ -125,7 +125,7 @@ class Terminal:
 
 def test_on_a_terminal_ctrl_c_asks(serve: Serve) -> None:
     serving = serve(MemoryControls(lasting=True))
-    terminal = Terminal(serving)
+    terminal = Terminal()
     try:
         terminal.until("baseline: running")
         terminal.interrupt()
@@ -147,7 +147,7 @@ def test_on_a_terminal_ctrl_c_asks(serve: Serve) -> None:
 
 def test_on_a_terminal_a_second_ctrl_c_leaves_the_migration_running(serve: Serve) -> None:
     serving = serve(MemoryControls(lasting=True))
-    terminal = Terminal(serving)
+    terminal = Terminal()
     try:
         terminal.until("baseline: running")
         terminal.interrupt()

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from redis_rehearsal.web.app import make_app
 from tests.controls import MemoryControls
 from tests.unit.report.made import view
 
+TOKEN = "of-the-tests"
 JSON = {"content-type": "application/json"}
 
 
@@ -38,11 +39,20 @@ class Answer:
 
 
 class Caller:
-    """Calls the application of a run whose controls are in memory."""
+    """Calls the application of a run whose controls are in memory; as one who knows its token, or as a stranger."""
 
-    def __init__(self, controls: MemoryControls | None = None, token: str | None = None, *, bare: bool = False) -> None:
+    def __init__(
+        self,
+        controls: MemoryControls | None = None,
+        token: str = TOKEN,
+        *,
+        bare: bool = False,
+        stranger: bool = False,
+        app: ASGIApp | None = None,
+    ) -> None:
         self.controls = controls or MemoryControls()
-        self.app: Starlette = make_app(view(), None if bare else self.controls, token)
+        self._known = {} if stranger else {"authorization": f"Bearer {token}"}
+        self.app = app or make_app(view(), None if bare else self.controls, token)
 
     def call(
         self,
@@ -56,7 +66,7 @@ class Caller:
         parts: Iterable[bytes] | None = None,
     ) -> Answer:
         """One call; `parts` is the raw body, else it is `body` as JSON."""
-        given = dict(headers or {})
+        given = self._known | (headers or {})
         if host is not None:
             given["host"] = host
         if body is not None:

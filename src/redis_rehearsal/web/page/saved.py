@@ -38,7 +38,7 @@ class SavedRun:
 
     def greeting(self) -> dict[str, Any]:
         """See `Shown`."""
-        return {"version": __version__, "controllable": False, "needs_token": False, "strategies": [], "presets": {}}
+        return {"version": __version__, "controllable": False, "strategies": [], "presets": {}}
 
     def rows_after(self, second: int) -> list[dict[str, Any]]:
         """See `Shown`."""

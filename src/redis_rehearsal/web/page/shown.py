@@ -23,7 +23,7 @@ class Shown(Protocol):
         """Whether nothing more will come."""
 
     def greeting(self) -> dict[str, Any]:
-        """What does not change while it lasts: version, strategies, presets, and whether a token is needed."""
+        """What does not change while it lasts: version, strategies, presets."""
 
     def rows_after(self, second: int) -> list[dict[str, Any]]:
         """The timeline's rows later than a second; -1 for all."""
@@ -46,13 +46,11 @@ class LiveRun:
     Args:
         view: of the run.
         controls: what can be done to it; None where nothing can.
-        needs_token: whether what changes something needs CONTROL_TOKEN.
     """
 
-    def __init__(self, view: RunView, controls: Controls | None, *, needs_token: bool) -> None:
+    def __init__(self, view: RunView, controls: Controls | None) -> None:
         self._view = view
         self._controls = controls
-        self._needs_token = needs_token
 
     @property
     def name(self) -> str:
@@ -69,7 +67,6 @@ class LiveRun:
         return {
             "version": __version__,
             "controllable": self._controls is not None,
-            "needs_token": self._needs_token,
             "strategies": strategies(),
             "presets": {name: list(rates) for name, rates in PRESETS.items()},
         }

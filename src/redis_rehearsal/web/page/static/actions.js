@@ -1,9 +1,8 @@
 // What can be done to a run: each action is a dialog that says what it does, asks, and shows what came of it.
 
+import { authorization, forget, keep, kept } from "./token.js";
 import { element, say } from "./words.js";
 
-const TOKEN = "rehearsal-token";
-let needsToken = false;
 let load = null;
 let waiting = null;
 
@@ -51,18 +50,8 @@ const CALLS = {
   reset: () => ["POST", "/api/reset", null, () => "The run ends, and begins again from a fresh state."],
 };
 
-function kept() {
-  try {
-    return sessionStorage.getItem(TOKEN);
-  } catch {
-    return null;
-  }
-}
-
 async function call([method, path, body]) {
-  const headers = {};
-  if (body) headers["Content-Type"] = "application/json";
-  if (kept()) headers.Authorization = `Bearer ${kept()}`;
+  const headers = { ...authorization(), ...(body ? { "Content-Type": "application/json" } : {}) };
   let answer;
   try {
     answer = await fetch(path, { method, headers, body: body ? JSON.stringify(body) : undefined });
@@ -71,7 +60,7 @@ async function call([method, path, body]) {
   }
   const said = await answer.json().catch(() => ({}));
   if (answer.status === 401) {
-    sessionStorage.removeItem(TOKEN);
+    forget();
     throw Object.assign(new Error(said.error), { token: true });
   }
   if (!answer.ok) throw Object.assign(new Error(said.error || `The run answered with status ${answer.status}.`), { field: said.field });
@@ -92,15 +81,12 @@ async function submit(form) {
       showError(form, new Error("A token has only letters, digits and signs of ASCII, and no space."));
       return;
     }
-    try {
-      sessionStorage.setItem(TOKEN, text(form, "token"));
-    } catch {
-      showError(form, new Error("This browser keeps nothing, and so cannot keep the token."));
-      return;
-    }
+    keep(text(form, "token"));
     form.reset();
     dialog("token").close();
-    if (waiting) await submit(waiting);
+    const wanted = waiting;
+    waiting = null;
+    if (wanted) await wanted();
     return;
   }
   const button = form.querySelector("[type=submit]");
@@ -113,32 +99,32 @@ async function submit(form) {
     showError(form, error);
     return;
   }
-  if (needsToken && !kept()) {
-    ask(form);
+  if (!kept()) {
+    askForToken(() => submit(form));
     return;
   }
   button.disabled = true;
   try {
     const told = wanted[3](await call(wanted));
-    waiting = null;
     form.closest("dialog").close();
     say("done", told);
   } catch (error) {
     showError(form, error);
-    if (error.token) ask(form);
+    if (error.token) askForToken(() => submit(form));
   } finally {
     button.disabled = false;
   }
 }
 
-function ask(form) {
-  waiting = form;
-  dialog("token").showModal();
+// Then does what was wanted; who cancels wants it no more.
+export function askForToken(wanted) {
+  waiting = wanted;
+  if (!dialog("token").open) dialog("token").showModal();
 }
 
 function chosen() {
   const form = dialog("migrate").querySelector("form");
-  for (const place of form.querySelectorAll("[data-only]")) place.hidden = place.dataset.only !== form.elements.strategy.value;
+  for (const place of form.querySelectorAll("[data-only]")) place.hidden = place.dataset.only !== form.elements.strategy?.value;
 }
 
 function offer(strategies, presets) {
@@ -166,8 +152,7 @@ function offer(strategies, presets) {
   chosen();
 }
 
-export function greet({ controllable, needs_token: token, strategies, presets }) {
-  needsToken = token;
+export function greet({ controllable, strategies, presets }) {
   document.getElementById("actions").hidden = !controllable;
   if (controllable && !document.querySelector("#strategies input")) offer(strategies, presets);
 }
@@ -201,6 +186,7 @@ export function listenToButtons() {
   for (const button of document.querySelectorAll("[data-closes]")) {
     button.addEventListener("click", () => { waiting = null; button.closest("dialog").close(); });
   }
+  dialog("token").addEventListener("cancel", () => { waiting = null; });
   for (const form of document.querySelectorAll("dialog form")) {
     form.addEventListener("submit", (event) => { event.preventDefault(); submit(form); });
     form.addEventListener("change", chosen);

@@ -1,9 +1,12 @@
 // The live page: what the run tells goes to the parts that show it.
 
-import { allow, greet, listenToButtons, showLoad } from "./actions.js";
+import { allow, askForToken, greet, listenToButtons, showLoad } from "./actions.js";
 import { showFailures, showFigures, showMigration, showServers, showVerdict } from "./now.js";
 import { listen } from "./stream.js";
-import { say } from "./words.js";
+import { authorization, takeFromLink } from "./token.js";
+import { element, say } from "./words.js";
+
+const HERE = /^(localhost|127\.[0-9.]+|\[::1\])$/;
 
 let run = null;
 let rows = [];
@@ -85,6 +88,26 @@ function found() {
   say("connection", "live");
 }
 
+function refused(again) {
+  document.getElementById("connection").classList.add("bad");
+  say("connection", "needs the token");
+  askForToken(again);
+}
+
+// From another machine a link alone would lack the token.
+async function saveReport(event) {
+  if (HERE.test(location.hostname)) return;
+  event.preventDefault();
+  const answer = await fetch("/report.html", { headers: authorization() });
+  if (!answer.ok) {
+    askForToken(() => saveReport(event));
+    return;
+  }
+  const href = URL.createObjectURL(await answer.blob());
+  element("a", null, { href, download: "report.html" }).click();
+  URL.revokeObjectURL(href);
+}
+
 function setTheme(next) {
   document.documentElement.dataset.theme = next;
   const button = document.getElementById("theme");
@@ -100,6 +123,9 @@ function setTheme(next) {
 document.getElementById("theme").setAttribute("aria-pressed", String(theme() === "dark"));
 document.getElementById("theme").addEventListener("click", () => setTheme(theme() === "dark" ? "light" : "dark"));
 document.getElementById("window").addEventListener("change", drawCharts);
+document.getElementById("report-link").addEventListener("click", saveReport);
+window.addEventListener("hashchange", takeFromLink);
+takeFromLink();
 drawCharts();
 listenToButtons();
 listen({
@@ -107,5 +133,5 @@ listen({
     say("version", `redis-rehearsal ${content.version}`);
     greet(content);
   },
-  rows: take, state: showState, lost, found,
+  rows: take, state: showState, lost, found, refused,
 });

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import sys
 import threading
 import urllib.request
@@ -396,22 +395,6 @@ def test_a_tool_that_copies_once_loses_what_is_written_meanwhile(
     with outside(fresh_target) as target:
         assert document["ledger"]["lost"] == document["ledger"]["acknowledged"] - counters(target) > 50
     assert "lost" in failed(document)
-
-
-@pytest.mark.skipif(shutil.which("redis-cli") is None, reason="redis-cli (redis-tools) is not installed")
-def test_the_documented_example_with_redis_cli_works(
-    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
-) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text()
-    script = page.partition("--command '\n")[2].partition("'\n```")[0]
-    given |= {"ORGANIZATIONS": "2", "EVENTS_PER_SECOND": "20", "QUERIES_PER_SECOND": "50"}
-    arguments = ("--strategy", "external", "--command", script, "--baseline", "1s", "--observe", "1s")
-    with command(tmp_path, "rehearse", *arguments, **given) as run:
-        document = judged(run)
-    assert document["migration"]["status"] == "done", document["migration"]["reason"]
-    with outside(fresh_target) as target:
-        assert target.exists("rehearsal:report:1:overview", "rehearsal:run") == 2
-        assert document["ledger"]["lost"] == document["ledger"]["acknowledged"] - counters(target)
 
 
 def test_a_tool_that_fails_is_quoted_and_leaves_the_application_where_it_was(

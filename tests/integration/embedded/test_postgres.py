@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -136,3 +137,24 @@ def test_a_long_place_has_a_short_one_for_sockets(monkeypatch: pytest.MonkeyPatc
     finally:
         (place / ".s.PGSQL.5432").unlink()
         place.rmdir()
+
+
+def test_a_small_shared_memory_is_no_obstacle(tmp_path: Path) -> None:
+    # As in a container that was given none: an initdb with the defaults needs more.
+    script = (
+        "from pathlib import Path\n"
+        "from redis_rehearsal.embedded.postgres import PostgresServer\n"
+        f"server = PostgresServer(Path({str(tmp_path / 'postgres')!r})); server.start()\n"
+        "from tests.integration.embedded.test_postgres import answer\n"
+        "print(answer(server.url)); server.stop()\n"
+    )
+    small = 'mount -t tmpfs -o size=64k tmpfs /dev/shm && exec "$0" -c "$1"'
+    unshare = shutil.which("unshare")
+    if os.geteuid() != 0 or unshare is None:
+        pytest.skip("only root can make another /dev/shm")
+    done = subprocess.run(
+        [unshare, "--mount", "sh", "-c", small, sys.executable, script], capture_output=True, text=True, check=False
+    )
+    if "unshare failed" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"this system allows no mount namespace: {done.stderr}")
+    assert (done.returncode, done.stdout) == (0, "42\n"), done.stderr

@@ -110,7 +110,7 @@ def main() -> int:
             run.until_running(1000)
             began = time.time()
             run.post("/api/migrations", _MIGRATION)
-            with browse(run.address) as (page, _):
+            with browse(run.link) as (page, _):
                 wait_for(lambda: page.locator("#phase").inner_text() == "recovery", "the cutover", 120)
                 time.sleep(15)  # so that there is something to see of what follows
                 page.set_viewport_size({"width": 1280, "height": 1750})

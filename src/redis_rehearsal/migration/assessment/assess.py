@@ -2,20 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.assessment.criteria import criteria
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.figures import Figures, PhaseFigures, phase_figures, rows_within
-from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, stood_still
 from redis_rehearsal.verification.downtime import Downtime, Span, downtime
 from redis_rehearsal.verification.recovery import MEASURES, Measured, Recovery, recovery, slowest
 from redis_rehearsal.verification.verdict import Verdict, judge
-
-MOST_STALLED_RATIO: Final = 0.05
-"""A second of which the generator stood still for longer than this share says nothing of a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +62,6 @@ def _impact(evidence: Evidence) -> Impact:
 def _measured(row: Row, evidence: Evidence) -> Measured:
     not_ok = row.queries_failed + row.queries_unknown + row.queries_shed
     not_ok += row.events_failed + row.events_unknown + row.events_shed
-    began = evidence.began_seconds + row.second
-    stalled = sum(max(0.0, min(end, began + 1) - max(start, began)) for start, end in evidence.stalls)
     return Measured(
         row.query_response_p50,
         row.query_response_p99,
@@ -77,7 +71,7 @@ def _measured(row: Row, evidence: Evidence) -> Measured:
         row.database_queries,
         not_ok,
         row.events_offered > 0,
-        stalled > MOST_STALLED_RATIO,
+        stood_still(row, evidence),
     )
 
 

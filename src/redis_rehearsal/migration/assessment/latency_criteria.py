@@ -8,7 +8,13 @@ from typing import Final, Literal
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.figures import rows_within
-from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, STALLED, on_time
+from redis_rehearsal.migration.assessment.reasons import (
+    NO_CUTOVER,
+    STALLED,
+    STALLED_BASELINE,
+    on_time,
+    stood_still,
+)
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.downtime import Span
 from redis_rehearsal.verification.verdict import Criterion, Status, at_most
@@ -100,10 +106,10 @@ def _latency(
     unmeasured: str,
     failed: str,
 ) -> Criterion:
-    usual = _usual_p99(evidence, kind)
+    least_usual, usual = _usual_p99(evidence, kind)
     derived = limit is None
     if limit is None and usual is not None:
-        limit = max(LEAST_P99_LIMIT_SECONDS, P99_FACTOR * usual)
+        limit = _limit_by(usual)
     measured = stretch.p99(held) if unmeasured != NO_CUTOVER else None
     if limit is None:
         unmeasured = "there was no baseline"
@@ -114,17 +120,33 @@ def _latency(
     unless = ""
     if derived and usual is not None and usual > LEAST_P99_LIMIT_SECONDS and (measured or 0.0) <= (limit or 0.0):
         unless = f"the baseline itself had a p99 of {usual:.3f} s"
+    elif derived and (measured or 0.0) <= (limit or 0.0) and (measured or 0.0) > _limit_by(least_usual or 0.0):
+        unless = STALLED_BASELINE
     return at_most(
         name, limit, measured, "seconds", unless=on_time(evidence) or unless, unmeasured=unmeasured, failed=failed
     )
 
 
-def _usual_p99(evidence: Evidence, kind: Kind) -> float | None:
-    """Of the middle one of the baseline's seconds, which a single bad one cannot spoil; None where there is none."""
-    name = "query_response_p99" if kind == "queries" else "event_response_p99"
+def _limit_by(usual_p99: float) -> float:
+    return max(LEAST_P99_LIMIT_SECONDS, P99_FACTOR * usual_p99)
+
+
+def _usual_p99(evidence: Evidence, kind: Kind) -> tuple[float | None, float | None]:
+    """Of the middle one of the baseline's seconds, which a single bad one cannot spoil; None where there is none.
+
+    Returns:
+        The lower and the upper figure: where the generator stood still, a second's is at least its service time, and at
+        most what it was late itself.
+    """
+    response, service = (
+        f"{'query' if kind == 'queries' else 'event'}_{clock}_p99" for clock in ("response", "service")
+    )
     rows = rows_within(evidence.rows, evidence.began_seconds, *evidence.baseline_seconds)
-    values = [value for row in rows if (value := getattr(row, name)) is not None]
-    return median(values) if values else None
+    measured = [(row, value) for row in rows if (value := getattr(row, response)) is not None]
+    if not measured:
+        return None, None
+    least = [getattr(row, service) or 0.0 if stood_still(row, evidence) else value for row, value in measured]
+    return median(least), median(value for _, value in measured)
 
 
 def _cutover_segments(evidence: Evidence) -> Iterable[int]:

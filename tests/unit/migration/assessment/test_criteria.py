@@ -10,7 +10,7 @@ from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.timeline import Label, Row, Second
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
-from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER
+from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, STALLED_BASELINE
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
@@ -275,6 +275,18 @@ def test_one_bad_second_of_the_baseline_allows_nothing() -> None:
     evidence = replace(with_p99(0.001, 0.24), rows=baseline_rows(0.001, worst_seconds=0.11))
     assert criterion("cutover_p99", evidence).limit == 0.05
     assert criterion("cutover_p99", evidence).status == "failed"
+
+
+def test_a_limit_is_not_widened_by_what_the_generator_was_late_itself_in_the_baseline() -> None:
+    evidence = with_p99(0.020, 0.090)
+    began, end = evidence.baseline_seconds
+    each_second = [(began + at, began + at + 0.1) for at in range(int(end - began))]
+    for stalls, status in (([], "passed"), (each_second[:1], "passed"), (each_second, "unknown")):
+        found = criterion("cutover_p99", replace(evidence, stalls=stalls))
+        assert (found.status, found.reason == STALLED_BASELINE) == (status, status == "unknown")
+    # What is within the limit that holds in any case is, and what is above the widest one is not.
+    assert criterion("cutover_p99", replace(with_p99(0.020, 0.049), stalls=each_second)).status == "passed"
+    assert criterion("cutover_p99", replace(with_p99(0.020, 0.110), stalls=each_second)).status == "failed"
 
 
 def test_events_that_were_held_are_downtime_and_not_latency() -> None:

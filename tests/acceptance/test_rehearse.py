@@ -233,24 +233,33 @@ def test_a_target_that_stands_still_is_downtime_for_as_long(
     with command(tmp_path, "rehearse", "--strategy", "replicate", "--no-compare", *QUICK, **given) as run:
         until_phase(run, "recovery")
         process = psutil.Process(fresh_target.pid)
-        began = time.monotonic()
-        process.suspend()
-        wait_for(lambda: time.monotonic() - began > 1.0, "a second")
-        process.resume()
-        lasted = time.monotonic() - began
+        with outside(fresh_target) as witness:
+            witness.ping()  # it is connected before
+            process.suspend()
+            began = time.monotonic()
+            wait_for(lambda: time.monotonic() - began > 1.0, "a second")
+            least_seconds = time.monotonic() - began
+            process.resume()
+            # On a busy machine it comes back when the system lets it, and not when it is told to.
+            witness.ping()
+            most_seconds = time.monotonic() - began
         document = judged(run)
     # What is not wanted is left out, and said.
     assert document["comparison"] is None
     assert not {"comparison", "ttl_drift"} & set(criteria(document))
     assert "--no-compare" in document["migration"]["warnings"][0]
-    found = document["downtime"]["queries"]["longest_seconds"]
+    found = document["downtime"]["queries"]
     criterion = criteria(document)["query_downtime"]
     if rate == "20":
-        assert (found, criterion["status"]) == (None, "unknown")
+        # How long in all is not known where so little was due; that what was due had no answer for too long is.
+        assert (found["longest_seconds"], criterion["status"]) == (None, "failed")
+        assert criterion["measured"] == found["longest_at_least_seconds"] > criterion["limit"]
     else:
-        assert found == pytest.approx(lasted, abs=0.05)
-        assert criterion["status"] in ("failed", "unknown")
-        assert document["verdict"]["status"] != "pass"
+        # What lies between the two is the generator's own.
+        assert found["longest_at_most_seconds"] == found["longest_seconds"] >= least_seconds
+    assert found["longest_at_least_seconds"] <= most_seconds + 0.05
+    assert criterion["status"] in ("failed", "unknown")
+    assert document["verdict"]["status"] != "pass"
     assert document["ledger"]["lost"] == 0
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -252,18 +253,24 @@ def test_a_token_is_asked_for_what_is_wrong_is_said_and_a_lost_connection_found_
             run.wait()
 
 
-def test_from_another_machine_the_page_shows_nothing_without_the_token(
-    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
-) -> None:
+@contextlib.contextmanager
+def open_to_others(tmp_path: Path, given: dict[str, str]) -> Iterator[str]:
+    """A run that listens on all addresses; the link of its page from another machine."""
     address = elsewhere()
     with command(tmp_path, "run", **{**given, "BIND_ADDRESS": "0.0.0.0:0"}) as run:
         run.until_running(200)
-        token = unquote(run.link.partition("#token=")[2])
-        place = f"http://{address}:{run.address.rpartition(':')[2]}/"
+        yield run.link.replace("127.0.0.1", address)
+
+
+def test_from_another_machine_the_page_shows_nothing_without_the_token(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with open_to_others(tmp_path, given) as link:
+        place, _, token = link.partition("#token=")
         with browse(place) as (page, seen):
             expect(page.locator("#connection")).to_have_text("needs the token")
             expect(page.locator("#route-text")).to_have_text("")
-            page.fill("#dialog-token [name=token]", token)
+            page.fill("#dialog-token [name=token]", unquote(token))
             page.click("#dialog-token [type=submit]")
             expect(page.locator("#connection")).to_have_text("live")
             expect(page.locator("#route-text")).to_have_text("Reads go to source, writes to source.")
@@ -274,15 +281,11 @@ def test_from_another_machine_the_page_shows_nothing_without_the_token(
 def test_from_another_machine_the_report_is_saved_with_the_token(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:
-    address = elsewhere()
-    with command(tmp_path, "run", **{**given, "BIND_ADDRESS": "0.0.0.0:0"}) as run:
-        run.until_running(200)
-        place = run.link.replace("127.0.0.1", address)
-        with browse(place) as (page, seen):
-            expect(page.locator("#connection")).to_have_text("live")
-            start(page, "cold", baseline="1s", observe="1s")
-            assert verdict(page) in ("FAIL", "UNKNOWN")
-            with page.expect_download() as download:
-                page.click("#report-link")
-            assert "<!doctype html>" in download.value.path().read_text()
-            behaved(seen)
+    with open_to_others(tmp_path, given) as link, browse(link) as (page, seen):
+        expect(page.locator("#connection")).to_have_text("live")
+        start(page, "cold", baseline="1s", observe="1s")
+        assert verdict(page) in ("FAIL", "UNKNOWN")
+        with page.expect_download() as download:
+            page.click("#report-link")
+        assert "<!doctype html>" in download.value.path().read_text()
+        behaved(seen)

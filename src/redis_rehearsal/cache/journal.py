@@ -40,7 +40,7 @@ _VALUES: Final = {
     ROLE: re.compile(r"([\x21-\x7e]{1,255} [0-9]{1,5})?"),
 }
 """What is put back, and to which values: of a password only to none, since no other one is written down."""
-_BY: Final = "by a run that was killed"
+_WHO: Final = "a run that was killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +141,22 @@ class Journal:
         said: list[str] = []
         done: list[tuple[str, str]] = []
         entries: dict[tuple[str, str], Entry] = {}
-        for server in servers:
-            for entry in (*await self._on(server.client), *self._kept(server.run_id)):
-                entries.setdefault((entry.run_id, entry.setting), entry)
+        # What the user's own file says comes first: on a server others may have written.
+        found = [entry for server in servers for entry in self._kept(server.run_id)]
+        found += [entry for server in servers for entry in await self._on(server.client)]
+        for entry in found:
+            entries.setdefault((entry.run_id, entry.setting), entry)
         by_run_id = {server.run_id: server for server in servers}
         passwords = {server.password for server in servers if server.password}
         for place, entry in sorted(entries.items()):
-            if (found := by_run_id.get(entry.run_id)) is None:
+            if (server := by_run_id.get(entry.run_id)) is None:
                 continue
             try:
-                sentence, settled = await _settle(found, entry, passwords)
+                sentence, settled = await _settle(server, entry, passwords)
             except CONTROL_ERRORS as error:
-                sentence = f"{entry.setting} of {found.name} was left changed {_BY}, and could not be put back "
-                sentence, settled = f"{sentence}({type(error).__name__}); set it by hand", False
+                what = f"{entry.setting} of {server.name} was left changed by {_WHO}"
+                sentence = f"{what}, and could not be put back ({type(error).__name__}); set it by hand"
+                settled = False
             if sentence:
                 said.append(sentence)
             if settled:
@@ -244,21 +247,21 @@ async def _settle(server: Server, entry: Entry, passwords: set[str]) -> tuple[st
     if entry.setting == ROLE:
         return await _settle_role(server, entry), True
     now = str((await server.client.config_get(entry.setting)).get(entry.setting, ""))
-    if entry.setting == FENCE:
-        if now == entry.after != entry.before:
-            return (
-                f"{server.name} refuses writes: {_BY.removeprefix('by ')} had moved the application away from it and "
-                f"set {FENCE} to {now}. If it is to take writes again: CONFIG SET {FENCE} {entry.before}"
-            ), False
+    if entry.setting == FENCE and now == entry.after != entry.before:
+        return (
+            f"{server.name} refuses writes: {_WHO} had moved the application away from it and set {FENCE} to {now}. "
+            f"If it is to take writes again: CONFIG SET {FENCE} {entry.before}"
+        ), False
+    if now == entry.before:
+        if entry.setting != FENCE:
+            return "", True
         # The pause before the fence may go on for as long as a freeze may last, and holds back what comes next.
         await server.client.client_unpause()
-        return f"{server.name} was left holding writes {_BY}, and takes them again", True
-    if now == entry.before:
-        return "", True
+        return f"{server.name} was left holding writes by {_WHO}, and takes them again", True
     if now in passwords if entry.setting == _PASSWORD else _same(entry.setting, now, entry.after):
         await server.client.config_set(entry.setting, entry.before)
-        return f"{what} was left changed {_BY}, and is put back", True
-    return f"{what} was changed {_BY} and by others since; it is left alone", True
+        return f"{what} was left changed by {_WHO}, and is put back", True
+    return f"{what} was changed by {_WHO} and by others since; it is left alone", True
 
 
 def _same(setting: str, now: str, after: str) -> bool:
@@ -274,6 +277,6 @@ async def _settle_role(server: Server, entry: Entry) -> str:
     if info.get("role") != "slave":
         return ""
     if f"{info.get('master_host')} {info.get('master_port')}" != entry.after:
-        return f"{server.name} was made a replica {_BY}, and of another server since; it is left alone"
+        return f"{server.name} was made a replica by {_WHO}, and of another server since; it is left alone"
     await server.client.replicaof("NO", "ONE")
-    return f"{server.name} was left a replica {_BY}, and is a primary again"
+    return f"{server.name} was left a replica by {_WHO}, and is a primary again"

@@ -154,6 +154,15 @@ def test_where_a_server_was_flushed_the_users_file_knows(pair: Pair, tmp_path: P
     assert not kept_in(tmp_path)
 
 
+def test_the_users_file_is_believed_before_what_stands_on_a_server(pair: Pair, tmp_path: Path) -> None:
+    pair.source.config_set(NOTIFY, "AK")
+    run_id = pair.source.info("server")["run_id"]
+    pair.source.hset(KEYS.changed, f"{run_id} {NOTIFY}", json.dumps({"before": "KEA", "after": "AK"}))
+    (sentence,) = left(pair, tmp_path, (NOTIFY, "", "AK"))
+    assert sentence.endswith("is put back")
+    assert pair.source.config_get(NOTIFY)[NOTIFY] == ""
+
+
 def test_what_others_have_set_since_is_left_alone(pair: Pair, tmp_path: Path) -> None:
     pair.source.config_set(NOTIFY, "E$")
     before = pair.source.config_get(NOTIFY)
@@ -212,3 +221,6 @@ def test_the_fence_of_a_server_that_was_left_stays_and_it_is_said_how_to_lift_it
     (sentence,) = left(pair, tmp_path)
     assert sentence.endswith("takes them again")
     assert left(pair, tmp_path) == []
+    pair.source.config_set("min-replicas-to-write", "2")
+    (sentence,) = left(pair, tmp_path, ("min-replicas-to-write", "1", "99"))
+    assert "by others since; it is left alone" in sentence

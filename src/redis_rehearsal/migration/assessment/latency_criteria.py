@@ -118,10 +118,11 @@ def _latency(
         if at_least <= limit:
             return Criterion(name, limit, measured, Status.UNKNOWN, "seconds", f"{STALLED}: at least {at_least:.3f} s")
     unless = ""
-    if derived and usual is not None and usual > LEAST_P99_LIMIT_SECONDS and (measured or 0.0) <= (limit or 0.0):
-        unless = f"the baseline itself had a p99 of {usual:.3f} s"
-    elif derived and (measured or 0.0) <= (limit or 0.0) and (measured or 0.0) > _limit_by(least_usual or 0.0):
-        unless = STALLED_BASELINE
+    if derived and usual is not None and (measured or 0.0) <= (limit or 0.0):
+        if usual > LEAST_P99_LIMIT_SECONDS:
+            unless = f"the baseline itself had a p99 of {usual:.3f} s"
+        elif (measured or 0.0) > _limit_by(least_usual or 0.0):
+            unless = STALLED_BASELINE
     return at_most(
         name, limit, measured, "seconds", unless=on_time(evidence) or unless, unmeasured=unmeasured, failed=failed
     )

@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from redis_rehearsal.embedded.redis_server import RedisServer, free_port
+from redis_rehearsal.verification.criterion_names import about
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse
 from tests.acceptance.test_rehearse import fresh_target
 from tests.support import Command, command, elsewhere, wait_for
@@ -21,9 +22,7 @@ from tests.support import Command, command, elsewhere, wait_for
 __all__ = ["fresh_target"]
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
 
-TIMINGS = {"query_downtime", "event_downtime", "cutover_p99", "recovery", "failed_queries", "failed_events"}
-"""What a machine that does something else meanwhile may spoil."""
-ATTEMPTS = 3
+ATTEMPTS = 5
 TOKEN = "a-token-of-the-test-which-is-long"
 
 
@@ -175,7 +174,8 @@ def test_a_migration_is_started_watched_and_judged(
                 found = migration_of(run)["verdict"]
                 assert shown == found["status"].upper()
                 failed = {each["name"] for each in found["criteria"] if each["status"] == "failed"}
-                assert failed <= TIMINGS
+                # A machine that does something else meanwhile may spoil what is about time, and nothing else.
+                assert failed <= about("time")
                 if shown == "PASS":
                     break
                 assert attempt < ATTEMPTS - 1, json.dumps(found, indent=1)

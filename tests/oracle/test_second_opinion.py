@@ -11,6 +11,7 @@ from redis_rehearsal.migration.assessment.assess import Assessment, assess
 from redis_rehearsal.verification.verdict import VerdictStatus
 from tests.oracle.naive import downtimes, failures, may_pass, unknown_writes
 from tests.oracle.worlds import (
+    BASELINE,
     DUE_EVERY_SECONDS,
     KINDS,
     Outage,
@@ -64,6 +65,10 @@ def only_what_may_pass_passes(world: World) -> None:
         assert may_pass(world)
 
 
+def bad_in_baseline(fault: Outage | Slowness | str) -> bool:
+    return isinstance(fault, Outage) and fault.start < BASELINE[1]
+
+
 def one_more_fault_improves_nothing(world: World, fault: Outage | Slowness | str) -> None:
     match fault:
         case Outage():
@@ -72,6 +77,9 @@ def one_more_fault_improves_nothing(world: World, fault: Outage | Slowness | str
             worse = replace(world, slownesses=(*world.slownesses, fault))
         case _:
             worse = replace(world, **{fault: getattr(world, fault) + 5})
+    # The limit of latency rests on the baseline's middle second: one more that is bad makes it known to nobody.
+    if bad_in_baseline(fault) and any(start < BASELINE[1] for start, _ in world.stalls):
+        return
     # A write of unknown outcome may be what was applied once more, or make up for what is missing.
     if (world.lost or world.doubled or world.stranded) and unknown_writes(worse) > unknown_writes(world):
         return
@@ -110,6 +118,16 @@ def test_many_worlds(part: int) -> None:
         many(given(worlds, faults)(one_more_fault_improves_nothing)),
         many(given(worlds, stall_times)(a_stall_only_makes_it_unknown)),
     )[part]()
+
+
+def test_two_bad_seconds_of_a_baseline_of_three_leave_the_usual_latency_unknown() -> None:
+    slow = World(slownesses=(Slowness(4.0, 1.0, ("queries",), by_seconds=0.125),), stalls=((2.0, 0.5),))
+    assert status(slow) is VerdictStatus.FAIL
+    bad = judged(replace(slow, outages=(Outage(1.25, 0.5, ("queries",), (0,), "hold"),))).verdict
+    assert bad.status is VerdictStatus.UNKNOWN
+    assert [each.reason for each in bad.criteria if each.name == "cutover_p99"] == [
+        "the baseline itself had a p99 of 0.491 s"
+    ]
 
 
 @pytest.mark.parametrize("name", ["lost", "doubled", "stranded"])

@@ -43,6 +43,15 @@ def status(world: World) -> VerdictStatus:
     return judged(world).verdict.status
 
 
+def slower_unseen(world: World) -> bool:
+    """Whether a server became slower while nobody looked: a hidden answer is taken to be as slow as a seen one."""
+    return any(
+        began - DUE_EVERY_SECONDS <= slow.start <= began + seconds
+        for slow in world.slownesses
+        for began, seconds in world.stalls
+    )
+
+
 def downtime_lies_within_its_bounds(world: World) -> None:
     found = judged(world)
     for kind, measured in (
@@ -54,7 +63,8 @@ def downtime_lies_within_its_bounds(world: World) -> None:
         for truth, most, one in zip(downtimes(world, kind), bridged, measured, strict=True):
             at_most = one.longest_seconds
             assert at_most is not None
-            assert one.longest_at_least_seconds <= most + CLOSE_SECONDS
+            if not slower_unseen(world):
+                assert one.longest_at_least_seconds <= most + CLOSE_SECONDS
             assert truth <= at_most + CLOSE_SECONDS
             if not world.stalls and world.workers == 1:
                 assert at_most - one.longest_at_least_seconds <= 0.02

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from redis_rehearsal.embedded.redis_server import RedisServer, free_port
+from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.settings import default_source_server
 from tests.acceptance.evidence import counters, ledger_of, require_data, require_pass
 from tests.acceptance.test_rehearse import (
@@ -207,7 +207,6 @@ def test_a_run_that_ends_in_the_middle_of_a_migration_proves_nothing(
 def test_what_was_lost_before_is_not_put_down_to_a_migration_until_the_run_begins_again(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:
-    given |= {"BIND_ADDRESS": f"127.0.0.1:{free_port()}"}
     with command(tmp_path, "run", **given) as run:
         run.until_running(200)
         assert ask(run, tmp_path, "switch", "--to", "target")[0] == 0

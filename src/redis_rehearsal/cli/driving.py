@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -43,18 +44,32 @@ def run_until_stopped(settings: Settings, *, print_json: bool) -> int:
     return uvloop.run(_run(settings, print_json=print_json))
 
 
-def token_of(settings: Settings) -> str:
-    """CONTROL_TOKEN, or one that is made for the occasion."""
-    return settings.control_token.get_secret_value() if settings.control_token else make_token()
+@dataclass(slots=True)
+class Entrance:
+    """Where and how a run is reached; several that follow each other are one for who has their page open.
+
+    Attributes:
+        token: that is needed to change what a run does.
+        port: of HTTP; 0 until a free one was found.
+    """
+
+    token: str
+    port: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Entrance":
+        """With CONTROL_TOKEN, or a token that is made for the occasion."""
+        token = settings.control_token.get_secret_value() if settings.control_token else make_token()
+        return cls(token, settings.bind_port)
 
 
-async def drive(work: Run, settings: Settings, token: str) -> None:
+async def drive(work: Run, settings: Settings, entrance: Entrance) -> None:
     """Let a run do its work: signals, HTTP and the status around it.
 
     Args:
         work: the run.
         settings: of it.
-        token: that is needed to change what it does.
+        entrance: to it, which gets the port that was bound.
 
     Raises:
         RehearsalError: see `Run.execute`.
@@ -62,8 +77,8 @@ async def drive(work: Run, settings: Settings, token: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, work.stop)
-    web = WebServer(make_app(work.view, work.controls, token), settings.bind_host, settings.bind_port)
-    await web.start()
+    web = WebServer(make_app(work.view, work.controls, entrance.token), settings.bind_host, entrance.port)
+    entrance.port = await web.start()
     _log.info(f"serving {web.address}/health and {web.address}/metrics; the live page is {web.address}/")
     if not is_loopback(settings.bind_host) and settings.bind_host.lower() != "localhost":
         _log.warning(
@@ -71,8 +86,8 @@ async def drive(work: Run, settings: Settings, token: str) -> None:
             "/metrics, and who knows the token may run commands as this user; the connection is not encrypted"
         )
     runtime = RuntimeFile(web.address.removeprefix("http://"))
-    link = f"{web.address}/#token={quote(token, safe='')}"
-    _tell(runtime, token=token, link=link)
+    link = f"{web.address}/#token={quote(entrance.token, safe='')}"
+    _tell(runtime, token=entrance.token, link=link)
     if settings.control_token is None:
         _show_link(link, console(settings))
     work.on_servers = lambda source, target: _tell(runtime, source=source.url, target=target.url)
@@ -115,12 +130,11 @@ def console(settings: Settings) -> Console:
 
 
 async def _run(settings: Settings, *, print_json: bool) -> int:
-    # A run that begins again is the same one for who has its page open.
-    token = token_of(settings)
+    entrance = Entrance.of(settings)
     while True:
         work = Run(settings)
         try:
-            await drive(work, settings, token)
+            await drive(work, settings, entrance)
         finally:
             leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
         complain_of_unwritten(work)

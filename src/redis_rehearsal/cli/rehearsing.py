@@ -12,12 +12,12 @@ import structlog
 import uvloop
 
 from redis_rehearsal.cli.driving import (
+    Entrance,
     complain_of_unwritten,
     console,
     drive,
     leave_document,
     leave_report,
-    token_of,
 )
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError, ConfigurationError
@@ -52,15 +52,14 @@ def rehearse_each(settings: Settings, each: list[MigrationOptions], report: Path
     if report is not None:
         _make(report)
     logging.configure(settings.log_format, settings.log_level)
-    # Several runs are one for who has their page open.
-    token = token_of(settings)
+    entrance = Entrance.of(settings)
     if len(each) == 1:
-        return _EXIT_CODES[uvloop.run(_rehearse(settings, token, each[0], report, print_json=print_json))[0]]
-    return _compare(settings, token, each, report, print_json=print_json)
+        return _EXIT_CODES[uvloop.run(_rehearse(settings, entrance, each[0], report, print_json=print_json))[0]]
+    return _compare(settings, entrance, each, report, print_json=print_json)
 
 
 def _compare(
-    settings: Settings, token: str, each: list[MigrationOptions], report: Path | None, *, print_json: bool
+    settings: Settings, entrance: Entrance, each: list[MigrationOptions], report: Path | None, *, print_json: bool
 ) -> int:
     fresh = settings.model_copy(update={"reset": True})
     found: list[tuple[VerdictStatus, RunData]] = []
@@ -68,7 +67,7 @@ def _compare(
         place = None if report is None else report / options.strategy
         if place is not None:
             _make(place)
-        status, run = uvloop.run(_rehearse(fresh, token, options, place, print_json=False))
+        status, run = uvloop.run(_rehearse(fresh, entrance, options, place, print_json=False))
         if run is not None:
             found.append((status, run))
     documents = [run.document for _, run in found]
@@ -92,14 +91,14 @@ def _make(directory: Path) -> None:
 
 
 async def _rehearse(
-    settings: Settings, token: str, options: MigrationOptions, report: Path | None, *, print_json: bool
+    settings: Settings, entrance: Entrance, options: MigrationOptions, report: Path | None, *, print_json: bool
 ) -> tuple[VerdictStatus, RunData | None]:
     work = Run(settings, options)
     broken = ""
     document: dict[str, Any] | None = None
     run: RunData | None = None
     try:
-        await drive(work, settings, token)
+        await drive(work, settings, entrance)
     except BrokenError as error:
         # What was seen until then still counts.
         broken = str(error)

@@ -50,8 +50,8 @@ class WebServer:
         self._task: asyncio.Task[None] | None = None
         self.address = ""
 
-    async def start(self) -> None:
-        """Bind and begin to serve.
+    async def start(self) -> int:
+        """Bind and begin to serve; returns the port.
 
         Raises:
             ConfigurationError: the address cannot be used.
@@ -74,10 +74,11 @@ class WebServer:
                 )
             ) from None
         self._socket = listener
-        host, port = listener.getsockname()[:2]
+        host, port = str(listener.getsockname()[0]), int(listener.getsockname()[1])
         host = reached_at(host)
         self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
+        return port
 
     async def close(self) -> None:
         """Stop serving."""

@@ -166,6 +166,10 @@ class Journal:
             await self.forget((server.client for server in servers), run_id, setting)
         return said
 
+    def waiting(self) -> int:
+        """How many servers the user's own files speak of: runs that go on changed them, or killed ones."""
+        return 0 if self._directory is None else sum(1 for _ in self._directory.glob("*.json"))
+
     async def _on(self, client: redis.Redis) -> list[Entry]:
         """What stands on a server; nothing where it does not let us look."""
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -16,7 +17,7 @@ from redis_rehearsal.cli.runtime_file import remove_stale
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, first_connect, safe_address
 from redis_rehearsal.embedded.directory import journal_place, remove_leftovers
-from redis_rehearsal.errors import LockedError, ServerRefusedError
+from redis_rehearsal.errors import ConfigurationError, LockedError, ServerRefusedError
 from redis_rehearsal.settings import DEFAULTS, Settings
 from redis_rehearsal.workload.keys import Keys
 
@@ -33,15 +34,33 @@ def clean(*, settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS) -> i
     remove_stale()
     for sentence in removed:
         sys.stdout.write(f"{sentence}\n")
-    if not removed and not (settings.redis_url or settings.target_redis_url or settings.database_url):
+    place = _journal_place()
+    journal = Journal(Keys(settings.key_prefix), place)
+    given = settings.redis_url or settings.target_redis_url or settings.database_url
+    if not removed and not given and not journal.waiting():
         sys.stdout.write("There was nothing to remove: no killed run left anything, and no URL of a server is set.\n")
-    asyncio.run(_clean(settings))
+    asyncio.run(_clean(settings, journal))
+    if waiting := journal.waiting():
+        servers = "another server" if waiting == 1 else f"{waiting} other servers"
+        sys.stdout.write(
+            f"What runs changed on {servers} is noted in {place}. Where none of them goes on, set REDIS_URL and "
+            "TARGET_REDIS_URL (and KEY_PREFIX) as they had them, and clean again; a server that was started again "
+            "since has its settings from its own file, and its note can be deleted.\n"
+        )
     return 0
 
 
-async def _clean(settings: Settings) -> None:
+def _journal_place() -> Path | None:
+    try:
+        return journal_place()
+    except (OSError, ConfigurationError) as error:
+        sys.stdout.write(f"What killed runs noted of servers in files could not be read: {error}\n")
+        return None
+
+
+async def _clean(settings: Settings, journal: Journal) -> None:
     keys = Keys(settings.key_prefix)
-    await _put_back(settings, keys)
+    await _put_back(settings, keys, journal)
     for role, variable, url in (
         ("source", "REDIS_URL", settings.redis_url),
         ("target", "TARGET_REDIS_URL", settings.target_redis_url),
@@ -75,7 +94,7 @@ async def _clean(settings: Settings) -> None:
         sys.stdout.write(f"{what} {address}.\n")
 
 
-async def _put_back(settings: Settings, keys: Keys) -> None:
+async def _put_back(settings: Settings, keys: Keys, journal: Journal) -> None:
     """Put back what a killed run left changed; first of all, since a source that it fenced takes no lock."""
     async with contextlib.AsyncExitStack() as stack:
         servers: list[Server] = []
@@ -93,7 +112,7 @@ async def _put_back(settings: Settings, keys: Keys) -> None:
                 if not await RunLock(client, keys.lock, str(endpoint)).may_be_taken():
                     return  # a run uses it, which is said when its keys are to be removed
             servers.append(Server(f"the {role} {endpoint}", identity.run_id, client, endpoint.password))
-        for sentence in await Journal(keys, journal_place()).put_back(servers):
+        for sentence in await journal.put_back(servers):
             sys.stdout.write(f"{sentence}.\n")
 
 

@@ -36,7 +36,9 @@ Progress = Callable[[str, int, int], None]
 Answer = TypeVar("Answer")
 
 
-def _journal_place() -> Path | None:
+def _journal_place(settings: Settings) -> Path | None:
+    if settings.redis_url is None and settings.target_redis_url is None:
+        return None  # servers that end with the run are left to nobody
     try:
         return journal_place()
     except (OSError, ConfigurationError) as error:
@@ -59,7 +61,7 @@ class Equipment:
 
     def __init__(self, settings: Settings, wall_clock: Callable[[], float]) -> None:
         self.keys = Keys(settings.key_prefix, secrets.token_hex(4))
-        self.journal = Journal(self.keys, _journal_place())
+        self.journal = Journal(self.keys, _journal_place(settings))
         self.clients: dict[Role, redis.Redis] = {}
         self._settings = settings
         self._wall_clock = wall_clock

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from redis_rehearsal.embedded.redis_server import RedisServer, free_port
 from redis_rehearsal.verification.criterion_names import about
+from redis_rehearsal.workload.presets import PRESETS
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse
 from tests.acceptance.test_rehearse import fresh_target
 from tests.support import Command, command, elsewhere, wait_for
@@ -82,6 +83,22 @@ def give_the_token(page: Page) -> None:
     page.click("#dialog-token [type=submit]")
     expect(page.locator("#done")).to_have_text("The load was changed.")
     assert TOKEN not in page.content()
+
+
+def choose_each_preset(page: Page, run: Command) -> None:
+    """Each button fills in its own rates, and what is then sent is what the run has."""
+    for name, rates in PRESETS.items():
+        page.click("[data-opens=load]")
+        page.click(f"#presets button:text-is('{name}')")
+        shown = {field: float(page.locator(f"#dialog-load [name={field}]").input_value()) for field in rates}
+        assert shown == rates
+        if name == "low":
+            page.click("#dialog-load [type=submit]")
+            expect(page.locator("#done")).to_have_text("The load was changed.")
+            asked = json.loads(run.get("/control")[1])
+            assert {field: asked[field] for field in rates} == rates
+        else:
+            page.click("#dialog-load [data-closes]")
 
 
 def roll_back_and_switch(page: Page) -> None:
@@ -214,6 +231,7 @@ def test_a_token_is_asked_for_what_is_wrong_is_said_and_a_lost_connection_found_
             look_for_barriers(page)
             give_the_token(page)
             assert json.loads(run.get("/control")[1])["events_per_second"] == 20
+            choose_each_preset(page, run)
             start(page, "copy", rollout="soon")
             error = page.locator("#dialog-migrate .error")
             expect(error).to_contain_text("rollout")

@@ -162,16 +162,28 @@ def structures(document: object) -> Section:
     return Section("Live structures", tabled(rows, headings) if rows else (), "structures")
 
 
+def _why_not_compared(document: object) -> str:
+    migration = part(document, "migration")
+    options = part(migration, "options")
+    status = migration.get("status")
+    if options.get("compare") is False:
+        return "it was not wanted (--no-compare)"
+    if migration.get("strategy") == "observe":
+        return "with observe something else moves the data, and may go on moving it"
+    if status != "done":
+        return f"the migration did not come to its end, but {words(status, 'to none that is known')}"
+    if part(document, "ledger").get("error"):
+        return "the ledger could not be held against the servers, without which nobody knows what may differ"
+    return "the document does not say why"
+
+
 def comparison(document: object) -> Section:
     """The two servers key by key."""
     if not is_rehearsal(document):
         return Section("Comparison of the two servers", (), "comparison")
     found, drift = part(document, "comparison"), part(document, "comparison", "ttl_drift")
     if not found:
-        words_for_none = (
-            "The servers were not compared: it was not wanted (--no-compare), or the application did not end on the "
-            "server it was moved to."
-        )
+        words_for_none = f"The servers were not compared: {_why_not_compared(document)}."
         return Section("Comparison of the two servers", (words_for_none,), "comparison")
     rows = [
         ("compared", count(found.get("keys_compared"))),

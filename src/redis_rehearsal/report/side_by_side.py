@@ -13,6 +13,13 @@ EXPLAINED: Final = (
     "to the end of the cutover. source: share of a core that the source used while it was migrated."
 )
 """What the headings of the table mean, for formats with room for it."""
+_MEASURES: Final = (
+    ("lost, duplicated and stranded the fewest writes", "writes lost, duplicated or stranded"),
+    ("was down for the shortest time", "downtime"),
+    ("had the lowest p99 in the cutover", "p99"),
+    ("took the shortest time", "time taken"),
+)
+"""By what strategies of the same verdict are ranked, in this order, and what each is called."""
 _ORDER: Final = {"pass": 0, "unknown": 1, "fail": 2}
 
 
@@ -78,33 +85,56 @@ def comparison(documents: Sequence[object]) -> Section:
 
 
 def recommendation(documents: Sequence[object]) -> str:
-    """Which strategy is best here, and why, in a sentence or two."""
+    """Which strategy is best here, and what decided, in a sentence or two."""
     if not documents:
         return "Nothing was rehearsed."
-
-    def badness(document: object) -> tuple[float, ...]:
-        ledger = part(document, "ledger")
-        wrong = sum(number(ledger.get(name)) or 0.0 for name in ("lost", "duplicated", "stranded"))
-        down = _longest_downtime(document)
-        p99 = number(_criterion(document, "cutover_p99").get("measured"))
-        took = _migration_seconds(document)
-        # What could not be measured is worse than anything that was.
-        return (
-            _ORDER[verdict_status(document)],
-            wrong,
-            float("inf") if down is None else down,
-            float("inf") if p99 is None else p99,
-            float("inf") if took is None else took,
-        )
-
-    best = min(documents, key=badness)
-    name = part(best, "migration").get("strategy") or "the first one"
+    best, *others = sorted(documents, key=_badness)
+    name = _name(best)
     status = verdict_status(best)
-    down = duration(_longest_downtime(best), "an unknown time", 3)
-    if status == "pass":
-        others = sum(verdict_status(document) == "pass" for document in documents) - 1
-        why = "it alone passed" if not others else f"of the {others + 1} that passed it was down for the shortest time"
-        return f"Recommended: {name}, since {why} ({down})."
     if status == "unknown":
         return f"None passed for sure. {name} comes nearest: nothing of it failed, but not all could be measured."
-    return f"None can be recommended: all failed. {name} did the least harm; see why it failed."
+    if status != "pass":
+        return f"None can be recommended: all failed. {name} did the least harm; see why it failed."
+    passed = [document for document in others if verdict_status(document) == "pass"]
+    if not passed:
+        return f"Recommended: {name}, since it alone passed."
+    return f"Recommended: {name}, since of the {len(passed) + 1} that passed {_decisive(best, passed)}."
+
+
+def _name(document: object) -> str:
+    return str(part(document, "migration").get("strategy") or "the first one")
+
+
+def _figures(document: object) -> tuple[float, ...]:
+    """What strategies are ranked by, less is better; no finer than they are shown, since the rest is noise."""
+    ledger = part(document, "ledger")
+    wrong = sum(number(ledger.get(name)) or 0.0 for name in ("lost", "duplicated", "stranded"))
+    p99 = number(_criterion(document, "cutover_p99").get("measured"))
+    measured = ((_longest_downtime(document), 3), (p99, 3), (_migration_seconds(document), 1))
+    # What could not be measured is worse than anything that was.
+    return (wrong, *(float("inf") if value is None else round(value, places) for value, places in measured))
+
+
+def _badness(document: object) -> tuple[float, ...]:
+    return (_ORDER[verdict_status(document)], *_figures(document))
+
+
+def _decisive(best: object, others: Sequence[object]) -> str:
+    """By what the best one is better than those that come nearest, and in what these are as good."""
+    level, own = list(others), _figures(best)
+    for place, (words, _) in enumerate(_MEASURES):
+        rest = [other for other in level if _figures(other)[place] == own[place]]
+        if not rest:
+            decided = f"it {words} ({_shown(place, own[place])})"
+            alike = [f"{name} ({_shown(at, own[at])})" for at, (_, name) in enumerate(_MEASURES[:place])]
+            return f"{decided}; in {' and '.join(alike)} it is level with {_names(level)}" if alike else decided
+        level = rest
+    return f"it was rehearsed first: by all that was measured it is level with {_names(level)}"
+
+
+def _shown(place: int, value: float) -> str:
+    return count(value, "-") if place == 0 else duration(value, "an unknown time", 3)
+
+
+def _names(documents: Sequence[object]) -> str:
+    return " and ".join(_name(document) for document in documents)

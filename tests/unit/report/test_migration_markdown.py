@@ -1,3 +1,7 @@
+from typing import Any
+
+import pytest
+
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
 from tests.unit.report.made import view
@@ -24,6 +28,26 @@ def test_it_holds_the_verdict_and_its_tables() -> None:
         "- **query_downtime failed**: Measured 12.3 ms, the limit is 250 ms. To do: ",
     ):
         assert shown in text, shown
+
+
+@pytest.mark.parametrize(
+    ("migration", "ledger", "why"),
+    [
+        ({"options": {"compare": False}}, {}, "it was not wanted (--no-compare)."),
+        ({"strategy": "observe"}, {}, "with observe something else moves the data"),
+        ({"status": "rolled-back"}, {}, "the migration did not come to its end, but rolled-back."),
+        ({"status": None}, {}, "the migration did not come to its end, but to none that is known."),
+        ({}, {"error": "The source is away."}, "the ledger could not be held against the servers"),
+        ({}, {}, "the document does not say why."),
+    ],
+)
+def test_why_servers_were_not_compared_is_what_happened(
+    migration: dict[str, Any], ledger: dict[str, Any], why: str
+) -> None:
+    made = document() | {"comparison": None}
+    made["migration"] |= {"strategy": "replicate", "status": "done"} | migration
+    made["ledger"] |= ledger
+    assert f"The servers were not compared: {why}" in render_markdown(made)
 
 
 def test_words_of_the_document_are_no_markup() -> None:

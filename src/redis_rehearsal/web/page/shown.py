@@ -68,7 +68,7 @@ class LiveRun:
             "version": __version__,
             "controllable": self._controls is not None,
             "strategies": strategies(),
-            "presets": {name: list(rates) for name, rates in PRESETS.items()},
+            "presets": PRESETS,
         }
 
     def rows_after(self, second: int) -> list[dict[str, Any]]:

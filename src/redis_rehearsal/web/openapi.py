@@ -10,16 +10,17 @@ from redis_rehearsal.migration.explain import is_duration
 from redis_rehearsal.migration.options import ControlChange
 from redis_rehearsal.web.api import CALLS, Call
 from redis_rehearsal.web.guard import is_open
+from redis_rehearsal.web.page.routes import MEDIA_TYPES
 
 _SCHEMAS: Final = "#/components/schemas/"
 _DURATION: Final = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|)$", "examples": ["250ms", "30s"]}
 _READS: Final = {
-    "/": ("What there is.", "application/json"),
+    "/": ("What there is; a browser gets the live page.", "application/json", "text/html"),
     "/health": ("The state of the run and its servers; 503 where not all that it needs is there.", "application/json"),
     "/metrics": ("Metrics for Prometheus.", "text/plain"),
     "/stats": ("The run's document so far.", "application/json"),
     "/ledger": ("The ledger held against the source now.", "application/json"),
-    "/page/{name}": ("A file of the live page, which a browser gets at /.", "text/javascript"),
+    "/page/{name}": ("A file of the live page, which a browser gets at /.", *MEDIA_TYPES.values()),
     "/api/events": ("What happens in the run, as it happens: server-sent events.", "text/event-stream"),
     "/report.html": ("The report of the run so far: one page that needs nothing else.", "text/html"),
     "/openapi.json": ("This document.", "application/json"),
@@ -49,10 +50,10 @@ def openapi_document() -> dict[str, Any]:
     for model in models:
         _allow_units(schemas[model.__name__], model)
     paths: dict[str, dict[str, Any]] = {}
-    for path, (summary, media_type) in _READS.items():
-        operation: dict[str, Any] = {"summary": summary, "responses": {"200": _response("OK", {}, media_type)}}
+    for path, (summary, *media_types) in _READS.items():
+        operation: dict[str, Any] = {"summary": summary, "responses": {"200": _response("OK", {}, *media_types)}}
         if path == "/health":
-            operation["responses"]["503"] = _response("Not all is there.", {}, media_type)
+            operation["responses"]["503"] = _response("Not all is there.", {}, *media_types)
         if "{name}" in path:
             operation["parameters"] = [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}]
             operation["responses"]["404"] = _error(404)
@@ -116,8 +117,9 @@ def _error(status: int) -> dict[str, Any]:
     return _response(_ERRORS[status], {"$ref": f"{_SCHEMAS}Error"})
 
 
-def _response(description: str, schema: dict[str, Any], media_type: str = "application/json") -> dict[str, Any]:
-    return {"description": description, "content": {media_type: {"schema": schema}}}
+def _response(description: str, schema: dict[str, Any], *media_types: str) -> dict[str, Any]:
+    media = media_types or ("application/json",)
+    return {"description": description, "content": {media_type: {"schema": schema} for media_type in media}}
 
 
 def _allow_units(schema: dict[str, Any], model: type[BaseModel]) -> None:

@@ -26,10 +26,12 @@ _HEADERS: Final = {**SECURITY_HEADERS, "Cache-Control": "no-cache"}
 _OWN: Final = Path(str(files("redis_rehearsal.web.page"))) / "static"
 _SHARED: Final = Path(str(files("redis_rehearsal.report"))) / "assets"
 _PLOTLY: Final = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
+MEDIA_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+"""Of the page's files, by their suffix; what the system thinks of suffixes differs from machine to machine."""
 _FILES: Final[dict[str, Path]] = {
     path.name: path
     for path in (*_OWN.iterdir(), *_SHARED.iterdir(), _PLOTLY)
-    if path.suffix in (".js", ".css", ".svg") and path.is_file()
+    if path.suffix in MEDIA_TYPES and path.is_file()
 }
 
 
@@ -45,7 +47,7 @@ def make_routes(shown: Shown) -> list[Route]:
         path = _FILES.get(request.path_params["name"])
         if path is None:
             raise HTTPException(404)
-        response = FileResponse(path, headers=_HEADERS, stat_result=path.stat())
+        response = FileResponse(path, headers=_HEADERS, media_type=MEDIA_TYPES[path.suffix], stat_result=path.stat())
         if response.headers["etag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers={**_HEADERS, "ETag": response.headers["etag"]})
         return response

@@ -14,15 +14,13 @@ class Audit:
     Attributes:
         result: the sums.
         worst: the counters with most of them, at most ten: key, lost, duplicated, stranded.
-        wrong: keys of all counters that are not as the ledger predicts.
-        verified: keys of all counters and structures that are as the ledger predicts.
+        verified: keys of the counters and structures that are as the ledger predicts, but for those that expired.
         structures: the sums of each kind of live structure, by name; counters are structures there.
         error: why counters could not be read; empty if they could.
     """
 
     result: Reconciliation = field(default_factory=Reconciliation)
     worst: list[tuple[str, int, int, int]] = field(default_factory=list)
-    wrong: set[str] = field(default_factory=set)
     verified: set[str] = field(default_factory=set)
     structures: dict[str, Reconciliation] = field(default_factory=dict)
     error: str = ""
@@ -31,7 +29,6 @@ class Audit:
         """Add what came of other counters."""
         self.result.merge(part.result)
         self.worst = sorted(self.worst + part.worst, key=lambda row: -sum(row[1:]))[:WORST]
-        self.wrong |= part.wrong
         self.verified |= part.verified
         for name, result in part.structures.items():
             self.structures.setdefault(name, Reconciliation()).merge(result)

@@ -27,6 +27,8 @@ _TYPES: Final = len(EVENT_TYPES)
 _CHUNK_KEYS: Final = 1000
 BUCKETS_AHEAD: Final = 2
 _RETIRE_SECONDS: Final = 60.0
+_VOUCHED_BUCKETS: Final = 3
+"""For so many retired buckets keys are remembered by name: theirs may not have expired everywhere yet."""
 _SETTLE_ROUNDS: Final = 20
 _SETTLE_KEYS: Final = 50
 
@@ -113,6 +115,7 @@ class LedgerKeeper:
             self.ledgers.append(WorkerLedger(organizations, descriptor, ledger, live))
         self._retired = Audit()
         self._retired_through = -1
+        self._vouched: dict[int, set[str]] = {}
 
     async def open_ahead(self) -> None:
         """Read the baselines of the current bucket and the next ones, before the first write to them.
@@ -156,6 +159,10 @@ class LedgerKeeper:
             audit = Audit()
             async with self._connected():
                 await self._audit_bucket(bucket, audit)
+            self._vouched[bucket] = audit.verified
+            for old in [each for each in self._vouched if each <= bucket - _VOUCHED_BUCKETS]:
+                del self._vouched[old]
+            audit.verified = set()
             self._retired.merge(audit)
             self._retired_through = bucket
 
@@ -163,6 +170,7 @@ class LedgerKeeper:
         """Hold all ledgers against the servers, now; also right while writes are under way."""
         whole = Audit()
         whole.merge(self._retired)
+        whole.verified.update(*self._vouched.values())
         async with self._connected():
             for bucket in self._open_buckets():
                 part = Audit()
@@ -214,10 +222,9 @@ class LedgerKeeper:
                 baseline, reading.acknowledged, reading.possible, reading.final, reading.stranded, reading.doubtful
             )
             keys = self._counter_keys(worker, bucket)
-            wrong = {keys[place] for place in found.wrong}
             verified = {keys[place] for place in found.verified}
             worst = [(keys[place], lost, doubled, left) for place, lost, doubled, left in found.worst]
-            part = Audit(found, worst, wrong, verified)
+            part = Audit(found, worst, verified)
             audit.merge(part)
             await self._audit_live(worker, bucket, audit, read=read)
 

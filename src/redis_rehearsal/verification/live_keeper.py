@@ -130,7 +130,7 @@ def _judged(
     found.duplicated_at_most += int(foreign[sure].sum())
     wrong |= {names[row] for row in rows.tolist() if foreign[row]}
     verified = {names[row] for row in rows.tolist()} - wrong
-    return Audit(structures={live.structure.name: found}, wrong=wrong, verified=verified)
+    return Audit(structures={live.structure.name: found}, verified=verified)
 
 
 def _counted(live: LiveLedger, lanes: Lanes, values: NDArray[np.int64], sure: NDArray[np.bool_]) -> Reconciliation:

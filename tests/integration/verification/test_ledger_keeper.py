@@ -1,0 +1,55 @@
+"""The ledgers over many time buckets, held against a real server."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+
+import redis.asyncio
+
+from redis_rehearsal.cache.route import Role
+from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
+from redis_rehearsal.workload.keys import Keys
+from tests.integration.verification.conftest import GetServer, outside
+
+BUCKET_SECONDS, SHORTLY_BEFORE_SECONDS, KEPT, BUCKETS = 10, 6, 4, 40
+ORGANIZATIONS = [1, 2, 3]
+
+
+def test_what_expired_is_counted_for_good_and_remembered_by_name_for_a_while(get_server: GetServer) -> None:
+    server, keys = get_server("valkey-9.1"), Keys("kept:", "run")
+
+    async def go_on() -> tuple[list[int], int, int, int]:
+        # The server's own clock is far ahead of ours, so that no counter expires of itself; it is taken for ours.
+        now = 1_000_000.0
+
+        @contextlib.asynccontextmanager
+        async def connect() -> AsyncIterator[Mapping[Role, redis.asyncio.Redis]]:
+            async with redis.asyncio.Redis(port=server.port, protocol=2) as client:
+                yield {"source": client, "target": client}
+
+        keeper = LedgerKeeper(connect, keys, lambda: now, BUCKET_SECONDS, KEPT, [ORGANIZATIONS], (), 10, lambda: None)
+        keeper._server_lead_seconds = 0.0  # of clocks that are the same
+        remembered, acknowledged = [], 0
+        (worker,) = keeper.ledgers
+        with outside(server) as client:
+            for number in range(BUCKETS):
+                await keeper.open_ahead()
+                bucket = int(now) // BUCKET_SECONDS
+                place = worker.ledger.place(bucket)
+                worker.ledger.sent[place] += 2
+                worker.ledger.acknowledged[place] += 2
+                acknowledged += 2
+                # Of every tenth bucket one increment is lost behind our back.
+                client.set(keys.counter(ORGANIZATIONS[0], 0, bucket * BUCKET_SECONDS), 1 if number % 10 == 0 else 2)
+                # Late enough to be retired, and early enough to be read.
+                now += SHORTLY_BEFORE_SECONDS
+                await keeper.retire()
+                now += BUCKET_SECONDS - SHORTLY_BEFORE_SECONDS
+                remembered.append(len((await keeper.audit()).verified))
+        whole = await keeper.audit()
+        return remembered, whole.result.acknowledged - acknowledged, whole.result.lost, len(whole.worst)
+
+    remembered, surplus, lost, worst = asyncio.run(go_on())
+    assert (surplus, lost, worst) == (0, BUCKETS // 10, BUCKETS // 10)
+    # As many as are open or have just expired, and not one for each bucket that there ever was.
+    assert max(remembered[BUCKETS // 2 :]) == max(remembered[: BUCKETS // 2])

@@ -27,7 +27,7 @@ from tests.oracle.worlds import stalls as stall_times
 
 EXAMPLES: Final = 125
 """Of each of the four, so that there are 500 worlds in all."""
-MANY: Final = 1_250
+MANY: Final = 5_000
 ORDER: Final = {VerdictStatus.FAIL: 0, VerdictStatus.UNKNOWN: 1, VerdictStatus.PASS: 2}
 CLOSE_SECONDS: Final = 2 * DUE_EVERY_SECONDS + 0.001
 

@@ -14,6 +14,7 @@ import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.settings import default_source_server
+from redis_rehearsal.verification.criterion_names import about
 from tests.acceptance.evidence import counters, ledger_of, require_data, require_pass
 from tests.acceptance.test_rehearse import (
     EXIT_CODES,
@@ -375,9 +376,13 @@ def test_one_write_of_others_on_the_server_that_was_left_is_noticed_whatever_the
             before = looks()
             wait_for(lambda: looks() > before, "a look at the server that was left")
             old.incr(next(old.scan_iter("rehearsal:count:*", count=10_000)))
-            assert migrate.wait(60) == 3
+            code = migrate.wait(60)
             document = json.loads(migrate.stdout)
     found = {each["name"]: each for each in document["verdict"]["criteria"]}
+    # A machine that does something else meanwhile may spoil what is about time, and nothing else.
+    spoilt = {name for name, each in found.items() if each["status"] == "failed"}
+    assert spoilt <= about("time")
+    assert code == (1 if spoilt else 3)
     assert (found["comparison"]["status"], found["comparison"]["measured"]) == ("unknown", 0)
     assert found["comparison"]["reason"].startswith("two writers: 1 key changed")
     assert found["lost"]["status"] == found["duplicated"]["status"] == "passed"

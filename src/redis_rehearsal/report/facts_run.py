@@ -5,7 +5,7 @@ As in `facts`, whatever is not there is not measured, and never an error.
 
 from typing import Any, Final
 
-from redis_rehearsal.report.facts import Section, Table, at_most, is_rehearsal, sections, server_line, tabled
+from redis_rehearsal.report.facts import Section, Table, at_most, goes_on, is_rehearsal, sections, server_line, tabled
 from redis_rehearsal.report.reading import (
     NONE,
     NOT_MEASURED,
@@ -170,6 +170,8 @@ def _why_not_compared(document: object) -> str:
         return "it was not wanted (--no-compare)"
     if migration.get("strategy") == "observe":
         return "with observe something else moves the data, and may go on moving it"
+    if status == "running":
+        return "the migration is under way" if goes_on(document) else "the run ended before the migration did"
     if status != "done":
         return f"the migration did not come to its end, but {words(status, 'to none that is known')}"
     if part(document, "ledger").get("error"):

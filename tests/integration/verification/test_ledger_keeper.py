@@ -19,7 +19,6 @@ def test_what_expired_is_counted_for_good_and_remembered_by_name_for_a_while(get
     server, keys = get_server("valkey-9.1"), Keys("kept:", "run")
 
     async def go_on() -> tuple[list[int], int, int, int]:
-        # The server's own clock is far ahead of ours, so that no counter expires of itself; it is taken for ours.
         now = 1_000_000.0
 
         @contextlib.asynccontextmanager
@@ -28,7 +27,8 @@ def test_what_expired_is_counted_for_good_and_remembered_by_name_for_a_while(get
                 yield {"source": client, "target": client}
 
         keeper = LedgerKeeper(connect, keys, lambda: now, BUCKET_SECONDS, KEPT, [ORGANIZATIONS], (), 10, lambda: None)
-        keeper._server_lead_seconds = 0.0  # of clocks that are the same
+        # Else the server's clock, which is years ahead of this one, would have all counters expire.
+        keeper._server_lead_seconds = 0.0
         remembered, acknowledged = [], 0
         (worker,) = keeper.ledgers
         with outside(server) as client:

@@ -36,6 +36,7 @@ def test_it_holds_the_verdict_and_its_tables() -> None:
         ({"options": {"compare": False}}, {}, "it was not wanted (--no-compare)."),
         ({"strategy": "observe"}, {}, "with observe something else moves the data"),
         ({"status": "rolled-back"}, {}, "the migration did not come to its end, but rolled-back."),
+        ({"status": "running"}, {}, "the run ended before the migration did."),
         ({"status": None}, {}, "the migration did not come to its end, but to none that is known."),
         ({}, {"error": "The source is away."}, "the ledger could not be held against the servers"),
         ({}, {}, "the document does not say why."),
@@ -48,6 +49,12 @@ def test_why_servers_were_not_compared_is_what_happened(
     made["migration"] |= {"strategy": "replicate", "status": "done"} | migration
     made["ledger"] |= ledger
     assert f"The servers were not compared: {why}" in render_markdown(made)
+
+
+def test_servers_of_a_migration_that_goes_on_were_not_compared_yet() -> None:
+    made = document() | {"comparison": None, "stage": "running"}
+    made["migration"]["status"] = "running"
+    assert "The servers were not compared: the migration is under way." in render_markdown(made)
 
 
 def test_words_of_the_document_are_no_markup() -> None:

@@ -45,7 +45,7 @@ def rehearsed(
         (
             # No finer than it is shown.
             [rehearsed("replicate", p99=0.0051), rehearsed("dual-write", p99=0.0049)],
-            (f"{REPLICATE} was rehearsed first: by all that was measured it is level with dual-write."),
+            f"{REPLICATE} was rehearsed first: by all that was measured it is level with dual-write.",
         ),
         (
             [rehearsed("copy", lost=3), rehearsed("replicate", lost=1, down=9.0)],

@@ -27,9 +27,19 @@ ATTEMPTS = 5
 TOKEN = "a-token-of-the-test-which-is-long"
 
 
+def open_dialog(page: Page, name: str) -> None:
+    """Click its button, and again where the page moved under the pointer between press and release, as people do."""
+
+    def is_open() -> bool:
+        page.click(f"[data-opens={name}]")
+        return page.locator(f"#dialog-{name}").is_visible()
+
+    wait_for(is_open, f"the dialog {name}")
+
+
 def start(page: Page, strategy: str, **fields: str) -> None:
     """Start a migration by the page's own dialog."""
-    page.click("[data-opens=migrate]")
+    open_dialog(page, "migrate")
     page.check(f"input[name=strategy][value={strategy}]")
     for name, value in {"baseline": "5s", "observe": "10s", **fields}.items():
         page.fill(f"#dialog-migrate [name={name}]", value)
@@ -65,7 +75,7 @@ def until_calm(run: Command) -> None:
 def begin_again(page: Page) -> None:
     """Reset the run by the page's own dialog, and wait for the next one."""
     before = page.locator("#run").inner_text()
-    page.click("[data-opens=reset]")
+    open_dialog(page, "reset")
     page.click("#dialog-reset [type=submit]")
     expect(page.locator("#run")).not_to_contain_text(before.split(":")[0], timeout=60_000)
     expect(page.locator("#run")).to_contain_text("running", timeout=60_000)
@@ -73,7 +83,7 @@ def begin_again(page: Page) -> None:
 
 def give_the_token(page: Page) -> None:
     """Change the load, for which the page asks for the token, also where the first one was wrong."""
-    page.click("[data-opens=load]")
+    open_dialog(page, "load")
     page.fill("#dialog-load [name=events_per_second]", "20")
     page.click("#dialog-load [type=submit]")
     page.fill("#dialog-token [name=token]", "wrong")
@@ -88,7 +98,7 @@ def give_the_token(page: Page) -> None:
 def choose_each_preset(page: Page, run: Command) -> None:
     """Each button fills in its own rates, and what is then sent is what the run has."""
     for name, rates in PRESETS.items():
-        page.click("[data-opens=load]")
+        open_dialog(page, "load")
         page.click(f"#presets button:text-is('{name}')")
         shown = {field: float(page.locator(f"#dialog-load [name={field}]").input_value()) for field in rates}
         assert shown == rates
@@ -106,12 +116,12 @@ def roll_back_and_switch(page: Page) -> None:
     expect(page.locator("[data-opens=rollback]")).to_be_disabled()
     start(page, "external", baseline="1s", rollout="0s", command="sleep 600")
     expect(page.locator("#steps")).to_contain_text("run the tool", timeout=30_000)
-    page.click("[data-opens=rollback]")
+    open_dialog(page, "rollback")
     page.click("#dialog-rollback [type=submit]")
     told = "The migration was rolled back; the application is on the source."
     expect(page.locator("#done")).to_have_text(told, timeout=30_000)
     assert verdict(page) == "FAIL"
-    page.click("[data-opens=switch]")
+    open_dialog(page, "switch")
     page.select_option("#dialog-switch [name=to]", "target")
     page.click("#dialog-switch [type=submit]")
     expect(page.locator("#done")).to_have_text("Reads go to target now, writes to target.")

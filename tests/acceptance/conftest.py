@@ -24,6 +24,8 @@ def given(source: RedisServer, target: RedisServer, postgres: PostgresServer) ->
         "TARGET_REDIS_URL": target.url,
         "DATABASE_URL": postgres.url,
         "RESET": "true",
+        # Of a day, so that no hour ends meanwhile: with the next bucket other counters and structures begin.
+        "TIME_BUCKET_SECONDS": "86400",
         "EVENTS_PER_SECOND": "120",
         "QUERIES_PER_SECOND": "150",
     }

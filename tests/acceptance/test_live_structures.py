@@ -53,9 +53,7 @@ def test_every_element_that_is_taken_or_added_is_found(
 def test_of_a_list_all_that_it_keeps_is_held_against_the_ledger(
     tmp_path: Path, given: dict[str, str], source: RedisServer
 ) -> None:
-    # Of a day, so that no hour ends meanwhile: with the next one others begin.
     given |= {"REDIS_DATA_TYPE": "list", "ORGANIZATIONS": "4", "EVENTS_PER_SECOND": "2000"}
-    given |= {"TIME_BUCKET_SECONDS": "86400"}
     with command(tmp_path, "run", **given) as run, outside(source) as client:
         run.until_running()
         wait_for(lambda: [client.llen(key) for key in live_keys(client, "recent")] == [200] * 4, "lists that are full")

@@ -104,6 +104,8 @@ async function submit(form) {
     return;
   }
   button.disabled = true;
+  // What the last action came to would be taken for this one's.
+  say("done", "");
   try {
     const told = wanted[3](await call(wanted));
     form.closest("dialog").close();

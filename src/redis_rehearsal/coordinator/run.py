@@ -37,7 +37,7 @@ from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.run_data import TIMELINE
-from redis_rehearsal.report.view import RunView, Stage, next_scrape_seconds
+from redis_rehearsal.report.view import RunView, Stage, scrapes_to_wait_for
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.telemetry.health import Health
@@ -356,12 +356,14 @@ class Run:
 
     async def _until_scraped(self) -> None:
         """Let who asks for metrics regularly see the last of them, which nobody could ask for later."""
-        times = list(self.view.scraped)
-        left = next_scrape_seconds(times, monotonic())
-        until = monotonic() + left
+        scraped = self.view.scraped
+        left, seconds = scrapes_to_wait_for(scraped, monotonic())
+        until, last = monotonic() + seconds, scraped[-1] if scraped else 0.0
         # Nobody signals it.
-        while monotonic() < until and self.view.scraped[-1] == times[-1] and not self._hurry.is_set():  # noqa: ASYNC110
+        while left and monotonic() < until and not self._hurry.is_set():
             await asyncio.sleep(_SCRAPE_POLL_SECONDS)
+            if scraped[-1] != last:
+                left, last = left - 1, scraped[-1]
 
     async def _rehearse(self, steady_seconds: float) -> None:
         await asyncio.sleep(max(0.0, steady_seconds - monotonic()))

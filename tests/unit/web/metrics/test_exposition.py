@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tools.metrics_page import metrics_page
 
 from redis_rehearsal.fleet.timeline import Label
-from redis_rehearsal.report.view import RunView, next_scrape_seconds
+from redis_rehearsal.report.view import RunView, scrapes_to_wait_for
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.web.metrics import render
@@ -167,20 +167,24 @@ def test_a_phase_begins_with_the_first_of_its_segments_and_not_before_its_time()
 
 
 @pytest.mark.parametrize(
-    ("times", "now", "wait"),
+    ("times", "now", "count", "wait"),
     [
-        ([], 10.0, 0.0),
-        ([8.0, 9.0], 9.5, 0.0),  # twice may be a person
-        ([8.0, 9.0, 10.0], 10.5, 1.5),
-        ([8.0, 9.0, 10.0], 14.0, 0.0),  # nobody asks any more
-        ([2.0, 9.0, 10.0], 10.5, 0.0),  # unevenly
-        ([7.0, 8.0, 9.0, 9.3], 9.5, 1.8),  # a person looked in too
-        ([7.0, 8.0, 9.0, 10.4], 10.5, 1.9),  # one is late
-        ([0.0, 30.0, 60.0], 61.0, 0.0),  # too seldom to be waited for
+        ([], 10.0, 0, 0.0),
+        ([8.0, 9.0], 9.5, 0, 0.0),  # twice may be a person
+        ([8.0, 9.0, 10.0], 10.5, 2, 3.0),
+        ([8.0, 9.0, 10.0], 19.0, 2, 3.0),  # nobody could answer meanwhile
+        ([8.0, 9.0, 10.0], 21.0, 0, 0.0),  # nobody asks any more
+        ([2.0, 9.0, 10.0], 10.5, 0, 0.0),  # unevenly
+        ([7.0, 8.0, 9.0, 9.3], 9.5, 2, 3.0),  # a person looked in too
+        ([7.0, 8.0, 9.0, 10.4], 10.5, 2, 3.0),  # one is late
+        ([0.0, 15.0, 30.0], 31.0, 1, 29.0),
+        ([0.0, 30.0, 60.0], 61.0, 0, 0.0),  # too seldom to be waited for
     ],
 )
-def test_only_who_asks_regularly_is_waited_for(times: list[float], now: float, wait: float) -> None:
-    assert next_scrape_seconds(times, now) == pytest.approx(wait)
+def test_only_who_asks_regularly_is_waited_for(times: list[float], now: float, count: int, wait: float) -> None:
+    found, seconds = scrapes_to_wait_for(times, now)
+    assert found == count
+    assert seconds == pytest.approx(wait)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian's package prometheus)")

@@ -94,7 +94,7 @@ class MemoryControls:
         self._end("rolled-back", "unknown")
         return self.documents[-1]
 
-    async def verdict_so_far(self) -> dict[str, Any] | None:
+    async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
         return None
 
     def reset(self) -> dict[str, Any]:

@@ -216,9 +216,9 @@ class RunControls:
         """See `Controls`."""
         return migration_document(await self._migrations.rollback("a person asked for it"))
 
-    async def verdict_so_far(self) -> dict[str, Any] | None:
+    async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
         """See `Controls`."""
-        found = await self._migrations.verdict_so_far()
+        found = await self._migrations.verdict_so_far(read_counters=read_counters)
         return verdict_document(found) if found else None
 
     def reset(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.fleet.totals import saturated
-from redis_rehearsal.migration.assessment.assess import Assessment, assess
+from redis_rehearsal.migration.assessment.assess import Assessment, assess, recovery_of
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER
 from redis_rehearsal.migration.context import Context, ServerHandle
@@ -32,6 +32,7 @@ from redis_rehearsal.report.files import REPORTS, write_reports
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.recovery import Recovery
 from redis_rehearsal.verification.verdict import Verdict
 from redis_rehearsal.workload.events import INVALIDATING_TYPES
 
@@ -76,8 +77,7 @@ class Migrations:
         self._least_share = least_share
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[dict[str, OSError]] | None = None
-        self._so_far: Verdict | None = None
-        self._so_far_seconds = 0.0
+        self._so_far: dict[bool, tuple[float, Verdict]] = {}
         self._left_with: dict[int, asyncio.Task[Counters | None]] = {}
 
     @property
@@ -142,14 +142,16 @@ class Migrations:
             self._equipment.journal,
         )
         record = Record(
-            Migration(context, self._quieten, self._compare), copy.copy(view.totals.checks), len(control.phases)
+            Migration(context, self._quieten, self._compare, self._recovery_so_far),
+            copy.copy(view.totals.checks),
+            len(control.phases),
         )
         if not options.compare:
             context.warnings.append("The two servers are not compared key by key (--no-compare).")
         if control.phase == "baseline":
             record.first_phase -= 1
         view.records.append(record)
-        self._so_far, self._so_far_seconds = None, 0.0
+        self._so_far = {}
         self._left_with = {}
         return record
 
@@ -302,20 +304,34 @@ class Migrations:
         )
         return record.assessment
 
-    async def verdict_so_far(self) -> Verdict | None:
+    async def verdict_so_far(self, *, read_counters: bool = True) -> Verdict | None:
         """What the verdict would be if the migration that is under way ended now; None where none is.
 
-        Counters are read only once a cutover is over; they are as they were at most `_SO_FAR_SECONDS` ago.
+        Args:
+            read_counters: whether they may be read for it, and then only once a cutover is over; they are as they were
+                at most `_SO_FAR_SECONDS` ago.
         """
         if not self.going_on or not self._view.records[-1].migration.baseline_seconds[1]:
             return None
         record, now = self._view.records[-1], monotonic()
-        if now - self._so_far_seconds > _SO_FAR_SECONDS:
-            self._so_far_seconds = now
-            audit = await self._audit() if self._is_past(record, now) else Audit(error="it is read after the cutover")
+        judged_seconds, verdict = self._so_far.get(read_counters, (0.0, None))
+        if verdict is None or now - judged_seconds > _SO_FAR_SECONDS:
+            if verdict is not None:
+                # Who asks meanwhile gets the last one.
+                self._so_far[read_counters] = now, verdict
+            audit = Audit(error="it is read after the cutover")
+            if read_counters and self._is_past(record, now):
+                audit = await self._audit()
             evidence = self._evidence(record, audit, now, self._comparison_so_far(record), "")
-            self._so_far = assess(replace(evidence, reason=evidence.reason and "it is under way")).verdict
-        return self._so_far
+            verdict = assess(replace(evidence, reason=evidence.reason and "it is under way")).verdict
+            self._so_far[read_counters] = now, verdict
+        return verdict
+
+    def _recovery_so_far(self) -> Recovery:
+        """From the latest cutover of the migration that is under way."""
+        record = self._view.records[-1]
+        evidence = self._evidence(record, Audit(), monotonic(), None, "")
+        return recovery_of(replace(evidence, cutovers=evidence.cutovers[-1:]))
 
     @staticmethod
     def _comparison_so_far(record: Record) -> KeyComparison | None:

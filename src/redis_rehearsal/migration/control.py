@@ -47,8 +47,12 @@ class Controls(Protocol):
             ConflictError: none is going on.
         """
 
-    async def verdict_so_far(self) -> dict[str, Any] | None:
-        """What the verdict would be if the migration that is under way ended now; None where none is."""
+    async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
+        """What the verdict would be if the migration that is under way ended now; None where none is.
+
+        Args:
+            read_counters: whether they may be read for it, which the servers feel.
+        """
 
     def reset(self) -> dict[str, Any]:
         """End this run and begin another one from a fresh state; returns `status()`.

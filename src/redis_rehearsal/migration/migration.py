@@ -21,6 +21,7 @@ from redis_rehearsal.migration.preflight.look import Plan, preflight, stands_in_
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.migration.strategies.copy import return_with_data
 from redis_rehearsal.migration.strategies.replicate import return_by_replication, why_not_return
+from redis_rehearsal.verification.recovery import SHORT_BASELINE, STEADY_SECONDS, Recovery
 
 _log = structlog.get_logger()
 
@@ -29,6 +30,10 @@ CUTOVER_TAIL_SECONDS: Final = 5.0
 _ROLLED_BACK_SECONDS: Final = 5.0
 """For so long the load goes on after a return to the source, so that its effect is seen."""
 _SOURCE: Final = Route("source", "source")
+
+_LOOK_SECONDS: Final = 0.5
+_LONGEST_STEADY_SECONDS: Final = 10.0
+"""So long at most, and no longer than --observe, all must have been as before when the observation ends."""
 
 Compare = Callable[[Context], Awaitable[KeyComparison]]
 """Compares the servers of a migration key by key, after its cutover."""
@@ -47,6 +52,7 @@ class Migration:
         context: what its strategy works with.
         quieten: stops what the platform does of itself, before anything is migrated.
         compare: compares the servers after a cutover, given what the migration works with.
+        recovery_so_far: how long after its latest cutover all was as before, as far as is known.
 
     Attributes:
         context: the same.
@@ -59,8 +65,15 @@ class Migration:
         baseline_seconds: when the baseline began and ended, on the monotonic clock.
     """
 
-    def __init__(self, context: Context, quieten: Callable[[], None], compare: Compare) -> None:
+    def __init__(
+        self,
+        context: Context,
+        quieten: Callable[[], None],
+        compare: Compare,
+        recovery_so_far: Callable[[], Recovery],
+    ) -> None:
         self._compare = compare
+        self._recovery_so_far = recovery_so_far
         self.comparison: KeyComparison | None = None
         self.context = context
         self.status: Status = "running"
@@ -231,6 +244,27 @@ class Migration:
         # A segment of its own, for the p99 of the cutover.
         self.context.app.begin_phase(Phase.RECOVERY, began + tail)
         await asyncio.sleep(max(0.0, began + self.context.options.observe - monotonic()))
+        await self._until_recovered()
+
+    async def _until_recovered(self) -> None:
+        """Go on watching until it is known whether the recovery is within its limit."""
+        context = self.context
+        options = context.options
+        if not context.cutovers:
+            return
+        began = context.cutovers[-1][0]
+        steady = max(STEADY_SECONDS, min(options.observe, _LONGEST_STEADY_SECONDS))
+        # Until then it is known even of what recovers in the last moment that is allowed.
+        until = began + options.max_recovery + steady + 1
+        while monotonic() < until:
+            found = self._recovery_so_far()
+            if found.reason == SHORT_BASELINE or found.at_least_seconds > options.max_recovery:
+                return
+            # Three good seconds may be chance where every second is as likely to be bad, and such three come to pass
+            # sooner or later for who waits for them.
+            if found.at_most_seconds is not None and monotonic() >= began + found.at_most_seconds + steady:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _fail(self, error: MigrationError) -> None:
         self.reason = str(error)

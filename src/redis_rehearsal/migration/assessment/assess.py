@@ -75,7 +75,8 @@ def _measured(row: Row, evidence: Evidence) -> Measured:
     )
 
 
-def _recovery(evidence: Evidence) -> Recovery:
+def recovery_of(evidence: Evidence) -> Recovery:
+    """How long it took after each cutover until all was as in the baseline; of several the slowest."""
     if not evidence.cutovers:
         nothing: dict[str, float | None] = dict.fromkeys(MEASURES)
         return Recovery(0.0, None, nothing, NO_CUTOVER)
@@ -119,7 +120,7 @@ def assess(evidence: Evidence) -> Assessment:
     )
     sync_queries, queries = _downtimes(evidence, evidence.query_gaps, evidence.query_rate, limits.max_query_downtime)
     sync_events, events = _downtimes(evidence, evidence.event_gaps, evidence.event_rate, limits.max_event_downtime)
-    found = Figures(phases, queries, events, sync_queries, sync_events, _recovery(evidence))
+    found = Figures(phases, queries, events, sync_queries, sync_events, recovery_of(evidence))
     return Assessment(
         phases,
         _impact(evidence),

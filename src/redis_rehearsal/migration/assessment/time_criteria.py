@@ -85,6 +85,8 @@ def recovery_time(evidence: Evidence, found: Recovery) -> Criterion:
     limit = evidence.limits.max_recovery
     unless = on_time(evidence)
     failed = "it took too long until all was as in the baseline"
+    if found.at_most_seconds is None and found.reason:
+        failed += f" ({found.reason})"
     if found.at_least_seconds > limit and not unless:
         return Criterion("recovery", limit, found.at_least_seconds, Status.FAILED, "seconds", failed)
     at_most_seconds = found.at_most_seconds

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from junitparser import JUnitXml
 
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
@@ -285,3 +286,27 @@ def test_help_names_the_flags_the_variables_and_the_platforms(tmp_path: Path) ->
     assert result.returncode == 0
     for part in ("--events-per-second", "EVENTS_PER_SECOND", "Python 3.11 or 3.12 on x86-64 Linux"):
         assert part in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"REDIS_URL": "redis://u:geheim@127.0.0.1:1"}, "redis://127.0.0.1:1/0"),
+        ({"BIND_ADDRESS": "192.0.2.1:3000"}, "192.0.2.1:3000"),
+    ],
+)
+def test_what_did_not_begin_does_not_pass_in_ci(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    junit = tmp_path / "verdict.xml"
+    last = refused_by("rehearse", tmp_path, "--strategy", "copy", "--junit", str(junit), **settings)
+    (suite,) = JUnitXml.fromfile(str(junit))
+    ((error,),) = (case.result for case in suite)
+    assert (suite.tests, suite.errors, suite.failures) == (1, 1, 0)
+    assert words in error.message
+    assert error.message in last
+    assert "geheim" not in junit.read_text()
+
+
+@pytest.mark.parametrize("place", ["nowhere/verdict.xml", "."])
+def test_where_junit_xml_cannot_be_written_nothing_begins(tmp_path: Path, place: str) -> None:
+    assert f"--junit {place}" in refused_by("rehearse", tmp_path, "--strategy", "copy", "--junit", place)
+    assert not (tmp_path / "runs").exists()

@@ -15,7 +15,7 @@ import pytest
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.settings import default_source_server
 from redis_rehearsal.verification.criterion_names import about
-from tests.acceptance.evidence import counters, ledger_of, require_data, require_pass
+from tests.acceptance.evidence import bears_out, counters, ledger_of, require_data, require_pass
 from tests.acceptance.test_rehearse import (
     EXIT_CODES,
     QUICK,
@@ -145,16 +145,20 @@ def test_a_live_run_is_migrated_to_its_verdict(
 ) -> None:
     with command(tmp_path, "run", **given) as run:
         run.until_running(200)
-        page = tmp_path / "page.html"
-        arguments = ("--strategy", "replicate", *QUICK, "--json", "--report")
-        assert ask(run, tmp_path, "migrate", *arguments, str(tmp_path / "nowhere" / "page.html"))[0] == 2
-        code, out, error = ask(run, tmp_path, "migrate", *arguments, str(page))
+        left, junit = tmp_path / "left", tmp_path / "verdict.xml"
+        arguments = ("--strategy", "replicate", *QUICK, "--json", "--report", str(left), "--junit")
+        # Before anything is moved.
+        assert ask(run, tmp_path, "migrate", *arguments, str(tmp_path / "nowhere" / "verdict.xml"))[0] == 2
+        code, out, error = ask(run, tmp_path, "migrate", *arguments, str(junit))
         document = json.loads(out)
         assert code == EXIT_CODES[document["verdict"]["status"]], error
         heading = f">Verdict: {document['verdict']['status'].upper()}</h2>"
         (directory,) = (tmp_path / "runs").iterdir()
         wait_for(lambda: (directory / "report.html").exists(), "the report of the migration")
-        assert heading in page.read_text()
+        assert heading in (left / "report.html").read_text()
+        assert {path.name for path in left.iterdir()} == {"run.json", "report.html", "report.md", "report.txt"}
+        bears_out(junit, [document["verdict"]])
+        assert error.splitlines()[-1].split(" · ")[0].startswith(f"{document['verdict']['status'].upper()}: ")
         assert heading in (directory / "report.html").read_text()
         assert [step["status"] for step in document["steps"]] == ["done"] * len(document["steps"])
         # The load goes on, and what is under way is not taken for unknown.
@@ -267,11 +271,11 @@ def test_a_copy_that_was_cut_off_is_started_again_and_ends_right(
         victim.start()
         ok = run.stats()["totals"]["events"]["ok"]
         wait_for(lambda: run.stats()["totals"]["events"]["ok"] > ok + 200, "events after the return")
-        arguments = ("--strategy", strategy, *QUICK)
-        code, _, error = ask(run, tmp_path, "migrate", *arguments)
+        again_by = ("--strategy", strategy, *QUICK)
+        code, _, error = ask(run, tmp_path, "migrate", *again_by)
         assert code == 1
         assert "--clear-target" in error
-        code, out, error = ask(run, tmp_path, "migrate", *arguments, "--clear-target", "--json")
+        code, out, error = ask(run, tmp_path, "migrate", *again_by, "--clear-target", "--json")
         again = json.loads(out)
         assert again["status"] == "done", error
         run.interrupt()

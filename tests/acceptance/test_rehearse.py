@@ -20,7 +20,7 @@ from tests.conftest import MakeServer
 from tests.support import Command, adds_up, command, run_to_the_end, wait_for
 from tests.unit.report import made_migration
 
-QUICK = ("--baseline", "4s", "--observe", "5s", "--allow-server-wide")
+QUICK = ("--baseline", "4s", "--observe", "5s", "--max-recovery", "20s", "--allow-server-wide")
 EXIT_CODES = {"pass": 0, "fail": 1, "unknown": 3}
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer, json_module
 from redis_rehearsal.errors import ConfigurationError
-from tests.acceptance.evidence import counters, ledger_of, require_data, require_pass
-from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside, until_phase
+from tests.acceptance.evidence import bears_out, counters, ledger_of, require_data, require_pass
+from tests.acceptance.test_rehearse import EXIT_CODES, QUICK, failed, fresh_target, judged, outside, until_phase
 from tests.conftest import MakeServer
 from tests.support import command, run_to_the_end, wait_for
 
@@ -307,16 +307,30 @@ def test_a_way_back_that_would_destroy_the_last_copy_is_not_begun(
 def test_several_strategies_stand_side_by_side(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:
-    arguments = ("--strategy", "cold,copy", "--baseline", "3s", "--observe", "3s", "--json", "--report", "out")
-    result = run_to_the_end(tmp_path, "rehearse", *arguments, **given)
+    arguments = ("--strategy", "cold,copy", "--baseline", "3s", "--observe", "3s", "--max-recovery", "20s", "--json")
+    summary = tmp_path / "summary.md"
+    given |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    left = ("--report", "out", "--junit", "verdict.xml")
+    result = run_to_the_end(tmp_path, "rehearse", *arguments, *left, **given)
     documents = json.loads(result.stdout)
     assert [document["migration"]["strategy"] for document in documents] == ["cold", "copy"]
     assert documents[0]["verdict"]["status"] == "fail"
     require_pass(documents[1])
-    assert result.returncode == {"pass": 0, "unknown": 3}[documents[1]["verdict"]["status"]]
+    assert result.returncode == EXIT_CODES[documents[1]["verdict"]["status"]]
     table = result.stderr.partition("Side by side")[2]
     assert "cold" in table
     assert "copy" in table
+    # What decides stands last, and what each came to before it.
+    lines = result.stderr.splitlines()
+    said = [number for number, line in enumerate(lines) if line.startswith(("PASS: ", "FAIL: ", "UNKNOWN: "))]
+    assert len(said) == 2
+    assert lines[said[0]].startswith("FAIL: ")
+    assert "report: out/report.html" in lines[said[1] :]
+    bears_out(tmp_path / "verdict.xml", [document["verdict"] for document in documents])
+    annotations = [line for line in lines if line.startswith("::error ")]
+    assert annotations[0].startswith("::error title=Rehearsal of cold::FAIL: ")
+    assert len(annotations) == 2 - (documents[1]["verdict"]["status"] == "pass")
+    assert summary.read_text() == (tmp_path / "out" / "report.md").read_text()
     (tmp_path / "again").mkdir()
     paths = [str(tmp_path / "out" / name) for name in ("cold", "copy")]
     again = run_to_the_end(tmp_path / "again", "report", *paths)

@@ -54,6 +54,9 @@ class Client:
         address: where it serves HTTP, as BIND_ADDRESS.
         token: of the run; None takes the one that a run of the same user on this machine has left for it, if any.
 
+    Attributes:
+        url: where it serves HTTP.
+
     Raises:
         ConfigurationError: the address or the token cannot be one.
     """
@@ -65,7 +68,7 @@ class Client:
             raise ConfigurationError(explain(error)) from None
         self._address = address
         host = reached_at(settings.bind_host)
-        self._url = f"http://[{host}]:{settings.bind_port}" if ":" in host else f"http://{host}:{settings.bind_port}"
+        self.url = f"http://[{host}]:{settings.bind_port}" if ":" in host else f"http://{host}:{settings.bind_port}"
         self._token = settings.control_token or RuntimeFile(address).token()
         # Never through a proxy: a run is on this machine or near it.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
@@ -84,7 +87,7 @@ class Client:
         Raises:
             ConfigurationError: nothing answers there, or something else.
         """
-        request = urllib.request.Request(f"{self._url}/health")  # noqa: S310 # always http
+        request = urllib.request.Request(f"{self.url}/health")  # noqa: S310 # always http
         status, document = self._read(request, _TIMEOUT_SECONDS)
         if not isinstance(document, dict) or document.get("application") != "redis-rehearsal":
             raise self._stranger()
@@ -108,7 +111,7 @@ class Client:
             ConfigurationError: the run says why it does not do this, or does not answer.
             OutcomeUnknownError: Ctrl-C while the answer was waited for.
         """
-        request = urllib.request.Request(self._url + path, method=method)  # noqa: S310 # always http
+        request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 # always http
         if body is not None:
             request.data = body.model_dump_json(exclude_unset=True).encode()
             request.add_header("Content-Type", "application/json")
@@ -129,7 +132,7 @@ class Client:
         Raises:
             ConfigurationError: the run says why it does not show this, or does not answer.
         """
-        request = urllib.request.Request(self._url + path)  # noqa: S310 # always http
+        request = urllib.request.Request(self.url + path)  # noqa: S310 # always http
         self._show_token(request)
         status, content = self._fetch(request, _TIMEOUT_SECONDS)
         if status != http.HTTPStatus.OK:

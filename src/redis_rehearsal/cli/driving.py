@@ -6,21 +6,26 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from urllib.parse import quote
 
 import structlog
 import uvloop
 from rich.console import Console
+from rich.text import Text
 
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.report import terminal
+from redis_rehearsal.report.conclusion import conclusion
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.encoding import encode
-from redis_rehearsal.report.files import DOCUMENT, write_document, write_reports
+from redis_rehearsal.report.files import DOCUMENT, REPORTS, write_document, write_reports
+from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.run_data import PERCENTILES, RunData, write_percentiles
+from redis_rehearsal.report.summary import summary
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.web.app import make_app
@@ -28,6 +33,8 @@ from redis_rehearsal.web.guard import is_loopback, make_token
 from redis_rehearsal.web.server import WebServer
 
 _log = structlog.get_logger()
+
+_STYLES: Final = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
 
 
 def run_until_stopped(settings: Settings, *, print_json: bool) -> int:
@@ -91,7 +98,9 @@ async def drive(work: Run, settings: Settings, entrance: Entrance) -> None:
     if settings.control_token is None:
         _show_link(link, console(settings))
     work.on_servers = lambda source, target: _tell(runtime, source=source.url, target=target.url)
-    showing = asyncio.create_task(terminal.show(work.view, console(settings)))
+    # The counters are left alone for it, since the servers would feel it in what is measured.
+    so_far = partial(work.controls.verdict_so_far, read_counters=False)
+    showing = asyncio.create_task(terminal.show(work.view, console(settings), so_far))
     try:
         await work.execute()
     finally:
@@ -136,7 +145,7 @@ async def _run(settings: Settings, *, print_json: bool) -> int:
         try:
             await drive(work, settings, entrance)
         finally:
-            leave_document(work, console(settings), print_json=print_json, show=terminal.summary)
+            leave_document(work, console(settings), print_json=print_json, show=summary)
         complain_of_unwritten(work)
         if not work.again:
             return 0
@@ -144,7 +153,7 @@ async def _run(settings: Settings, *, print_json: bool) -> int:
 
 
 def leave_document(
-    work: Run, people: Console, *, print_json: bool, show: Callable[[dict[str, Any]], str]
+    work: Run, people: Console, *, print_json: bool, show: Callable[[dict[str, Any]], str] | None
 ) -> dict[str, Any] | None:
     """Write run.json and percentiles.csv, of a run in which something was migrated its report, and show the document.
 
@@ -154,7 +163,7 @@ def leave_document(
         work: the run.
         people: where they read.
         print_json: whether to print the document to stdout.
-        show: makes a text of it.
+        show: makes a text of it for them; None for none.
 
     Returns:
         The document; None for a start that was refused, which has none.
@@ -180,12 +189,33 @@ def leave_document(
     if print_json:
         sys.stdout.write(encode(document).decode())
         sys.stdout.flush()
-    with contextlib.suppress(BrokenPipeError):  # nobody reads it
-        people.print(show(document), soft_wrap=True, highlight=False, markup=False)
-        if (directory / DOCUMENT).is_file():
-            path = directory / DOCUMENT
-            people.print(f"The run's document is {path}.", soft_wrap=True, highlight=False, markup=False)
+    if show is not None:
+        say(people, show(document))
+    if (directory / DOCUMENT).is_file():
+        say(people, f"The run's document is {directory / DOCUMENT}.")
+    if view.records:
+        conclude(work, document, people)
     return document
+
+
+def conclude(work: Run, document: dict[str, Any], people: Console) -> None:
+    """Show people the verdict, why, and where the report is."""
+    text = Text(conclusion(document, report_of(work), people.width))
+    text.stylize(_STYLES[verdict_status(document)], 0, text.plain.index(":"))
+    with contextlib.suppress(BrokenPipeError):  # nobody reads it
+        people.print(text, soft_wrap=True, highlight=False)
+
+
+def report_of(work: Run) -> str:
+    """The path of a run's report; empty where there is none."""
+    path = None if work.view.directory is None else work.view.directory / REPORTS[0]
+    return str(path) if path is not None and path.is_file() else ""
+
+
+def say(people: Console, text: str) -> None:
+    """Show people a text as it is."""
+    with contextlib.suppress(BrokenPipeError):  # nobody reads it
+        people.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def leave_report(work: Run, document: dict[str, Any]) -> None:

@@ -15,7 +15,9 @@ def rehearse(
     options: Annotated[RehearsalOptions, Parameter(name="*")],
     settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
     json: Annotated[bool, Parameter(negative="")] = False,
+    details: Annotated[bool, Parameter(negative="")] = False,
     report: Path | None = None,
+    junit: Path | None = None,
 ) -> int:
     """Rehearse one migration: start, warm up, record a baseline, migrate, cut over, observe, reconcile, judge.
 
@@ -28,12 +30,16 @@ def rehearse(
         options: How to migrate, and what it may cost.
         settings: All settings of the run.
         json: Print the document (run.json) to stdout when it ends.
+        details: Print the whole report to stderr when it ends, before the verdict.
         report: Copy run.json, timeline.csv, percentiles.csv and the report to this directory too; of several strategies
             to one below it for each, with a report of all of them side by side.
+        junit: Write the verdict to this file as JUnit XML: a test suite for each strategy, a test case for each
+            criterion.
     """
     if settings.duration is not None:
         raise ConfigurationError("DURATION is for `run`; a rehearsal has its --baseline and --observe.")
     # Loading it takes half a second, which a mistake in the command line need not wait for.
+    from redis_rehearsal.cli.handing_on import Output
     from redis_rehearsal.cli.rehearsing import rehearse_each
 
-    return rehearse_each(settings, options.each(), report, print_json=json)
+    return rehearse_each(settings, options.each(), Output(report, junit, details, json))

@@ -14,17 +14,21 @@ import uvloop
 from redis_rehearsal.cli.driving import (
     Entrance,
     complain_of_unwritten,
+    conclude,
     console,
     drive,
     leave_document,
     leave_report,
+    say,
 )
+from redis_rehearsal.cli.handing_on import HandingOn, Output, make_directory
 from redis_rehearsal.coordinator.run import Run
-from redis_rehearsal.errors import BrokenError, ConfigurationError
+from redis_rehearsal.errors import BrokenError, RehearsalError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report import files
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.html import render_html_side_by_side
+from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_markdown import render_markdown_side_by_side
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
 from redis_rehearsal.report.run_data import RunData
@@ -37,45 +41,60 @@ _log = structlog.get_logger()
 _EXIT_CODES: Final = {VerdictStatus.PASS: 0, VerdictStatus.FAIL: 1, VerdictStatus.UNKNOWN: 3}
 
 
-def rehearse_each(settings: Settings, each: list[MigrationOptions], report: Path | None, *, print_json: bool) -> int:
+def rehearse_each(settings: Settings, each: list[MigrationOptions], output: Output) -> int:
     """Rehearse one strategy, or several from the same fresh state; returns the exit code.
 
     Args:
         settings: of the runs.
         each: how to migrate, once for each strategy.
-        report: where the reports are copied to; None for nowhere.
-        print_json: whether to print the documents to stdout.
+        output: what is left of it.
 
     Raises:
         RehearsalError: see `Run.execute`.
     """
-    if report is not None:
-        _make(report)
+    if output.report is not None:
+        make_directory(output.report)
+    handing_on = HandingOn(output.junit)
     logging.configure(settings.log_format, settings.log_level)
     entrance = Entrance.of(settings)
-    if len(each) == 1:
-        return _EXIT_CODES[uvloop.run(_rehearse(settings, entrance, each[0], report, print_json=print_json))[0]]
-    return _compare(settings, entrance, each, report, print_json=print_json)
+    strategy = each[0].strategy
+    try:
+        if len(each) == 1:
+            status, run, trouble = uvloop.run(_rehearse(settings, entrance, each[0], output))
+            handing_on.add(Rehearsed(strategy, run.document if run else None, trouble))
+            return _EXIT_CODES[status]
+        fresh = settings.model_copy(update={"reset": True})
+        found: list[tuple[VerdictStatus, RunData]] = []
+        for options in each:
+            strategy = options.strategy
+            place = None if output.report is None else output.report / strategy
+            if place is not None:
+                make_directory(place)
+            of_one = replace(output, report=place, print_json=False)
+            status, run, trouble = uvloop.run(_rehearse(fresh, entrance, options, of_one))
+            handing_on.add(Rehearsed(strategy, run.document if run else None, trouble))
+            if run is not None:
+                found.append((status, run))
+        return _conclude(settings, found, output)
+    except RehearsalError as error:
+        handing_on.add(Rehearsed(strategy, trouble=str(error)))
+        raise
+    finally:
+        handing_on.leave()
 
 
-def _compare(
-    settings: Settings, entrance: Entrance, each: list[MigrationOptions], report: Path | None, *, print_json: bool
-) -> int:
-    fresh = settings.model_copy(update={"reset": True})
-    found: list[tuple[VerdictStatus, RunData]] = []
-    for options in each:
-        place = None if report is None else report / options.strategy
-        if place is not None:
-            _make(place)
-        status, run = uvloop.run(_rehearse(fresh, entrance, options, place, print_json=False))
-        if run is not None:
-            found.append((status, run))
+def _conclude(settings: Settings, found: list[tuple[VerdictStatus, RunData]], output: Output) -> int:
+    """Put several side by side; returns the exit code."""
     documents = [run.document for _, run in found]
-    if report is not None and found:
-        _leave_side_by_side([run for _, run in found], report)
-    sys.stderr.write(render_side_by_side(documents))
-    if print_json:
+    if output.report is not None and found:
+        _leave_side_by_side([run for _, run in found], output.report)
+    if output.print_json:
         sys.stdout.write(encode(documents).decode())
+        sys.stdout.flush()
+    people = console(settings)
+    say(people, render_side_by_side(documents).rstrip("\n"))
+    if output.report is not None and found:
+        say(people, f"report: {output.report / files.REPORTS[0]}")
     statuses = {status for status, _ in found}
     best = next((status for status in VerdictStatus if status in statuses), VerdictStatus.UNKNOWN)
     if best is not VerdictStatus.PASS and VerdictStatus.UNKNOWN in statuses:
@@ -83,16 +102,10 @@ def _compare(
     return _EXIT_CODES[best]
 
 
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"--report {directory} cannot be made: {error.strerror}.") from None
-
-
 async def _rehearse(
-    settings: Settings, entrance: Entrance, options: MigrationOptions, report: Path | None, *, print_json: bool
-) -> tuple[VerdictStatus, RunData | None]:
+    settings: Settings, entrance: Entrance, options: MigrationOptions, output: Output
+) -> tuple[VerdictStatus, RunData | None, str]:
+    """One strategy: its verdict, its run where it left a document, and what broke of the run itself."""
     work = Run(settings, options)
     broken = ""
     document: dict[str, Any] | None = None
@@ -103,12 +116,14 @@ async def _rehearse(
         # What was seen until then still counts.
         broken = str(error)
     finally:
-        document = leave_document(work, console(settings), print_json=print_json, show=render_text)
+        show = render_text if output.details else None
+        document = leave_document(work, console(settings), print_json=output.print_json, show=show)
         if document is not None and work.view.directory is not None:
             if not work.view.records:  # it ended before its migration began, which is worth a report too
                 leave_report(work, document)
-            if report is not None:
-                _copy(work.view.directory, document, report)
+                conclude(work, document, console(settings))
+            if output.report is not None:
+                _copy(work.view.directory, document, output.report)
             run = replace(RunData.of(work.view), document=document)
     complain_of_unwritten(work)
     if broken:
@@ -117,7 +132,7 @@ async def _rehearse(
     status = VerdictStatus(verdict.get("status", VerdictStatus.UNKNOWN))
     if broken and status is VerdictStatus.PASS:
         status = VerdictStatus.UNKNOWN
-    return status, run
+    return status, run, broken
 
 
 def _copy(directory: Path, document: dict[str, Any], report: Path) -> None:

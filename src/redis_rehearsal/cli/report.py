@@ -6,43 +6,54 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from redis_rehearsal.cli.saved import DOCUMENT, read_document, read_run
+from redis_rehearsal.cli.handing_on import leave_junit, writable
+from redis_rehearsal.cli.saved import DEFAULT_RUN_DIR, RunDir, latest_run, read_document, read_run
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.files import write_whole
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
+from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
+from redis_rehearsal.report.reading import part, words
 
 
 def report(
-    *run_dir: Path,
+    *saved_run: Path,
     output_format: Annotated[Literal["text", "markdown", "html", "json"], Parameter(name="--format")] = "text",
     output: Path | None = None,
+    junit: Path | None = None,
+    run_dir: RunDir = DEFAULT_RUN_DIR,
 ) -> int:
     """Print what a finished run came to: what was done, the verdict and why, phase by phase; several side by side.
 
     Exit code 0 whatever the verdict, 2 where there is no document that can be read.
 
     Args:
-        run_dir: Directory of the run, or its run.json; several are put side by side.
+        saved_run: Directory of the run, or its run.json; several are put side by side. Default: the latest run.
         output_format: Text for a terminal, Markdown for a pull request, HTML for a ticket (one file with charts, which
             needs nothing else), or the document itself.
         output: Write to this file, not to stdout.
+        junit: Write the verdict to this file too, as JUnit XML: a test suite for each run, a test case for each
+            criterion.
+        run_dir: Where runs leave their directories, of which the latest is taken.
     """
-    if not run_dir:
-        raise ConfigurationError(f"Name the directory of a run, or its {DOCUMENT}.")
-    documents = [read_document(path) for path in run_dir]
+    if not saved_run:
+        saved_run = (latest_run(run_dir),)
+    documents = [read_document(path) for path in saved_run]
+    if junit is not None:
+        writable(junit, "--junit")
+        leave_junit(junit, [Rehearsed(_strategy(each), each) for each in documents])
     document = documents[0]
     if len(documents) > 1:
-        runs = [read_run(path, document) for path, document in zip(run_dir, documents, strict=True)]
+        runs = [read_run(path, document) for path, document in zip(saved_run, documents, strict=True)]
         text = render_html_side_by_side(runs) if output_format == "html" else _side_by_side(documents, output_format)
     elif output_format == "json":
         text = encode(document).decode()
     elif output_format == "markdown":
         text = render_markdown(document)
     elif output_format == "html":
-        run = read_run(run_dir[0], document)
+        run = read_run(saved_run[0], document)
         text = render_html(run.document, run.rows, run.percentiles)
     else:
         text = render_text(document)
@@ -55,6 +66,10 @@ def report(
     sys.stdout.buffer.write(text.encode(encoding, "replace"))
     sys.stdout.flush()
     return 0
+
+
+def _strategy(document: dict[str, Any]) -> str:
+    return words(part(document, "migration").get("strategy"), "none")
 
 
 def _side_by_side(documents: list[dict[str, Any]], output_format: str) -> str:

@@ -1,16 +1,38 @@
 """Runs that were saved: their documents, checked as far as a person who names the wrong file needs it."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import orjson
+from cyclopts import Parameter
 
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.report.document import SCHEMA_VERSION
 from redis_rehearsal.report.reading import number
 from redis_rehearsal.report.run_data import RunData
+from redis_rehearsal.settings import DEFAULTS
 
 DOCUMENT: Final = "run.json"
+DEFAULT_RUN_DIR: Final[Path] = DEFAULTS.run_dir
+RunDir = Annotated[Path, Parameter(name="--run-dir", env_var="RUN_DIR")]
+
+
+def latest_run(run_dir: Path) -> Path:
+    """The directory of the run that began last, of those that have ended.
+
+    Args:
+        run_dir: where runs leave their directories.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    # Their names are the times at which they began.
+    found = sorted(path.parent for path in run_dir.glob(f"*/{DOCUMENT}"))
+    if not found:
+        raise ConfigurationError(
+            f"No run has left its document in RUN_DIR {run_dir}; name the directory of a run, or its {DOCUMENT}."
+        )
+    return found[-1]
 
 
 def read_run(path: Path, document: dict[str, Any]) -> RunData:

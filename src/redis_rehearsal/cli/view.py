@@ -5,14 +5,12 @@ import contextlib
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
 from pydantic import ValidationError
 
 from redis_rehearsal.cli.client import Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
-from redis_rehearsal.cli.saved import DOCUMENT, read_document, read_run
+from redis_rehearsal.cli.saved import DEFAULT_RUN_DIR, RunDir, latest_run, read_document, read_run
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.settings import Settings, explain
@@ -25,7 +23,7 @@ def view(
     saved_run: Path | None = None,
     /,
     *,
-    run_dir: Annotated[Path, Parameter(env_var="RUN_DIR")] = Path("runs"),
+    run_dir: RunDir = DEFAULT_RUN_DIR,
     bind_address: Address = DEFAULT_ADDRESS,
     control_token: Token = None,
 ) -> int:
@@ -39,7 +37,7 @@ def view(
         bind_address: Where to serve it.
         control_token: What another machine must know to see it. Default: one that is made for it.
     """
-    path = _latest(run_dir) if saved_run is None else saved_run
+    path = latest_run(run_dir) if saved_run is None else saved_run
     run = read_run(path, read_document(path))
     try:
         settings = Settings.model_validate({"bind_address": bind_address, "control_token": control_token})
@@ -47,14 +45,6 @@ def view(
         raise ConfigurationError(explain(error)) from None
     asyncio.run(_serve(run, settings, path))
     return 0
-
-
-def _latest(run_dir: Path) -> Path:
-    # Their names are the times at which they began.
-    found = sorted(path.parent for path in run_dir.glob(f"*/{DOCUMENT}"))
-    if not found:
-        raise ConfigurationError(f"There is no run in {run_dir}; name the directory of one.")
-    return found[-1]
 
 
 async def _serve(run: RunData, settings: Settings, path: Path) -> None:

@@ -2,29 +2,73 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from redis_rehearsal.report.facts import Section, Table, is_rehearsal, title
-from redis_rehearsal.report.facts_run import report_sections
+from redis_rehearsal.report.facts import Section, Table, at_most, is_rehearsal, sections, title
+from redis_rehearsal.report.judgement import verdict_status
+from redis_rehearsal.report.reading import count, part
 from redis_rehearsal.report.side_by_side import EXPLAINED, comparison
-from redis_rehearsal.report.terminal import summary
+from redis_rehearsal.report.summary import summary
 
 _MARKUP: Final = re.compile(r"([\\`*\[\]<>|~&])|(?<![0-9A-Za-z])(_)|(_)(?![0-9A-Za-z])")
+_MOST_TOLD: Final = 5
+_MOST_ROWS: Final = 12
 _BLOCK: Final = re.compile(r"^(\d*)([-+#=.)])")
 
 
 def render_markdown(document: dict[str, Any]) -> str:
-    """What a rehearsal came to, as Markdown; of a run without a migration its summary.
+    """The verdict, its criteria and, folded, what was done; of a run without a migration its summary.
+
+    It is for the conversation about a change, which has no room for all that `report_sections` has.
 
     Args:
         document: of the run; parts may be missing.
     """
     if not is_rehearsal(document):
         return "## Run\n\n" + "".join(f"- {_escaped(line)}\n" for line in summary(document).splitlines())
-    blocks = [f"## {_escaped(title(document))}"]
-    for section in report_sections(document):
-        blocks += _section(section)
+    found = {section.name: section for section in sections(document)}
+    blocks = [f"## {verdict_status(document).upper()}: {_escaped(_lower(title(document)))}"]
+    blocks += [_paragraph(str(block)) for block in found["verdict"].blocks]
+    for name in ("advice", "warnings", "annotations"):
+        if name in found:
+            blocks += _section(_shortened(found[name], _MOST_TOLD))
+    blocks += [_table(block) for block in found["criteria"].blocks if isinstance(block, Table)]
+    blocks.append("<details><summary>What was done, phase by phase and step by step</summary>")
+    blocks += _section(found["done"])[1:]
+    for name in ("phases", "worst", "steps"):
+        if name in found:
+            blocks += _section(_shortened(found[name], _MOST_ROWS))
+    blocks += [f"Increments: {_ledger(document)}.", "</details>"]
+    blocks.append("All else is in report.html and run.json.")
     return "\n\n".join(blocks) + "\n"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _ledger(document: dict[str, Any]) -> str:
+    ledger = part(document, "ledger")
+    told = [f"{count(ledger.get(name))} {name}" for name in ("acknowledged", "unknown", "redirected")]
+    bounded = ("lost", "duplicated", "stranded")
+    told += [f"{at_most(ledger.get(name), ledger.get(f'{name}_at_most'))} {name}" for name in bounded]
+    return ", ".join(told)
+
+
+def _shortened(section: Section, most: int) -> Section:
+    """With so many of its sentences, and so many rows of its tables, and the number of the others."""
+    blocks: list[str | Table] = []
+    left = 0
+    for block in section.blocks:
+        if isinstance(block, Table):
+            left += max(0, len(block.rows) - most)
+            blocks.append(replace(block, rows=block.rows[:most]))
+        elif len(blocks) < most:
+            blocks.append(block)
+        else:
+            left += 1
+    return replace(section, blocks=(*blocks, f"And {left:,} more.") if left else tuple(blocks))
 
 
 def render_markdown_side_by_side(documents: Sequence[dict[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from redis_rehearsal.report.facts import Section, Table, is_rehearsal, sections, title
 from redis_rehearsal.report.side_by_side import comparison
-from redis_rehearsal.report.terminal import summary
+from redis_rehearsal.report.summary import summary
 
 _LEAST_COLUMNS: Final = 40
 

@@ -1,9 +1,12 @@
 """The live status in a terminal, and plain lines where there is none."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
+from rich.control import Control
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -13,12 +16,21 @@ from rich.text import Text
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.timeline import Second
 from redis_rehearsal.report.figures import outcomes
-from redis_rehearsal.report.reading import NOT_MEASURED, count, number, part, words
+from redis_rehearsal.report.migration_status import MigrationStatus
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.telemetry.histogram import Histogram
 
 _REFRESH_SECONDS: Final = 0.5
 _PLAIN_SECONDS: Final = 5.0
+_WIDEST_COLUMNS: Final = 100
+_WIDE_COLUMNS: Final = 90
+"""From this width on all columns are shown."""
+_TALL_LINES: Final = 30
+_WITHOUT_LOAD: Final = (Stage.STARTING, Stage.SEEDING, Stage.WARMING)
+_OVER: Final = (Stage.ENDING, Stage.ENDED)
+
+SoFar = Callable[[], Awaitable[dict[str, Any] | None]]
+"""Judges the migration that is under way as if it ended now; None where none is."""
 
 
 def milliseconds(histogram: Histogram, ratio: float) -> str:
@@ -36,6 +48,7 @@ class Status:
 
     def __init__(self, view: RunView) -> None:
         self.view = view
+        self.migration = MigrationStatus(view)
 
     def _recent(self) -> tuple[Tally, Tally, float, int]:
         seconds: list[Second] = list(self.view.totals.recent)
@@ -48,7 +61,7 @@ class Status:
     def line(self) -> str:
         """One line."""
         view = self.view
-        if view.stage in (Stage.STARTING, Stage.SEEDING, Stage.WARMING):
+        if view.stage in _WITHOUT_LOAD:
             steps = ", ".join(f"{name} {done:,}/{total:,}" for name, (done, total) in view.progress.items())
             return f"{view.stage}{': ' if steps else ''}{steps}"
         queries, events, seconds, database = self._recent()
@@ -56,8 +69,10 @@ class Status:
         hit_ratio = f"{queries.hits / answered:.2%}" if answered else "-"
         failed = sum(queries.outcomes[1:]) + sum(events.outcomes[1:])
         per = max(1.0, seconds)
+        now = self.migration.now(monotonic())
         return (
-            f"{view.stage} {view.load_seconds:.0f}s: queries {queries.outcomes[0] / per:,.0f}/s "
+            f"{view.stage} {view.load_seconds:.0f}s{f', {now}' if now else ''}: queries "
+            f"{queries.outcomes[0] / per:,.0f}/s "
             f"p50 {milliseconds(queries.response, 0.5)} p99 {milliseconds(queries.response, 0.99)} ms, "
             f"events {events.outcomes[0] / per:,.0f}/s, hits {hit_ratio}, database {database / per:,.0f}/s, "
             f"not ok {failed:,}, generator {self._cpu():.0%} of a core{' SATURATED' if view.totals.saturated else ''}"
@@ -67,15 +82,29 @@ class Status:
         latest = self.view.totals.latest.values()
         return max((s.cpu_seconds / s.seconds for s in latest if s.seconds), default=0.0)
 
-    def screen(self) -> RenderableType:
-        """A picture of the whole run."""
+    def screen(self, columns: int = _WIDEST_COLUMNS, lines: int = _TALL_LINES) -> RenderableType:
+        """A picture of the whole run, no larger than the terminal.
+
+        Args:
+            columns: of the terminal.
+            lines: of the terminal.
+        """
         view = self.view
+        wide = columns >= _WIDE_COLUMNS
         parts: list[RenderableType] = [self._header()]
-        if view.stage in (Stage.STARTING, Stage.SEEDING, Stage.WARMING):
-            parts.append(self._progress())
+        if view.stage in _WITHOUT_LOAD:
+            parts.append(self._progress(wide=wide))
         elif view.began_seconds:
-            parts += [self._operations(), self._facts()]
-        return Panel(Group(*parts), title="redis-rehearsal", subtitle="Ctrl-C ends the run", expand=False)
+            migration = self.migration.picture(monotonic(), steps=6 if lines >= _TALL_LINES else 3)
+            parts.append(self._operations(wide=wide))
+            if migration is None or lines >= _TALL_LINES:
+                parts.append(self._facts())
+            if migration is not None:
+                parts.append(migration)
+        subtitle = None if view.stage in _OVER else "Ctrl-C ends the run"
+        return Panel(
+            Group(*parts), title="redis-rehearsal", subtitle=subtitle, width=min(columns, _WIDEST_COLUMNS), expand=True
+        )
 
     def _header(self) -> Text:
         view = self.view
@@ -87,8 +116,8 @@ class Status:
         if view.servers is not None:
             source, target = view.servers.source_identity, view.servers.target_identity
             text.append(
-                f"\nsource {source.product} {source.version}   target {target.product} {target.version}   "
-                f"database postgresql {view.servers.database_version}",
+                f"\n{source.product} {source.version} to {target.product} {target.version}, "
+                f"postgresql {view.servers.database_version}",
                 style="not bold",
             )
         for role, server in view.health.servers.items():
@@ -96,28 +125,21 @@ class Status:
                 text.append(f"\n{role} is away: {server.error}", style="bold red")
         return text
 
-    def _progress(self) -> Table:
+    def _progress(self, *, wide: bool) -> Table:
         table = Table.grid(padding=(0, 2))
         for name, (done, total) in self.view.progress.items():
-            table.add_row(name, ProgressBar(total=max(1, total), completed=done, width=40), f"{done:,} of {total:,}")
+            bar = ProgressBar(total=max(1, total), completed=done, width=40 if wide else 16)
+            table.add_row(name, bar, f"{done:,} of {total:,}")
         return table
 
-    def _operations(self) -> Table:
+    def _operations(self, *, wide: bool) -> Table:
         queries, events, seconds, _ = self._recent()
         settings = self.view.settings
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in (
-            "last 10 s",
-            "asked/s",
-            "held/s",
-            "p50 ms",
-            "p95",
-            "p99",
-            "service p50",
-            "p99 ",
-            "not ok",
-        ):
-            table.add_column(name, justify="left" if name == "last 10 s" else "right")
+        table.add_column("last 10 s")
+        # By the clock of the server's own service as well, where there is room for it.
+        for name in ("asked/s", "held/s", "p50 ms", "p95", "p99", *(("service p50", "p99 ") if wide else ()), "not ok"):
+            table.add_column(name, justify="right", no_wrap=True)
         for name, asked, tally in (
             ("queries", settings.queries_per_second, queries),
             ("events", settings.events_per_second, events),
@@ -128,7 +150,7 @@ class Status:
                 f"{asked:,.0f}",
                 f"{tally.outcomes[Outcome.OK] / max(1.0, seconds):,.0f}",
                 *(milliseconds(tally.response, ratio) for ratio in (0.5, 0.95, 0.99)),
-                *(milliseconds(tally.service, ratio) for ratio in (0.5, 0.99)),
+                *(milliseconds(tally.service, ratio) for ratio in (0.5, 0.99) if wide),
                 Text(f"{not_ok:,}", style="red" if not_ok else ""),
             )
         return table
@@ -176,62 +198,76 @@ class Status:
         return table
 
 
-async def show(view: RunView, console: Console) -> None:
-    """Show the status until cancelled: live in a terminal, as a line now and then elsewhere."""
+async def show(view: RunView, console: Console, so_far: SoFar | None = None) -> None:
+    """Show the status until cancelled: live in a terminal, as a line now and then elsewhere; and what was done.
+
+    Args:
+        view: of the run.
+        console: where.
+        so_far: what the verdict would be now; None where nobody can tell.
+    """
     status = Status(view)
-    if not console.is_terminal:
-        while True:
-            await asyncio.sleep(_PLAIN_SECONDS)
-            console.print(status.line(), soft_wrap=True, highlight=False)
-    with Live(status.screen(), console=console, auto_refresh=False, redirect_stdout=False) as live:
-        try:
-            while True:
-                await asyncio.sleep(_REFRESH_SECONDS)
-                live.update(status.screen(), refresh=True)
-        finally:
-            live.update(status.screen(), refresh=True)
-
-
-def summary(document: dict[str, Any]) -> str:
-    """What a run came to, in a few lines; what is missing in the document is not measured."""
-    ledger, checks = part(document, "ledger"), part(document, "checks")
-    lines = []
-    for name in ("queries", "events"):
-        counts = part(document, "totals", name)
-        response = part(document, "latency", name, "response_seconds")
-        known = {quantile: number(value) for quantile, value in response.items()}
-        shown = ", ".join(f"{quantile} {value * 1000:.2f}" for quantile, value in known.items() if value is not None)
-        rate = number(part(document, "rates").get(f"{name}_per_second"))
-        lines.append(
-            f"{name}: {NOT_MEASURED if rate is None else f'{rate:,.1f}'}/s ok; {count(counts.get('offered'))} offered, "
-            f"{count(counts.get('ok'))} ok, {count(counts.get('failed'))} failed, "
-            f"{count(counts.get('unknown'))} unknown, {count(counts.get('shed'))} shed, "
-            f"{count(counts.get('in_flight'))} in flight; response ms: {shown or '-'}"
-        )
-    ratio = number(part(document, "cache").get("hit_ratio"))
-    lines.append(f"cache: hit ratio {NOT_MEASURED if ratio is None else f'{ratio:.2%}'}")
-    if ledger.get("error"):
-        lines.append(f"ledger: could not be compared with the source: {words(ledger['error'])}")
+    if console.is_terminal:
+        await _show_live(status, console, so_far)
     else:
-        lines.append(
-            f"ledger: {count(ledger.get('acknowledged'))} acknowledged, {count(ledger.get('unknown'))} unknown; "
-            f"{count(ledger.get('lost'))} lost{_at_most(ledger.get('lost_at_most'))}, "
-            f"{count(ledger.get('duplicated'))} duplicated{_at_most(ledger.get('duplicated_at_most'))}"
-        )
-        if number(ledger.get("unverified_counters")):
-            lines.append(
-                f"{count(ledger['unverified_counters'])} counters could not be compared: they were never read before "
-                "the first write, or expired first."
-            )
-    lines.append(
-        f"checks: {count(checks.get('reports_checked'))} reports: {count(checks.get('wrong'))} wrong, "
-        f"{count(checks.get('stale'))} stale, {count(checks.get('resurrected'))} resurrected; "
-        f"{count(checks.get('counter_regressions'))} counter regressions"
+        await _show_lines(status, console)
+
+
+def _narrate(status: Status, console: Console) -> None:
+    for line in status.migration.news():
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+async def _show_lines(status: Status, console: Console) -> None:
+    shown = monotonic()
+    try:
+        while True:
+            await asyncio.sleep(_REFRESH_SECONDS)
+            _narrate(status, console)
+            if monotonic() - shown >= _PLAIN_SECONDS:
+                shown = monotonic()
+                console.print(status.line(), soft_wrap=True, highlight=False, markup=False)
+    finally:
+        _narrate(status, console)
+
+
+async def _show_live(status: Status, console: Console, so_far: SoFar | None) -> None:
+    size = console.size
+    live = _live(status, console)
+    live.start()
+    try:
+        while True:
+            await asyncio.sleep(_REFRESH_SECONDS)
+            if console.size != size:
+                # The terminal has wrapped or cut what stood there, and nobody knows where it begins now.
+                live.stop()
+                size = console.size
+                _scroll_away(console, size.height)
+                live = _live(status, console)
+                live.start()
+            if so_far is not None:
+                status.migration.so_far = await so_far()
+            _narrate(status, console)
+            live.update(status.screen(*size), refresh=True)
+    finally:
+        _narrate(status, console)
+        live.stop()
+
+
+def _scroll_away(console: Console, lines: int) -> None:
+    # Clearing would take what was told with it.
+    console.control(Control.move_to(0, lines - 1))
+    console.file.write("\n" * lines)
+    console.control(Control.home())
+
+
+def _live(status: Status, console: Console) -> Live:
+    # What is written meanwhile, as log lines are, goes above it; when it ends, what is left to say stands last.
+    return Live(
+        status.screen(*console.size),
+        console=console,
+        auto_refresh=False,
+        redirect_stdout=False,
+        redirect_stderr=True,
+        transient=True,
     )
-    if part(document, "generator").get("saturated") is True:
-        lines.append("The generator itself was the bottleneck: do not trust these latencies.")
-    return "\n".join(lines)
-
-
-def _at_most(value: object) -> str:
-    return " (at most: unknown)" if number(value) is None else f" (at most {count(value)})"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from redis_rehearsal.cli.migrate import interrupts
+from redis_rehearsal.cli.migrating import interrupts
 
 
 def test_ctrl_c_comes_through_wherever_it_finds_who_waits() -> None:

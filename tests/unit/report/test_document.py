@@ -6,7 +6,8 @@ from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.migration.context import iso
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.migration_document import MOST_WINDOWS, downtime_document
-from redis_rehearsal.report.terminal import Status, summary
+from redis_rehearsal.report.summary import summary
+from redis_rehearsal.report.terminal import Status
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.downtime import Downtime
 from redis_rehearsal.verification.reconcile import Reconciliation

@@ -1,9 +1,6 @@
-from typing import Any
-
-import pytest
-
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
+from redis_rehearsal.verification.criterion_names import CRITERIA
 from tests.unit.report.made import view
 from tests.unit.report.made_migration import document
 
@@ -11,50 +8,35 @@ from tests.unit.report.made_migration import document
 def test_it_holds_the_verdict_and_its_tables() -> None:
     text = render_markdown(document("fail", query_downtime="failed"))
     for shown in (
-        "## Rehearsal of replicate: redis 6.2.14 to valkey 9.1.2\n",
-        "### Verdict: FAIL\n\n1 of 12 criteria failed: query_downtime (12.3 ms, limit 250 ms).\n",
+        "## FAIL: rehearsal of replicate: redis 6.2.14 to valkey 9.1.2\n\n1 of 12 criteria failed: query_downtime",
         "- **strategy**: replicate\n",
         (
             "| phase | s | queries/s | p50 ms | p99 | p99.9 | hit % | failed | db q/s |\n"
             "| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"
             "| baseline | 15.0 | 9,988 | 0.46 | 2.16 | 12.34 | 95.10 | 17 | 438.2 |\n"
         ),
-        "| lost | 0 (at most 21) |\n",
+        "Increments: 75,012 acknowledged, 21 unknown, 33 redirected, 0 (at most 21) lost, 2 duplicated, ",
         "| `rehearsal:events:12:page_view:1795000` | 6 | 7 | 8 |\n",
         "| recovery | 60 s | 3 s | passed |\n",
-        "### Comparison of the two servers\n\nThe servers were not compared",
         "- **target**: valkey 9.1.2 at 127.0.0.1:41002\n",
-        "| `queries_per_second` | 10000 |\n",
         "- **query_downtime failed**: Measured 12.3 ms, the limit is 250 ms. To do: ",
     ):
         assert shown in text, shown
 
 
-@pytest.mark.parametrize(
-    ("migration", "ledger", "why"),
-    [
-        ({"options": {"compare": False}}, {}, "it was not wanted (--no-compare)."),
-        ({"strategy": "observe"}, {}, "with observe something else moves the data"),
-        ({"status": "rolled-back"}, {}, "the migration did not come to its end, but rolled-back."),
-        ({"status": "running"}, {}, "the run ended before the migration did."),
-        ({"status": None}, {}, "the migration did not come to its end, but to none that is known."),
-        ({}, {"error": "The source is away."}, "the ledger could not be held against the servers"),
-        ({}, {}, "the document does not say why."),
-    ],
-)
-def test_why_servers_were_not_compared_is_what_happened(
-    migration: dict[str, Any], ledger: dict[str, Any], why: str
-) -> None:
-    made = document() | {"comparison": None}
-    made["migration"] |= {"strategy": "replicate", "status": "done"} | migration
-    made["ledger"] |= ledger
-    assert f"The servers were not compared: {why}" in render_markdown(made)
-
-
-def test_servers_of_a_migration_that_goes_on_were_not_compared_yet() -> None:
-    made = document() | {"comparison": None, "stage": "running"}
-    made["migration"]["status"] = "running"
-    assert "The servers were not compared: the migration is under way." in render_markdown(made)
+def test_it_has_less_than_eighty_lines_whatever_went_wrong() -> None:
+    made = document("fail", **dict.fromkeys(CRITERIA, "failed"))
+    migration = made["migration"]
+    migration["steps"] = [dict(migration["steps"][0], name=f"step {number}") for number in range(40)]
+    migration["warnings"] = [f"warning {number}" for number in range(40)]
+    made["ledger"]["worst"] *= 20
+    text = render_markdown(made)
+    assert "And 28 more." in text
+    assert "And 35 more." in text
+    assert text.count("\n") < 120
+    assert render_markdown(document()).count("\n") < 80
+    # What is folded is folded.
+    assert text.index("| criterion |") < text.index("<details>") < text.index("| step |") < text.index("</details>")
 
 
 def test_words_of_the_document_are_no_markup() -> None:
@@ -85,4 +67,4 @@ def test_a_run_without_a_migration_is_a_list() -> None:
 def test_several_begin_with_the_table_of_them() -> None:
     text = render_markdown_side_by_side([document(), document("fail", lost="failed")])
     assert text.startswith("## Rehearsals side by side\n\n### Side by side\n\n| strategy | verdict | lost |")
-    assert text.index("Recommended: replicate") < text.index("### Verdict: PASS") < text.index("### Verdict: FAIL")
+    assert text.index("Recommended: replicate") < text.index("## PASS: ") < text.index("## FAIL: ")

@@ -10,7 +10,7 @@ from redis_rehearsal.report.facts import is_rehearsal
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.migration_markdown import render_markdown
 from redis_rehearsal.report.migration_text import render_text
-from redis_rehearsal.report.terminal import summary
+from redis_rehearsal.report.summary import summary
 from tests.unit.report.made import view
 from tests.unit.report.made_migration import document
 
@@ -215,7 +215,7 @@ def test_damage_is_not_measured_and_never_an_error(made: dict[str, Any]) -> None
         expected = kept if kept in ("pass", "fail") else "unknown"
         assert verdict_status(made) == expected
         assert f"\nVerdict: {expected.upper()}\n" in text
-        assert f"\n### Verdict: {expected.upper()}\n" in markdown
+        assert markdown.startswith(f"## {expected.upper()}: ")
 
 
 @given(damaged())

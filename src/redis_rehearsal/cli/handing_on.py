@@ -1,0 +1,140 @@
+"""What a command that gives verdicts hands on to a system for CI: JUnit XML; on GitHub annotations and a summary."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.report.conclusion import verdict_line
+from redis_rehearsal.report.files import write_whole
+from redis_rehearsal.report.judgement import verdict_status
+from redis_rehearsal.report.junit import Rehearsed, render_junit
+from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
+
+_log = structlog.get_logger()
+
+_ESCAPED: Final = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+
+
+def writable(path: Path, flag: str) -> Path:
+    """A file that is to be written when all is over, looked at before anything is touched.
+
+    Raises:
+        ConfigurationError: it could not be written.
+    """
+    if path.is_dir():
+        raise ConfigurationError(f"{flag} {path} is a directory; name a file.")
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"{flag} {path}: there is no directory {path.parent}.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ConfigurationError(f"{flag} {path} cannot be written: it is not permitted.")
+    return path
+
+
+def make_directory(path: Path) -> None:
+    """Make the directory for reports, before anything is touched.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"--report {path} cannot be made: {error.strerror}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What is left of what was rehearsed, and where.
+
+    Attributes:
+        report: the directory for the reports; None for none.
+        junit: the file for JUnit XML; None for none.
+        details: whether to print the whole report to stderr.
+        print_json: whether to print the documents to stdout.
+    """
+
+    report: Path | None = None
+    junit: Path | None = None
+    details: bool = False
+    print_json: bool = False
+
+
+@dataclass(slots=True)
+class HandingOn:
+    """What was rehearsed so far, and to whom it is handed on.
+
+    Attributes:
+        junit: the file for JUnit XML; None for none.
+        rehearsed: what was rehearsed, in this order.
+    """
+
+    junit: Path | None
+    rehearsed: list[Rehearsed] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.junit is not None:
+            writable(self.junit, "--junit")
+
+    def add(self, rehearsed: Rehearsed) -> None:
+        """One more strategy has ended, or failed to begin."""
+        self.rehearsed.append(rehearsed)
+
+    def leave(self) -> None:
+        """Write all of it.
+
+        Raises:
+            ConfigurationError: the file for JUnit XML cannot be written.
+        """
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            _annotate(self.rehearsed)
+            _summarise(self.rehearsed)
+        if self.junit is not None:
+            leave_junit(self.junit, self.rehearsed)
+
+
+def leave_junit(path: Path, rehearsed: Sequence[Rehearsed]) -> None:
+    """Write JUnit XML.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    try:
+        write_whole(path, render_junit(rehearsed))
+    except OSError as error:
+        raise ConfigurationError(f"--junit {path} cannot be written: {error.strerror}.") from None
+
+
+def _annotate(rehearsed: Sequence[Rehearsed]) -> None:
+    for each in rehearsed:
+        if not each.trouble and verdict_status(each.document) == "pass":
+            continue
+        line = each.trouble or verdict_line(each.document)
+        # https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+        title = _escaped(each.strategy).replace(":", "%3A").replace(",", "%2C")
+        sys.stderr.write(f"::error title=Rehearsal of {title}::{_escaped(line)}\n")
+    sys.stderr.flush()
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPED.get(character, character) for character in text)
+
+
+def _summarise(rehearsed: Sequence[Rehearsed]) -> None:
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    documents = [each.document for each in rehearsed if isinstance(each.document, dict)]
+    if not documents:
+        return
+    text = render_markdown_side_by_side(documents) if len(documents) > 1 else render_markdown(documents[0])
+    try:
+        with Path(path).open("a", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError as error:
+        _log.warning(f"the job's summary cannot be written: {error.strerror}")

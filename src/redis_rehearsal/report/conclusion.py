@@ -1,0 +1,79 @@
+"""What a command says last: the verdict, why, and where the report is, in three lines at most."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis_rehearsal.report.judgement import criterion_status, limit_and_measured, verdict_sentence, verdict_status
+from redis_rehearsal.report.reading import NONE, part, parts, words
+
+_MOST_COLUMNS: Final = 240
+"""Of the first two lines together: what is longer would be more than three in a terminal of 80 columns."""
+_BETWEEN: Final = " · "
+
+
+def verdict_line(document: object) -> str:
+    """The verdict and what decided it, as in `FAIL: lost 2,678 (limit 0)`; criteria that do not fit are counted."""
+    status = verdict_status(document)
+    criteria = parts(part(document, "verdict"), "criteria")
+    failed = [_named(each) for each in criteria if criterion_status(each) == "failed"]
+    unknown = [_named(each) for each in criteria if criterion_status(each) == "unknown"]
+    decided = failed if status == "fail" else unknown if status == "unknown" else []
+    borne_out = status == ("fail" if failed else "unknown" if unknown or not criteria else "pass")
+    if not borne_out or not decided:
+        return f"{status.upper()}: {_lower(verdict_sentence(document))}"
+    shown = [decided[0][:_MOST_COLUMNS]]
+    for place, each in enumerate(decided[1:], 1):
+        more = f"; and {len(decided) - place} more"
+        if len("; ".join([*shown, each])) + len(more) > _MOST_COLUMNS:
+            shown.append(more.removeprefix("; "))
+            break
+        shown.append(each)
+    return f"{status.upper()}: {'; '.join(shown)}"
+
+
+def conclusion(document: object, report: str, columns: int = 80) -> str:
+    """The verdict, why, and where the report is: in one line where that fits, else in two.
+
+    Args:
+        document: of the run.
+        report: its path; empty where none was written.
+        columns: of the terminal.
+    """
+    return _with_report(verdict_line(document), report, columns)
+
+
+def conclusion_of_several(recommended: str, report: str, columns: int = 80) -> str:
+    """What was recommended, and where the report is.
+
+    Args:
+        recommended: in a sentence or two.
+        report: its path; empty where none was written.
+        columns: of the terminal.
+    """
+    return _with_report(recommended, report, columns)
+
+
+def _with_report(line: str, report: str, columns: int) -> str:
+    if not report:
+        return line
+    joined = f"{line}{_BETWEEN}report: {report}"
+    return joined if len(joined) <= columns else f"{line}\nreport: {report}"
+
+
+def statuses(documents: Sequence[object]) -> str:
+    """How many of several came to which verdict."""
+    found = [verdict_status(document) for document in documents]
+    return ", ".join(f"{found.count(status)} {status}" for status in ("pass", "fail", "unknown") if status in found)
+
+
+def _named(criterion: dict[str, Any]) -> str:
+    limit, measured = limit_and_measured(criterion)
+    name, reason = words(criterion.get("name")), words(criterion.get("reason"), "").rstrip(".")
+    if criterion_status(criterion) == "failed" and measured != NONE:
+        return f"{name} {measured} (limit {limit})"
+    return f"{name} ({reason})" if reason else name
+
+
+def _lower(sentence: str) -> str:
+    text = sentence.rstrip(".")
+    return text[:1].lower() + text[1:]

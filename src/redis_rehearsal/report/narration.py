@@ -1,0 +1,70 @@
+"""What happens in a migration, as lines: for each phase and for each step one, with how long it took."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from redis_rehearsal.report.reading import duration, number, parts, words
+
+_RUNNING: Final = "running"
+
+
+def step_line(step: dict[str, Any]) -> str:
+    """A step that has begun or ended: its name, how it ended, after how long, and what came of it."""
+    status, seconds = words(step.get("status")), number(step.get("duration_seconds"))
+    line = f"{words(step.get('name'))}: {status}"
+    if status != _RUNNING and seconds is not None:
+        line += f" after {duration(seconds, digits=3)}"
+    detail = words(step.get("detail"), "")
+    return f"{line}; {detail}" if detail else line
+
+
+class Narrator:
+    """Tells what is new of a migration, each thing once.
+
+    Args:
+        begun: whether a step is told when it begins too, and not only when it has ended.
+    """
+
+    def __init__(self, *, begun: bool = True) -> None:
+        self._begun = begun
+        self._told: dict[int, str] = {}
+        self._phases_told = 0
+
+    def steps(self, document: object) -> list[tuple[int, str]]:
+        """What is new of its steps: the number of each, and a line.
+
+        Args:
+            document: of the migration.
+        """
+        lines = []
+        for number_, step in enumerate(parts(document, "steps")):
+            status = words(step.get("status"))
+            if self._told.get(number_) == status or (status == _RUNNING and not self._begun):
+                continue
+            self._told[number_] = status
+            lines.append((number_, step_line(step)))
+        return lines
+
+    def phases(
+        self, phases: Sequence[tuple[str, float]], plans: dict[str, str] | None = None
+    ) -> list[tuple[float, str]]:
+        """What is new of its phases: when each began, and a line.
+
+        Args:
+            phases: all so far, each with when it began, in seconds; those of the same name that follow each other are
+                one.
+            plans: what to say of a phase when it begins, by name.
+        """
+        merged = [each for at, each in enumerate(phases) if at == 0 or phases[at - 1][0] != each[0]]
+        lines = []
+        for place in range(self._phases_told, len(merged)):
+            name, began = merged[place]
+            line = f"phase {name}"
+            if plan := (plans or {}).get(name):
+                line += f": {plan}"
+            if place:
+                before, since = merged[place - 1]
+                line += f" ({before} took {duration(max(0.0, began - since))})"
+            lines.append((began, line))
+        self._phases_told = len(merged)
+        return lines

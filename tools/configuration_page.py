@@ -12,7 +12,10 @@ _HEAD: Final = """# Configuration
 Every setting can be given in four ways. Each overrides the ones before it:
 
 1. the default, or the preset that `--load` names (which sets the two rates),
-2. a TOML file: `redis-rehearsal run --config my.toml`, keys in lower case (`queries_per_second = 500`),
+2. a TOML file: `redis-rehearsal run --config my.toml`, keys in lower case (`queries_per_second = 500`);
+   `redis-rehearsal init` writes one with every key and what it means, also of `rehearse` and `migrate` (strategy,
+   cutover, limits): a scenario, all that a rehearsal is. [Its schema](scenario.schema.json) helps editors, and every
+   command takes what is its own,
 3. an environment variable: `QUERIES_PER_SECOND=500`,
 4. a flag: `--queries-per-second 500`.
 

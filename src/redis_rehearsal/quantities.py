@@ -5,10 +5,14 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
+from redis_rehearsal.groups import DURATION
+
 MOST: Final = 1_000_000_000_000_000
 """No count is higher: a million increments a second for thirty years, and every reader of JSON has it exactly."""
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|)")
+DURATION_PATTERN: Final = r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|)"
+"""How a duration with a unit is written."""
+_DURATION = re.compile(DURATION_PATTERN)
 _DURATION_UNITS: Final = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
@@ -45,6 +49,6 @@ SECONDS: Final = BeforeValidator(_duration_seconds)
 PLAIN: Final = BeforeValidator(_plain_number)
 """Marks a number without a unit."""
 
-Seconds = Annotated[float, Field(ge=0, le=86_400), SECONDS]
+Seconds = Annotated[float, Field(ge=0, le=86_400), SECONDS, DURATION]
 Ratio = Annotated[float, Field(ge=0, le=1), PLAIN]
 Count = Annotated[int, Field(ge=0, le=MOST), PLAIN]

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from redis_rehearsal.groups import DURATION, DURATION_OR_NONE, GENERATOR, LOAD, OUTPUT, PLATFORM, SERVERS
 from redis_rehearsal.quantities import PLAIN, SECONDS
 from redis_rehearsal.urls import HIGHEST_PORT, split_postgres_url, split_redis_url
 from redis_rehearsal.workload.presets import PRESETS, ArrivalKind, LoadName
@@ -55,138 +56,146 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     events_per_second: Annotated[
-        float, Field(ge=0, le=1_000_000, allow_inf_nan=False), PLAIN, _env("EVENTS_PER_SECOND")
+        float, Field(ge=0, le=1_000_000, allow_inf_nan=False), PLAIN, _env("EVENTS_PER_SECOND"), LOAD
     ] = 1000
     "Events generated per second (Redis INCR operations)."
 
     queries_per_second: Annotated[
-        float, Field(ge=0, le=10_000_000, allow_inf_nan=False), PLAIN, _env("QUERIES_PER_SECOND")
+        float, Field(ge=0, le=10_000_000, allow_inf_nan=False), PLAIN, _env("QUERIES_PER_SECOND"), LOAD
     ] = 10_000
     "Analytics queries per second."
 
-    load: Annotated[LoadName | None, _env("LOAD")] = None
+    load: Annotated[LoadName | None, _env("LOAD"), LOAD] = None
     "A preset of the event and query rates: ultra 2000 and 8000, high 300 and 700, demo 50 and 150, low 10 and 20."
 
-    organizations: Annotated[int, Field(ge=1, le=100_000), PLAIN, _env("ORGANIZATIONS")] = 500
+    organizations: Annotated[int, Field(ge=1, le=100_000), PLAIN, _env("ORGANIZATIONS"), LOAD] = 500
     "Tenant organisations."
 
-    users_per_org: Annotated[int, Field(ge=1, le=1_000_000), PLAIN, _env("USERS_PER_ORG")] = 1000
+    users_per_org: Annotated[int, Field(ge=1, le=1_000_000), PLAIN, _env("USERS_PER_ORG"), LOAD] = 1000
     "Users per organisation."
 
-    tenant_skew: Annotated[float, Field(ge=0, le=3), PLAIN, _env("TENANT_SKEW")] = 1.0
+    tenant_skew: Annotated[float, Field(ge=0, le=3), PLAIN, _env("TENANT_SKEW"), LOAD] = 1.0
     "Exponent of the zipf law by which tenants are unequal; 0 makes them equal."
 
-    history_events: Annotated[int, Field(ge=0, le=100_000_000), PLAIN, _env("HISTORY_EVENTS")] = 500_000
+    history_events: Annotated[int, Field(ge=0, le=100_000_000), PLAIN, _env("HISTORY_EVENTS"), PLATFORM] = 500_000
     "Events of history in PostgreSQL, spread over TIME_BUCKETS, before the load begins."
 
-    cache_hit_target: Annotated[float, Field(ge=0, le=100), PLAIN, _env("CACHE_HIT_TARGET")] = 95
+    cache_hit_target: Annotated[float, Field(ge=0, le=100), PLAIN, _env("CACHE_HIT_TARGET"), PLATFORM] = 95
     "Target hit ratio over cacheable queries, %."
 
-    max_workers: Annotated[int, Field(ge=1, le=1_000_000), PLAIN, _env("MAX_WORKERS")] = 500
+    max_workers: Annotated[int, Field(ge=1, le=1_000_000), PLAIN, _env("MAX_WORKERS"), GENERATOR] = 500
     "Most queries in flight at once (each simulated query worker has one), and most events; what is due beyond waits."
 
-    max_queue: Annotated[int | None, Field(ge=0, le=100_000_000), PLAIN, _env("MAX_QUEUE")] = None
+    max_queue: Annotated[int | None, Field(ge=0, le=100_000_000), PLAIN, _env("MAX_QUEUE"), GENERATOR] = None
     "Most queries that wait, and most events; what is due beyond is shed. Default: 10 s of arrivals."
 
-    operation_timeout: Annotated[float, Field(gt=0, le=3600), SECONDS, _env("OPERATION_TIMEOUT")] = 5.0
+    operation_timeout: Annotated[
+        float, Field(gt=0, le=3600), SECONDS, DURATION, _env("OPERATION_TIMEOUT"), GENERATOR
+    ] = 5.0
     "Seconds until an operation without a reply is failed (reads) or unknown (writes)."
 
-    redis_pool_size: Annotated[int, Field(ge=2, le=10_000), PLAIN, _env("REDIS_POOL_SIZE")] = 100
+    redis_pool_size: Annotated[int, Field(ge=2, le=10_000), PLAIN, _env("REDIS_POOL_SIZE"), GENERATOR] = 100
     "Redis connections, of all worker processes together; a fifth of them carries writes."
 
-    database_pool_size: Annotated[int, Field(ge=1, le=1000), PLAIN, _env("DATABASE_POOL_SIZE")] = 10
+    database_pool_size: Annotated[int, Field(ge=1, le=1000), PLAIN, _env("DATABASE_POOL_SIZE"), GENERATOR] = 10
     "PostgreSQL connections for queries, of all worker processes together."
 
-    cache_ttl: Annotated[float, Field(ge=1, le=31_536_000), SECONDS, _env("CACHE_TTL")] = 300
+    cache_ttl: Annotated[float, Field(ge=1, le=31_536_000), SECONDS, DURATION, _env("CACHE_TTL"), PLATFORM] = 300
     "Default cache TTL, seconds; each report's is up to 10% shorter or longer."
 
-    warmup_interval: Annotated[float, Field(ge=0, le=31_536_000), SECONDS, _env("WARMUP_INTERVAL")] = 300
+    warmup_interval: Annotated[
+        float, Field(ge=0, le=31_536_000), SECONDS, DURATION, _env("WARMUP_INTERVAL"), PLATFORM
+    ] = 300
     "Cache warm-up and refresh interval, seconds; 0 warms up once and never refreshes."
 
-    time_buckets: Annotated[int, Field(ge=1, le=24 * 31), PLAIN, _env("TIME_BUCKETS")] = 24
+    time_buckets: Annotated[int, Field(ge=1, le=24 * 31), PLAIN, _env("TIME_BUCKETS"), PLATFORM] = 24
     "Hourly buckets kept."
 
-    time_bucket_seconds: Annotated[int, Field(ge=5, le=86_400), PLAIN, _env("TIME_BUCKET_SECONDS")] = 3600
+    time_bucket_seconds: Annotated[int, Field(ge=5, le=86_400), PLAIN, _env("TIME_BUCKET_SECONDS"), PLATFORM] = 3600
     "Length of a bucket: shorter than an hour to rehearse what happens when one ends."
 
-    redis_url: Annotated[SecretStr | None, _env("REDIS_URL")] = None
+    redis_url: Annotated[SecretStr | None, _env("REDIS_URL"), SERVERS] = None
     "The source: redis://, rediss:// or unix://. Default: an embedded server."
 
-    target_redis_url: Annotated[SecretStr | None, _env("TARGET_REDIS_URL")] = None
+    target_redis_url: Annotated[SecretStr | None, _env("TARGET_REDIS_URL"), SERVERS] = None
     "The target: redis://, rediss:// or unix://. Default: an embedded server."
 
-    database_url: Annotated[SecretStr | None, _env("DATABASE_URL")] = None
+    database_url: Annotated[SecretStr | None, _env("DATABASE_URL"), SERVERS] = None
     "The database: postgresql://, version 13 or later. Default: an embedded server."
 
-    source_server: Annotated[ServerName | None, _env("SOURCE_SERVER")] = None
+    source_server: Annotated[ServerName | None, _env("SOURCE_SERVER"), SERVERS] = None
     "The embedded source. Default: redis-6.2 (Python 3.11 or 3.12 on x86-64 Linux), elsewhere redis-8.2 or valkey-9.1."
 
-    target_server: Annotated[ServerName, _env("TARGET_SERVER")] = "valkey-9.1"
+    target_server: Annotated[ServerName, _env("TARGET_SERVER"), SERVERS] = "valkey-9.1"
     "The embedded target."
 
     redis_data_type: Annotated[
-        DataType, Parameter(name=("--data-type", "--redis-data-type"), env_var="REDIS_DATA_TYPE")
+        DataType, Parameter(name=("--data-type", "--redis-data-type"), env_var="REDIS_DATA_TYPE"), PLATFORM
     ] = "string"
     "How cached reports are stored; mixed is each kind of report in the type that suits it."
 
-    key_prefix: Annotated[str, Field(pattern=r"^[^\s*?\[\]\\{}]{1,64}$"), _env("KEY_PREFIX")] = "rehearsal:"
+    key_prefix: Annotated[str, Field(pattern=r"^[^\s*?\[\]\\{}]{1,64}$"), _env("KEY_PREFIX"), SERVERS] = "rehearsal:"
     "Begins every key that is ever written."
 
-    ballast_bytes: Annotated[int, Field(ge=0, le=1 << 40), PLAIN, _env("BALLAST_BYTES")] = 0
+    ballast_bytes: Annotated[int, Field(ge=0, le=1 << 40), PLAIN, _env("BALLAST_BYTES"), PLATFORM] = 0
     "Bytes of values under the prefix that nothing asks for, in strings of 1 KiB."
 
-    big_keys: Annotated[int, Field(ge=0, le=10_000), PLAIN, _env("BIG_KEYS")] = 0
+    big_keys: Annotated[int, Field(ge=0, le=10_000), PLAIN, _env("BIG_KEYS"), PLATFORM] = 0
     "Hashes of 10 MiB under the prefix that nothing asks for."
 
-    reset: Annotated[bool, _env("RESET")] = False
+    reset: Annotated[bool, _env("RESET"), SERVERS] = False
     "Remove what an earlier run left under the prefix and in the schema before this one begins."
 
-    data_dir: Annotated[Path | None, _env("DATA_DIR")] = None
+    data_dir: Annotated[Path | None, _env("DATA_DIR"), SERVERS] = None
     "Keep the files of embedded servers in this directory. Default: a temporary one that is removed."
 
-    bind_address: Annotated[str, _env("BIND_ADDRESS")] = "127.0.0.1:3000"
+    bind_address: Annotated[str, _env("BIND_ADDRESS"), OUTPUT] = "127.0.0.1:3000"
     "Where /health and /metrics are served."
 
-    control_token: Annotated[SecretStr | None, _env("CONTROL_TOKEN")] = None
+    control_token: Annotated[SecretStr | None, _env("CONTROL_TOKEN"), OUTPUT] = None
     "Bearer token that changing a run needs, and seeing it from another machine. Default: one that is made for the run."
 
-    arrivals: Annotated[ArrivalKind, _env("ARRIVALS")] = "poisson"
+    arrivals: Annotated[ArrivalKind, _env("ARRIVALS"), LOAD] = "poisson"
     "How arrivals are spaced: poisson as independent users would, or constant."
 
-    validation_sample_rate: Annotated[float, Field(ge=0, le=1), PLAIN, _env("VALIDATION_SAMPLE_RATE")] = 1.0
+    validation_sample_rate: Annotated[float, Field(ge=0, le=1), PLAIN, _env("VALIDATION_SAMPLE_RATE"), PLATFORM] = 1.0
     "Share of hits whose report is checked."
 
-    single_flight: Annotated[bool, _env("SINGLE_FLIGHT")] = True
+    single_flight: Annotated[bool, _env("SINGLE_FLIGHT"), PLATFORM] = True
     "Answer all misses of one report that come together from one database query; off shows a stampede."
 
-    query_complexity: Annotated[int, Field(ge=1, le=3), PLAIN, _env("QUERY_COMPLEXITY")] = 1
+    query_complexity: Annotated[int, Field(ge=1, le=3), PLAIN, _env("QUERY_COMPLEXITY"), PLATFORM] = 1
     "How much SQL a miss costs: 1 reads roll-ups, 2 also recent event rows, 3 also joins them with users."
 
-    event_buffer_rows: Annotated[int, Field(ge=1000, le=100_000_000), PLAIN, _env("EVENT_BUFFER_ROWS")] = 500_000
+    event_buffer_rows: Annotated[int, Field(ge=1000, le=100_000_000), PLAIN, _env("EVENT_BUFFER_ROWS"), PLATFORM] = (
+        500_000
+    )
     "Most event rows that wait for PostgreSQL, of all worker processes together; what is over is dropped and counted."
 
-    workers: Annotated[int, Field(ge=1, le=64), PLAIN, _env("WORKERS")] = 1
+    workers: Annotated[int, Field(ge=1, le=64), PLAIN, _env("WORKERS"), GENERATOR] = 1
     "Worker processes, which share the tenants and so the rates."
 
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1), PLAIN, _env("SEED")] = 1
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1), PLAIN, _env("SEED"), LOAD] = 1
     "Of every random choice: the same seed asks the same questions."
 
-    warmup: Annotated[float, Field(ge=0, le=86_400), SECONDS, _env("WARMUP")] = 0.0
+    warmup: Annotated[float, Field(ge=0, le=86_400), SECONDS, DURATION, _env("WARMUP"), LOAD] = 0.0
     "Load before the duration that is left out of totals, rates and latency, for example 5s."
 
-    duration: Annotated[float | None, Field(gt=0, le=31_536_000), SECONDS, _env("DURATION")] = None
+    duration: Annotated[float | None, Field(gt=0, le=31_536_000), SECONDS, DURATION_OR_NONE, _env("DURATION"), LOAD] = (
+        None
+    )
     "End the run after this long, for example 30s. Default: until it is stopped."
 
-    give_up_after: Annotated[float, Field(gt=0, le=86_400), SECONDS, _env("GIVE_UP_AFTER")] = 60.0
+    give_up_after: Annotated[float, Field(gt=0, le=86_400), SECONDS, DURATION, _env("GIVE_UP_AFTER"), SERVERS] = 60.0
     "End the run (exit code 4) when a server that is needed was away for this long."
 
-    run_dir: Annotated[Path, _env("RUN_DIR")] = Path("runs")
+    run_dir: Annotated[Path, _env("RUN_DIR"), OUTPUT] = Path("runs")
     "Each run leaves a directory here, named after its start, with run.json and run.log."
 
-    log_format: Annotated[Literal["console", "json"], _env("LOG_FORMAT")] = "console"
+    log_format: Annotated[Literal["console", "json"], _env("LOG_FORMAT"), OUTPUT] = "console"
     "How log lines look on stderr."
 
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], _env("LOG_LEVEL")] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], _env("LOG_LEVEL"), OUTPUT] = "info"
     "The least important log lines that are shown."
 
     @model_validator(mode="before")

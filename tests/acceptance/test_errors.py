@@ -89,8 +89,8 @@ def test_wrong_values(tmp_path: Path, arguments: list[str], settings: dict[str, 
         ("seed = {a = 1}", "SEED a table"),
         ("seed = 2020-01-01", "SEED a date"),
         ("reset = 'maybe'", "RESET is 'maybe'"),
-        ("strategy = 'copy'", "'strategy', which run does not have; it is for migrate, rehearse"),
-        ("compare = false", "'compare', which run does not have"),
+        ("to = 'target'", "'to', which run does not have; it is for switch"),
+        ("query_mix = '1/1/1'", "'query_mix', which run does not have; it is for set"),
         ("redis_url = ['redis://:geheim@h']", "REDIS_URL a list; it must be a URL"),
         ("[redis_url]\nurl = 'redis://:geheim@h'", "REDIS_URL a table; it must be a URL"),
     ],
@@ -117,7 +117,7 @@ def test_a_wrong_url_is_refused_before_anything_is_made(tmp_path: Path) -> None:
 
 
 def test_an_unknown_command(tmp_path: Path) -> None:
-    assert "'rum' is not a command; the commands are run, rehearse, clean" in refused_by("rum", tmp_path)
+    assert "'rum' is not a command; did you mean run?" in refused_by("rum", tmp_path)
 
 
 ASKING = ("health", "metrics", "stats", "logs", "stop")

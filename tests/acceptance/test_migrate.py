@@ -158,7 +158,9 @@ def test_a_live_run_is_migrated_to_its_verdict(
         assert heading in (left / "report.html").read_text()
         assert {path.name for path in left.iterdir()} == {"run.json", "report.html", "report.md", "report.txt"}
         bears_out(junit, [document["verdict"]])
-        assert error.splitlines()[-1].split(" · ")[0].startswith(f"{document['verdict']['status'].upper()}: ")
+        last = " ".join(error.splitlines()[-2:])
+        assert f"{document['verdict']['status'].upper()}: " in last
+        assert last.endswith(f"report: {left / 'report.html'}")
         assert heading in (directory / "report.html").read_text()
         assert [step["status"] for step in document["steps"]] == ["done"] * len(document["steps"])
         # The load goes on, and what is under way is not taken for unknown.

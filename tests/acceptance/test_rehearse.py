@@ -255,8 +255,9 @@ def test_a_target_that_stands_still_is_downtime_for_as_long(
         assert (found["longest_seconds"], criterion["status"]) == (None, "failed")
         assert criterion["measured"] == found["longest_at_least_seconds"] > criterion["limit"]
     else:
-        # What lies between the two is the generator's own.
-        assert found["longest_at_most_seconds"] == found["longest_seconds"] >= least_seconds
+        # What lies between the two is the generator's own. What the server had answered before it was stopped may have
+        # been read a moment after.
+        assert found["longest_at_most_seconds"] == found["longest_seconds"] >= least_seconds - 0.02
     assert found["longest_at_least_seconds"] <= most_seconds + 0.05
     assert criterion["status"] in ("failed", "unknown")
     assert document["verdict"]["status"] != "pass"

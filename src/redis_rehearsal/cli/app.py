@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -26,8 +27,9 @@ from pydantic import BaseModel, ValidationError
 from redis_rehearsal import __version__
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
-from redis_rehearsal.errors import BUG_EXIT_CODE, BrokenError, RehearsalError
+from redis_rehearsal.errors import BUG_EXIT_CODE, BrokenError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration import explain as options_explain
+from redis_rehearsal.migration.options import RehearsalOptions
 from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 
 USAGE_EXIT_CODE: Final = 2
@@ -37,6 +39,7 @@ _FRAMES_SHOWN: Final = 6
 _COMMANDS: Final = {
     "run": "run:run",
     "rehearse": "rehearse:rehearse",
+    "init": "init:init",
     "clean": "clean:clean",
     "compare": "compare:compare",
     "report": "report:report",
@@ -49,11 +52,27 @@ _COMMANDS: Final = {
     "status": "status:status",
     "set": "set_load:set_load",
 }
+_EXAMPLES: Final = {
+    "run": ("run --load high", "run --config rehearsal.toml"),
+    "rehearse": (
+        "rehearse --strategy replicate",
+        "rehearse --strategy all --load high",
+        "rehearse --strategy copy --max-event-downtime 1s --junit verdict.xml",
+        "rehearse --strategy external --command './my-tool.sh'",
+    ),
+    "migrate": ("migrate --strategy copy", "migrate --strategy replicate --then rollback"),
+    "report": ("report", "report runs/* --format html --output strategies.html"),
+    "compare": ("compare redis://old:6379 redis://new:6379 --match 'app:*'",),
+    "preflight": ("preflight redis://old:6379 redis://new:6379 --strategy replicate",),
+    "switch": ("switch --to target", "switch --to redis://new:6379 --rollout 10s"),
+    "set": ("set --queries-per-second 500", "set --query-mix 50/30/20"),
+}
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 _ARGUMENTS: Final = {
     "preflight": "a source, a target and flags",
     "compare": "two URLs and flags",
     "report": "directories and flags",
+    "init": "the name of a file",
 }
 _NEGATIVE = re.compile(r"-[0-9.]")
 
@@ -68,14 +87,42 @@ def make_app(*, lazily: bool = False) -> cyclopts.App:
         name="redis-rehearsal",
         help="Rehearse moving a live Redis to another one under a realistic load, and prove what happened.",
         version=__version__,
-        help_format="plaintext",
+        help_format="markdown",
+        help_epilogue="`redis-rehearsal help COMMAND` says more of a command; begin with `rehearse --strategy cold`.",
         result_action="return_value",
     )
     for name, place in _COMMANDS.items():
         module, _, function = f"redis_rehearsal.cli.{place}".partition(":")
         # By name, a command loads only what it needs; but of one that is not loaded there is nothing to say in a list.
-        app.command(f"{module}:{function}" if lazily else getattr(import_module(module), function), name=name)
+        app.command(
+            f"{module}:{function}" if lazily else getattr(import_module(module), function),
+            name=name,
+            help_prologue=_prologue(name),
+            help_epilogue="",
+        )
+    app.command(_help_of(app), name="help")
+    app.register_install_completion_command(name="--install-completion")
     return app
+
+
+def _prologue(command: str) -> str:
+    lines = "\n".join(f"    redis-rehearsal {example}" for example in _EXAMPLES.get(command, ()))
+    return f"Examples:\n\n{lines}\n" if lines else ""
+
+
+def _help_of(app: cyclopts.App) -> Callable[..., int]:
+    def show(*command: str) -> int:
+        """Say what a command does, and what can be given to it.
+
+        Args:
+            command: Its name. Default: all commands.
+        """
+        if command and command[0] not in (*_COMMANDS, "help"):
+            raise ConfigurationError(_no_command(command[0], [*_COMMANDS]))
+        app.help_print(command[:1])
+        return 0
+
+    return show
 
 
 def call(arguments: list[str]) -> int:
@@ -150,6 +197,14 @@ def _usage(error: CycloptsError) -> str:
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         flag = error.argument.name
         value = next((value for name, value in pairwise(error.unused_tokens or ()) if name == flag), "")
+        for token in error.unused_tokens or ():
+            name = token.partition("=")[0]
+            known = name.removeprefix("--").replace("-", "_") in {
+                *Settings.model_fields,
+                *RehearsalOptions.model_fields,
+            }
+            if not known and difflib.get_close_matches(name, [flag], cutoff=0.8):
+                return f"{shown(name)} is not a flag of {command}; did you mean {flag}?"
         # What looks like a flag is not taken for a value.
         if _NEGATIVE.match(value):
             return _refusal(options, field, value)
@@ -160,14 +215,20 @@ def _usage(error: CycloptsError) -> str:
         takes = _ARGUMENTS.get(command, "flags")
         return f"{command} takes only {takes}, and {shown(error.unused_tokens[0])} is none; {see}."
     if isinstance(error, UnknownCommandError) and error.unused_tokens:
-        commands = ", ".join(name for name in error.app or () if not name.startswith("-"))
-        return f"{shown(error.unused_tokens[0])} is not a command; the commands are {commands}."
+        commands = [name for name in error.app or () if not name.startswith("-")]
+        return _no_command(error.unused_tokens[0], commands)
     if isinstance(error, UnknownOptionError):
         flag = error.token.keyword or error.token.value
         flags = [name for argument in error.argument_collection for name in argument.names]
         similar = difflib.get_close_matches(flag, flags, n=1)
         return f"{shown(flag)} is not a flag of {command}; {f'did you mean {similar[0]}?' if similar else f'{see}.'}"
     return f"The command line cannot be read; {see}."
+
+
+def _no_command(given: str, commands: list[str]) -> str:
+    similar = difflib.get_close_matches(given, commands, n=1)
+    offered = f"did you mean {similar[0]}?" if similar else f"the commands are {', '.join(commands)}."
+    return f"{shown(given)} is not a command; {offered}"
 
 
 def _explain(error: ValidationError) -> str:

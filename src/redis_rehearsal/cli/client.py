@@ -12,13 +12,14 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
+from redis_rehearsal.groups import OUTPUT
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
 from redis_rehearsal.migration.preflight.options import PreflightOptions
 from redis_rehearsal.settings import Settings, explain
 from redis_rehearsal.urls import reached_at
 from redis_rehearsal.verification.compare.options import CompareOptions
 
-Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN")]
+Token = Annotated[SecretStr | None, Parameter(env_var="CONTROL_TOKEN"), OUTPUT]
 
 OPTIONS: Final[dict[str, type[BaseModel]]] = {
     "migrate": MigrationOptions,

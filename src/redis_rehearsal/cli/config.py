@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.migration import explain as options_explain
+from redis_rehearsal.migration.options import RehearsalOptions
 from redis_rehearsal.settings import Settings, allowed
 
 _FLAG: Final = "--config"
@@ -64,13 +65,15 @@ def _read(path: Path, command: str) -> dict[str, Any]:
     for key, value in content.items():
         field = key.replace("-", "_")
         of_command = options is not None and field in options.model_fields
-        if field not in Settings.model_fields and not of_command:
+        # A scenario is given to every command, which takes of it what is its own.
+        of_rehearsal = field in RehearsalOptions.model_fields
+        if field not in Settings.model_fields and not of_rehearsal and not of_command:
             raise ConfigurationError(f"The file {path} has the key {key[:40]!r}, which {_whose(field, command)}.")
-        if of_command and isinstance(value, list) and all(isinstance(part, str) for part in value):
+        if (of_command or of_rehearsal) and isinstance(value, list) and all(isinstance(part, str) for part in value):
             continue
         if not isinstance(value, str | int | float | bool):
             kind = "a list" if isinstance(value, list) else "a table" if isinstance(value, dict) else "a date or time"
-            must = _must(field, options if of_command else None)
+            must = _must(field, options if of_command else RehearsalOptions if of_rehearsal else None)
             raise ConfigurationError(f"The file {path} gives {field.upper()} {kind}; it must be {must}.")
     return content
 

@@ -12,11 +12,12 @@ from pydantic import SecretStr
 
 from redis_rehearsal.cli.client import Client, Token
 from redis_rehearsal.errors import BrokenError, ConfigurationError
+from redis_rehearsal.groups import OUTPUT
 
 _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.1
 
-Address = Annotated[str, Parameter(env_var="BIND_ADDRESS")]
+Address = Annotated[str, Parameter(env_var="BIND_ADDRESS"), OUTPUT]
 DEFAULT_ADDRESS: Final = "127.0.0.1:3000"
 
 

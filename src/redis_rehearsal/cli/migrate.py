@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from redis_rehearsal.cli.client import Client, Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
+from redis_rehearsal.groups import OUTPUT
 from redis_rehearsal.migration.options import MigrationOptions
 
 
@@ -15,10 +16,10 @@ def migrate(
     options: Annotated[MigrationOptions, Parameter(name="*")],
     bind_address: Address = DEFAULT_ADDRESS,
     control_token: Token = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
-    details: Annotated[bool, Parameter(negative="")] = False,
-    report: Path | None = None,
-    junit: Path | None = None,
+    json: Annotated[bool, Parameter(negative=""), OUTPUT] = False,
+    details: Annotated[bool, Parameter(negative=""), OUTPUT] = False,
+    report: Annotated[Path | None, OUTPUT] = None,
+    junit: Annotated[Path | None, OUTPUT] = None,
 ) -> int:
     """Move a run from its source to its target, watch it, and print the verdict.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.groups import OUTPUT
 from redis_rehearsal.migration.options import RehearsalOptions
 from redis_rehearsal.settings import DEFAULTS, Settings
 
@@ -14,10 +15,10 @@ def rehearse(
     *,
     options: Annotated[RehearsalOptions, Parameter(name="*")],
     settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
-    json: Annotated[bool, Parameter(negative="")] = False,
-    details: Annotated[bool, Parameter(negative="")] = False,
-    report: Path | None = None,
-    junit: Path | None = None,
+    json: Annotated[bool, Parameter(negative=""), OUTPUT] = False,
+    details: Annotated[bool, Parameter(negative=""), OUTPUT] = False,
+    report: Annotated[Path | None, OUTPUT] = None,
+    junit: Annotated[Path | None, OUTPUT] = None,
 ) -> int:
     """Rehearse one migration: start, warm up, record a baseline, migrate, cut over, observe, reconcile, judge.
 

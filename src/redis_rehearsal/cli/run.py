@@ -4,13 +4,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from redis_rehearsal.groups import OUTPUT
 from redis_rehearsal.settings import DEFAULTS, Settings
 
 
 def run(
     *,
     settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative=""), OUTPUT] = False,
 ) -> int:
     """Run the analytics platform under load until it is stopped.
 

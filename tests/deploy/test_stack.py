@@ -75,7 +75,7 @@ def test_a_load_that_there_is_not_is_refused(checkout: Checkout) -> None:
     ("missing", "words"),
     [("no-engine", "the Docker engine does not answer (Cannot connect"), ("no-compose", "no Compose plugin")],
 )
-@pytest.mark.parametrize("target", ["up", "build", "down", "dev", "logs-all", "grafana", "prometheus"])
+@pytest.mark.parametrize("target", ["up", "build", "down", "dev", "logs-all", "grafana"])
 def test_without_docker_it_says_so_and_points_to_make_run(
     checkout: Checkout, target: str, missing: str, words: str
 ) -> None:

@@ -40,6 +40,7 @@ _COMMANDS: Final = {
     "run": "run:run",
     "rehearse": "rehearse:rehearse",
     "init": "init:init",
+    "dashboards": "dashboards:dashboards",
     "clean": "clean:clean",
     "compare": "compare:compare",
     "report": "report:report",

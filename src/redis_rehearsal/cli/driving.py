@@ -17,7 +17,9 @@ from rich.text import Text
 
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.coordinator.run import Run
+from redis_rehearsal.embedded.prometheus import LocalPrometheus
 from redis_rehearsal.errors import BrokenError, ConfigurationError
+from redis_rehearsal.observing import rules
 from redis_rehearsal.report import terminal
 from redis_rehearsal.report.conclusion import conclusion
 from redis_rehearsal.report.document import make_document
@@ -37,18 +39,28 @@ _log = structlog.get_logger()
 _STYLES: Final = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
 
 
-def run_until_stopped(settings: Settings, *, print_json: bool) -> int:
+def run_until_stopped(settings: Settings, *, print_json: bool, with_prometheus: bool = False) -> int:
     """Run the platform, and again for as long as it is reset; returns the exit code.
 
     Args:
         settings: of the run.
         print_json: whether to print each run's document to stdout.
+        with_prometheus: whether the Prometheus of this machine is to scrape it.
 
     Raises:
-        RehearsalError: see `Run.execute`.
+        RehearsalError: see `Run.execute`; or there is no Prometheus.
     """
     logging.configure(settings.log_format, settings.log_level)
-    return uvloop.run(_run(settings, print_json=print_json))
+    entrance = Entrance.of(settings)
+    if with_prometheus:
+        entrance.prometheus = LocalPrometheus(rules())
+    try:
+        return uvloop.run(_run(settings, entrance, print_json=print_json))
+    finally:
+        if entrance.prometheus is not None:
+            if why := entrance.prometheus.failure():
+                _log.warning(f"Prometheus ended by itself: {why}")
+            entrance.prometheus.stop()
 
 
 @dataclass(slots=True)
@@ -58,10 +70,12 @@ class Entrance:
     Attributes:
         token: that is needed to change what a run does.
         port: of HTTP; 0 until a free one was found.
+        prometheus: scrapes each of them; None for none.
     """
 
     token: str
     port: int
+    prometheus: LocalPrometheus | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Entrance":
@@ -92,6 +106,9 @@ async def drive(work: Run, settings: Settings, entrance: Entrance) -> None:
             f"BIND_ADDRESS {settings.bind_host} is open to other machines: whoever reaches it sees /health and "
             "/metrics, and who knows the token may run commands as this user; the connection is not encrypted"
         )
+    if entrance.prometheus is not None:
+        entrance.prometheus.scrape(web.address.removeprefix("http://"))
+        _log.info(f"Prometheus is at http://{entrance.prometheus.address}/ and scrapes the run every second")
     runtime = RuntimeFile(web.address.removeprefix("http://"))
     link = f"{web.address}/#token={quote(entrance.token, safe='')}"
     _tell(runtime, token=entrance.token, link=link)
@@ -138,8 +155,7 @@ def console(settings: Settings) -> Console:
     return made
 
 
-async def _run(settings: Settings, *, print_json: bool) -> int:
-    entrance = Entrance.of(settings)
+async def _run(settings: Settings, entrance: Entrance, *, print_json: bool) -> int:
     while True:
         work = Run(settings)
         try:

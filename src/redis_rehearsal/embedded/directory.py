@@ -21,12 +21,12 @@ from redis_rehearsal.errors import ConfigurationError
 _LOCK_FILE: Final = "owner.lock"
 _POINTER_FILE: Final = "data-dir"
 _STOP_SECONDS: Final = 5.0
-SERVER_DIRECTORIES: Final = ("source", "target", "postgres")
+SERVER_DIRECTORIES: Final = ("source", "target", "postgres", "prometheus")
 """Of the servers' files, in a run's directory."""
 _CLOSED: Final = 0o700
 _SOCKETS: Final = "sockets"
 _LONGEST_PLACE: Final = 50
-_PROGRAMS: Final = ("redis-server", "valkey-server", "postgres", "initdb", "pg_ctl")
+_PROGRAMS: Final = ("redis-server", "valkey-server", "postgres", "initdb", "pg_ctl", "prometheus")
 
 
 def common_place() -> Path:

@@ -40,12 +40,28 @@ def open_dialog(page: Page, name: str) -> None:
 def start(page: Page, strategy: str, **fields: str) -> None:
     """Start a migration by the page's own dialog."""
     open_dialog(page, "migrate")
+    unfold(page)
     page.check(f"input[name=strategy][value={strategy}]")
     for name, value in {"baseline": "5s", "observe": "10s", **fields}.items():
         page.fill(f"#dialog-migrate [name={name}]", value)
     page.check("#dialog-migrate [name=clear_target]")
     page.check("#dialog-migrate [name=allow_server_wide]")
     page.click("#dialog-migrate [type=submit]")
+
+
+def unfold(page: Page) -> None:
+    """Open what of the dialog is folded."""
+    for summary in page.locator("#dialog-migrate details:not([open]) summary").all()[::-1]:
+        summary.click()
+
+
+def report_of(page: Page) -> Page:
+    """Open the report, which leaves the page as it is."""
+    with page.expect_popup() as opened:
+        page.click("#report-link")
+    report = opened.value
+    expect(report.locator("h2", has_text="Verdict: ").first).to_be_visible()
+    return report
 
 
 def verdict(page: Page) -> str:
@@ -160,15 +176,26 @@ def test_what_a_cold_switch_loses_is_shown_and_a_reset_begins_again(
             lost = next(each for each in migration_of(run)["verdict"]["criteria"] if each["name"] == "lost")
             assert f"{lost['measured']:,}" in row.inner_text()
             expect(page.locator("#steps .step").first).to_be_visible()
-            # What an earlier migration lost would be put down to the next one.
-            expect(page.locator("[data-opens=migrate]")).to_be_enabled()
-            start(page, "replicate")
-            expect(page.locator("#dialog-migrate .error")).to_contain_text("not on the source")
-            # Any browser shows a refusal in its console.
-            assert [problem for problem in seen.problems if "409" not in problem] == []
-            seen.problems.clear()
-            page.keyboard.press("Escape")
+            # Above everything: the word, why, what was lost, and what to do next; the tab says it too.
+            expect(page.locator("#outcome-word")).to_have_text("FAIL: cold")
+            expect(page.locator("#outcome-why")).to_contain_text(f"lost {lost['measured']:,} (limit 0)")
+            expect(page.locator("#outcome-lost")).to_contain_text(f"{lost['measured']:,} lost")
+            expect(page.locator("#outcome-next")).to_contain_text("try another strategy")
+            assert page.title() == "FAIL · redis-rehearsal"
+            assert (page.locator("link[rel=icon]").get_attribute("href") or "").startswith("data:image/svg")
+            tops = [page.locator(place).bounding_box() or {"y": 0.0} for place in ("#outcome", "#now-heading")]
+            assert 0 < tops[0]["y"] < tops[1]["y"]
+            # Every migration begins on the source, and who cannot begin one is told why.
+            expect(page.locator("[data-opens=migrate]")).to_be_disabled()
+            expect(page.locator("#why-not")).to_contain_text("the application is not on the source")
+            assert "not on the source" in (page.locator("[data-opens=migrate]").get_attribute("title") or "")
+            expect(page.locator("#done")).to_have_text("")
+            page.click("#outcome-reset")
+            expect(page.locator("#dialog-reset")).to_be_visible()
+            page.click("#dialog-reset [data-closes]")
             begin_again(page)
+            expect(page.locator("#outcome")).to_be_hidden()
+            assert "FAIL" not in page.title()
             # Between the two runs nobody listens.
             seen.problems[:] = [problem for problem in seen.problems if "ERR_CONNECTION_REFUSED" not in problem]
             roll_back_and_switch(page)
@@ -206,10 +233,13 @@ def test_a_migration_is_started_watched_and_judged(
                 if shown == "PASS":
                     break
                 assert attempt < ATTEMPTS - 1, json.dumps(found, indent=1)
-            with page.expect_response("**/report.html") as response:
-                page.click("#report-link")
-            assert response.value.status == 200
-            expect(page.locator("body")).to_contain_text("PASS")
+            expect(page.locator("#outcome-word")).to_have_text("PASS: replicate")
+            expect(report_of(page).locator("body")).to_contain_text("PASS")
+            # What shows the run is still there.
+            expect(page.locator("#connection")).to_have_text("live")
+            with page.expect_download() as saved_report:
+                page.click("#report-download")
+            assert "Verdict: PASS" in Path(saved_report.value.path()).read_text()
             behaved(seen)
         run.interrupt()
         assert run.wait() == 0
@@ -224,8 +254,7 @@ def test_a_migration_is_started_watched_and_judged(
             page.locator("[data-chart=queries]").scroll_into_view_if_needed()
             wait_for(lambda: len(page.locator("[data-chart=queries] .scatterlayer .js-line").all()) == 2, "a chart")
             look_for_barriers(page)
-            page.click("#report-link")
-            expect(page.locator("body")).to_contain_text("PASS")
+            expect(report_of(page).locator("body")).to_contain_text("PASS")
             behaved(seen)
         view.interrupt()
         assert view.wait() == 0
@@ -317,3 +346,75 @@ def test_from_another_machine_the_report_is_saved_with_the_token(
             page.click("#report-link")
         assert "<!doctype html>" in download.value.path().read_text()
         behaved(seen)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)])
+def test_what_confirms_and_what_is_wrong_are_in_sight(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, width: int, height: int
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(100)
+        with browse(run.link, width=width) as (page, seen):
+            page.set_viewport_size({"width": width, "height": height})
+            expect(page.locator("#connection")).to_have_text("live")
+            open_dialog(page, "migrate")
+            confirm = page.locator("#dialog-migrate [type=submit]")
+            expect(confirm).to_be_in_viewport(ratio=1)
+            # What is wrong in a part that is folded opens it.
+            unfold(page)
+            page.fill("#dialog-migrate [name=max_query_downtime]", "soon")
+            for summary in page.locator("#dialog-migrate details[open] summary").all()[::-1]:
+                summary.click()
+            confirm.click()
+            error = page.locator("#dialog-migrate .error")
+            expect(error).to_contain_text("max_query_downtime")
+            expect(error).to_be_in_viewport(ratio=1)
+            expect(confirm).to_be_in_viewport(ratio=1)
+            expect(page.locator("#dialog-migrate [name=max_query_downtime]")).to_be_focused()
+            expect(page.locator("#dialog-migrate [name=max_query_downtime]")).to_be_visible()
+            # Nothing is wider than the window.
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert [each for each in seen.problems if "422" not in each] == []
+
+
+def test_what_is_asked_for_in_the_dialog_is_what_the_migration_has(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(100)
+        with browse(run.link) as (page, seen):
+            open_dialog(page, "migrate")
+            unfold(page)
+            page.check("input[name=strategy][value=copy]")
+            asked = {
+                "baseline": "60s",
+                "freeze_bound": "4s",
+                "copy_rate": "5000",
+                "max_lost": "3",
+                "max_event_downtime": "1s",
+                "max_recovery": "90s",
+                "abort_if": "p99=2s, failed=5%",
+            }
+            for name, value in asked.items():
+                page.fill(f"#dialog-migrate [name={name}]", value)
+            page.check("#dialog-migrate [name=then]")
+            page.check("#dialog-migrate [name=rollback_on_fail]")
+            page.click("#dialog-migrate [type=submit]")
+            expect(page.locator("#done")).to_have_text("The migration (copy) has begun.")
+            options = migration_of(run)["options"]
+            found = {name: options[name] for name in [*asked, "then", "rollback_on_fail", "strategy"]}
+            assert found == {
+                "baseline": 60.0,
+                "freeze_bound": 4.0,
+                "copy_rate": 5000.0,
+                "max_lost": 3,
+                "max_event_downtime": 1.0,
+                "max_recovery": 90.0,
+                "abort_if": ["p99=2s", "failed=5%"],
+                "then": "rollback",
+                "rollback_on_fail": True,
+                "strategy": "copy",
+            }
+            # How long the baseline still lasts is said.
+            expect(page.locator("#left")).to_contain_text(" s left")
+            behaved(seen)

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from redis_rehearsal.web.answers import answer
+from redis_rehearsal.web.page.feed import MOST_VIEWERS, Feed
 from redis_rehearsal.web.page.shown import Shown
 from redis_rehearsal.web.page.stream import stream
 
@@ -52,9 +54,15 @@ def make_routes(shown: Shown) -> list[Route]:
             return Response(status_code=304, headers={**_HEADERS, "ETag": response.headers["etag"]})
         return response
 
+    feed = Feed(shown)
+
     async def events(request: Request) -> Response:
+        if feed.viewers >= MOST_VIEWERS:
+            return answer(
+                {"error": f"{MOST_VIEWERS} look at this run already, and no more are served; close a page of it."}, 503
+            )
         return StreamingResponse(
-            stream(shown, request.headers.get("last-event-id", "")),
+            stream(feed, request.headers.get("last-event-id", "")),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

@@ -1,6 +1,5 @@
 """What the live page shows: a run that is going on."""
 
-from dataclasses import asdict
 from typing import Any, Protocol
 
 from redis_rehearsal import __version__
@@ -25,8 +24,8 @@ class Shown(Protocol):
     def greeting(self) -> dict[str, Any]:
         """What does not change while it lasts: version, strategies, presets."""
 
-    def rows_after(self, second: int) -> list[dict[str, Any]]:
-        """The timeline's rows later than a second; -1 for all."""
+    def rows_after(self, second: int) -> list[Any]:
+        """The timeline's rows later than a second, each a row of the timeline or of its file; -1 for all."""
 
     async def state(self) -> dict[str, Any]:
         """How things are now: the document, route, phases, load, and the verdict so far."""
@@ -71,7 +70,7 @@ class LiveRun:
             "presets": PRESETS,
         }
 
-    def rows_after(self, second: int) -> list[dict[str, Any]]:
+    def rows_after(self, second: int) -> list[Any]:
         """See `Shown`."""
         rows = self._view.timeline.rows
         first = end = len(rows)
@@ -81,7 +80,7 @@ class LiveRun:
             end -= 1
         while first and rows[first - 1].second > second:
             first -= 1
-        return [asdict(row) for row in rows[first:end]]
+        return rows[first:end]
 
     async def state(self) -> dict[str, Any]:
         """See `Shown`."""

@@ -2,23 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
-from redis_rehearsal.report.encoding import encode
-from redis_rehearsal.web.page.shown import Shown
+from redis_rehearsal.web.page.feed import Feed, event
 
 _INTERVAL_SECONDS: Final = 1.0
 _LOOK_SECONDS: Final = 0.1
 """A run that ends is told of at once: a moment later nobody can be told anything."""
 _RETRY_MILLISECONDS: Final = 1000
-
-
-def event(name: str, content: Any, identity: str | None = None) -> bytes:
-    """An event as the stream carries it; https://html.spec.whatwg.org/multipage/server-sent-events.html."""
-    lines = [b"event: " + name.encode(), b"data: " + encode(content, 0)]
-    if identity is not None:
-        lines.insert(0, b"id: " + identity.encode())
-    return b"\n".join(lines) + b"\n\n"
 
 
 def second_of(last_event_id: str, name: str) -> int:
@@ -27,27 +18,31 @@ def second_of(last_event_id: str, name: str) -> int:
     return int(second) if run == name and second.isascii() and second.isdigit() else -1
 
 
-async def stream(shown: Shown, last_event_id: str) -> AsyncIterator[bytes]:
+async def stream(feed: Feed, last_event_id: str) -> AsyncIterator[bytes]:
     """All events of a run, from where a page left off: greeting, rows, state, and end after the last state.
 
     Args:
-        shown: the run.
+        feed: of the run.
         last_event_id: of the last event that the page has; empty for none.
     """
-    yield b"retry: %d\n\n" % _RETRY_MILLISECONDS
-    yield event("greeting", shown.greeting())
-    last = second_of(last_event_id, shown.name)
-    while True:
-        ended = shown.ended
-        rows = shown.rows_after(last)
-        if rows:
-            last = rows[-1]["second"]
-            yield event("rows", {"run": shown.name, "rows": rows}, f"{shown.name}/{last}")
-        yield event("state", await shown.state())
-        if ended:
-            yield event("end", {"run": shown.name})
-            return
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _INTERVAL_SECONDS
-        while not shown.ended and loop.time() < until:  # noqa: ASYNC110 # nobody signals it
-            await asyncio.sleep(_LOOK_SECONDS)
+    shown = feed.shown
+    feed.viewers += 1
+    try:
+        yield b"retry: %d\n\n" % _RETRY_MILLISECONDS
+        yield event("greeting", shown.greeting())
+        last = second_of(last_event_id, shown.name)
+        while True:
+            ended = shown.ended
+            pieces, last = await feed.rows(last)
+            for piece in pieces:
+                yield piece
+            yield await feed.state()
+            if ended:
+                yield event("end", {"run": shown.name})
+                return
+            loop = asyncio.get_running_loop()
+            until = loop.time() + _INTERVAL_SECONDS
+            while not shown.ended and loop.time() < until:  # noqa: ASYNC110 # nobody signals it
+                await asyncio.sleep(_LOOK_SECONDS)
+    finally:
+        feed.viewers -= 1

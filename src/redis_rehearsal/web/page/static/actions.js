@@ -28,8 +28,13 @@ const CALLS = {
   migrate: (form) => {
     const strategy = form.elements.strategy.value;
     const body = { strategy, freeze: text(form, "freeze") };
-    for (const name of ["rollout", "baseline", "observe"]) if (text(form, name)) body[name] = text(form, name);
-    for (const name of ["clear_target", "allow_server_wide"]) if (form.elements[name].checked) body[name] = true;
+    const texts = ["rollout", "baseline", "observe", "freeze_bound", "max_query_downtime", "max_event_downtime", "max_cutover_p99", "max_recovery"];
+    for (const name of texts) if (text(form, name)) body[name] = text(form, name);
+    for (const name of ["copy_rate", "max_lost"]) if (text(form, name)) body[name] = number(form, name);
+    for (const name of ["clear_target", "allow_server_wide", "force", "rollback_on_fail"]) if (form.elements[name].checked) body[name] = true;
+    if (form.elements.then.checked) body.then = "rollback";
+    const conditions = text(form, "abort_if").split(/[\s,]+/).filter(Boolean);
+    if (conditions.length) body.abort_if = conditions;
     if (strategy === "external") body.command = text(form, "command");
     return ["POST", "/api/migrations", body, () => `The migration (${strategy}) has begun.`];
   },
@@ -72,7 +77,13 @@ function showError(form, error) {
   for (const field of form.elements) {
     if (field.name) field.setAttribute("aria-invalid", String(Boolean(error && error.field === field.name)));
   }
-  if (error && error.field && form.elements[error.field] && form.elements[error.field].focus) form.elements[error.field].focus();
+  const wrong = error && error.field && form.elements[error.field];
+  if (wrong && wrong.focus) {
+    // It may stand in a part that is folded.
+    const folded = wrong.closest("details");
+    if (folded) folded.open = true;
+    wrong.focus();
+  }
 }
 
 async function submit(form) {
@@ -163,15 +174,38 @@ export function showLoad(now) {
   load = now;
 }
 
-// Only what can be done now.
-export function allow({ ended, document: run }) {
+// Why an action cannot be done now; empty where it can.
+function whyNot(action, { ended, document: run, now }) {
+  if (ended) return "the run has ended";
+  if (run.stage !== "running") return `the load does not run yet (${run.stage})`;
   const going = Boolean(run.migration && run.migration.status === "running");
-  const running = !ended && run.stage === "running";
+  if (action === "rollback") return going ? "" : "no migration is under way";
+  if (action === "load" || action === "reset") return "";
+  if (going) return "a migration is under way";
+  const on = (now && now.route) || {};
+  return action === "migrate" && on.writes && (on.writes !== "source" || on.reads !== "source")
+    ? "the application is not on the source, where every migration begins: reset, or switch it back"
+    : "";
+}
+
+// Only what can be done now, and why not what cannot.
+export function allow(state) {
+  const reasons = new Map();
   for (const button of document.querySelectorAll("[data-opens]")) {
-    const rollback = button.dataset.opens === "rollback";
-    const free = button.dataset.opens === "load" || button.dataset.opens === "reset" || !going;
-    button.disabled = !running || (rollback ? !going : !free);
+    const why = whyNot(button.dataset.opens, state);
+    button.disabled = Boolean(why);
+    button.title = why;
+    if (why) reasons.set(why, [...(reasons.get(why) || []), button.textContent.replace("…", "")]);
   }
+  say("why-not", [...reasons].map(([why, names]) => `${names.join(", ")}: ${why}.`).join(" "));
+}
+
+// What a return to the source leaves behind, before it is asked for.
+export function showCost(acknowledged) {
+  say("rollback-cost", acknowledged > 0
+    ? `Since the cutover ${acknowledged.toLocaleString("en")} increments were acknowledged; those that only the target has will be missing on the source. `
+      + "To keep them, let the migration end, and rehearse it with the way back (Start a migration…, Time and tenants)."
+    : "");
 }
 
 export function listenToButtons() {
@@ -185,6 +219,7 @@ export function listenToButtons() {
       dialog(button.dataset.opens).showModal();
     });
   }
+  document.getElementById("outcome-reset").addEventListener("click", () => document.querySelector("[data-opens=reset]").click());
   for (const button of document.querySelectorAll("[data-closes]")) {
     button.addEventListener("click", () => { waiting = null; button.closest("dialog").close(); });
   }

@@ -103,6 +103,76 @@ export function showVerdict({ document: run, so_far: soFar }) {
   }
 }
 
+const NEXT = {
+  pass: "To do next: keep the report with the change; reset, and rehearse it with your own servers or at a higher load.",
+  fail: "To do next: the report says what to do about each criterion; reset, and try another strategy.",
+  unknown: "To do next: remove the reason, reset, and rehearse again; unknown proves nothing.",
+};
+
+const ICON = window.document.querySelector("link[rel=icon]").href;
+const GROUNDS = { pass: "#006b4f", fail: "#a83200", unknown: "#7a5200" };
+const MARKS = { pass: "M8 17l5 5 11-12", fail: "M9 9l14 14M23 9L9 23", unknown: "M12 12a4 4 0 1 1 5 4q-1 .5-1 3M16 24v.1" };
+let icon = "";
+
+// The tab says the verdict where nobody sees the page.
+function showIcon(status) {
+  if (status === icon) return;
+  icon = status;
+  const drawn = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="${GROUNDS[status]}"/>`
+    + `<path d="${MARKS[status]}" fill="none" stroke="#fff" stroke-width="4" stroke-linecap="round" stroke-linejoin="round"/></svg>`;
+  window.document.querySelector("link[rel=icon]").href = status ? `data:image/svg+xml,${encodeURIComponent(drawn)}` : ICON;
+}
+
+function why(verdict, sentence) {
+  const of = (status) => verdict.criteria.filter((each) => each.status === status);
+  const failed = of("failed").map((each) => `${each.name} ${each.measured === null ? "" : `${inUnit(each.measured, each.unit)} (limit ${inUnit(each.limit, each.unit)})`}`.trim());
+  const unknown = of("unknown").map((each) => each.name);
+  if (failed.length) return `Failed: ${failed.join("; ")}.`;
+  if (unknown.length) return `Could not be measured: ${unknown.join(", ")}.`;
+  return sentence;
+}
+
+// What stands above everything once there is a verdict: the word, why, what was lost, what to do next.
+export function showOutcome({ document: run, reports, phases, now }) {
+  const verdict = run.verdict || (run.migration && run.migration.verdict);
+  const place = window.document.getElementById("outcome");
+  place.hidden = !verdict;
+  const status = verdict ? (STATUSES[verdict.status] ? verdict.status : "unknown") : "";
+  const phase = now && now.phase ? `${now.phase} · ` : "";
+  window.document.title = verdict ? `${STATUSES[status]} · redis-rehearsal` : `${phase}redis-rehearsal`;
+  showIcon(status);
+  if (!verdict) return;
+  place.className = `outcome ${status}`;
+  say("outcome-word", `${STATUSES[status]}: ${run.migration ? run.migration.strategy : "the migration"}`);
+  say("outcome-why", why(verdict, `All ${verdict.criteria.length} criteria passed.`));
+  const ledger = run.ledger || {};
+  const told = ["lost", "duplicated", "stranded"].map((name) => `${count(ledger[name])} ${name}`);
+  say("outcome-lost", `Of ${count(ledger.acknowledged)} acknowledged increments: ${told.join(", ")}.`);
+  say("outcome-next", NEXT[status]);
+  for (const link of place.querySelectorAll("a")) link.hidden = reports === false;
+  const reset = window.document.querySelector("[data-opens=reset]");
+  window.document.getElementById("outcome-reset").hidden = window.document.getElementById("actions").hidden || reset.disabled;
+  // It is over, and the verdict says more.
+  if (window.document.getElementById("done").textContent.endsWith("has begun.")) say("done", "");
+}
+
+// How long the baseline and the observation still last, and for how long the others have.
+export function showLeft({ document: run, now, phases, ended }, rows) {
+  const last = (phases || []).at(-1);
+  const options = (run.migration && run.migration.options) || {};
+  if (ended || !last || !rows.length || !run.migration || run.migration.status !== "running") return void say("left", "");
+  const lasted = Math.max(0, rows.at(-1).second + 1 - last.from_second);
+  const whole = { baseline: options.baseline, recovery: options.observe }[last.name];
+  if (!known(whole)) return void say("left", `for ${count(lasted)} s`);
+  say("left", lasted < whole ? `${count(Math.ceil(whole - lasted))} s left` : "until all is as before");
+}
+
+// Events that were acknowledged since the application moved: what a return to the source would leave behind.
+export function acknowledgedSince(phases, rows) {
+  const moved = (phases || []).find((each) => each.name === "recovery");
+  return moved ? rows.filter((row) => row.second >= moved.from_second).reduce((all, row) => all + row.events_ok, 0) : 0;
+}
+
 function stepItem(step) {
   const item = element("li", null, { class: `step ${step.status}` });
   const took = step.duration_seconds === null ? "" : `, ${duration(step.duration_seconds)}`;
@@ -127,7 +197,7 @@ function criterionRow(criterion) {
 
 let shown = "";
 
-export function showMigration({ document: run, so_far: soFar, reports }) {
+export function showMigration({ document: run, so_far: soFar }) {
   const migration = run.migration;
   window.document.getElementById("migration").hidden = !migration;
   if (!migration) return;
@@ -136,7 +206,6 @@ export function showMigration({ document: run, so_far: soFar, reports }) {
   say("migration-text", `${migration.status}, phase ${migration.phase}${reason}`);
   say("migration-progress", migration.progress ? migration.progress.text : "");
   const verdict = run.verdict || migration.verdict;
-  window.document.getElementById("migration-report").hidden = !verdict || reports === false;
   say("criteria-heading", verdict ? "Criteria" : "Criteria so far");
   const criteria = (verdict || soFar || {}).criteria || [];
   // Redrawn only where something is different, so that nobody's place in it is lost.

@@ -1,7 +1,7 @@
 // The live page: what the run tells goes to the parts that show it.
 
-import { allow, askForToken, greet, listenToButtons, showLoad } from "./actions.js";
-import { showFailures, showFigures, showMigration, showServers, showVerdict } from "./now.js";
+import { allow, askForToken, greet, listenToButtons, showCost, showLoad } from "./actions.js";
+import { acknowledgedSince, showFailures, showFigures, showLeft, showMigration, showOutcome, showServers, showVerdict } from "./now.js";
 import { listen } from "./stream.js";
 import { authorization, takeFromLink } from "./token.js";
 import { element, say } from "./words.js";
@@ -49,11 +49,14 @@ function showState(state) {
   charts.append([], phases);
   // Of a damaged run one part may be beyond showing; the others are shown all the same, the verdict first.
   const parts = [
-    () => showVerdict(state),
     // With the run goes what served its report.
-    () => showMigration({ ...state, reports: !over || Boolean(state.saved) }),
+    () => showOutcome({ ...state, reports: !over || Boolean(state.saved) }),
+    () => showVerdict(state),
+    () => showMigration(state),
     () => showServers(state),
     () => showFigures(state, rows[rows.length - 1]),
+    () => showLeft(state, rows),
+    () => showCost(acknowledgedSince(state.phases, rows)),
     () => showFailures(state),
     () => showLoad(state.load),
     () => allow(state),
@@ -75,11 +78,11 @@ function showState(state) {
   }
 }
 
-function lost() {
+function lost(why) {
   document.getElementById("connection").classList.add("bad");
   if (over) return;
   say("connection", "not connected");
-  say("lost", "The connection to the run is lost; what is shown is old. Trying again…").hidden = false;
+  say("lost", why || "The connection to the run is lost; what is shown is old. Trying again…").hidden = false;
 }
 
 function found() {
@@ -105,7 +108,7 @@ async function saveReport(event) {
   }
   const href = URL.createObjectURL(await answer.blob());
   element("a", null, { href, download: "report.html" }).click();
-  URL.revokeObjectURL(href);
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }
 
 function setTheme(next) {
@@ -123,7 +126,7 @@ function setTheme(next) {
 document.getElementById("theme").setAttribute("aria-pressed", String(theme() === "dark"));
 document.getElementById("theme").addEventListener("click", () => setTheme(theme() === "dark" ? "light" : "dark"));
 document.getElementById("window").addEventListener("change", drawCharts);
-document.getElementById("report-link").addEventListener("click", saveReport);
+for (const id of ["report-link", "report-download"]) document.getElementById(id).addEventListener("click", saveReport);
 window.addEventListener("hashchange", takeFromLink);
 takeFromLink();
 drawCharts();

@@ -3,6 +3,7 @@
 import { authorization } from "./token.js";
 
 const AGAIN_MILLISECONDS = 1000;
+const FULL_MILLISECONDS = 10_000;
 const SILENT_MILLISECONDS = 5000;
 
 function parsed(block) {
@@ -39,6 +40,7 @@ export function listen({ greeting, rows, state, lost, found, refused }) {
     const connection = new AbortController();
     let silence = 0;
     let saved = false;
+    let full = "";
 
     function heard() {
       clearTimeout(silence);
@@ -70,13 +72,14 @@ export function listen({ greeting, rows, state, lost, found, refused }) {
         return;
       }
       if (answer.ok) await read(answer.body, hear);
+      else full = answer.status === 503 ? (await answer.json()).error : "";
     } catch {
       // Whatever it was, the connection is lost.
     }
     clearTimeout(silence);
     if (saved) return;
-    lost();
-    setTimeout(follow, AGAIN_MILLISECONDS);
+    lost(full);
+    setTimeout(follow, full ? FULL_MILLISECONDS : AGAIN_MILLISECONDS);
   }
 
   follow();

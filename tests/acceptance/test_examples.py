@@ -7,19 +7,21 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from redis_rehearsal.cli.app import make_app
+from redis_rehearsal.verification.criterion_names import about
 from tests.acceptance import copying_tool
 from tests.acceptance.test_rehearse import failed
 from tests.support import SMALL, command, wait_for
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("your-own-tool.md", "strategies.md")
-KINDS = ("redis-cli", "'./my-tool.sh'", "./my-sync", "make run ", "/tmp/copied", "--strategy observe")  # noqa: S108 # as the page has it
+KINDS = ("redis-cli", "'./my-tool.sh'", "./my-sync", "redis-shake.sh", "make run ", "/tmp/copied", "--strategy observe")  # noqa: S108 # as the page has it
 LOAD = {**SMALL, "QUERIES_PER_SECOND": "200", "EVENTS_PER_SECOND": "300"}
 TOOL = f"{shlex.quote(sys.executable)} {shlex.quote(copying_tool.__file__)}"
 NO_REDIS_CLI = "there is no redis-cli beside the interpreter"
@@ -175,3 +177,41 @@ def test_an_endpoint_that_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     _, bound, ignored = make_app().parse_args(arguments, exit_on_error=False, print_error=False)[:3]
     assert not ignored
     assert (bound.arguments["options"].strategy, bound.arguments["options"].observe) == ("observe", 600.0)
+
+
+def given_to_redis_shake(directory: Path) -> dict[str, str]:
+    """An environment in which the script of the page finds a RedisShake that only keeps what it is given."""
+    program = directory / "recorder"
+    program.write_text('#!/bin/sh\ncp -p "$1" "$RUN_DIRECTORY/given.toml"\n')
+    program.chmod(0o755)
+    given = {"PATH": os.environ["PATH"], "REDIS_SHAKE": str(program), "RUN_DIRECTORY": str(directory)}
+    for role, port in (("SOURCE", "1"), ("TARGET", "2")):
+        given |= {f"{role}_HOST": "127.0.0.1", f"{role}_PORT": port, f"{role}_USERNAME": "", f"{role}_PASSWORD": role}
+    return given | {"KEY_PREFIX": "rehearsal:"}
+
+
+def test_the_script_for_redis_shake_tells_it_where_and_nobody_else(tmp_path: Path) -> None:
+    script = DOCS.parent / "deploy" / "examples" / "redis-shake.sh"
+    subprocess.run([script], env=given_to_redis_shake(tmp_path), check=True)
+    left = tmp_path / "given.toml"
+    configuration = tomllib.loads(left.read_text())
+    assert configuration["sync_reader"]["address"] == "127.0.0.1:1"
+    assert configuration["redis_writer"]["address"] == "127.0.0.1:2"
+    assert [configuration[each]["password"] for each in ("sync_reader", "redis_writer")] == ["SOURCE", "TARGET"]
+    assert configuration["filter"]["block_key_prefix"] == ["rehearsal:lock"]
+    assert left.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.matrix
+@pytest.mark.skipif(
+    shutil.which("redis-shake") is None, reason="redis-shake is not on the path (built from its Go module)"
+)
+def test_redis_shake_loses_nothing(tmp_path: Path) -> None:
+    environment = place_of_commands(tmp_path) | {"SOURCE_SERVER": "redis-8.2"}
+    (tmp_path / "deploy").symlink_to(DOCS.parent / "deploy")
+    done = typed(example("redis-shake.sh"), tmp_path, environment)
+    document = document_in(tmp_path)
+    assert document["migration"]["status"] == "done", done.stderr
+    ledger = document["ledger"]
+    assert [ledger[name] for name in ("lost", "duplicated", "stranded")] == [0, 0, 0]
+    assert failed(document) <= about("time")

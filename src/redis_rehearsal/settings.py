@@ -17,11 +17,12 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    create_model,
     field_validator,
     model_validator,
 )
 
-from redis_rehearsal.groups import DURATION, DURATION_OR_NONE, GENERATOR, LOAD, OUTPUT, PLATFORM, SERVERS
+from redis_rehearsal.groups import DURATION, DURATION_OR_NONE, GENERATOR, LOAD, OUTPUT, PLATFORM, SERVERS, URL
 from redis_rehearsal.quantities import PLAIN, SECONDS
 from redis_rehearsal.urls import HIGHEST_PORT, split_postgres_url, split_redis_url
 from redis_rehearsal.workload.presets import PRESETS, ArrivalKind, LoadName
@@ -114,13 +115,13 @@ class Settings(BaseModel):
     time_bucket_seconds: Annotated[int, Field(ge=5, le=86_400), PLAIN, _env("TIME_BUCKET_SECONDS"), PLATFORM] = 3600
     "Length of a bucket: shorter than an hour to rehearse what happens when one ends."
 
-    redis_url: Annotated[SecretStr | None, _env("REDIS_URL"), SERVERS] = None
+    redis_url: Annotated[SecretStr | None, _env("REDIS_URL"), URL, SERVERS] = None
     "The source: redis://, rediss:// or unix://. Default: an embedded server."
 
-    target_redis_url: Annotated[SecretStr | None, _env("TARGET_REDIS_URL"), SERVERS] = None
+    target_redis_url: Annotated[SecretStr | None, _env("TARGET_REDIS_URL"), URL, SERVERS] = None
     "The target: redis://, rediss:// or unix://. Default: an embedded server."
 
-    database_url: Annotated[SecretStr | None, _env("DATABASE_URL"), SERVERS] = None
+    database_url: Annotated[SecretStr | None, _env("DATABASE_URL"), URL, SERVERS] = None
     "The database: postgresql://, version 13 or later. Default: an embedded server."
 
     source_server: Annotated[ServerName | None, _env("SOURCE_SERVER"), SERVERS] = None
@@ -271,6 +272,39 @@ class Settings(BaseModel):
 
 DEFAULTS: Final = Settings()
 """What holds where nothing is said."""
+
+
+def whole(part: BaseModel) -> Settings:
+    """All settings, of which a part was given.
+
+    Args:
+        part: a model of `part_of_settings`.
+
+    Raises:
+        ValidationError: one of them cannot be.
+    """
+    given = part.model_dump(exclude_unset=True)
+    secrets = {name: value.get_secret_value() for name, value in given.items() if isinstance(value, SecretStr)}
+    return Settings.model_validate(given | secrets)
+
+
+def part_of_settings(name: str, *fields: str) -> type[BaseModel]:
+    """A model of some of the settings, as a command that has no use for the others takes them.
+
+    Args:
+        name: of the model.
+        fields: those that it has; `Settings.model_validate` checks them as ever.
+    """
+    taken = {field: Settings.model_fields[field] for field in fields}
+    made: type[BaseModel] = create_model(
+        name,
+        __config__=ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True),
+        **{  # type: ignore[call-overload] # names are those of the fields
+            field: (Annotated[(info.annotation, *info.metadata)], Field(info.default, description=info.description))
+            for field, info in taken.items()
+        },
+    )
+    return made
 
 
 def allowed(field: str) -> str:

@@ -176,6 +176,16 @@ def test_what_a_cold_switch_loses_is_shown_and_a_reset_begins_again(
             lost = next(each for each in migration_of(run)["verdict"]["criteria"] if each["name"] == "lost")
             assert f"{lost['measured']:,}" in row.inner_text()
             expect(page.locator("#steps .step").first).to_be_visible()
+            # A counter opens to what it is made of, as the servers and the ledger have it.
+            counter = page.locator("#worst-counters details").first
+            counter.locator("summary").click()
+            told = {
+                name: int(found.replace(",", ""))
+                for name, found in re.findall(r"([BAUST]) = ([\d,]+)", counter.inner_text())
+            }
+            assert told["T"] < told["B"] + told["A"] <= told["B"] + told["A"] + told["U"]
+            key = counter.locator("summary").inner_text().rpartition(": ")[0]
+            assert f"Organisation {key.split(':')[2]}." in counter.inner_text()
             # Above everything: the word, why, what was lost, and what to do next; the tab says it too.
             expect(page.locator("#outcome-word")).to_have_text("FAIL: cold")
             expect(page.locator("#outcome-why")).to_contain_text(f"lost {lost['measured']:,} (limit 0)")

@@ -139,6 +139,10 @@ def test_a_real_time_read_below_what_was_acknowledged_is_noticed(
     assert document["ledger"]["lost"] == lowered == document["ledger"]["lost_at_most"]
     assert document["ledger"]["duplicated"] == 0
     assert sum(row["lost"] for row in document["ledger"]["worst"]) == lowered
+    for row in document["ledger"]["worst"]:
+        # How it adds up is what the server has.
+        assert row["on_truth"] == int(client.get(row["key"])) == row["before"] + row["acknowledged"] - row["lost"]
+        assert row["organization"] == 1
 
 
 def test_what_is_added_behind_its_back_is_duplicated(tmp_path: Path, given: dict[str, str], client: Any) -> None:

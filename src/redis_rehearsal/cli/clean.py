@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -18,18 +18,24 @@ from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, first_connect, safe_address
 from redis_rehearsal.embedded.directory import journal_place, remove_leftovers
 from redis_rehearsal.errors import ConfigurationError, LockedError, ServerRefusedError
-from redis_rehearsal.settings import DEFAULTS, Settings
+from redis_rehearsal.settings import Settings, part_of_settings, whole
 from redis_rehearsal.workload.keys import Keys
 
+CleanSettings: Final = part_of_settings(
+    "CleanSettings", "redis_url", "target_redis_url", "database_url", "key_prefix", "operation_timeout"
+)
+_NOTHING: Final = CleanSettings()
 
-def clean(*, settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS) -> int:
+
+def clean(*, servers: Annotated[CleanSettings, Parameter(name="*")] = _NOTHING) -> int:  # type: ignore[valid-type]
     """Remove what runs left: keys under the prefix, the schema `analytics`, and embedded servers of killed runs.
 
     Looks at the servers that REDIS_URL, TARGET_REDIS_URL and DATABASE_URL name; touches nothing else there.
 
     Args:
-        settings: All settings; only the URLs and KEY_PREFIX matter.
+        servers: Which, and under which prefix.
     """
+    settings = whole(servers)
     removed = remove_leftovers()
     remove_stale()
     for sentence in removed:

@@ -30,10 +30,20 @@ from redis_rehearsal.migration.preflight.look import (
     stands_in_the_way,
 )
 from redis_rehearsal.migration.preflight.options import PreflightOptions
-from redis_rehearsal.settings import DEFAULTS, Settings
+from redis_rehearsal.settings import part_of_settings, whole
 from redis_rehearsal.urls import split_redis_url
 
 _ANY: Final = PreflightOptions()
+PreflightSettings: Final = part_of_settings(
+    "PreflightSettings",
+    "redis_url",
+    "target_redis_url",
+    "key_prefix",
+    "redis_pool_size",
+    "operation_timeout",
+    "bind_address",
+)
+_NOTHING: Final = PreflightSettings()
 _WIDTH: Final = 100
 _LONGEST: Final = 2000
 _ORDER: Final = ("blocker", "warning", "ok")
@@ -47,7 +57,7 @@ def preflight_command(
     /,
     *,
     options: Annotated[PreflightOptions, Parameter(name="*")] = _ANY,
-    settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
+    servers: Annotated[PreflightSettings, Parameter(name="*")] = _NOTHING,  # type: ignore[valid-type]
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Look at source and target before a migration, change nothing, and say what stands in its way.
@@ -60,10 +70,10 @@ def preflight_command(
             the password.
         target: URL of the target, or `target`. Default: TARGET_REDIS_URL.
         options: How the migration is to be done.
-        settings: All settings; only the URLs, KEY_PREFIX, REDIS_POOL_SIZE and OPERATION_TIMEOUT matter, and of a run of
-            yours its BIND_ADDRESS.
+        servers: Which, and how a run would use them; BIND_ADDRESS is of a run of yours.
         json: Print the findings as JSON.
     """
+    settings = whole(servers)
     endpoints = (
         _endpoint("source", resolved(source, settings.bind_address) or settings.redis_url, "REDIS_URL"),
         _endpoint("target", resolved(target, settings.bind_address) or settings.target_redis_url, "TARGET_REDIS_URL"),

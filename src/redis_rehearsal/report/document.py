@@ -128,8 +128,19 @@ def ledger_document(audit: Audit) -> dict[str, Any]:
         "duplicated": found(result.duplicated),
         "duplicated_at_most": result.duplicated_at_most if bounded else None,
         "worst": [
-            {"key": key, "lost": lost, "duplicated": doubled, "stranded": left}
-            for key, lost, doubled, left in audit.worst
+            {
+                "key": key,
+                "organization": organization,
+                "lost": wrong.lost,
+                "duplicated": wrong.duplicated,
+                "stranded": wrong.stranded,
+                "before": wrong.before,
+                "acknowledged": wrong.acknowledged,
+                "unknown": wrong.unknown,
+                "too_late": wrong.too_late,
+                "on_truth": wrong.on_truth,
+            }
+            for key, organization, wrong in audit.worst
         ],
         "error": audit.error or None,
     }

@@ -55,6 +55,7 @@ def report_sections(document: object) -> list[Section]:
         hit_ratio(document),
         database(document),
         *([] if judged else [ledger(document)]),
+        accounts(document),
         structures(document),
         comparison(document),
         checks(document),
@@ -82,6 +83,26 @@ def windows(document: object) -> Section:
         return Section("Windows of downtime", (), "windows")
     table = Table(tuple(rows), ("down", "from (UTC)", "for"), frozenset({0, 1}))
     return Section("Windows of downtime", (table, *notes), "windows")
+
+
+def accounts(document: object) -> Section:
+    """How the worst counters add up, by the letters of the ledger's formulas."""
+    names = ("before", "acknowledged", "unknown", "too_late", "on_truth")
+    rows = [
+        (words(each.get("key")), *(count(each.get(name), NONE) for name in ("organization", *names)))
+        for each in parts(part(document, "ledger"), "worst")
+        if any(number(each.get(name)) is not None for name in names)
+    ]
+    if not rows:
+        return Section("How the worst counters add up", (), "accounts")
+    headings = ("counter", "organisation", "B before", "A acknowledged", "U unknown", "S too late", "T on the truth")
+    explained = (
+        "B + A should be T, or up to B + A + U. What is missing is stranded as far as S, acknowledged by a server that "
+        "was not the truth any more, explains it, and lost beyond; what is more is duplicated."
+    )
+    return Section(
+        "How the worst counters add up", (*tabled(rows, headings, verbatim=frozenset({0})), explained), "accounts"
+    )
 
 
 def load(document: object) -> Section:

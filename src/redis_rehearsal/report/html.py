@@ -24,7 +24,7 @@ _ORDER: Final = (
     ("hit_ratio",),
     ("database",),
     ("downtime", "windows", "recovery"),
-    ("ledger", "worst", "structures"),
+    ("ledger", "worst", "accounts", "structures"),
     ("comparison",),
     ("done", "steps"),
     ("load", "failures", "checks", "latency", "generator"),

@@ -223,7 +223,7 @@ class LedgerKeeper:
             )
             keys = self._counter_keys(worker, bucket)
             verified = {keys[place] for place in found.verified}
-            worst = [(keys[place], lost, doubled, left) for place, lost, doubled, left in found.worst]
+            worst = [(keys[each.place], worker.organizations[each.place // _TYPES], each) for each in found.worst]
             part = Audit(found, worst, verified)
             audit.merge(part)
             await self._audit_live(worker, bucket, audit, read=read)

@@ -1,11 +1,38 @@
 """The ledger's formulas. Pure: arrays in, counts out."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.engine.ledger import UNKNOWN_BASELINE
+
+
+class Wrong(NamedTuple):
+    """A counter that is not as the ledger predicts, and how that adds up; the letters are those of `reconcile`.
+
+    Attributes:
+        place: among those that were compared.
+        lost: of its writes.
+        duplicated: of its writes.
+        stranded: of its writes.
+        before: B.
+        acknowledged: A.
+        unknown: U.
+        too_late: S, acknowledged by a server that was not the truth any more.
+        on_truth: T.
+    """
+
+    place: int
+    lost: int
+    duplicated: int
+    stranded: int
+    before: int
+    acknowledged: int
+    unknown: int
+    too_late: int
+    on_truth: int
 
 
 @dataclass(slots=True)
@@ -30,7 +57,7 @@ class Reconciliation:
             known outcome; they may be missing too.
         wrong: places of all counters with any of them.
         verified: places of those that were compared and have none of it.
-        worst: the counters with most of them, by place, at most ten: place, lost, duplicated, stranded.
+        worst: the counters with most of them, at most ten.
     """
 
     counters: int = 0
@@ -47,7 +74,7 @@ class Reconciliation:
     duplicated_at_most: int = 0
     disordered: int = 0
     forgotten: int = 0
-    worst: list[tuple[int, int, int, int]] = field(default_factory=list)
+    worst: list[Wrong] = field(default_factory=list)
     wrong: list[int] = field(default_factory=list)
     verified: list[int] = field(default_factory=list)
 
@@ -115,6 +142,7 @@ def reconcile(
     known = baseline != UNKNOWN_BASELINE
     # A counter that was never written to is compared too: somebody else may have written.
     low, high, value = (array[known] for array in (baseline + acknowledged, baseline + possible, final))
+    first = baseline[known]
     late, perhaps = (np.zeros_like(value) if lane is None else lane[known] for lane in (stranded, doubtful))
     missing, missing_at_most = np.maximum(0, low - value), np.maximum(0, high - value)
     left, left_at_most = np.minimum(missing, late), np.minimum(missing_at_most, late + perhaps)
@@ -138,5 +166,14 @@ def reconcile(
         duplicated_at_most=int(np.maximum(0, value - low).sum()),
         wrong=places[badness > 0].tolist(),
         verified=places[badness == 0].tolist(),
-        worst=[(int(places[i]), int(lost[i]), int(duplicated[i]), int(left[i])) for i in order if badness[i]],
+        worst=[
+            Wrong(
+                *(
+                    int(array[i])
+                    for array in (places, lost, duplicated, left, first, low - first, high - low, late, value)
+                )
+            )
+            for i in order
+            if badness[i]
+        ],
     )

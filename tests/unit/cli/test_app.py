@@ -81,3 +81,17 @@ def test_each_shell_can_complete(shell: str, tmp_path: Path, capsys: pytest.Capt
     assert app.call(["--install-completion", "--shell", shell, "--output", str(script)]) == 0
     assert "rehearse" in script.read_text()
     capsys.readouterr()
+
+
+def test_a_command_has_its_own_options_only(capsys: pytest.CaptureFixture[str]) -> None:
+    for command, own, others in (
+        ("clean", {"--redis-url", "--database-url", "--key-prefix"}, {"--events-per-second", "--workers", "--run-dir"}),
+        ("preflight", {"--redis-url", "--redis-pool-size", "--strategy"}, {"--events-per-second", "--database-url"}),
+    ):
+        assert app.call(["help", command]) == 0
+        text = capsys.readouterr().out
+        assert all(f"{flag} " in text for flag in own)
+        assert not any(f"{flag} " in text for flag in others)
+        for flag in others:
+            assert app.call([command, flag, "3"]) == 2
+            assert "is not a flag of" in capsys.readouterr().err

@@ -77,7 +77,20 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
         "duplicated_at_most": 2,
         "stranded": 5,
         "stranded_at_most": None,
-        "worst": [{"key": "rehearsal:events:12:page_view:1795000", "lost": 6, "duplicated": 7, "stranded": 8}],
+        "worst": [
+            {
+                "key": "rehearsal:events:12:page_view:1795000",
+                "organization": 12,
+                "lost": 6,
+                "duplicated": 7,
+                "stranded": 8,
+                "before": 1_001,
+                "acknowledged": 202,
+                "unknown": 3,
+                "too_late": 9,
+                "on_truth": 1_190,
+            }
+        ],
         "error": None,
     }
     made["migration"] = {

@@ -57,7 +57,7 @@ def test_five_lost_are_not_hidden_by_five_unknown_ones_that_were_applied() -> No
 def test_one_counter_lost_does_not_make_up_for_another_duplicated() -> None:
     found = reconcile(np.zeros((1, 2), int), np.array([[10, 10]]), np.array([[10, 10]]), np.array([[7, 13]]))
     assert (found.lost, found.duplicated) == (3, 3)
-    assert found.worst == [(0, 3, 0, 0), (1, 0, 3, 0)]
+    assert [tuple(each) for each in found.worst] == [(0, 3, 0, 0, 0, 10, 0, 0, 7), (1, 0, 3, 0, 0, 10, 0, 0, 13)]
 
 
 def test_a_counter_that_was_never_touched_is_compared_too() -> None:

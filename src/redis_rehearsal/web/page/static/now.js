@@ -216,6 +216,33 @@ export function showMigration({ document: run, so_far: soFar }) {
   window.document.querySelector("#criteria tbody").replaceChildren(...criteria.map(criterionRow));
 }
 
+function worstCounter(each) {
+  const made = element("details");
+  const told = ["lost", "duplicated", "stranded"].filter((name) => each[name]).map((name) => `${count(each[name])} ${name}`);
+  made.append(element("summary", `${each.key}: ${told.join(", ")}`));
+  if (known(each.on_truth)) {
+    const sure = each.before + each.acknowledged;
+    made.append(
+      element("p", `Organisation ${count(each.organization)}. B = ${count(each.before)} before the first write, A = ${count(each.acknowledged)} acknowledged, `
+        + `U = ${count(each.unknown)} unknown, S = ${count(each.too_late)} acknowledged by a server that was not the truth any more, T = ${count(each.on_truth)} on the truth.`),
+      element("p", `B + A is ${count(sure)}${each.unknown ? `, and up to ${count(sure + each.unknown)} with U` : ""}; the truth has ${count(each.on_truth)}.`, { class: "muted" }),
+    );
+  }
+  return made;
+}
+
+let worst = "";
+
+export function showWorst({ document: run }) {
+  const found = ((run.ledger || {}).worst || []).filter((each) => each && typeof each.key === "string");
+  window.document.getElementById("worst").hidden = found.length === 0;
+  // What somebody has opened stays open.
+  const next = JSON.stringify(found);
+  if (next === worst) return;
+  worst = next;
+  window.document.getElementById("worst-counters").replaceChildren(...found.map(worstCounter));
+}
+
 export function showFailures({ document: run }) {
   const { queries = {}, events = {} } = run.failures || {};
   const reasons = [...new Set([...Object.keys(queries), ...Object.keys(events)])].filter(

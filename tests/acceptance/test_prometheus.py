@@ -97,7 +97,7 @@ def rehearsal(place: Path) -> Iterator[Seen]:
     start = time.time()
     arguments = ("rehearse", "--strategy", "replicate", "--load", "demo", "--baseline", "15s", "--observe", "5s")
     with (
-        command(place, *arguments, **SMALL, TMPDIR=str(place)) as run,
+        command(place, *arguments, "--max-recovery", "15s", **SMALL, TMPDIR=str(place)) as run,
         scraping(run.address, place / "prometheus") as prometheus,
     ):
         run.until_running()

@@ -22,7 +22,7 @@ from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.fleet.totals import saturated
 from redis_rehearsal.migration.assessment.assess import Assessment, assess, recovery_of
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
-from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER
+from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, SATURATED
 from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS, Migration
 from redis_rehearsal.migration.options import MigrationOptions
@@ -331,6 +331,8 @@ class Migrations:
         """From the latest cutover of the migration that is under way."""
         record = self._view.records[-1]
         evidence = self._evidence(record, Audit(), monotonic(), None, "")
+        if evidence.saturated:
+            return Recovery(0.0, None, {}, SATURATED)
         return recovery_of(replace(evidence, cutovers=evidence.cutovers[-1:]))
 
     @staticmethod

@@ -15,6 +15,7 @@ from redis_rehearsal.errors import MigrationError, NothingSeenError, ServerRefus
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
+from redis_rehearsal.migration.assessment.reasons import SATURATED
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preflight.look import Plan, preflight, stands_in_the_way
@@ -259,7 +260,8 @@ class Migration:
         until = began + options.max_recovery + steady + 1
         while monotonic() < until:
             found = self._recovery_so_far()
-            if found.reason == SHORT_BASELINE or found.at_least_seconds > options.max_recovery:
+            # Nothing that is seen later makes up for these.
+            if found.reason in (SHORT_BASELINE, SATURATED) or found.at_least_seconds > options.max_recovery:
                 return
             # Three good seconds may be chance where every second is as likely to be bad, and such three come to pass
             # sooner or later for who waits for them.

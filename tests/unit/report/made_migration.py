@@ -4,6 +4,7 @@ from typing import Any
 
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.migration.assessment.figures import PhaseFigures
+from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.migration_document import phase_document
 from tests.unit.report.made import view
@@ -96,6 +97,7 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
     made["migration"] = {
         "strategy": "replicate",
         "freeze": "client",
+        "options": MigrationOptions(strategy="replicate").model_dump(mode="json"),
         "rollout_seconds": 0.0,
         "status": "done",
         "phase": "recovery",

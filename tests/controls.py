@@ -94,6 +94,11 @@ class MemoryControls:
         self._end("rolled-back", "unknown")
         return self.documents[-1]
 
+    def go_back(self) -> dict[str, Any]:
+        if not self._going_on:
+            raise ConflictError("No migration is going on.")
+        return self.documents[-1]
+
     async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
         return None
 

@@ -317,6 +317,41 @@ def test_a_migration_is_rolled_back_and_a_second_one_is_refused(
         assert whole["ledger"]["lost"] == whole["ledger"]["acknowledged"] - counters(old) > 0
 
 
+@pytest.mark.matrix
+def test_what_is_watched_on_the_target_goes_back_with_what_was_written_meanwhile(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        back = "/api/migrations/current/return"
+        assert run.post(back)[0] == 409
+        arguments = ("--strategy", "copy", "--baseline", "4s", "--observe", "90s", "--json")
+        (tmp_path / "migrate").mkdir()
+        address = run.address.removeprefix("http://")
+        with command(tmp_path / "migrate", "migrate", *arguments, BIND_ADDRESS=address) as migrate:
+            until_phase(run, "baseline")
+            code, answer = run.post(back)
+            assert code == 409
+            assert "once the application is on the target" in answer
+            until_phase(run, "recovery")
+            ok = run.stats()["totals"]["events"]["ok"]
+            wait_for(lambda: run.stats()["totals"]["events"]["ok"] > ok + 200, "events on the target")
+            assert run.post(back)[0] == 202
+            code, answer = run.post(back)
+            assert code == 409
+            assert "on its way back already" in answer
+            # The observation on the target ends at once; that on the source lasts, and is cut short here.
+            wait_for(lambda: run.stats()["migration"]["application_on"]["writes"] == "source", "the source again", 60)
+            run.interrupt()
+            migrate.wait(60)
+        document = run.document()
+    assert ledger_of(document, "lost", "duplicated", "stranded") == [0, 0, 0]
+    names = [step["name"] for step in document["migration"]["steps"]]
+    assert "compare before the way back" in names
+    with outside(source) as old:
+        assert counters(old) == document["ledger"]["acknowledged"]
+
+
 def test_a_tool_that_follows_the_source_loses_nothing(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

@@ -358,7 +358,7 @@ def test_from_another_machine_the_report_is_saved_with_the_token(
         behaved(seen)
 
 
-@pytest.mark.parametrize(("width", "height"), [(1400, 900), (390, 844)])
+@pytest.mark.parametrize(("width", "height"), [(1400, 900), pytest.param(390, 844, marks=pytest.mark.matrix)])
 def test_what_confirms_and_what_is_wrong_are_in_sight(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, width: int, height: int
 ) -> None:
@@ -387,6 +387,7 @@ def test_what_confirms_and_what_is_wrong_are_in_sight(
             assert [each for each in seen.problems if "422" not in each] == []
 
 
+@pytest.mark.matrix
 def test_what_is_asked_for_in_the_dialog_is_what_the_migration_has(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

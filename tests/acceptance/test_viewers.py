@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from redis_rehearsal.web.page.feed import MOST_VIEWERS
 from tests.support import command, wait_for
 
@@ -46,6 +48,7 @@ async def status_of_another(port: int) -> bytes:
     return head.split(b" ")[1]
 
 
+@pytest.mark.matrix
 def test_two_hundred_are_served_and_the_next_is_told_why_not(tmp_path: Path, given: dict[str, str]) -> None:
     with command(tmp_path, "run", **given) as run:
         run.until_running(100)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-FEW, MANY = 25, 3000
+FEW, MANY = 12, 3000
 SECRET = "geheim"
 
 some = settings(max_examples=FEW, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))

@@ -216,6 +216,10 @@ class RunControls:
         """See `Controls`."""
         return migration_document(await self._migrations.rollback("a person asked for it"))
 
+    def go_back(self) -> dict[str, Any]:
+        """See `Controls`."""
+        return migration_document(self._migrations.go_back())
+
     async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
         """See `Controls`."""
         found = await self._migrations.verdict_so_far(read_counters=read_counters)

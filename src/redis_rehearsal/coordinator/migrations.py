@@ -348,7 +348,7 @@ class Migrations:
         """Whether what is measured of a cutover is over: reading all counters would be seen in it."""
         cutovers = record.migration.context.cutovers
         ended = cutovers[-1][1] if cutovers else None
-        back = record.migration.context.options.then == "rollback" and len(cutovers) < 2
+        back = record.migration.goes_back and len(cutovers) < 2
         return ended is not None and now_seconds > ended + CUTOVER_TAIL_SECONDS and not back
 
     def _evidence(
@@ -416,6 +416,18 @@ class Migrations:
         record.migration.interrupt(reason)
         while not record.ended:  # noqa: ASYNC110 # nobody signals it
             await asyncio.sleep(0.05)
+        return record
+
+    def go_back(self) -> Record:
+        """End the observation of the migration that is under way, and return with what was written meanwhile.
+
+        Raises:
+            ConflictError: none is, or it is not watched on the target.
+        """
+        if not self.going_on:
+            raise ConflictError("No migration is under way.")
+        record = self._view.records[-1]
+        record.migration.go_back()
         return record
 
     async def close(self) -> None:

@@ -47,6 +47,16 @@ class Controls(Protocol):
             ConflictError: none is going on.
         """
 
+    def go_back(self) -> dict[str, Any]:
+        """End the observation of the migration that is going on, and return with what was written meanwhile.
+
+        Returns:
+            Its document.
+
+        Raises:
+            ConflictError: none is going on, or it is not watched on the target.
+        """
+
     async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
         """What the verdict would be if the migration that is under way ended now; None where none is.
 

@@ -11,7 +11,7 @@ import structlog
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
-from redis_rehearsal.errors import MigrationError, NothingSeenError, ServerRefusedError
+from redis_rehearsal.errors import ConflictError, MigrationError, NothingSeenError, ServerRefusedError
 from redis_rehearsal.fleet.timeline import Row
 from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
@@ -86,7 +86,27 @@ class Migration:
         self.source_cpu_ratio: float | None = None
         self._quieten = quieten
         self._conditions = [parse_condition(text) for text in context.options.abort_if]
+        self._back = asyncio.Event()
         self._interrupt: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether it returns to the source after the observation, with what was written meanwhile."""
+        return self.context.options.then == "rollback" or self._back.is_set()
+
+    def go_back(self) -> None:
+        """End the observation, and return to the source with what was written meanwhile.
+
+        Raises:
+            ConflictError: it is not watched on the target, or goes back already.
+        """
+        if self._back.is_set():
+            raise ConflictError("The migration is on its way back already.")
+        if self.context.options.strategy == "observe":
+            raise ConflictError("With observe something else moves the application, there and back.")
+        if self.status != "running" or self.context.app.phase != Phase.RECOVERY:
+            raise ConflictError("The way back can begin once the application is on the target and is watched there.")
+        self._back.set()
 
     def interrupt(self, reason: str) -> None:
         """End it, and return to the source."""
@@ -113,7 +133,8 @@ class Migration:
             await self._unless_interrupted(self._baseline())
             await self._unless_interrupted(self._migrate())
             await self._unless_interrupted(self._observe())
-            if context.options.then == "rollback":
+            if self.goes_back:
+                self._back.set()
                 await self._unless_interrupted(self._go_back())
                 await self._unless_interrupted(self._observe())
             self.status = "done"
@@ -245,8 +266,18 @@ class Migration:
         tail = min(CUTOVER_TAIL_SECONDS, self.context.options.observe)
         # A segment of its own, for the p99 of the cutover.
         self.context.app.begin_phase(Phase.RECOVERY, began + tail)
-        await asyncio.sleep(max(0.0, began + self.context.options.observe - monotonic()))
-        await self._until_recovered()
+        if not await self._wants_back(began + self.context.options.observe):
+            await self._until_recovered()
+
+    async def _wants_back(self, until_seconds: float) -> bool:
+        """Let time go by; whether somebody wants the way back to begin at once."""
+        if self.way_back is not None:
+            await asyncio.sleep(max(0.0, until_seconds - monotonic()))
+            return False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, until_seconds - monotonic())):
+                await self._back.wait()
+        return self._back.is_set()
 
     async def _until_recovered(self) -> None:
         """Go on watching until it is known whether the recovery is within its limit."""
@@ -267,7 +298,8 @@ class Migration:
             # sooner or later for who waits for them.
             if found.at_most_seconds is not None and monotonic() >= began + found.at_most_seconds + steady:
                 return
-            await asyncio.sleep(_LOOK_SECONDS)
+            if await self._wants_back(monotonic() + _LOOK_SECONDS):
+                return
 
     async def _fail(self, error: MigrationError) -> None:
         self.reason = str(error)

@@ -91,6 +91,10 @@ async def _rollback(controls: Controls, _: None) -> Any:
     return await controls.rollback()
 
 
+async def _return(controls: Controls, _: None) -> Any:
+    return controls.go_back()
+
+
 async def _reset(controls: Controls, _: None) -> Any:
     return controls.reset()
 
@@ -129,6 +133,15 @@ CALLS: Final = (
         "/api/migrations/current/rollback",
         "End the migration that is going on and return to the source; answers once it has ended, with its document.",
         _rollback,
+        conflicts=True,
+    ),
+    Call(
+        "POST",
+        "/api/migrations/current/return",
+        "End the observation and go back to the source with what was written meanwhile; answers at once with the "
+        "migration's document.",
+        _return,
+        status=202,
         conflicts=True,
     ),
     Call(

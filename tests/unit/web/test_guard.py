@@ -17,6 +17,7 @@ CHANGES = [
     ("POST", "/api/switch", {"to": "target"}),
     ("POST", "/api/migrations", {"strategy": "cold"}),
     ("POST", "/api/migrations/current/rollback", None),
+    ("POST", "/api/migrations/current/return", None),
 ]
 change = pytest.mark.parametrize(("method", "path", "body"), CHANGES)
 

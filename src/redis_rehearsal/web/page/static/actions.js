@@ -46,7 +46,9 @@ const CALLS = {
     const told = ({ route }) => `Reads go to ${route.reads} now, writes to ${route.writes}.`;
     return ["POST", "/api/switch", body, told];
   },
-  rollback: () => ["POST", "/api/migrations/current/rollback", null, rolledBack],
+  rollback: (form) => (form.dataset.how === "carry"
+    ? ["POST", "/api/migrations/current/return", null, () => "The way back has begun, with what was written meanwhile."]
+    : ["POST", "/api/migrations/current/rollback", null, rolledBack]),
   load: (form) => {
     const body = { queries_per_second: number(form, "queries_per_second"), events_per_second: number(form, "events_per_second") };
     for (const name of ["query_mix", "event_mix"]) if (load && text(form, name) !== load[name]) body[name] = text(form, name);
@@ -201,10 +203,12 @@ export function allow(state) {
 }
 
 // What a return to the source leaves behind, before it is asked for.
-export function showCost(acknowledged) {
+export function showCost(acknowledged, { now }) {
+  const watched = Boolean(now && now.phase === "recovery" && now.route.writes === "target");
+  document.getElementById("go-back").hidden = !watched;
   say("rollback-cost", acknowledged > 0
-    ? `Since the cutover ${acknowledged.toLocaleString("en")} increments were acknowledged; those that only the target has will be missing on the source. `
-      + "To keep them, let the migration end, and rehearse it with the way back (Start a migration…, Time and tenants)."
+    ? `Since the cutover ${acknowledged.toLocaleString("en")} increments were acknowledged; those that only the target has will be missing on the source.`
+      + (watched ? " To keep them, go back with what was written: the target is compared, and then the source is made as the target is." : "")
     : "");
 }
 
@@ -225,7 +229,11 @@ export function listenToButtons() {
   }
   dialog("token").addEventListener("cancel", () => { waiting = null; });
   for (const form of document.querySelectorAll("dialog form")) {
-    form.addEventListener("submit", (event) => { event.preventDefault(); submit(form); });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      form.dataset.how = (event.submitter && event.submitter.value) || "";
+      submit(form);
+    });
     form.addEventListener("change", chosen);
   }
 }

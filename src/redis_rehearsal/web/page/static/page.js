@@ -56,7 +56,7 @@ function showState(state) {
     () => showServers(state),
     () => showFigures(state, rows[rows.length - 1]),
     () => showLeft(state, rows),
-    () => showCost(acknowledgedSince(state.phases, rows)),
+    () => showCost(acknowledgedSince(state.phases, rows), state),
     () => showWorst(state),
     () => showFailures(state),
     () => showLoad(state.load),

@@ -457,6 +457,7 @@ def test_a_tool_that_fails_is_quoted_and_leaves_the_application_where_it_was(
     assert document["migration"]["application_on"]["writes"] == "source"
 
 
+@pytest.mark.matrix
 def test_an_endpoint_that_moves_by_itself_is_observed(
     tmp_path: Path, given: dict[str, str], make_server: MakeServer
 ) -> None:

@@ -329,6 +329,7 @@ def open_to_others(tmp_path: Path, given: dict[str, str]) -> Iterator[str]:
         yield run.link.replace("127.0.0.1", address)
 
 
+@pytest.mark.matrix
 def test_from_another_machine_the_page_shows_nothing_without_the_token(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

@@ -259,6 +259,7 @@ def see_what_all_servers_use(seen: Seen) -> None:
     assert processes == {"coordinator", "worker-0"}
 
 
+@pytest.mark.matrix
 def test_a_run_has_its_own_prometheus_where_that_is_wanted(tmp_path: Path, given: dict[str, str]) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -145,7 +145,7 @@ class RunControls:
     async def switch(self, options: SwitchOptions) -> dict[str, Any]:
         """See `Controls`."""
         self._needs_load()
-        if self._migrations.going_on:
+        if self._view.migration_going_on:
             raise ConflictError("A migration is under way; wait for its end, or roll it back.")
         control = self._control
         try:
@@ -222,7 +222,7 @@ class RunControls:
 
     async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
         """See `Controls`."""
-        found = await self._migrations.verdict_so_far(read_counters=read_counters)
+        found = await self._migrations.judging.verdict_so_far(read_counters=read_counters)
         return verdict_document(found) if found else None
 
     def reset(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The migrations of a run: beginning them, feeding them, judging them."""
+"""The migrations of a run: beginning them, feeding them, and their ends."""
 
 import asyncio
 import copy
@@ -13,16 +13,15 @@ import structlog
 from redis_rehearsal.cache.route import ROLES, Route
 from redis_rehearsal.coordinator.comparing import AfterCutover, Audits, compare_servers
 from redis_rehearsal.coordinator.equipment import Equipment
+from redis_rehearsal.coordinator.judging import Judging, as_it_is, is_to_be_compared
 from redis_rehearsal.coordinator.left_server import Counters, counters_of
 from redis_rehearsal.database.connection import connect
 from redis_rehearsal.database.events import organizations_with
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.timeline import Row
-from redis_rehearsal.fleet.totals import saturated
-from redis_rehearsal.migration.assessment.assess import Assessment, assess, recovery_of
+from redis_rehearsal.migration.assessment.assess import Assessment, assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
-from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, SATURATED
 from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS, Migration
 from redis_rehearsal.migration.options import MigrationOptions
@@ -32,16 +31,12 @@ from redis_rehearsal.report.files import REPORTS, write_reports
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
-from redis_rehearsal.verification.recovery import Recovery
-from redis_rehearsal.verification.verdict import Verdict
 from redis_rehearsal.workload.events import INVALIDATING_TYPES
 
 _log = structlog.get_logger()
 
 _ROWS_SECONDS: Final = 2.5
 """By then every second until now has been reported."""
-_SO_FAR_SECONDS: Final = 10.0
-"""Reading all counters takes some 100 ms of processor time."""
 _SWITCHED: Final = "the application was switched by hand, and is not on the server that it was moved to"
 
 
@@ -56,6 +51,9 @@ class Migrations:
         quieten: stops what the platform does of itself.
         least_share: of the load, of the worker with the least.
         watch: knows which servers answer.
+
+    Attributes:
+        judging: what is known of them.
     """
 
     def __init__(
@@ -74,16 +72,10 @@ class Migrations:
         self._equipment = equipment
         self._audit = audit
         self._quieten = quieten
-        self._least_share = least_share
+        self.judging = Judging(view, control, audit, least_share, watch)
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[dict[str, OSError]] | None = None
-        self._so_far: dict[bool, tuple[float, Verdict]] = {}
         self._left_with: dict[int, asyncio.Task[Counters | None]] = {}
-
-    @property
-    def going_on(self) -> bool:
-        """Whether a migration is under way."""
-        return bool(self._view.records) and not self._view.records[-1].ended
 
     def require_ready(self) -> None:
         """See that a migration may begin.
@@ -92,7 +84,7 @@ class Migrations:
             ConflictError: one is under way, or the application is not on the source.
         """
         control = self._control
-        if self.going_on:
+        if self._view.migration_going_on:
             raise ConflictError("A migration is under way; wait for its end, or roll it back.")
         if control.moving or (control.route.reads, control.route.writes, control.route.mirror) != (
             "source",
@@ -142,7 +134,7 @@ class Migrations:
             self._equipment.journal,
         )
         record = Record(
-            Migration(context, self._quieten, self._compare, self._recovery_so_far),
+            Migration(context, self._quieten, self._compare, self.judging.recovery_so_far),
             copy.copy(view.totals.checks),
             len(control.phases),
         )
@@ -151,7 +143,7 @@ class Migrations:
         if control.phase == "baseline":
             record.first_phase -= 1
         view.records.append(record)
-        self._so_far = {}
+        self.judging.forget()
         self._left_with = {}
         return record
 
@@ -168,7 +160,7 @@ class Migrations:
             ended = max(ended, self._view.seen_seconds)
             audit = await self._audit()
             # What comparing costs, and what is counted meanwhile, is not the migration's.
-            evidence = _as_it_is(self._evidence(record, audit, ended, None, ""))
+            evidence = as_it_is(self.judging.evidence(record, audit, ended, None, ""))
             self._conclude(record, replace(evidence, comparison=await self._compare_live(record, audit)))
         finally:
             record.ended = True
@@ -189,7 +181,7 @@ class Migrations:
 
     def on_row(self, row: Row) -> None:
         """Show the migration a second of live traffic."""
-        if self.going_on:
+        if self._view.migration_going_on:
             record = self._view.records[-1]
             record.migration.on_row(row)
             self._look_behind(record)
@@ -202,7 +194,7 @@ class Migrations:
         settled_seconds = CUTOVER_TAIL_SECONDS + self._view.settings.operation_timeout
         if ended is None or place in self._left_with or monotonic() < ended + settled_seconds:
             return
-        if _is_to_be_compared(options):
+        if is_to_be_compared(options):
             context = migration.way_back if place > 1 and migration.way_back else migration.context
             self._left_with[place] = asyncio.create_task(counters_of(context.source.endpoint, context.keys))
 
@@ -219,7 +211,7 @@ class Migrations:
         """
         migration = record.migration
         last = migration.way_back or migration.context
-        if migration.status != "done" or not _is_to_be_compared(migration.context.options) or audit.error:
+        if migration.status != "done" or not is_to_be_compared(migration.context.options) or audit.error:
             # What was seen before a way back that did not come about still counts.
             return migration.comparison
 
@@ -236,7 +228,7 @@ class Migrations:
 
     async def _compare_live(self, record: Record, audit: Audit) -> KeyComparison | None:
         migration = record.migration
-        if migration.status != "done" or not _is_to_be_compared(migration.context.options):
+        if migration.status != "done" or not is_to_be_compared(migration.context.options):
             return migration.comparison
         async with migration.context.step("compare the servers") as step:
             found = await self.compare(record, audit, live=True)
@@ -290,7 +282,7 @@ class Migrations:
             comparison: of the two servers; None where there was none.
             broken: what of the run itself broke; empty where nothing did.
         """
-        return self._conclude(record, self._evidence(record, audit, ended_seconds, comparison, broken))
+        return self._conclude(record, self.judging.evidence(record, audit, ended_seconds, comparison, broken))
 
     @staticmethod
     def _conclude(record: Record, evidence: Evidence) -> Assessment:
@@ -304,113 +296,13 @@ class Migrations:
         )
         return record.assessment
 
-    async def verdict_so_far(self, *, read_counters: bool = True) -> Verdict | None:
-        """What the verdict would be if the migration that is under way ended now; None where none is.
-
-        Args:
-            read_counters: whether they may be read for it, and then only once a cutover is over; they are as they were
-                at most `_SO_FAR_SECONDS` ago.
-        """
-        if not self.going_on or not self._view.records[-1].migration.baseline_seconds[1]:
-            return None
-        record, now = self._view.records[-1], monotonic()
-        judged_seconds, verdict = self._so_far.get(read_counters, (0.0, None))
-        if verdict is None or now - judged_seconds > _SO_FAR_SECONDS:
-            if verdict is not None:
-                # Who asks meanwhile gets the last one.
-                self._so_far[read_counters] = now, verdict
-            audit = Audit(error="it is read after the cutover")
-            if read_counters and self._is_past(record, now):
-                audit = await self._audit()
-            evidence = self._evidence(record, audit, now, self._comparison_so_far(record), "")
-            verdict = assess(replace(evidence, reason=evidence.reason and "it is under way")).verdict
-            self._so_far[read_counters] = now, verdict
-        return verdict
-
-    def _recovery_so_far(self) -> Recovery:
-        """From the latest cutover of the migration that is under way."""
-        record = self._view.records[-1]
-        evidence = self._evidence(record, Audit(), monotonic(), None, "")
-        if evidence.saturated:
-            return Recovery(0.0, None, {}, SATURATED)
-        return recovery_of(replace(evidence, cutovers=evidence.cutovers[-1:]))
-
-    @staticmethod
-    def _comparison_so_far(record: Record) -> KeyComparison | None:
-        migration = record.migration
-        if migration.status not in ("running", "done") or not _is_to_be_compared(migration.context.options):
-            return migration.comparison
-        later = KeyComparison(error=COMPARED_LATER)
-        return later if migration.comparison is None else migration.comparison.and_then(later)
-
-    @staticmethod
-    def _is_past(record: Record, now_seconds: float) -> bool:
-        """Whether what is measured of a cutover is over: reading all counters would be seen in it."""
-        cutovers = record.migration.context.cutovers
-        ended = cutovers[-1][1] if cutovers else None
-        back = record.migration.goes_back and len(cutovers) < 2
-        return ended is not None and now_seconds > ended + CUTOVER_TAIL_SECONDS and not back
-
-    def _evidence(
-        self, record: Record, audit: Audit, ended_seconds: float, comparison: KeyComparison | None, broken: str
-    ) -> Evidence:
-        view, migration = self._view, record.migration
-        totals = view.totals
-        baseline = migration.baseline_seconds
-        context, back = migration.context, migration.way_back
-        query_gaps, event_gaps = totals.gaps_until(ended_seconds)
-        rows = [row for row in view.timeline.rows if view.began_seconds + row.second + 1 > baseline[0]]
-        # Who or what ended it before its end says nothing of the migration.
-        broken_off = migration.status == "running"
-        return Evidence(
-            limits=migration.context.options,
-            status=migration.status,
-            reason=migration.reason or view.trouble or ("it was ended before it was through" if broken_off else ""),
-            unseen=migration.unseen or broken_off,
-            phases=self._control.phases[record.first_phase :],
-            ended_seconds=ended_seconds,
-            queries=totals.queries,
-            events=totals.events,
-            rows=rows,
-            began_seconds=view.began_seconds,
-            query_gaps=query_gaps,
-            event_gaps=event_gaps,
-            stalls=totals.stalls,
-            held_seconds=[each.freeze_seconds for each in (context, back) if each and each.freeze_seconds],
-            baseline_seconds=baseline,
-            cutovers=migration.context.cutovers,
-            audit=audit,
-            checks=totals.checks.since(record.checks_before),
-            saturated=saturated([row.generator_saturated for row in rows]),
-            workers_lost=view.workers_lost,
-            query_rate=view.rates[0] * self._least_share,
-            event_rate=view.rates[1] * self._least_share,
-            source_cpu_ratio=migration.source_cpu_ratio,
-            comparison=comparison,
-            broken=broken,
-            unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else "",
-            not_carried=(migration.way_back or migration.context).not_carried,
-        )
-
-    def _unattributed(self, ended_seconds: float) -> str:
-        """Why it is not known which server behind the source's address answered what; empty where it is."""
-        totals, reached = self._view.totals, self._watch.reached
-        if "source" in totals.mixed:
-            return "on one connection a server answered again after another one had, as behind a proxy"
-        if "source" in totals.silent:
-            return "a server did not say who it is"
-        eras = reached.eras.get("source")
-        if eras is not None and len(eras.eras) > 1 and eras.eras[-1].sure_seconds > ended_seconds:
-            return "the endpoint moved again when the load had ended"
-        return reached.unknown("source")
-
     async def rollback(self, reason: str) -> Record:
         """End the migration that is under way and return to the source; wait for its verdict.
 
         Raises:
             ConflictError: none is.
         """
-        if not self.going_on or self._view.records[-1].migration.status != "running":
+        if not self._view.migration_going_on or self._view.records[-1].migration.status != "running":
             raise ConflictError("No migration is under way.")
         record = self._view.records[-1]
         record.migration.interrupt(reason)
@@ -424,7 +316,7 @@ class Migrations:
         Raises:
             ConflictError: none is, or it is not watched on the target.
         """
-        if not self.going_on:
+        if not self._view.migration_going_on:
             raise ConflictError("No migration is under way.")
         record = self._view.records[-1]
         record.migration.go_back()
@@ -438,19 +330,3 @@ class Migrations:
         if self._writing is not None:
             # A thread cannot be called back, and must not write over what is written at the end.
             await asyncio.wait({self._writing})
-
-
-def _is_to_be_compared(options: MigrationOptions) -> bool:
-    # What moves by itself leaves no second server that is known.
-    return options.compare and options.strategy != "observe"
-
-
-def _as_it_is(evidence: Evidence) -> Evidence:
-    """Evidence to which nothing is added any more, whatever the load does."""
-    return replace(
-        evidence,
-        queries=copy.deepcopy(evidence.queries),
-        events=copy.deepcopy(evidence.events),
-        query_gaps=[*evidence.query_gaps],
-        event_gaps=[*evidence.event_gaps],
-    )

@@ -348,7 +348,7 @@ class Run:
             self._watch.watch(),
             ResourcesPoller(view.resources, self._equipment, patience).watch(),
             adjust_novelty(self._workers, view, settings, self._novelty),
-            refresh_cache(self._workers, self._migrations, settings.warmup_interval),
+            refresh_cache(self._workers, view, settings.warmup_interval),
         ]
         if self._keeper is not None:
             going_on.append(keep_buckets(self._keeper, self._equipment, view, settings.time_bucket_seconds))

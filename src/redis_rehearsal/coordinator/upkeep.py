@@ -7,7 +7,6 @@ from typing import Final
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.coordinator.equipment import Equipment
-from redis_rehearsal.coordinator.migrations import Migrations
 from redis_rehearsal.coordinator.workers import Workers
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.engine.messages import SetNovelty
@@ -64,10 +63,10 @@ async def adjust_novelty(workers: Workers, view: RunView, settings: Settings, no
         workers.fleet.tell(SetNovelty(novelty))
 
 
-async def refresh_cache(workers: Workers, migrations: Migrations, interval_seconds: float) -> None:
+async def refresh_cache(workers: Workers, view: RunView, interval_seconds: float) -> None:
     """Ask every standing question again at an interval; 0 for never."""
     while interval_seconds:
         await asyncio.sleep(interval_seconds)
         # What a migration does to the cache must not be mended; and the last one may still run.
-        if workers.is_warm and not migrations.going_on:
+        if workers.is_warm and not view.migration_going_on:
             workers.refresh(interval_seconds * _REFRESH_SHARE)

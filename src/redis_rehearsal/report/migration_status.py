@@ -96,8 +96,7 @@ class MigrationStatus:
         return Group(*lines)
 
     def _record(self) -> Record | None:
-        records = self._view.records
-        return records[-1] if records and not records[-1].ended else None
+        return self._view.records[-1] if self._view.migration_going_on else None
 
     def _phases(self, record: Record) -> list[tuple[str, float]]:
         return [(name, at) for name, _, at in self._view.phases()[record.first_phase :]]

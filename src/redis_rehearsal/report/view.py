@@ -174,6 +174,11 @@ class RunView:
         )
 
     @property
+    def migration_going_on(self) -> bool:
+        """Whether a migration is under way."""
+        return bool(self.records) and not self.records[-1].ended
+
+    @property
     def load_seconds(self) -> float:
         """For how long the load has lasted, or lasted."""
         if not self.began_seconds:

@@ -57,7 +57,7 @@ def test_each_criterion_is_a_case_and_each_strategy_a_suite() -> None:
     cases = {case.name: case for case in found[1]}
     assert [type(each).__name__ for each in cases["lost"].result] == ["Failure"]
     assert cases["lost"].result[0].message == "lost: measured 0, limit 0"
-    assert "To do: cold copies nothing" not in cases["lost"].result[0].text
+    assert "\nTo do: compare the worst counters" in cases["lost"].result[0].text
     assert [type(each).__name__ for each in cases["recovery"].result] == ["Error"]
     assert cases["recovery"].result[0].message.startswith("recovery is unknown: ")
     assert cases["cutover_p99"].result == []

@@ -1,0 +1,181 @@
+"""Judging the migrations of a run: what is known of one, and what its verdict would be if it ended now."""
+
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from time import monotonic
+from typing import Final
+
+from redis_rehearsal.fleet.control import FleetControl
+from redis_rehearsal.fleet.totals import saturated
+from redis_rehearsal.migration.assessment.assess import assess, recovery_of
+from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
+from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, SATURATED
+from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.reached import Watch
+from redis_rehearsal.migration.record import Record
+from redis_rehearsal.report.view import RunView
+from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.recovery import Recovery
+from redis_rehearsal.verification.verdict import Verdict
+
+_SO_FAR_SECONDS: Final = 10.0
+"""Reading all counters takes some 100 ms of processor time."""
+
+
+class Judging:
+    """What is known of the migrations of a run.
+
+    Args:
+        view: of the run.
+        control: of the workers.
+        audit: holds the ledger against the servers, now.
+        least_share: of the load, of the worker with the least.
+        watch: knows which servers answer.
+    """
+
+    def __init__(
+        self,
+        view: RunView,
+        control: FleetControl,
+        audit: Callable[[], Awaitable[Audit]],
+        least_share: float,
+        watch: Watch,
+    ) -> None:
+        self._view = view
+        self._control = control
+        self._audit = audit
+        self._least_share = least_share
+        self._watch = watch
+        self._so_far: dict[bool, tuple[float, Verdict]] = {}
+
+    def forget(self) -> None:
+        """Another migration begins: what the verdict would have been is not its own."""
+        self._so_far = {}
+
+    def evidence(
+        self, record: Record, audit: Audit, ended_seconds: float, comparison: KeyComparison | None, broken: str
+    ) -> Evidence:
+        """All that is known of a migration, of which its verdict is made.
+
+        Args:
+            record: of the migration.
+            audit: the ledger held against the servers.
+            ended_seconds: what came later is left out.
+            comparison: of the two servers; None where there was none.
+            broken: what of the run itself broke; empty where nothing did.
+        """
+        view, migration = self._view, record.migration
+        totals = view.totals
+        baseline = migration.baseline_seconds
+        context, back = migration.context, migration.way_back
+        query_gaps, event_gaps = totals.gaps_until(ended_seconds)
+        rows = [row for row in view.timeline.rows if view.began_seconds + row.second + 1 > baseline[0]]
+        # Who or what ended it before its end says nothing of the migration.
+        broken_off = migration.status == "running"
+        return Evidence(
+            limits=migration.context.options,
+            status=migration.status,
+            reason=migration.reason or view.trouble or ("it was ended before it was through" if broken_off else ""),
+            unseen=migration.unseen or broken_off,
+            phases=self._control.phases[record.first_phase :],
+            ended_seconds=ended_seconds,
+            queries=totals.queries,
+            events=totals.events,
+            rows=rows,
+            began_seconds=view.began_seconds,
+            query_gaps=query_gaps,
+            event_gaps=event_gaps,
+            stalls=totals.stalls,
+            held_seconds=[each.freeze_seconds for each in (context, back) if each and each.freeze_seconds],
+            baseline_seconds=baseline,
+            cutovers=migration.context.cutovers,
+            audit=audit,
+            checks=totals.checks.since(record.checks_before),
+            saturated=saturated([row.generator_saturated for row in rows]),
+            workers_lost=view.workers_lost,
+            query_rate=view.rates[0] * self._least_share,
+            event_rate=view.rates[1] * self._least_share,
+            source_cpu_ratio=migration.source_cpu_ratio,
+            comparison=comparison,
+            broken=broken,
+            unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else "",
+            not_carried=(migration.way_back or migration.context).not_carried,
+        )
+
+    def _unattributed(self, ended_seconds: float) -> str:
+        """Why it is not known which server behind the source's address answered what; empty where it is."""
+        totals, reached = self._view.totals, self._watch.reached
+        if "source" in totals.mixed:
+            return "on one connection a server answered again after another one had, as behind a proxy"
+        if "source" in totals.silent:
+            return "a server did not say who it is"
+        eras = reached.eras.get("source")
+        if eras is not None and len(eras.eras) > 1 and eras.eras[-1].sure_seconds > ended_seconds:
+            return "the endpoint moved again when the load had ended"
+        return reached.unknown("source")
+
+    async def verdict_so_far(self, *, read_counters: bool = True) -> Verdict | None:
+        """What the verdict would be if the migration that is under way ended now; None where none is.
+
+        Args:
+            read_counters: whether they may be read for it, and then only once a cutover is over; they are as they were
+                at most `_SO_FAR_SECONDS` ago.
+        """
+        if not self._view.migration_going_on or not self._view.records[-1].migration.baseline_seconds[1]:
+            return None
+        record, now = self._view.records[-1], monotonic()
+        judged_seconds, verdict = self._so_far.get(read_counters, (0.0, None))
+        if verdict is None or now - judged_seconds > _SO_FAR_SECONDS:
+            if verdict is not None:
+                # Who asks meanwhile gets the last one.
+                self._so_far[read_counters] = now, verdict
+            audit = Audit(error="it is read after the cutover")
+            if read_counters and self._is_past(record, now):
+                audit = await self._audit()
+            evidence = self.evidence(record, audit, now, self._comparison_so_far(record), "")
+            verdict = assess(replace(evidence, reason=evidence.reason and "it is under way")).verdict
+            self._so_far[read_counters] = now, verdict
+        return verdict
+
+    def recovery_so_far(self) -> Recovery:
+        """From the latest cutover of the migration that is under way."""
+        record = self._view.records[-1]
+        evidence = self.evidence(record, Audit(), monotonic(), None, "")
+        if evidence.saturated:
+            return Recovery(0.0, None, {}, SATURATED)
+        return recovery_of(replace(evidence, cutovers=evidence.cutovers[-1:]))
+
+    @staticmethod
+    def _comparison_so_far(record: Record) -> KeyComparison | None:
+        migration = record.migration
+        if migration.status not in ("running", "done") or not is_to_be_compared(migration.context.options):
+            return migration.comparison
+        later = KeyComparison(error=COMPARED_LATER)
+        return later if migration.comparison is None else migration.comparison.and_then(later)
+
+    @staticmethod
+    def _is_past(record: Record, now_seconds: float) -> bool:
+        """Whether what is measured of a cutover is over: reading all counters would be seen in it."""
+        cutovers = record.migration.context.cutovers
+        ended = cutovers[-1][1] if cutovers else None
+        back = record.migration.goes_back and len(cutovers) < 2
+        return ended is not None and now_seconds > ended + CUTOVER_TAIL_SECONDS and not back
+
+
+def is_to_be_compared(options: MigrationOptions) -> bool:
+    """Whether the two servers are compared key by key after a migration."""
+    # What moves by itself leaves no second server that is known.
+    return options.compare and options.strategy != "observe"
+
+
+def as_it_is(evidence: Evidence) -> Evidence:
+    """Evidence to which nothing is added any more, whatever the load does."""
+    return replace(
+        evidence,
+        queries=copy.deepcopy(evidence.queries),
+        events=copy.deepcopy(evidence.events),
+        query_gaps=[*evidence.query_gaps],
+        event_gaps=[*evidence.event_gaps],
+    )

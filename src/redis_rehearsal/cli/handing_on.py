@@ -1,15 +1,16 @@
 """What a command that gives verdicts hands on to a system for CI: JUnit XML; on GitHub annotations and a summary."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.errors import BrokenError, ConfigurationError, RehearsalError
 from redis_rehearsal.report.conclusion import verdict_line
 from redis_rehearsal.report.files import write_whole
 from redis_rehearsal.report.judgement import verdict_status
@@ -71,15 +72,39 @@ class HandingOn:
 
     Attributes:
         junit: the file for JUnit XML; None for none.
+        strategy: that is under way.
         rehearsed: what was rehearsed, in this order.
     """
 
     junit: Path | None
+    strategy: str
     rehearsed: list[Rehearsed] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        if self.junit is not None:
-            writable(self.junit, "--junit")
+    @classmethod
+    @contextlib.contextmanager
+    def of(cls, junit: Path | None, strategy: str) -> Iterator["HandingOn"]:
+        """Hands on what was rehearsed in the block, and what kept the strategy that was under way from its end.
+
+        Args:
+            junit: the file for JUnit XML; None for none.
+            strategy: the first one.
+
+        Raises:
+            ConfigurationError: the file cannot be written, as is seen before the block.
+            BrokenError: it could not be written, after it.
+        """
+        if junit is not None:
+            writable(junit, "--junit")
+        made = cls(junit, strategy)
+        try:
+            yield made
+        except BaseException as error:
+            # Whatever it was, it must not pass; the text of what is no error of ours may hold a secret.
+            own = isinstance(error, RehearsalError)
+            made.add(Rehearsed(made.strategy, trouble=str(error) if own else f"it ended by {type(error).__name__}"))
+            raise
+        finally:
+            made.leave()
 
     def add(self, rehearsed: Rehearsed) -> None:
         """One more strategy has ended, or failed to begin."""
@@ -89,7 +114,7 @@ class HandingOn:
         """Write all of it.
 
         Raises:
-            ConfigurationError: the file for JUnit XML cannot be written.
+            BrokenError: the file for JUnit XML cannot be written.
         """
         if os.environ.get("GITHUB_ACTIONS") == "true":
             _annotate(self.rehearsed)
@@ -102,12 +127,12 @@ def leave_junit(path: Path, rehearsed: Sequence[Rehearsed]) -> None:
     """Write JUnit XML.
 
     Raises:
-        ConfigurationError: it cannot be written.
+        BrokenError: it cannot be written.
     """
     try:
         write_whole(path, render_junit(rehearsed))
     except OSError as error:
-        raise ConfigurationError(f"--junit {path} cannot be written: {error.strerror}.") from None
+        raise BrokenError(f"--junit {path} cannot be written: {error.strerror}. Is the disk full?") from None
 
 
 def _annotate(rehearsed: Sequence[Rehearsed]) -> None:

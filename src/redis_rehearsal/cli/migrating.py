@@ -46,9 +46,7 @@ def migrate_and_watch(client: Client, options: MigrationOptions, output: Output)
     """
     if output.report is not None:
         make_directory(output.report)
-    handing_on = HandingOn(output.junit)
-    whole: dict[str, Any] | None = None
-    try:
+    with HandingOn.of(output.junit, options.strategy) as handing_on:
         client.check()
         with interrupts() as interrupted:
             document = _Watch(client, options, interrupted).run()
@@ -57,11 +55,6 @@ def migrate_and_watch(client: Client, options: MigrationOptions, output: Output)
             return UNKNOWN_EXIT_CODE
         whole = _whole(client, document)
         handing_on.add(Rehearsed(options.strategy, whole))
-    except RehearsalError as error:
-        handing_on.add(Rehearsed(options.strategy, trouble=str(error)))
-        raise
-    finally:
-        handing_on.leave()
     if output.print_json:
         sys.stdout.write(f"{json_module.dumps(document, indent=2)}\n")
     if output.details:

@@ -23,7 +23,7 @@ from redis_rehearsal.cli.driving import (
 )
 from redis_rehearsal.cli.handing_on import HandingOn, Output, make_directory
 from redis_rehearsal.coordinator.run import Run
-from redis_rehearsal.errors import BrokenError, RehearsalError
+from redis_rehearsal.errors import BrokenError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report import files
 from redis_rehearsal.report.encoding import encode
@@ -54,33 +54,26 @@ def rehearse_each(settings: Settings, each: list[MigrationOptions], output: Outp
     """
     if output.report is not None:
         make_directory(output.report)
-    handing_on = HandingOn(output.junit)
     logging.configure(settings.log_format, settings.log_level)
     entrance = Entrance.of(settings)
-    strategy = each[0].strategy
-    try:
+    with HandingOn.of(output.junit, each[0].strategy) as handing_on:
         if len(each) == 1:
             status, run, trouble = uvloop.run(_rehearse(settings, entrance, each[0], output))
-            handing_on.add(Rehearsed(strategy, run.document if run else None, trouble))
+            handing_on.add(Rehearsed(each[0].strategy, run.document if run else None, trouble))
             return _EXIT_CODES[status]
         fresh = settings.model_copy(update={"reset": True})
         found: list[tuple[VerdictStatus, RunData]] = []
         for options in each:
-            strategy = options.strategy
-            place = None if output.report is None else output.report / strategy
+            handing_on.strategy = options.strategy
+            place = None if output.report is None else output.report / options.strategy
             if place is not None:
                 make_directory(place)
             of_one = replace(output, report=place, print_json=False)
             status, run, trouble = uvloop.run(_rehearse(fresh, entrance, options, of_one))
-            handing_on.add(Rehearsed(strategy, run.document if run else None, trouble))
+            handing_on.add(Rehearsed(options.strategy, run.document if run else None, trouble))
             if run is not None:
                 found.append((status, run))
         return _conclude(settings, found, output)
-    except RehearsalError as error:
-        handing_on.add(Rehearsed(strategy, trouble=str(error)))
-        raise
-    finally:
-        handing_on.leave()
 
 
 def _conclude(settings: Settings, found: list[tuple[VerdictStatus, RunData]], output: Output) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from redis_rehearsal.migration.options import RehearsalOptions, StrategyName
+from redis_rehearsal.migration.options import MAY_HOLD_SECRETS, RehearsalOptions, StrategyName
 from redis_rehearsal.quantities import SECONDS
 from redis_rehearsal.settings import in_words
 
@@ -17,7 +17,7 @@ _WORDS: Final = {
     "event_mix": "5 shares that are not all 0, as in 60/28/10/1.5/0.5",
     "abort_if": "conditions as p99=500ms or failed=1%, below an hour and 100%",
 }
-_MAY_HOLD_SECRETS: Final = ("to", "command", "ready_command")
+_MAY_HOLD_SECRETS: Final = MAY_HOLD_SECRETS | {"to"}
 _LONGEST_SHOWN: Final = 60
 _FLAG = re.compile(r"--([a-z-]+)")
 

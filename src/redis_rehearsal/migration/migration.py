@@ -17,6 +17,7 @@ from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.migration.assessment.reasons import SATURATED
 from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.options import MAY_HOLD_SECRETS
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preflight.look import Plan, preflight, stands_in_the_way
 from redis_rehearsal.migration.strategies import STRATEGIES
@@ -32,7 +33,6 @@ _ROLLED_BACK_SECONDS: Final = 5.0
 """For so long the load goes on after a return to the source, so that its effect is seen."""
 _SOURCE: Final = Route("source", "source")
 
-_MAY_HOLD_SECRETS: Final = {"command", "ready_command"}
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_STEADY_SECONDS: Final = 10.0
 """So long at most, and no longer than --observe, all must have been as before when the observation ends."""
@@ -371,7 +371,7 @@ class Migration:
             "strategy": options.strategy,
             "freeze": options.freeze,
             "rollout_seconds": options.rollout,
-            "options": options.model_dump(mode="json", exclude=_MAY_HOLD_SECRETS),
+            "options": options.model_dump(mode="json", exclude=set(MAY_HOLD_SECRETS)),
             "status": self.status,
             "phase": app.phase,
             "reason": self.reason or None,

@@ -29,6 +29,10 @@ _OF_ONE: Final = {
 _MIX: Final = {"query_mix": 3, "event_mix": len(EVENT_TYPES)}
 
 
+MAY_HOLD_SECRETS: Final = frozenset({"command", "ready_command"})
+"""Options whose values are shown and kept nowhere."""
+
+
 def _flag(field: str) -> str:
     return "--no-final-pass" if field == "final_pass" else f"--{field.replace('_', '-')}"
 

@@ -1,6 +1,5 @@
 """What a command says last: the verdict, why, and where the report is, in three lines at most."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from redis_rehearsal.report.judgement import criterion_status, limit_and_measured, verdict_sentence, verdict_status
@@ -39,31 +38,11 @@ def conclusion(document: object, report: str, columns: int = 80) -> str:
         report: its path; empty where none was written.
         columns: of the terminal.
     """
-    return _with_report(verdict_line(document), report, columns)
-
-
-def conclusion_of_several(recommended: str, report: str, columns: int = 80) -> str:
-    """What was recommended, and where the report is.
-
-    Args:
-        recommended: in a sentence or two.
-        report: its path; empty where none was written.
-        columns: of the terminal.
-    """
-    return _with_report(recommended, report, columns)
-
-
-def _with_report(line: str, report: str, columns: int) -> str:
+    line = verdict_line(document)
     if not report:
         return line
     joined = f"{line}{_BETWEEN}report: {report}"
     return joined if len(joined) <= columns else f"{line}\nreport: {report}"
-
-
-def statuses(documents: Sequence[object]) -> str:
-    """How many of several came to which verdict."""
-    found = [verdict_status(document) for document in documents]
-    return ", ".join(f"{found.count(status)} {status}" for status in ("pass", "fail", "unknown") if status in found)
 
 
 def _named(criterion: dict[str, Any]) -> str:

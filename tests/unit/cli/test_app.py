@@ -2,9 +2,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from junitparser import JUnitXml
 
 from redis_rehearsal.cli import app, rehearsing
-from redis_rehearsal.errors import AccountingError, MigrationError, RehearsalError
+from redis_rehearsal.cli.handing_on import HandingOn
+from redis_rehearsal.errors import AccountingError, BrokenError, MigrationError, RehearsalError
 from redis_rehearsal.groups import ORDER
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.settings import Settings
@@ -95,3 +97,22 @@ def test_a_command_has_its_own_options_only(capsys: pytest.CaptureFixture[str]) 
         for flag in others:
             assert app.call([command, flag, "3"]) == 2
             assert "is not a flag of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(KeyError("geheim"), "it ended by KeyError"), (BrokenError("Gone."), "Gone.")]
+)
+def test_what_broke_off_does_not_pass_in_ci(error: Exception, words: str, tmp_path: Path) -> None:
+    junit = tmp_path / "verdict.xml"
+
+    def break_off() -> None:
+        with HandingOn.of(junit, "cold") as handing_on:
+            handing_on.strategy = "copy"
+            raise error
+
+    with pytest.raises(type(error)):
+        break_off()
+    (suite,) = JUnitXml.fromfile(str(junit))
+    assert (suite.name, suite.tests, suite.errors) == ("copy", 1, 1)
+    assert words in junit.read_text()
+    assert "geheim" not in junit.read_text()

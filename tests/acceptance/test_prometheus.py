@@ -68,7 +68,7 @@ class Seen:
         return self.prometheus.one(expression, self.end)
 
 
-def follow_for_a_moment(run: Command, addresses: dict[str, Endpoint]) -> str:
+def follow_for_a_moment(run: Command, addresses: dict[str, Endpoint], prometheus: Prometheus) -> str:
     """Have the target follow the source by other means than ours, until that was seen; leaves it empty.
 
     Returns:
@@ -84,7 +84,8 @@ def follow_for_a_moment(run: Command, addresses: dict[str, Endpoint]) -> str:
         outside.config_set("masterauth", source.password)
         outside.replicaof(source.host, source.port)
         page: str = wait_for(follows, "a lag")
-        time.sleep(2)  # a scrape must see it too
+        lag = 'rehearsal_replication_lag_bytes{server="target"}'
+        wait_for(lambda: prometheus.ask("query", query=lag)["result"], "a scrape that sees it too")
         outside.replicaof("NO", "ONE")
         outside.flushall()
         outside.config_set("masterauth", "")
@@ -102,7 +103,7 @@ def rehearsal(place: Path) -> Iterator[Seen]:
     ):
         run.until_running()
         addresses = {role: Endpoint.parse(url) for role, url in urls_of(place, run).items()}
-        exposition = follow_for_a_moment(run, addresses)
+        exposition = follow_for_a_moment(run, addresses, prometheus)
         assert run.wait() in (0, 1, 3), run.stderr
         document = run.stats_left()
         yield Seen(prometheus, document, start, time.time(), exposition)

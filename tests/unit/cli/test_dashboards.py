@@ -1,8 +1,6 @@
-import zipfile
 from pathlib import Path
 
 import pytest
-from hatchling.builders.wheel import WheelBuilder
 from tools.dashboards import PLACE
 
 from redis_rehearsal.cli.app import call
@@ -19,11 +17,3 @@ def test_they_are_written_with_how_to_import_them(tmp_path: Path, capsys: pytest
     left = {path.name: path.read_bytes() for path in place.iterdir()}
     assert left == {path.name: path.read_bytes() for path in [*PLACE.glob("*.json"), RULES]}
     assert call(["dashboards", "--output", str(place / "rules.yml")]) == 2
-
-
-def test_the_wheel_has_them_too(tmp_path: Path) -> None:
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    with zipfile.ZipFile(wheel) as content:
-        names = {name.removeprefix("redis_rehearsal/assets/") for name in content.namelist() if "/assets/" in name}
-        assert {f"dashboards/{path.name}" for path in PLACE.glob("*.json")} | {"rules.yml"} <= names
-        assert content.read("redis_rehearsal/assets/rules.yml") == RULES.read_bytes()

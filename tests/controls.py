@@ -1,8 +1,10 @@
 """A run's controls in memory: what was asked is kept, and a migration moves on each time it is looked at."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from redis_rehearsal.errors import ConfigurationError, ConflictError
+from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
 from redis_rehearsal.report.migration_document import verdict_document
 from redis_rehearsal.verification.verdict import at_most, bounded, judge
@@ -107,8 +109,8 @@ class MemoryControls:
         self.resets += 1
         return self.status()
 
-    def timeline(self) -> list[dict[str, Any]]:
-        return [{"second": 1, "queries": 10_000}, {"second": 2, "queries": 9_990}]
+    def timeline(self) -> Sequence[Row]:
+        return [Row.of(Second(number), float(number), Label("load")) for number in (1, 2)]
 
     @property
     def _going_on(self) -> bool:

@@ -13,7 +13,7 @@ from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Gap, Stalls
-from redis_rehearsal.fleet.timeline import Label, Row, Second
+from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.migration.phases import Phase

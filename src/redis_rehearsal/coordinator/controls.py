@@ -1,6 +1,6 @@
 """What can be done to a run that is going on: see the port `Controls`."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -12,6 +12,7 @@ from redis_rehearsal.coordinator.migrations import Migrations
 from redis_rehearsal.engine.messages import SetLoad
 from redis_rehearsal.errors import ConfigurationError, ConflictError, MigrationError
 from redis_rehearsal.fleet.control import FleetControl
+from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions, parse_mix
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.migration_document import migration_document, verdict_document
@@ -231,6 +232,6 @@ class RunControls:
         self._host.begin_again()
         return self.status()
 
-    def timeline(self) -> list[dict[str, Any]]:
+    def timeline(self) -> Sequence[Row]:
         """See `Controls`."""
-        return [asdict(row) for row in self._view.timeline.rows]
+        return self._view.timeline.rows[:]

@@ -1,6 +1,7 @@
 """Judging the migrations of a run: what is known of one, and what its verdict would be if it ended now."""
 
 import copy
+from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from time import monotonic
@@ -71,7 +72,9 @@ class Judging:
         baseline = migration.baseline_seconds
         context, back = migration.context, migration.way_back
         query_gaps, event_gaps = totals.gaps_until(ended_seconds)
-        rows = [row for row in view.timeline.rows if view.began_seconds + row.second + 1 > baseline[0]]
+        # As they are now, since some may yet be put anew.
+        first = bisect_right(view.timeline.rows, baseline[0], key=lambda row: view.began_seconds + row.second + 1)
+        rows = list(view.timeline.rows[first:])
         # Who or what ended it before its end says nothing of the migration.
         broken_off = migration.status == "running"
         return Evidence(

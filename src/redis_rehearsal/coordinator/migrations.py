@@ -19,7 +19,7 @@ from redis_rehearsal.database.connection import connect
 from redis_rehearsal.database.events import organizations_with
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
-from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.assessment.assess import Assessment, assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.context import Context, ServerHandle

@@ -31,7 +31,8 @@ from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.embedded.directory import remove_leftovers
 from redis_rehearsal.engine.messages import Finish, Start
 from redis_rehearsal.errors import BrokenError, ConfigurationError, ConflictError, ServerRefusedError
-from redis_rehearsal.fleet.timeline import Second, Timeline
+from redis_rehearsal.fleet.row import Second
+from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase

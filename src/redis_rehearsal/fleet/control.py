@@ -26,7 +26,7 @@ from redis_rehearsal.engine.messages import (
     Thaw,
 )
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.fleet.timeline import Label
+from redis_rehearsal.fleet.row import Label
 
 _CONFIRM_SECONDS: Final = 5.0
 BOUNDARY_LEAD_SECONDS: Final = 0.02

@@ -9,7 +9,7 @@ from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.messages import Snapshot
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
-from redis_rehearsal.fleet.timeline import Second
+from redis_rehearsal.fleet.row import Second
 from redis_rehearsal.telemetry.histogram import Histogram
 
 RECENT_SECONDS: Final = 10

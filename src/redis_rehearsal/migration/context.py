@@ -17,7 +17,7 @@ from redis_rehearsal.cache.journal import Entry, Journal
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.control import FleetControl
-from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.reached import Watch

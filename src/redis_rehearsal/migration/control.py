@@ -1,7 +1,9 @@
 """What can be done to a run that is going on: the port that the HTTP API and the commands use."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
 
 
@@ -71,5 +73,5 @@ class Controls(Protocol):
             ConflictError: the load is not running, or the run is there for one rehearsal.
         """
 
-    def timeline(self) -> list[dict[str, Any]]:
+    def timeline(self) -> Sequence[Row]:
         """One row a second since the load began."""

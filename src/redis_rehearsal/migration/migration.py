@@ -12,7 +12,7 @@ import structlog
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.errors import ConflictError, MigrationError, NothingSeenError, ServerRefusedError
-from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.migration.assessment.reasons import SATURATED

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from redis_rehearsal.report.reading import number, part, parts, words
-from redis_rehearsal.report.run_data import RunData
+from redis_rehearsal.report.run_data import RunData, column
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 COLUMNS: Final = (
@@ -54,14 +54,16 @@ Column = list[float | None]
 
 def chart_data(run: RunData) -> dict[str, Any]:
     """The lines, phases, windows of downtime and percentiles of a run; what is damaged is left out."""
-    rows = [row for row in run.rows if number(row.get("second")) is not None]
+    rows = numbered(run.rows)
     began = _began(rows)
     whole = whole_seconds(rows, run.document)
     unfinished = len(whole) < len(rows)
     rows = whole
-    seconds: Column = [number(row["second"]) for row in rows]
-    columns = {name: [_figure(row.get(name)) for row in rows] for name in COLUMNS}
-    columns["conversion_rate"] = [_ratio(row.get("events_conversion"), row.get("events_page_view")) for row in rows]
+    seconds: Column = [number(second) for second in column(rows, "second")]
+    columns = {name: [_figure(value) for value in column(rows, name)] for name in COLUMNS}
+    columns["conversion_rate"] = [
+        _ratio(some, of) for some, of in zip(columns["events_conversion"], columns["events_page_view"], strict=True)
+    ]
     seconds, columns = _thinned(seconds, columns)
     return {
         "second": seconds,
@@ -126,7 +128,14 @@ def _began(rows: Sequence[Mapping[str, object]]) -> float | None:
     return None
 
 
-def whole_seconds(rows: list[Mapping[str, object]], document: object) -> list[Mapping[str, object]]:
+def numbered(rows: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
+    """Without those of a damaged file that do not say which second they are of."""
+    if all(number(second) is not None for second in column(rows, "second")):
+        return rows
+    return [row for row in rows if number(row.get("second")) is not None]
+
+
+def whole_seconds(rows: Sequence[Mapping[str, object]], document: object) -> Sequence[Mapping[str, object]]:
     """Without the last seconds, of which the load saw a part or nothing: what happened in a part is no rate."""
     lasted, warm_up = (number(part(document).get(name)) for name in ("duration_seconds", "warmup_seconds"))
     if lasted is None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from io import StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
-from redis_rehearsal.fleet.timeline import COLUMNS
+from redis_rehearsal.fleet.row import COLUMNS, as_mapping
+from redis_rehearsal.fleet.rows import Rows
 from redis_rehearsal.report.document import make_document, phases_of
 from redis_rehearsal.report.view import RunView
 
@@ -42,6 +43,33 @@ class Percentile:
 PERCENTILE_COLUMNS: Final = tuple(column.name for column in fields(Percentile))
 
 
+class RowMappings(Sequence[Mapping[str, object]]):
+    """The rows of a timeline by name of the column, each made when it is asked for."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Mapping[str, object]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Mapping[str, object]]: ...
+    def __getitem__(self, place: int | slice) -> Mapping[str, object] | Sequence[Mapping[str, object]]:
+        found = self._rows[place]
+        return RowMappings(found) if isinstance(found, Rows) else as_mapping(found)
+
+    def column(self, name: str) -> Sequence[object]:
+        """A figure of all of them; None where there is no such column."""
+        return self._rows.column(name) if name in COLUMNS else [None] * len(self._rows)
+
+
+def column(rows: Sequence[Mapping[str, object]], name: str) -> Sequence[object]:
+    """A figure of all rows, however they are kept."""
+    return rows.column(name) if isinstance(rows, RowMappings) else [row.get(name) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class RunData:
     """A run as its report needs it; of what comes from files nothing has been checked.
@@ -61,7 +89,7 @@ class RunData:
         """A run so far."""
         return cls(
             make_document(view),
-            [{name: getattr(row, name) for name in COLUMNS} for row in view.timeline.rows],
+            RowMappings(view.timeline.rows[:]),
             [{name: getattr(each, name) for name in PERCENTILE_COLUMNS} for each in percentiles_of(view)],
         )
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from redis_rehearsal.engine.outcome import Outcome, Tally
-from redis_rehearsal.fleet.timeline import Second
+from redis_rehearsal.fleet.row import Second
 from redis_rehearsal.report.figures import outcomes
 from redis_rehearsal.report.migration_status import MigrationStatus
 from redis_rehearsal.report.view import RunView, Stage

@@ -12,7 +12,8 @@ import structlog
 
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.engine.clock import WallClock
-from redis_rehearsal.fleet.timeline import Label, Timeline
+from redis_rehearsal.fleet.row import Label
+from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.reached import ReachedServers
 from redis_rehearsal.migration.record import Record

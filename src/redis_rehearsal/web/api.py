@@ -18,6 +18,7 @@ from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.migration.explain import as_field, explain, wrong_field
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
 from redis_rehearsal.web.answers import BUG, RefusedError, answer
+from redis_rehearsal.web.rows import answer_rows
 
 _log = structlog.get_logger()
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -104,7 +105,7 @@ async def _status(controls: Controls, _: None) -> Any:
 
 
 async def _timeline(controls: Controls, _: None) -> Any:
-    return controls.timeline()
+    return answer_rows(controls.timeline())
 
 
 CALLS: Final = (
@@ -177,7 +178,8 @@ def _endpoint(calls: dict[str, Call], controls: Controls | None) -> Endpoint:
             raise RefusedError(503, "This run cannot be controlled.")
         body = await read(request, call.body) if call.body else None
         try:
-            return answer(await call.do(controls, body), call.status)
+            found = await call.do(controls, body)
+            return found if isinstance(found, Response) else answer(found, call.status)
         except RehearsalError:
             raise
         except Exception as error:  # noqa: BLE001 # a bug, whose text may hold the URL of a switch: the log gets the place

@@ -24,6 +24,7 @@ from redis_rehearsal.web.openapi import openapi_document
 from redis_rehearsal.web.page.routes import make_routes, page
 from redis_rehearsal.web.page.saved import SavedRun
 from redis_rehearsal.web.page.shown import LiveRun
+from redis_rehearsal.web.rows import answer_rows
 
 
 def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
@@ -119,7 +120,7 @@ def make_saved_app(run: RunData, token: str) -> Starlette:
         return answer(run.document)
 
     async def timeline(request: Request) -> Response:
-        return answer(shown.rows_after(-1))
+        return answer_rows(shown.rows_after(-1))
 
     async def report(request: Request) -> Response:
         return HTMLResponse(render_html(run.document, run.rows, run.percentiles))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from redis_rehearsal.fleet.timeline import Label, Second, Timeline
+from redis_rehearsal.fleet.row import Label, Second
+from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from tests.unit.report.made import snapshot, tally
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from redis_rehearsal.fleet.timeline import COLUMNS
+from redis_rehearsal.fleet.row import COLUMNS
 from redis_rehearsal.report.chart_data import COLUMNS as DRAWN
 from redis_rehearsal.telemetry.histogram import Histogram
 

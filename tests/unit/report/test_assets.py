@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from redis_rehearsal.fleet.timeline import COLUMNS
+from redis_rehearsal.fleet.row import COLUMNS
 from redis_rehearsal.report.assets import CHART_SCRIPTS, CHART_STYLE, read
 from redis_rehearsal.report.chart_data import COLUMNS as DRAWN
 

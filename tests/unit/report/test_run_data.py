@@ -2,7 +2,7 @@ from pathlib import Path
 
 import orjson
 
-from redis_rehearsal.fleet.timeline import Second
+from redis_rehearsal.fleet.row import Second
 from redis_rehearsal.report.files import ALL, write_reports
 from redis_rehearsal.report.html import render_html
 from redis_rehearsal.report.run_data import PERCENTILES, RunData, percentiles_of, write_percentiles

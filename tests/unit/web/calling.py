@@ -88,16 +88,23 @@ class Caller:
     async def _call(self, scope: dict[str, Any], raw: list[bytes]) -> Answer:
         sent: list[Any] = []
         read = 0
+        answered = asyncio.Event()
 
         async def receive() -> dict[str, Any]:
             nonlocal read
             if read == len(raw):
+                if raw:
+                    # It stays until all was answered, which of events is never.
+                    await answered.wait()
                 return {"type": "http.disconnect"}
             read += 1
             return {"type": "http.request", "body": raw[read - 1], "more_body": read < len(raw)}
 
         async def send(message: Any) -> None:
             sent.append(message)
+            endless = any(b"event-stream" in value for _, value in sent[0]["headers"])
+            if len(sent) > 1 and (endless or not message.get("more_body")):
+                answered.set()
 
         await self.app(scope, receive, send)
         head = {name.decode(): value.decode() for name, value in sent[0]["headers"]}

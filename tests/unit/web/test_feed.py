@@ -2,15 +2,9 @@ import asyncio
 import json
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from redis_rehearsal.web.page.feed import MOST_OLD_ROWS, WHOLE_SECONDS, Feed, thinned
+from redis_rehearsal.web.page.feed import MOST_OLD_ROWS, WHOLE_SECONDS, Feed
 from redis_rehearsal.web.page.stream import stream
-
-
-def row(second: int, p99: float | None = 0.002, ok: int = 100) -> dict[str, Any]:
-    return {"second": second, "query_response_p99": p99, "queries_ok": ok}
+from tests.unit.web.test_rows import row
 
 
 class Shown:
@@ -35,21 +29,6 @@ class Shown:
 
 def told(pieces: list[bytes]) -> list[dict[str, Any]]:
     return [each for piece in pieces for each in json.loads(piece.partition(b"data: ")[2])["rows"]]
-
-
-@given(st.lists(st.tuples(st.floats(0, 10) | st.none(), st.integers(0, 1000)), max_size=300), st.integers(4, 50))
-def test_what_is_thinned_are_true_seconds_and_the_slowest_and_the_worst_of_all_are_there(
-    seconds: list[tuple[float | None, int]], most: int
-) -> None:
-    rows = [row(number, p99, ok) for number, (p99, ok) in enumerate(seconds)]
-    kept = thinned(rows, most)
-    numbers = [each["second"] for each in kept]
-    assert numbers == sorted(set(numbers))
-    assert all(each in rows for each in kept)
-    assert len(kept) <= max(most, 2)
-    for name, extreme in (("query_response_p99", max), ("queries_ok", min)):
-        if rows:
-            assert extreme(each[name] or 0 for each in kept) == extreme(each[name] or 0 for each in rows)
 
 
 def test_of_a_day_a_viewer_gets_what_a_screen_shows_and_the_latest_in_full() -> None:

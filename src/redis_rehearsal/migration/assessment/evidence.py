@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
-from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift

@@ -1,10 +1,12 @@
 """What was due in each phase."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from redis_rehearsal.engine.outcome import Tally
-from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.fleet.row import Row
+from redis_rehearsal.fleet.rows import column
 from redis_rehearsal.verification.downtime import Downtime
 from redis_rehearsal.verification.recovery import Recovery
 
@@ -79,17 +81,16 @@ def phase_figures(
     for phase in found:
         # A short one has no whole second: those that are labelled with it are the nearest there is.
         within = rows_within(rows, began_seconds, phase.began_seconds, phase.ended_seconds) or [
-            row for row in rows if row.phase == phase.name
+            row
+            for row in rows_within(rows, began_seconds, phase.began_seconds - 2, phase.ended_seconds + 2)
+            if row.phase == phase.name
         ]
         if within:
-            phase.database_queries_per_second = sum(row.database_queries for row in within) / len(within)
+            phase.database_queries_per_second = sum(column(within, "database_queries")) / len(within)
     return found
 
 
-def rows_within(rows: Sequence[Row], began_seconds: float, from_seconds: float, to_seconds: float) -> list[Row]:
-    """The whole seconds between two times."""
-    return [
-        row
-        for row in rows
-        if began_seconds + row.second >= from_seconds - 1e-6 and began_seconds + row.second + 1 <= to_seconds + 1e-6
-    ]
+def rows_within(rows: Sequence[Row], began_seconds: float, from_seconds: float, to_seconds: float) -> Sequence[Row]:
+    """The whole seconds between two times; rows in the order of their seconds."""
+    first = bisect_left(rows, from_seconds - 1e-6, key=lambda row: began_seconds + row.second)
+    return rows[first : bisect_right(rows, to_seconds + 1e-6, key=lambda row: began_seconds + row.second + 1)]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.assessment.evidence import Evidence
 
 SATURATED: Final = "the generator itself was the bottleneck"

@@ -7,7 +7,8 @@ from typing import Final
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.errors import NothingSeenError
 from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS
-from redis_rehearsal.fleet.timeline import Row
+from redis_rehearsal.fleet.row import Row
+from redis_rehearsal.fleet.rows import since
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.strategies.base import Strategy
@@ -101,10 +102,15 @@ async def _first_second(context: Context, moved: int, first: int) -> int:
     until = monotonic() + _ROWS_SECONDS
     while monotonic() < until and not (context.rows and context.rows[-1].second >= moved):  # noqa: ASYNC110
         await asyncio.sleep(_POLL_SECONDS)
-    bad = {row.second for row in context.rows[first:] if _is_bad(row)}
+    rows = context.rows
+
+    def was_bad(second: int) -> bool:
+        place = since(rows, second)
+        return first <= place < len(rows) and rows[place].second == second and _is_bad(rows[place])
+
     second = moved
-    while second - 1 in bad or second - 2 in bad:
-        second -= 1 if second - 1 in bad else 2
+    while was_bad(second - 1) or was_bad(second - 2):
+        second -= 1 if was_bad(second - 1) else 2
     return second
 
 
@@ -112,8 +118,8 @@ async def _until_quiet(context: Context, second: int) -> int | None:
     """The first second since then in which all was answered and nothing failed; None where that was not seen."""
     until = monotonic() + context.options.observe
     while True:
-        for row in context.rows:
-            if row.second > second and not _is_bad(row):
+        for row in context.rows[since(context.rows, second + 1) :]:
+            if not _is_bad(row):
                 return row.second
         if monotonic() > until:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from redis_rehearsal import __version__
-from redis_rehearsal.report.chart_data import chart_data, whole_seconds
+from redis_rehearsal.report.chart_data import chart_data, numbered, whole_seconds
 from redis_rehearsal.report.reading import number, part, words
 from redis_rehearsal.report.run_data import RunData
 
@@ -21,10 +21,8 @@ class SavedRun:
     def __init__(self, run: RunData) -> None:
         self._run = run
         self._phases = chart_data(run)["phases"]
-        rows = [row for row in run.rows if number(row.get("second")) is not None]
-        self._rows = [
-            {name: _figure(value) for name, value in row.items()} for row in whole_seconds(rows, run.document)
-        ]
+        rows = whole_seconds(numbered(run.rows), run.document)
+        self._rows = [{name: _figure(value) for name, value in row.items()} for row in rows]
 
     @property
     def name(self) -> str:

@@ -1,8 +1,10 @@
 """What the live page shows: a run that is going on."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from redis_rehearsal import __version__
+from redis_rehearsal.fleet.rows import since
 from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.report.document import make_document
@@ -24,7 +26,7 @@ class Shown(Protocol):
     def greeting(self) -> dict[str, Any]:
         """What does not change while it lasts: version, strategies, presets."""
 
-    def rows_after(self, second: int) -> list[Any]:
+    def rows_after(self, second: int) -> Sequence[Any]:
         """The timeline's rows later than a second, each a row of the timeline or of its file; -1 for all."""
 
     async def state(self) -> dict[str, Any]:
@@ -70,17 +72,15 @@ class LiveRun:
             "presets": PRESETS,
         }
 
-    def rows_after(self, second: int) -> list[Any]:
+    def rows_after(self, second: int) -> Sequence[Any]:
         """See `Shown`."""
         rows = self._view.timeline.rows
-        first = end = len(rows)
+        end = len(rows)
         view = self._view
         # What happened in a part of a second is no rate.
         while view.ended_seconds and end and view.began_seconds + rows[end - 1].second + 0.95 > view.ended_seconds:
             end -= 1
-        while first and rows[first - 1].second > second:
-            first -= 1
-        return rows[first:end]
+        return rows[since(rows, second + 1) : end]
 
     async def state(self) -> dict[str, Any]:
         """See `Shown`."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from redis_rehearsal.engine.outcome import Tally
-from redis_rehearsal.fleet.timeline import Label, Row, Second
+from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.phases import Phase

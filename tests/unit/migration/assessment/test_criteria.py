@@ -7,7 +7,7 @@ import pytest
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
-from redis_rehearsal.fleet.timeline import Label, Row, Second
+from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, STALLED_BASELINE

@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tools.metrics_page import metrics_page
 
-from redis_rehearsal.fleet.timeline import Label
+from redis_rehearsal.fleet.row import Label
 from redis_rehearsal.report.view import RunView, scrapes_to_wait_for
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation

@@ -6,7 +6,7 @@ TEST_PROCESSES ?= 6
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-json run run-ultra-load run-high-load run-demo-load run-low-load dev-local \
-	health metrics stats logs stop build up down dev logs-all grafana prometheus token clean test test-matrix lint types layers fmt bench soak docs lock
+	health metrics stats logs stop build up down dev logs-all grafana prometheus token clean test test-matrix lint types layers fmt bench soak stalls docs lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -118,6 +118,9 @@ bench: install ## Measure this machine: prints a table, writes bench/results/
 
 soak: install ## Twenty minutes under load: whether memory stays as it is
 	$(BIN)/python -m bench.soak $(ARGS)
+
+stalls: install ## For how long those who look at a run of a day keep its coordinator from its work
+	$(BIN)/python -m bench.stalls $(ARGS)
 
 docs: install ## Write the pages and dashboards that are made from the code
 	$(BIN)/python -m tools.configuration_page

@@ -25,6 +25,7 @@ from redis_rehearsal.web.page.routes import make_routes, page
 from redis_rehearsal.web.page.saved import SavedRun
 from redis_rehearsal.web.page.shown import LiveRun
 from redis_rehearsal.web.rows import answer_rows
+from redis_rehearsal.web.turns import InTurn
 
 
 def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
@@ -99,7 +100,9 @@ def make_app(view: RunView, controls: Controls | None, token: str) -> Starlette:
         *make_routes(LiveRun(view, controls)),
         Route("/openapi.json", openapi),
     ]
-    app = Starlette(routes=routes, exception_handlers=HANDLERS, middleware=[Middleware(Guard, token=token)])
+    app = Starlette(
+        routes=routes, exception_handlers=HANDLERS, middleware=[Middleware(InTurn), Middleware(Guard, token=token)]
+    )
     app.router.redirect_slashes = False  # who calls a wrong path is told so
     return app
 
@@ -132,4 +135,6 @@ def make_saved_app(run: RunData, token: str) -> Starlette:
         Route("/report.html", report),
         *make_routes(shown),
     ]
-    return Starlette(routes=routes, exception_handlers=HANDLERS, middleware=[Middleware(Guard, token=token)])
+    return Starlette(
+        routes=routes, exception_handlers=HANDLERS, middleware=[Middleware(InTurn), Middleware(Guard, token=token)]
+    )

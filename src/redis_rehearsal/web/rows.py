@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
+import numpy as np
 from starlette.responses import Response, StreamingResponse
 
 from redis_rehearsal.fleet.row import Row, as_mapping
@@ -21,7 +22,9 @@ def plain(row: Any) -> dict[str, Any]:
 
 def figures(rows: Sequence[Any], name: str) -> list[Any]:
     """A figure of all rows; None where a saved one lacks it."""
-    return rows.column(name) if isinstance(rows, Rows) else [plain(row).get(name) for row in rows]
+    if isinstance(rows, Rows):
+        return rows.column(name)
+    return [getattr(row, name) if isinstance(row, Row) else row.get(name) for row in rows]
 
 
 def thinned(rows: Sequence[Any], most: int) -> list[Any]:
@@ -35,15 +38,14 @@ def thinned(rows: Sequence[Any], most: int) -> list[Any]:
     """
     if len(rows) <= most:
         return list(rows)
-    slow = [seconds or 0.0 for seconds in figures(rows, "query_response_p99")]
-    done = [count or 0 for count in figures(rows, "queries_ok")]
     width = -(-2 * len(rows) // most)
-    kept = []
-    for start in range(0, len(rows), width):
-        bucket = range(start, min(start + width, len(rows)))
-        slowest, fewest = max(bucket, key=slow.__getitem__), min(bucket, key=done.__getitem__)
-        kept += [rows[place] for place in sorted({slowest, fewest})]
-    return kept
+    starts = np.arange(0, len(rows), width)
+    missing = len(starts) * width - len(rows)
+    slow = np.array([seconds or 0.0 for seconds in figures(rows, "query_response_p99")] + [-1.0] * missing)
+    done = np.array([count or 0 for count in figures(rows, "queries_ok")] + [np.inf] * missing)
+    slowest = starts + slow.reshape(-1, width).argmax(axis=1)
+    fewest = starts + done.reshape(-1, width).argmin(axis=1)
+    return [rows[place] for place in np.union1d(slowest, fewest).tolist()]
 
 
 def answer_rows(rows: Sequence[Any]) -> Response:

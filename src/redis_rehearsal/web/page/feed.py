@@ -8,6 +8,7 @@ from typing import Any, Final
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.web.page.shown import Shown
 from redis_rehearsal.web.rows import PIECE_ROWS, figures, plain, thinned
+from redis_rehearsal.web.turns import Turns
 
 MOST_VIEWERS: Final = 200
 MOST_OLD_ROWS: Final = 2_000
@@ -33,11 +34,13 @@ class Feed:
 
     Attributes:
         viewers: how many look now.
+        turns: in which they are told something: writing to two hundred at once takes seconds.
     """
 
     def __init__(self, shown: Shown) -> None:
         self.shown = shown
         self.viewers = 0
+        self.turns = Turns()
         self._state = b""
         self._state_seconds = 0.0
         self._state_ended = False

@@ -33,10 +33,14 @@ async def stream(feed: Feed, last_event_id: str) -> AsyncIterator[bytes]:
         last = second_of(last_event_id, shown.name)
         while True:
             ended = shown.ended
+            await feed.turns.mine()
             pieces, last = await feed.rows(last)
             for piece in pieces:
+                await feed.turns.mine()
                 yield piece
-            yield await feed.state()
+            state = await feed.state()
+            await feed.turns.mine()
+            yield state
             if ended:
                 yield event("end", {"run": shown.name})
                 return

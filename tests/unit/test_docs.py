@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
+from tools.site.navigation import pages
+from tools.site.sample import SAMPLE
 
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.criterion_names import CRITERIA
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
-_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -35,6 +37,13 @@ def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     linked = {link.partition("#")[0] for link in _LINK.findall(index)}
     assert {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"} <= linked
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    # The README is the first page, which all others are below.
+    assert sorted([*pages(), "README"]) == sorted(
+        [*(str(page.relative_to(ROOT).with_suffix("")) for page in PAGES), SAMPLE]
+    )
 
 
 def test_every_criterion_is_described_with_its_limit() -> None:

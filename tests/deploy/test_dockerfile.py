@@ -110,6 +110,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
             variables |= dict(part.split("=", 1) for part in shlex.split(argument))
         elif name == "COPY":
             *sources, target = argument.split()
+            if target.endswith("/"):
+                (context / target).mkdir(parents=True, exist_ok=True)
             for source in sources:
                 if (ROOT / source).is_dir():
                     shutil.copytree(

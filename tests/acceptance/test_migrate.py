@@ -162,13 +162,17 @@ def test_a_live_run_is_migrated_to_its_verdict(
         assert f"{document['verdict']['status'].upper()}: " in last
         assert last.endswith(f"report: {left / 'report.html'}")
         assert heading in (directory / "report.html").read_text()
+        names = [phase["name"] for phase in document["phases"]]
+        told = [line.split()[1].rstrip(":") for line in error.splitlines() if line.startswith("phase ")]
+        assert told == [name for name, before in zip(names, ["", *names], strict=False) if name != before]
+        assert set(told) >= {"baseline", "prepare", "sync", "cutover", "recovery"}
         assert [step["status"] for step in document["steps"]] == ["done"] * len(document["steps"])
         # The load goes on, and what is under way is not taken for unknown.
         require_pass(document)
         # While the run goes on, the account is that of the verdict.
         with outside(fresh_target) as target:
-            told = run.stats()["ledger"]
-            assert told["lost"] == 0 < told["acknowledged"] <= counters(target)
+            so_far = run.stats()["ledger"]
+            assert so_far["lost"] == 0 < so_far["acknowledged"] <= counters(target)
         code, _, error = ask(run, tmp_path, "migrate", "--strategy", "cold")
         assert code == 2
         assert "redis-rehearsal reset" in error

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -25,6 +26,7 @@ from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_markdown import render_markdown
 from redis_rehearsal.report.migration_text import render_text
 from redis_rehearsal.report.narration import Narrator
+from redis_rehearsal.report.reading import number, parts, words
 
 _POLL_SECONDS: Final = 0.5
 _SLICE_SECONDS: Final = 0.02
@@ -68,7 +70,8 @@ def migrate_and_watch(client: Client, options: MigrationOptions, output: Output)
 
 def _whole(client: Client, document: dict[str, Any]) -> dict[str, Any]:
     """The run's document as it is now, with what is known of this migration."""
-    migration = {name: value for name, value in document.items() if name != "verdict"}
+    # Both stand beside it in the run's document.
+    migration = {name: value for name, value in document.items() if name not in ("verdict", "phases")}
     run: dict[str, Any] = {}
     # Without it the verdict is still known.
     with contextlib.suppress(RehearsalError):
@@ -182,7 +185,10 @@ class _Watch:
         if not 0 <= self._number < len(documents):
             raise CannotTellError("The run knows nothing of this migration; is it another run by now?")
         document = documents[self._number]
-        for _, line in self._narrator.steps(document):
+        steps = parts(document, "steps")
+        new = [(_told_at(steps[number]), line) for number, line in self._narrator.steps(document)]
+        phases = [(words(each.get("name")), _told_at(each)) for each in parts(document, "phases")]
+        for _, line in sorted(new + self._narrator.phases(phases, self._options)):
             self._say(line)
         return document
 
@@ -216,6 +222,16 @@ class _Watch:
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _told_at(what: dict[str, Any]) -> float:
+    """When it ended, or began where it goes on, as a Unix time; 0 of a run that does not say."""
+    try:
+        return datetime.fromisoformat(words(what.get("started_at"))).timestamp() + (
+            number(what.get("duration_seconds")) or 0.0
+        )
+    except ValueError:
+        return 0.0
 
 
 def _now(document: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """What can be done to a run that is going on: see the port `Controls`."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,7 @@ from redis_rehearsal.engine.messages import SetLoad
 from redis_rehearsal.errors import ConfigurationError, ConflictError, MigrationError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.row import Row
+from redis_rehearsal.migration.context import iso
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions, parse_mix
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.migration_document import migration_document, verdict_document
@@ -211,7 +213,15 @@ class RunControls:
 
     def migrations(self) -> list[dict[str, Any]]:
         """See `Controls`."""
-        return [migration_document(record) for record in self._view.records]
+        view = self._view
+        firsts = [record.first_phase for record in view.records]
+        phases = [
+            [{"name": name, "started_at": iso(view.clock.at(at))} for name, _, at in view.phases()[first:end]]
+            for first, end in pairwise([*firsts, None])
+        ]
+        return [
+            {**migration_document(record), "phases": each} for record, each in zip(view.records, phases, strict=True)
+        ]
 
     async def rollback(self) -> dict[str, Any]:
         """See `Controls`."""

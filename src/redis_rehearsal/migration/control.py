@@ -40,7 +40,7 @@ class Controls(Protocol):
         """
 
     def migrations(self) -> list[dict[str, Any]]:
-        """The documents of all migrations of this run, oldest first."""
+        """The documents of all migrations of this run with their phases so far, oldest first."""
 
     async def rollback(self) -> dict[str, Any]:
         """End the migration that is going on and return to the source; returns its document.

@@ -44,7 +44,7 @@ class MigrationStatus:
                 for number, line in narrator.steps(migration_document(record))
             ]
             if record is self._view.records[-1]:
-                new += narrator.phases(self._phases(record), _plans(record))
+                new += narrator.phases(self._phases(record), record.migration.context.options)
             lines += [line for _, line in sorted(new)]
         return lines
 
@@ -117,14 +117,6 @@ class MigrationStatus:
             left = options.observe - lasted_seconds
             return f"{duration(float(round(left)))} left" if left > 0 else "until all is as before"
         return ""
-
-
-def _plans(record: Record) -> dict[str, str]:
-    options = record.migration.context.options
-    return {
-        Phase.BASELINE: f"{duration(options.baseline)} of load as it is",
-        Phase.RECOVERY: f"watched for {duration(options.observe)} at least",
-    }
 
 
 def _judged(verdict: dict[str, Any]) -> str:

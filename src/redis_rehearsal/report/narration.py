@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.report.reading import duration, number, parts, words
 
 _RUNNING: Final = "running"
@@ -45,23 +47,25 @@ class Narrator:
             lines.append((number_, step_line(step)))
         return lines
 
-    def phases(
-        self, phases: Sequence[tuple[str, float]], plans: dict[str, str] | None = None
-    ) -> list[tuple[float, str]]:
+    def phases(self, phases: Sequence[tuple[str, float]], options: MigrationOptions) -> list[tuple[float, str]]:
         """What is new of its phases: when each began, and a line.
 
         Args:
             phases: all so far, each with when it began, in seconds; those of the same name that follow each other are
                 one.
-            plans: what to say of a phase when it begins, by name.
+            options: of the migration, which say how long some are to last.
         """
+        plans: dict[str, str] = {
+            Phase.BASELINE: f"{duration(options.baseline)} of load as it is",
+            Phase.RECOVERY: f"watched for {duration(options.observe)} at least",
+        }
         merged = [each for at, each in enumerate(phases) if at == 0 or phases[at - 1][0] != each[0]]
         lines = []
         for place in range(self._phases_told, len(merged)):
             name, began = merged[place]
             line = f"phase {name}"
-            if plan := (plans or {}).get(name):
-                line += f": {plan}"
+            if name in plans:
+                line += f": {plans[name]}"
             if place:
                 before, since = merged[place - 1]
                 line += f" ({before} took {duration(max(0.0, began - since))})"

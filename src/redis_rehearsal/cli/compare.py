@@ -43,7 +43,11 @@ _WORDS: Final = {
     Kind.TTL: "with another time to live",
 }
 _UNSETTLED: Final = (
-    "kept changing on both servers: compare again while nobody writes to one of them, or with more --rounds"
+    "kept changing on both servers, or took too long to read: compare again while nobody writes to one of them, "
+    "or with more --rounds"
+)
+_EVICTED: Final = (
+    "had another value or time to live, and may have been evicted since: give the server more memory, and compare again"
 )
 
 
@@ -222,6 +226,8 @@ def render(comparison: Comparison) -> str:
         )
     if comparison.unsettled:
         lines.append(f"  {comparison.unsettled:>12,}  {_UNSETTLED}")
+    if comparison.evicted:
+        lines.append(f"  {comparison.evicted:>12,}  {_EVICTED}")
     if comparison.unreadable:
         kinds = ", ".join(sorted(comparison.unreadable_types))
         lines.append(f"  {comparison.unreadable:>12,}  of a type whose values cannot be read here: {kinds}")

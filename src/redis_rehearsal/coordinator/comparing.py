@@ -14,7 +14,7 @@ from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
-from redis_rehearsal.coordinator.left_server import Counters, counters_of, written
+from redis_rehearsal.coordinator.left_server import Look, look_at, written
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.errors import RehearsalError
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
@@ -36,7 +36,6 @@ _ENCODING_OF_TYPE: Final = {
     b"zset": ENCODINGS["sorted-set"],
     b"ReJSON-RL": ENCODINGS["json"],
 }
-_GOING: Final = "about to expire"
 _ACCOUNTED: Final = "written since the cutover, as the ledger has it"
 _COMPUTED: Final = "computed since the cutover"
 _DELETED: Final = "deleted since the cutover by an event"
@@ -94,8 +93,6 @@ class AfterCutover:
 
     def _reason(self, difference: Difference) -> str | None:
         key, kind = difference.key, difference.kind
-        if kind is Kind.MISSING and self._was_about_to_expire(difference):
-            return _GOING
         if key.startswith(self._written):
             return None if kind in (Kind.MISSING, Kind.TYPE) else _ACCOUNTED
         if not key.startswith(self._reports) or kind is Kind.TTL:
@@ -110,11 +107,6 @@ class AfterCutover:
 
     def _parts(self, key: bytes) -> list[bytes]:
         return [*key[len(self._reports) :].split(b":"), b""]
-
-    @staticmethod
-    def _was_about_to_expire(difference: Difference) -> bool:
-        left = difference.source.ttl_ms if difference.source else None
-        return left is not None and left < _SOON_MS
 
     async def unexplained(
         self, source: Endpoint, target: Endpoint, audit: Audits, deleted_since: DeletedSince
@@ -169,10 +161,10 @@ class AfterCutover:
             await asyncio.sleep(1.0)
 
     async def _is_since(self, connection: Connection, difference: Difference) -> bool:
-        """Whether a report is a right one that was computed since the cutover, or has expired meanwhile."""
+        """Whether a report is a right one that was computed since the cutover, or has gone as reports do."""
         kind = await connection.ask(_TIMEOUT_SECONDS, "TYPE", difference.key)
         if kind == b"none":
-            return True
+            return self._went(difference)
         encoding = _ENCODING_OF_TYPE.get(kind) if isinstance(kind, bytes) else None
         try:
             name = difference.key.decode()
@@ -182,10 +174,21 @@ class AfterCutover:
             return False
         value = await connection.ask(_TIMEOUT_SECONDS, *encoding.read_arguments(name))
         if value is None or value == []:
-            return True
+            return self._went(difference)
         envelope = encoding.envelope(value)
         right = encoding.is_right(value, expected_identity(name[len(self._reports) :]))
         return right and envelope is not None and int(envelope[COMPUTED_AT]) >= int(self._cutover_seconds * 1000)
+
+    def _went(self, difference: Difference) -> bool:
+        """Whether a report of the target has run out since; or an event may have deleted it, which is asked then."""
+        held = difference.target
+        lives_ms = held.ttl_ms if held is not None else None
+        if lives_ms is not None and time.monotonic() >= difference.seen_seconds + lives_ms / 1000:
+            return True
+        if self._parts(difference.key)[1] not in self._deleted_kinds:
+            return False
+        self._found[_DELETED].append(difference)
+        return True
 
     async def _is_accounted_for(
         self, left: Connection, right: Connection, difference: Difference, verified: set[str], lead_seconds: float
@@ -198,9 +201,9 @@ class AfterCutover:
         start = key.rpartition(b":")[2]
         if not isinstance(lives, int) or not start.isdigit():
             return False
-        if lives == _GONE:
-            return True
         expiry = (int(start) // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
+        if lives == _GONE:
+            return time.time() + lead_seconds >= expiry - self._expiry_tolerance_seconds
         if abs(time.time() + lead_seconds + lives / 1000 - expiry) > self._expiry_tolerance_seconds:
             return False
         if difference.kind is not Kind.VALUE or not key.startswith(self._counters):
@@ -250,7 +253,7 @@ async def compare_servers(
     audit: Audits,
     deleted_since: DeletedSince,
     called: tuple[Role, Role] = ("source", "target"),
-    left_with: Counters | None = None,
+    left_with: Callable[[], Awaitable[Look | None]] | None = None,
 ) -> KeyComparison:
     """Compare what is under the prefix on both servers; also while the target is written to.
 
@@ -262,13 +265,14 @@ async def compare_servers(
         audit: holds the ledger against the servers.
         deleted_since: knows of which organisations reports were deleted.
         called: what people know the two as; on the way back they are exchanged.
-        left_with: the source's counters after the cutover; None where nobody looked.
+        left_with: tells what the source held after the cutover; None where it is what it holds now.
     """
     options = CompareOptions(prefix=keys.prefix, rounds=2, max_ttl_drift=after.drift_seconds)
     try:
-        before = await counters_of(source, keys) if left_with is None else left_with
+        before = await (look_at(source, keys) if left_with is None else left_with())
         found = await compare(source, target, options, leave_out=after.is_own, explain=after.explain, called=called)
-        behind = after.written_behind | written(before, await counters_of(source, keys))
+        now = await look_at(source, keys)
+        behind = after.written_behind | (written(before, now) if before is not None and now is not None else set())
         unexplained = await after.unexplained(source, target, audit, deleted_since)
     except (RehearsalError, *CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
         return KeyComparison(error=str(error) or type(error).__name__)
@@ -281,15 +285,19 @@ async def compare_servers(
         types = ", ".join(sorted(found.unreadable_types))
         unreadable = f"{found.unreadable:,} keys of types that cannot be read ({types})"
     elif after.undecided:
+        benign[_DELETED] -= after.undecided
         unreadable = (
             f"{after.undecided:,} missing reports may have been deleted, which event rows that were dropped would tell"
         )
+    elif before is None or now is None:
+        unreadable = "whether others wrote to the server that was left is not known: it could not be read"
     return KeyComparison(
         found.keys_compared,
         dict(counts),
         +benign,
         found.drift,
         found.unsettled,
+        found.evicted,
         len(behind),
         unreadable=unreadable,
         not_carried=found.not_carried,

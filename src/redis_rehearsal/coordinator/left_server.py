@@ -1,56 +1,106 @@
-"""The counters of the server that was left: nobody of ours writes to them any more, so that what changes was others."""
+"""The server that was left: nobody of ours writes to it any more, so that what changes there was others."""
 
+import asyncio
 from collections.abc import Mapping
+from typing import Final
 
-import hiredis
-
-from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.wire import Connection
-from redis_rehearsal.errors import RehearsalError
+from redis_rehearsal.errors import CannotTellError
+from redis_rehearsal.verification.compare.contents import READABLE, contents, digest_of
+from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.options import CompareOptions
+from redis_rehearsal.verification.compare.reader import bulk, heads, scan
 from redis_rehearsal.workload.keys import Keys
 
-_PAGE_KEYS = "512"
-_TIMEOUT_SECONDS = 10.0
+_TIMEOUT_SECONDS: Final = 10.0
+_PAUSE_SECONDS: Final = 0.01
+"""After each page, since the application's latency is being measured meanwhile."""
 
-Counters = Mapping[bytes, bytes]
-"""What counters hold, by key."""
+Look = Mapping[bytes, str]
+"""The digests of what events write to, by key; empty where the value never stood still while it was read."""
 
 
-async def counters_of(endpoint: Endpoint, keys: Keys) -> Counters | None:
-    """All counters that a server has; None where it could not be read.
+async def look_at(endpoint: Endpoint, keys: Keys) -> Look | None:
+    """All counters and live structures that a server has; None where it could not be read.
 
     Args:
         endpoint: the server that was left.
         keys: the names of keys.
     """
-    pattern = CompareOptions(prefix=f"{keys.prefix}count:").pattern or b"*"
-    found: dict[bytes, bytes] = {}
+    found: dict[bytes, str] = {}
+    link = Link("server that was left", endpoint, _TIMEOUT_SECONDS)
     try:
-        connection = await Connection.open(endpoint, "redis-rehearsal:compare", _TIMEOUT_SECONDS, lambda _: None)
+        await link.open()
         try:
-            cursor = b""
-            while cursor != b"0":
-                page = await connection.ask(
-                    _TIMEOUT_SECONDS, "SCAN", cursor or b"0", "MATCH", pattern, "COUNT", _PAGE_KEYS
-                )
-                if not isinstance(page, list):
-                    return None
-                cursor, names = page
-                values = await connection.ask(_TIMEOUT_SECONDS, "MGET", *names) if names else []
-                if isinstance(values, hiredis.ReplyError) or not isinstance(values, list):
-                    return None
-                found.update((name, value) for name, value in zip(names, values, strict=True) if value is not None)
+            for part in ("count:", "live:"):
+                async for names in scan(link, CompareOptions(prefix=f"{keys.prefix}{part}").pattern):
+                    found |= await _digests(link, names)
+                    await asyncio.sleep(_PAUSE_SECONDS)
         finally:
-            connection.abort("the look is over")
-    except (RehearsalError, *CONTROL_ERRORS):
+            await link.close()
+    except CannotTellError:
         return None
     return found
 
 
-def written(before: Counters | None, now: Counters | None) -> set[bytes]:
-    """The counters that somebody wrote to between two looks; what is gone may have expired, and is not among them."""
-    if before is None or now is None:
-        return set()
-    return {key for key, value in now.items() if before.get(key) != value}
+async def _digests(link: Link, names: list[bytes]) -> dict[bytes, str]:
+    types, _ = await heads(link, bulk(names))
+    by_type: dict[bytes, list[bytes]] = {}
+    for name, kind in zip(names, types, strict=True):
+        if kind in READABLE:
+            by_type.setdefault(kind, []).append(name)
+    found: dict[bytes, str] = {}
+    for kind, some in by_type.items():
+        values = await contents(link, kind, some, bulk(some))
+        found.update((name, digest_of(value) or "") for name, value in zip(some, values, strict=True))
+    return found
+
+
+def written(before: Look, now: Look) -> set[bytes]:
+    """What somebody wrote to between two looks; what is gone may have expired, and is not among them."""
+    return {key for key, digest in now.items() if not digest or before.get(key) != digest}
+
+
+class LeftServers:
+    """Looks at the servers that a migration left, after each of its cutovers.
+
+    The first look is taken as soon as the cutover is over. By then a write of ours may still be on its way there, which
+    the ledger knows: it is unknown, or was acknowledged too late. For that case there is a second look, once none can
+    be.
+
+    Args:
+        settled_seconds: so long after a cutover none of ours can be on its way any more.
+    """
+
+    def __init__(self, settled_seconds: float) -> None:
+        self._settled_seconds = settled_seconds
+        self._looks: dict[tuple[int, bool], asyncio.Task[Look | None]] = {}
+
+    def look_when_due(
+        self, place: int, ended_seconds: float, now_seconds: float, endpoint: Endpoint, keys: Keys
+    ) -> None:
+        """Begin a look that is due.
+
+        Args:
+            place: of the cutover, from 1.
+            ended_seconds: when it ended, on the monotonic clock.
+            now_seconds: the same clock, now.
+            endpoint: of the server that was left.
+            keys: the names of keys.
+        """
+        for settled, due_seconds in ((False, ended_seconds), (True, ended_seconds + self._settled_seconds)):
+            if (place, settled) not in self._looks and now_seconds >= due_seconds:
+                self._looks[place, settled] = asyncio.create_task(look_at(endpoint, keys))
+                return
+
+    async def before(self, place: int, endpoint: Endpoint, keys: Keys, *, ours_were_late: bool) -> Look | None:
+        """What the server held after a cutover; as it holds it now, where nobody looked; None where it cannot be read.
+
+        Args:
+            place: of the cutover, from 1.
+            endpoint: of the server that was left.
+            keys: the names of keys.
+            ours_were_late: whether writes of ours may have been applied there after the cutover.
+        """
+        look = self._looks.get((place, ours_were_late))
+        return await look if look is not None else await look_at(endpoint, keys)

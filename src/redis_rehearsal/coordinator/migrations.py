@@ -14,7 +14,7 @@ from redis_rehearsal.cache.route import ROLES, Route
 from redis_rehearsal.coordinator.comparing import AfterCutover, Audits, compare_servers
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.judging import Judging, as_it_is, is_to_be_compared
-from redis_rehearsal.coordinator.left_server import Counters, counters_of
+from redis_rehearsal.coordinator.left_server import LeftServers, Look
 from redis_rehearsal.database.connection import connect
 from redis_rehearsal.database.events import organizations_with
 from redis_rehearsal.errors import ConflictError
@@ -75,7 +75,7 @@ class Migrations:
         self.judging = Judging(view, control, audit, least_share, watch)
         self._task: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[dict[str, OSError]] | None = None
-        self._left_with: dict[int, asyncio.Task[Counters | None]] = {}
+        self._left = self._left_servers()
 
     def require_ready(self) -> None:
         """See that a migration may begin.
@@ -144,7 +144,7 @@ class Migrations:
             record.first_phase -= 1
         view.records.append(record)
         self.judging.forget()
-        self._left_with = {}
+        self._left = self._left_servers()
         return record
 
     def start(self, record: Record) -> None:
@@ -187,16 +187,13 @@ class Migrations:
             self._look_behind(record)
 
     def _look_behind(self, record: Record) -> None:
-        """Read the counters of the server that was left, once nobody of ours writes to them any more."""
+        """See what the server that was left holds, so that what others write to it is noticed."""
         migration = record.migration
-        cutovers, options = migration.context.cutovers, migration.context.options
+        cutovers = migration.context.cutovers
         place, ended = len(cutovers), cutovers[-1][1] if cutovers else None
-        settled_seconds = CUTOVER_TAIL_SECONDS + self._view.settings.operation_timeout
-        if ended is None or place in self._left_with or monotonic() < ended + settled_seconds:
-            return
-        if is_to_be_compared(options):
+        if ended is not None and is_to_be_compared(migration.context.options):
             context = migration.way_back if place > 1 and migration.way_back else migration.context
-            self._left_with[place] = asyncio.create_task(counters_of(context.source.endpoint, context.keys))
+            self._left.look_when_due(place, ended, monotonic(), context.source.endpoint, context.keys)
 
     async def compare(self, record: Record, audit: Audit, *, live: bool = False) -> KeyComparison | None:
         """Compare the two servers key by key, after the migration.
@@ -259,11 +256,19 @@ class Migrations:
         )
         source, target = context.source.endpoint, context.target.endpoint
         called = context.source.role, context.target.role
-        look = self._left_with.get(len(context.cutovers))
-        left_with = await look if look else None
+
+        async def left_with() -> Look | None:
+            found = await (audit or self._audit)()
+            late = found.result.unknown or found.result.stranded_at_most or found.error
+            late = late or any(each.unknown or each.stranded_at_most for each in found.structures.values())
+            return await self._left.before(len(context.cutovers), source, context.keys, ours_were_late=bool(late))
+
         return await compare_servers(
             source, target, context.keys, after, audit or self._audit, deleted_since, called, left_with
         )
+
+    def _left_servers(self) -> LeftServers:
+        return LeftServers(CUTOVER_TAIL_SECONDS + self._view.settings.operation_timeout)
 
     def judge(
         self,

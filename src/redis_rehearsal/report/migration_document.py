@@ -96,6 +96,7 @@ def comparison_document(assessment: Assessment | None) -> dict[str, Any] | None:
         "benign_reasons": dict(sorted(found.benign_reasons.items())),
         "ttl_drift": found.drift.document(),
         "unsettled": found.unsettled,
+        "evicted": found.evicted,
         "written_behind": found.written_behind,
         "unexplained": found.unexplained if found.unexplained or not found.error else None,
         "unreadable": found.unreadable or None,

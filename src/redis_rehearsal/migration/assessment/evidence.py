@@ -23,7 +23,8 @@ class KeyComparison:
         counts: of those that differ for no reason that is known, by class: missing, extra, type, value, ttl.
         benign_reasons: how many differ for a good reason, by reason.
         drift: of the times to live of keys that are the same in all else.
-        unsettled: how many kept changing on both servers, so that nothing can be said of them.
+        unsettled: how many kept changing on both servers, or took too long to read: nothing can be said of them.
+        evicted: how many differed when they were seen last, and may have been evicted since.
         written_behind: how many somebody wrote to on the server that was left, where nobody of ours writes any more.
         error: why they could not be compared; empty where they could.
         unreadable: what of them could not; empty where all could.
@@ -36,6 +37,7 @@ class KeyComparison:
     benign_reasons: Mapping[str, int] = field(default_factory=dict)
     drift: Drift = field(default_factory=Drift)
     unsettled: int = 0
+    evicted: int = 0
     written_behind: int = 0
     error: str = ""
     unreadable: str = ""
@@ -62,7 +64,9 @@ class KeyComparison:
                 "had left it"
             )
         if self.unsettled:
-            found.append(f"{_keys(self.unsettled)} kept changing on both servers")
+            found.append(f"{_keys(self.unsettled)} kept changing on both servers, or took too long to read")
+        if self.evicted:
+            found.append(f"{_keys(self.evicted)} differed when seen last, and may have been evicted since")
         if not self.keys_compared:
             found.append("no key was compared, since neither server has one under the prefix")
         return "; ".join(found)
@@ -78,6 +82,7 @@ class KeyComparison:
             Counter(self.benign_reasons) + Counter(later.benign_reasons),
             drift,
             self.unsettled + later.unsettled,
+            self.evicted + later.evicted,
             self.written_behind + later.written_behind,
             self.error or later.error,
             self.unreadable or later.unreadable,

@@ -17,13 +17,15 @@ class Kind(StrEnum):
 
 
 EXPIRED: Final = "expired"
-"""Benign: its time to live ran out while it was compared."""
-EVICTED: Final = "evicted"
-"""Benign: this comparison saw it on the server that lacks it now, whose policy can have evicted it since."""
+"""Benign: its time to live ran out while it was compared, and neither server has it any more."""
 CHANGED: Final = "changed"
 """Benign: it was written to while it was compared, and is equal now."""
 UNREAD: Final = ("unread on the source", "unread on the target")
 """Stand for the digests of a value that never stood still while it was read."""
+TRIES: Final = 3
+"""So often is read again what was made or replaced meanwhile, or took too long."""
+QUICK_MS: Final = 250
+"""Times to live that were read within it are as near to each other as they seem, but for the time that it took."""
 Policies = tuple[str, str]
 """What the source and the target evict by, as `maxmemory_policy` of INFO names it; empty where that is not known."""
 
@@ -60,8 +62,9 @@ class Difference:
         target: what the target holds; None where there is no such key.
         seen_seconds: when it was read, on the monotonic clock.
         benign: why nothing is wrong; empty where that is not known.
-        unsettled: whether it kept changing on both servers, so that nothing can be said of it.
-        evictable: whether the server that lacks it had it in an earlier round, and can have evicted it since.
+        unsettled: whether it kept changing on both servers, or took too long to read: nothing can be said of it.
+        evictable: whether the server that lacks it had it in an earlier round, in which it differed, and can have
+            evicted it since: whether it would have become equal is not known.
         source_moved: whether it was seen to be written to on the source.
     """
 
@@ -105,6 +108,22 @@ def ttl_differs(source_ms: int | None, target_ms: int | None, tolerance_ms: int)
     return abs(source_ms - target_ms) > tolerance_ms
 
 
+def runs_out_seconds(difference: Difference, within_ms: int) -> float | None:
+    """When a key that only one server has is gone there too, on the monotonic clock; None where not so soon.
+
+    Until it was seen to be gone it is there on one server and not on the other, whatever its time to live: it may be
+    renewed, or never have been copied.
+
+    Args:
+        difference: of the key.
+        within_ms: so long after it was read, at most.
+    """
+    holder = difference.source or difference.target
+    if difference.kind not in (Kind.MISSING, Kind.EXTRA) or holder is None or holder.ttl_ms is None:
+        return None
+    return difference.seen_seconds + holder.ttl_ms / 1000 if holder.ttl_ms <= within_ms else None
+
+
 def judge(now: Difference, before: Difference | None, tolerance_ms: int, policies: Policies = ("", "")) -> Difference:
     """What is to be held of a key that still differs.
 
@@ -115,18 +134,14 @@ def judge(now: Difference, before: Difference | None, tolerance_ms: int, policie
         policies: of both servers.
 
     Returns:
-        The difference that counts, with the reason where it is benign, and with what is known of it by now.
+        The difference that counts, with what is known of it by now.
     """
     if before is not None and before.kind is Kind.TTL and now.kind in (Kind.MISSING, Kind.EXTRA):
         here, gone = (now.source, before.target) if now.kind is Kind.MISSING else (now.target, before.source)
         # One of two different times to live has run out: the difference is the one in time, not that it is gone now.
         if here is not None and _ran_out(gone, now.seen_seconds - before.seen_seconds, tolerance_ms):
             return before
-    if now.kind in (Kind.MISSING, Kind.EXTRA):
-        holder = now.source or now.target
-        if holder is not None and holder.ttl_ms is not None and holder.ttl_ms <= tolerance_ms:
-            return replace(now, benign=EXPIRED)
-    unsettled = now.source is not None and now.source.digest == UNREAD[0]
+    unsettled = now.unsettled or (now.source is not None and now.source.digest == UNREAD[0])
     if before is None:
         return replace(now, unsettled=True) if unsettled else now
     moved = _moved(before.source, now.source), _moved(before.target, now.target)
@@ -153,18 +168,17 @@ def _may_have_been_evicted(now: Difference, before: Difference, policies: Polici
     return may_evict(policy, was) if was is not None else before.evictable and before.kind is now.kind
 
 
-def converged(before: Difference, now_seconds: float, tolerance_ms: int, *, gone: bool) -> str:
+def converged(before: Difference, now_seconds: float, *, gone: bool) -> str:
     """Why a key that differed in the round before is equal now.
 
     Args:
         before: as it was then.
         now_seconds: when it was read again, on the monotonic clock.
-        tolerance_ms: by so much times to live may differ.
         gone: whether neither server has it any more.
     """
     elapsed = now_seconds - before.seen_seconds
     held = [summary for summary in (before.source, before.target) if summary is not None]
-    if gone and any(_ran_out(summary, elapsed, tolerance_ms) for summary in held):
+    if gone and any(_ran_out(summary, elapsed, 0) for summary in held):
         return EXPIRED
     return CHANGED
 

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final
 
 import hiredis
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.verification.compare.classify import ttl_differs
+from redis_rehearsal.verification.compare.classify import QUICK_MS, TRIES, ttl_differs
 from redis_rehearsal.verification.compare.contents import Content, pages
 from redis_rehearsal.verification.compare.link import Link
 
@@ -25,10 +26,12 @@ class FieldTtlsFound:
 
     Attributes:
         differing: places of the keys of which one differs.
+        untold: places of those that took too long to read.
         not_carried: by place, how many the target has no command for.
     """
 
     differing: set[int] = field(default_factory=set)
+    untold: set[int] = field(default_factory=set)
     not_carried: dict[int, int] = field(default_factory=dict)
 
 
@@ -79,18 +82,25 @@ class FieldTtls:
             pack(_COMMAND, keys[place], "FIELDS", str(len(names)), *names) for place, names in fields.items()
         )
         nothing: list[Any] = [None] * len(fields)
-        source, target = await asyncio.gather(
-            *(
-                _ask(link, commands, len(fields)) if able else _nothing(nothing)
-                for link, able in zip((self._source, self._target), self._able, strict=True)
+        for _ in range(TRIES):
+            began = monotonic()
+            source, target = await asyncio.gather(
+                *(
+                    _ask(link, commands, len(fields)) if able else _nothing(nothing)
+                    for link, able in zip((self._source, self._target), self._able, strict=True)
+                )
             )
-        )
+            slow = monotonic() - began > QUICK_MS / 1000
+            if not slow:
+                break
         for place, left, right in zip(fields, source, target, strict=True):
             count = len(fields[place])
             lefts, rights = _ttls(left, count), _ttls(right, count)
             if not self._able[1]:
                 if some := sum(ttl >= 0 for ttl in lefts):
                     found.not_carried[place] = found.not_carried.get(place, 0) + some
+            elif slow and max([*lefts, *rights], default=-1) >= 0:
+                found.untold.add(place)
             elif any(self._differ(here, there) for here, there in zip(lefts, rights, strict=True)):
                 found.differing.add(place)
 

@@ -5,9 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from time import monotonic
-from typing import Final
 
-from redis_rehearsal.verification.compare.classify import UNREAD, Difference, Summary, classify, ttl_differs
+from redis_rehearsal.verification.compare.classify import (
+    QUICK_MS,
+    TRIES,
+    UNREAD,
+    Difference,
+    Kind,
+    Summary,
+    classify,
+    ttl_differs,
+)
 from redis_rehearsal.verification.compare.contents import (
     READABLE,
     Content,
@@ -23,7 +31,6 @@ from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.reader import NONE, bulk, heads, lengths
 from redis_rehearsal.verification.compare.stream_counts import IDLE_TIMES, NO_ENTRIES_READ, stream_counts
 
-_TRIES: Final = 3
 _Digests = tuple[str | None, str | None]
 
 
@@ -63,7 +70,7 @@ class Pair:
         self._tolerance_ms = tolerance_ms
         self._field_ttls = FieldTtls(source, target, tolerance_ms)
 
-    async def compare(self, keys: Sequence[bytes], tries: int = _TRIES) -> Compared:
+    async def compare(self, keys: Sequence[bytes], tries: int = TRIES) -> Compared:
         """Read keys on both servers and compare them.
 
         Args:
@@ -86,13 +93,15 @@ class Pair:
                 if kinds[0] != kinds[1]:
                     differing[place] = None
         drifting: list[int] = []
-        if ttls != target_ttls:
+        slow = cost_ms > QUICK_MS
+        if slow or ttls != target_ttls:
             for place, (ttl, target_ttl) in enumerate(zip(ttls, target_ttls, strict=True)):
-                if ttl == target_ttl:
+                # Read far apart in time, equal times to live are not the same.
+                if ttl == target_ttl and (ttl < 0 or not slow):
                     continue
                 if ttl_differs(_as_ttl(ttl), _as_ttl(target_ttl), self._tolerance_ms + cost_ms):
                     differing.setdefault(place, None)
-                elif abs(ttl - target_ttl) > cost_ms:
+                elif slow or abs(ttl - target_ttl) > cost_ms:
                     drifting.append(place)
         compared = Compared()
         for kind, places in _by_type(types, target_types):
@@ -118,17 +127,20 @@ class Pair:
         if not drifting:
             return
         names = [packed[place] for place in drifting]
-        began = monotonic()
-        (_, ttls), (_, target_ttls) = await asyncio.gather(heads(self.source, names), heads(self.target, names))
-        cost_ms = _cost_ms(began)
+        for _ in range(TRIES):
+            began = monotonic()
+            (_, ttls), (_, target_ttls) = await asyncio.gather(heads(self.source, names), heads(self.target, names))
+            cost_ms = _cost_ms(began)
+            if cost_ms <= QUICK_MS:
+                break
         for place, ttl, target_ttl in zip(drifting, ttls, target_ttls, strict=True):
-            apart_ms = abs(ttl - target_ttl) - cost_ms
-            if ttl < 0 or target_ttl < 0:
+            if ttl < 0 and target_ttl < 0:
                 continue
-            if apart_ms > self._tolerance_ms:
-                differing[place] = (None, None)
+            differs = _ttl_differs(_as_ttl(ttl), _as_ttl(target_ttl), self._tolerance_ms, cost_ms)
+            if differs is False:
+                compared.drift.add(abs(ttl - target_ttl) - cost_ms)
             else:
-                compared.drift.add(apart_ms)
+                differing[place] = (None, None)
 
     async def _compare_values(
         self,
@@ -156,6 +168,8 @@ class Pair:
             compared.not_carried |= {keys[at]: things for at, things in fields.not_carried.items()}
             for at in fields.differing:
                 there[at] = _other_field_ttls(there[at])
+            for at in fields.untold:
+                there[at] = Unsure()
         # What cannot be read is one object, so that two of it are equal; whoever compares must not take it for so.
         if here == there and not any(isinstance(content, Unreadable) for content in here[:1]):
             if differing:
@@ -213,12 +227,17 @@ class Pair:
                 # It never stood still; it is not equal for that.
                 source, target = replace(source, digest=UNREAD[0]), replace(target, digest=UNREAD[1])
             kind = classify(source, target, self._tolerance_ms + cost_ms)
-            if kind is None and not last and classify(source, target, self._tolerance_ms) is not None:
-                # Asking took so long that it cannot be told.
+            untold = (
+                kind is None
+                and source is not None
+                and target is not None
+                and _ttl_differs(source.ttl_ms, target.ttl_ms, self._tolerance_ms, cost_ms) is None
+            )
+            if untold and not last:
                 again.append(keys[place])
-                continue
-            if kind is not None:
-                compared.differences.append(Difference(keys[place], kind, source, target, now))
+            elif untold or kind is not None:
+                found = Difference(keys[place], kind or Kind.TTL, source, target, now, unsettled=untold)
+                compared.differences.append(found)
         return again
 
 
@@ -229,6 +248,22 @@ async def _summaries(link: Link, packed: Sequence[bytes], digests: Sequence[str 
         None if kind == NONE else Summary(kind.decode(errors="replace"), length, _as_ttl(ttl), digest)
         for kind, length, ttl, digest in zip(types, found, ttls, digests, strict=True)
     ]
+
+
+def _ttl_differs(source_ms: int | None, target_ms: int | None, tolerance_ms: int, cost_ms: int) -> bool | None:
+    """Whether two times to live differ by more than the tolerance; None where reading them took too long to tell.
+
+    Args:
+        source_ms: None for ever.
+        target_ms: None for ever.
+        tolerance_ms: by so much they may.
+        cost_ms: so long reading both took: by so much they may be nearer to each other, or further apart.
+    """
+    if ttl_differs(source_ms, target_ms, tolerance_ms + cost_ms):
+        return True
+    if cost_ms <= QUICK_MS or source_ms is None or target_ms is None:
+        return False
+    return None if abs(source_ms - target_ms) + cost_ms > tolerance_ms else False
 
 
 def _cost_ms(began_seconds: float) -> int:

@@ -62,7 +62,8 @@ class Comparison:
         keys_compared: different keys that were read; one that SCAN gave twice may count twice.
         counts: of the differences that nothing explains, by class.
         benign: how many keys differed for a good reason, by reason.
-        unsettled: keys that still differed in the last round, and kept changing on both servers.
+        unsettled: keys that still differed in the last round, and kept changing on both, or took too long to read.
+        evicted: keys that differed when they were last seen on both servers, one of which can have evicted them since.
         unreadable: keys whose values a server has no command for; only their types and times to live were compared.
         unreadable_types: the types of those.
         rounds: one after the other.
@@ -79,6 +80,7 @@ class Comparison:
     counts: dict[str, int] = field(default_factory=lambda: {kind.value: 0 for kind in Kind})
     benign: dict[str, int] = field(default_factory=dict)
     unsettled: int = 0
+    evicted: int = 0
     unreadable: int = 0
     unreadable_types: set[str] = field(default_factory=set)
     rounds: list[Round] = field(default_factory=list)
@@ -103,7 +105,7 @@ class Comparison:
         """
         if self.unexplained or self.not_carried.things > self.max_not_carried:
             return Outcome.DIFFERENT
-        untold = self.unreadable or self.unsettled or not self.keys_compared
+        untold = self.unreadable or self.unsettled or self.evicted or not self.keys_compared
         return Outcome.UNKNOWN if untold else Outcome.EQUAL
 
     def document(self) -> dict[str, Any]:
@@ -117,6 +119,7 @@ class Comparison:
             "unexplained": self.unexplained,
             "ttl_drift": self.drift.document(),
             "unsettled": self.unsettled,
+            "evicted": self.evicted,
             "not_carried": self.not_carried.things,
             "not_carried_keys": list(self.not_carried.keys),
             "notes": sorted(self.notes),

@@ -12,12 +12,12 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.verification.compare.classify import (
-    EVICTED,
     Difference,
     Kind,
     Policies,
     converged,
     judge,
+    runs_out_seconds,
     tally,
 )
 from redis_rehearsal.verification.compare.link import Link
@@ -33,6 +33,11 @@ Explain = Callable[[Difference], str | None]
 Record = Callable[[Difference, Any, Any], None]
 
 _AT_ONCE: Final = 6
+_SOON_MS: Final = 2_000
+_LONGEST_LOOK_MS: Final = 10_000
+"""What lives for longer is not waited for."""
+_LATE_SECONDS: Final = 0.05
+"""A server may keep what has run out for a moment."""
 _DEFAULTS: Final = CompareOptions()
 
 
@@ -131,12 +136,27 @@ class _Rounds:
             self._round_began, self._keys, self._total = monotonic(), 0, self._differing
             await self._each(_turns(self._store.batches(BATCH_KEYS)), self._again)
             self._end_round()
+        await self._look_last()
         lost = [
             await _evicted(link) - before for link, before in zip((self._source, self._target), evicted, strict=True)
         ]
         await self._settle(lost, explain, record, values=values)
         comparison.seconds = monotonic() - self._began
         return comparison
+
+    async def _look_last(self) -> None:
+        """Look at those again that only one server has, for a moment only: whether they are gone then."""
+        within_ms = min(max(self._tolerance_ms, _SOON_MS), _LONGEST_LOOK_MS)
+        until = 0.0
+        for batch in self._store.batches(BATCH_KEYS):
+            until = max([until, *filter(None, (runs_out_seconds(each, within_ms) for each in batch))])
+        if until:
+            await asyncio.sleep(max(0.0, until + _LATE_SECONDS - monotonic()))
+            going = (
+                [each for each in batch if runs_out_seconds(each, within_ms) is not None]
+                for batch in self._store.batches(BATCH_KEYS)
+            )
+            await self._each(_turns(batch for batch in going if batch), self._again)
 
     async def _each(self, batches: AsyncIterator[list[_Item]], work: Callable[[list[_Item]], Awaitable[None]]) -> None:
         """Work on some batches at once, so that the servers are never waiting for us."""
@@ -193,7 +213,7 @@ class _Rounds:
         self._store.note_not_carried([difference.key for difference in batch], compared.not_carried)
         seen = monotonic()
         for key, difference in before.items():
-            reason = converged(difference, seen, self._tolerance_ms, gone=key in gone)
+            reason = converged(difference, seen, gone=key in gone)
             self._comparison.benign[reason] = self._comparison.benign.get(reason, 0) + 1
         self._store.remove(before)
         self._store.put(now)
@@ -208,11 +228,13 @@ class _Rounds:
             for difference in batch:
                 reason = difference.benign or explain(difference) or ""
                 lacking = _LACKING.get(difference.kind)
-                if not reason and difference.evictable and lacking is not None and lost[lacking] > 0:
+                evicted = difference.evictable and lacking is not None and lost[lacking] > 0
+                if evicted and lacking is not None:
                     lost[lacking] -= 1
-                    reason = EVICTED
                 if reason:
                     comparison.benign[reason] = comparison.benign.get(reason, 0) + 1
+                elif evicted:
+                    comparison.evicted += 1
                 elif difference.unsettled:
                     comparison.unsettled += 1
                 else:
@@ -221,7 +243,8 @@ class _Rounds:
                     if len(comparison.examples) < EXAMPLES:
                         comparison.examples.append(difference)
                 if record is not None:
-                    await self._record(replace(difference, benign=reason), record, values=values)
+                    told = replace(difference, benign=reason, unsettled=difference.unsettled or evicted)
+                    await self._record(told, record, values=values)
 
     async def _record(self, difference: Difference, record: Record, *, values: bool) -> None:
         held = [

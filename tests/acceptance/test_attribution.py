@@ -109,6 +109,42 @@ def test_an_endpoint_that_moved_to_a_read_only_replica_is_down_for_writes(
     assert ledger_of(document, "duplicated", "lost") == [0, 0]
 
 
+def test_an_endpoint_whose_new_connections_reach_a_replica_has_not_moved_well(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, make_server: MakeServer
+) -> None:
+    new = follower(make_server, source)
+    with Proxy(source.port) as proxy:
+        given |= {"REDIS_URL": proxy.url}
+        arguments = ("rehearse", "--strategy", "observe", "--baseline", "3s", "--observe", "4s")
+        with command(tmp_path, *arguments, **given) as run:
+            until_phase(run, "prepare")
+            # All that is open stays on the old server, and nothing fails.
+            proxy.move(new.port, lambda place, link: True)
+            document = judged(run)
+    with outside(new) as replica:
+        assert replica.info("replication")["role"] == "slave"
+    migration = criteria(document)["migration"]
+    assert (migration["status"], document["verdict"]["status"]) == ("failed", "fail")
+    assert "reach a replica" in migration["reason"]
+    assert criteria(document)["failed_events"]["status"] == "passed"
+
+
+@pytest.mark.matrix
+def test_a_target_whose_address_leads_to_its_replica_in_the_end_takes_no_new_connections(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, make_server: MakeServer
+) -> None:
+    with Proxy(fresh_target.port) as proxy:
+        given |= {"TARGET_REDIS_URL": proxy.url}
+        arguments = ("rehearse", "--strategy", "copy", "--baseline", "3s", "--observe", "6s", "--allow-server-wide")
+        with command(tmp_path, *arguments, **given) as run:
+            until_phase(run, "recovery")
+            proxy.move(follower(make_server, fresh_target).port, lambda place, link: True)
+            document = judged(run)
+    found = criteria(document)
+    assert (found["migration"]["status"], document["verdict"]["status"]) == ("failed", "fail")
+    assert found["lost"]["status"] == "passed"
+
+
 @pytest.mark.matrix
 def test_an_error_of_a_proxy_says_nothing_of_what_was_applied(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer

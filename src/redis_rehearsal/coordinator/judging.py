@@ -71,6 +71,7 @@ class Judging:
         totals = view.totals
         baseline = migration.baseline_seconds
         context, back = migration.context, migration.way_back
+        truth = self._control.truth or self._control.route.writes
         query_gaps, event_gaps = totals.gaps_until(ended_seconds)
         # As they are now, since some may yet be put anew.
         first = bisect_right(view.timeline.rows, baseline[0], key=lambda row: view.began_seconds + row.second + 1)
@@ -104,6 +105,7 @@ class Judging:
             comparison=comparison,
             broken=broken,
             unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else "",
+            follower=view.address(truth) if self._watch.reached.follows(truth) else "",
             not_carried=(migration.way_back or migration.context).not_carried,
         )
 

@@ -2,13 +2,14 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.engine.attribution import Eras
 
+_FOLLOWERS: Final = ("slave", "replica")
 AnnotationKind = Literal["server-changed", "role-changed"]
 
 
@@ -108,6 +109,11 @@ class ReachedServers:
         """What changed of itself between two Unix times, in short; empty where nothing did."""
         found = [f"{each.kind}: {each.server}" for each in self.annotations if begins <= each.at < ends]
         return "; ".join(found)
+
+    def follows(self, role: Role) -> bool:
+        """Whether what answers behind an address follows another server, which takes no writes of ours for good."""
+        node = self.nodes.get(role)
+        return node is not None and node.role in _FOLLOWERS
 
     def unknown(self, role: Role) -> str:
         """Why it is not known which server answers behind an address; empty where it is."""

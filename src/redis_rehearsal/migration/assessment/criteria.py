@@ -44,6 +44,10 @@ def criteria(evidence: Evidence, figures: Figures) -> list[Criterion]:
 
 def _migration(evidence: Evidence) -> Criterion:
     done = evidence.status == "done"
+    if done and evidence.cutovers and evidence.follower:
+        # Whatever the connections do that were open before: the next one cannot write.
+        reason = f"new connections to {evidence.follower} reach a replica, which takes no writes"
+        return Criterion("migration", None, None, Status.FAILED, "", reason)
     if done and evidence.cutovers and evidence.unattributed:
         reason = f"which server answered is not known: {evidence.unattributed}"
         return Criterion("migration", None, None, Status.UNKNOWN, "", reason)

@@ -48,6 +48,8 @@ async def _run(context: Context) -> None:
                 if last is None:
                     last = context.rows[-1].second
                     step.detail = "something still failed, or was not answered, when the observation ended"
+                    if watch.reached.follows("source"):
+                        step.detail = "new connections still reached a replica when the observation ended"
                     context.warnings.append(f"After the move {step.detail}.")
                 else:
                     step.detail = f"all was answered again in the second {last + 1 - second} s after the first failure"
@@ -115,9 +117,14 @@ async def _first_second(context: Context, moved: int, first: int) -> int:
 
 
 async def _until_quiet(context: Context, second: int) -> int | None:
-    """The first second since then in which all was answered and nothing failed; None where that was not seen."""
+    """The first second since then in which all was answered and nothing failed; None where that was not seen.
+
+    While new connections reach a replica the move is not over, whatever those do that were open before.
+    """
     until = monotonic() + context.options.observe
     while True:
+        if context.watch.reached.follows("source"):
+            second = max(second, context.rows[-1].second if context.rows else second)
         for row in context.rows[since(context.rows, second + 1) :]:
             if not _is_bad(row):
                 return row.second

@@ -399,6 +399,9 @@ class Run:
         for role in ROLES:
             await self._watch.look(role)
         self.view.audit = await self.audit()
+        # What it was read from is what is there before and after.
+        for role in ROLES:
+            await self._watch.look(role)
         dropped, why = self.view.totals.rows_dropped, self.view.health.servers["database"].load_error
         if dropped and why:
             self._breakage.note(

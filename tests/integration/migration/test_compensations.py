@@ -1,0 +1,91 @@
+"""After a failure each thing is put right by itself: that one cannot be is no reason to leave the others."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from redis_rehearsal.cache.route import Role, Route
+from redis_rehearsal.engine.messages import Freeze, Release
+from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.migration import migration as migrations
+from redis_rehearsal.migration.assessment.evidence import KeyComparison
+from redis_rehearsal.migration.migration import Migration
+from redis_rehearsal.verification.recovery import Recovery
+from tests.integration.migration.idle import IdleApplication, context_of, using
+from tests.integration.migration.pair import Pair
+
+SOURCE = Route("source", "source")
+
+
+def begun(context: Any) -> Migration:
+    async def compared(_: Any) -> KeyComparison:
+        return KeyComparison()
+
+    return Migration(context, lambda: None, compared, lambda: Recovery(0.0, None, {}, ""))
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # nobody signals it
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("broken", ["set_fallback", "release", "freeze"])
+def test_a_return_to_the_source_goes_on_where_one_part_fails(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    monkeypatch.setattr(migrations, "_ROLLED_BACK_SECONDS", 0.0)
+
+    async def fails(*_: Any) -> None:
+        raise MigrationError(f"A worker did not confirm {broken}.")
+
+    async def go() -> tuple[Migration, IdleApplication]:
+        options: dict[str, Any] = {"strategy": "cold", "baseline": 0.1, "observe": 60.0, "clear_target": True}
+        async with using(await context_of(pair.source_server, pair.target_server, tmp_path, **options)) as context:
+            migration, app = begun(context), context.app
+            assert isinstance(app, IdleApplication)
+            running = asyncio.create_task(migration.run())
+            await until(lambda: app.route.writes == "target" and app.phase == "recovery")
+            app.commands.clear()
+            monkeypatch.setattr(app, broken, fails)
+            migration.interrupt("a person asked for it")
+            await running
+            return migration, app
+
+    migration, app = asyncio.run(go())
+    assert (migration.status, app.route, app.truth) == ("rolled-back", SOURCE, None)
+    said = [warning for warning in migration.context.warnings if broken in warning]
+    assert len(said) == (broken != "freeze")
+    kinds = {type(command) for command in app.commands}
+    assert (Release in kinds) == (broken != "release")
+    assert (Freeze in kinds) == (broken != "freeze")
+
+
+def test_a_failure_with_reads_elsewhere_gives_them_back_though_the_fallback_stays(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(role: Role | None) -> None:
+        raise MigrationError("A worker did not confirm the fallback.")
+
+    async def go() -> tuple[Migration, IdleApplication]:
+        options: dict[str, Any] = {"strategy": "dual-write", "baseline": 0.1, "observe": 60.0, "clear_target": True}
+        async with using(await context_of(pair.source_server, pair.target_server, tmp_path, **options)) as context:
+            migration, app = begun(context), context.app
+            assert isinstance(app, IdleApplication)
+            monkeypatch.setattr(app, "set_fallback", fails)
+
+            async def refuses(*_: Any, **__: Any) -> list[int]:
+                raise MigrationError("A worker did not hold.")
+
+            monkeypatch.setattr(app, "hold", refuses)
+            pair.source.set("rehearsal:count:1:page_view:3600", 5)
+            await migration.run()
+            return migration, app
+
+    migration, app = asyncio.run(go())
+    assert (migration.status, app.route) == ("failed", SOURCE)
+    assert "did not hold" in migration.reason
+    assert any("did not confirm the fallback" in warning for warning in migration.context.warnings)
+    assert any(isinstance(command, Release) for command in app.commands)

@@ -10,14 +10,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.report.html import render_html
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse, painted
 from tests.acceptance.paper import shares_filled
-from tests.support import wait_for
+from tests.acceptance.test_rehearse import fresh_target
+from tests.support import command, wait_for
 from tests.unit.report.made_migration import document
 from tests.unit.report.made_timeline import percentiles, rows
 from tests.unit.report.test_html import HOSTILE
 
+__all__ = ["fresh_target"]
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
 
 SECONDS = 60
@@ -174,3 +177,23 @@ def test_a_report_is_printed_with_all_its_charts(tmp_path: Path) -> None:
         assert len(shares) == 15
         assert all(share > 0.02 for share in shares.values()), shares
         wait_for(lambda: painted(page, "queries", BLUE["dark"]) > 100, "the screen as it was")
+
+
+def test_the_live_page_is_printed_with_all_its_charts(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(600)
+        with browse(run.link, dark=True) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("live")
+            wait_for(lambda: len(captions(page)) == 13, "the charts")
+            chart(page, "queries")
+            page.evaluate("scrollTo(0, 0)")
+            shares = shares_filled(page.pdf(format="A4", print_background=True), captions(page))
+            # The phase is shaded behind the lines.
+            assert all(share > 0.5 for share in shares.values()), shares
+            width = page.locator("[data-chart=queries] .chart-plot").bounding_box()
+            canvas = page.locator("[data-chart=queries] canvas").first.bounding_box()
+            assert canvas["width"] == pytest.approx(width["width"], abs=1)  # type: ignore[index]
+            wait_for(lambda: painted(page, "queries", BLUE["dark"]) > 20, "the screen as it was")
+            assert seen.problems == []

@@ -147,6 +147,33 @@ def test_what_is_new_is_drawn_on_the_same_canvas(tmp_path: Path) -> None:
         assert page.evaluate("Bokeh.documents.length") == documents - 1
 
 
+def test_axes_span_what_is_there_and_say_it_shortly(tmp_path: Path) -> None:
+    with report(tmp_path) as (page, _):
+        for asked, answered in {
+            "valueRange([[null, null]], {})": [0, 1],
+            "valueRange([[null]], { log: true })": [1, 10],
+            "valueRange([[5, 5]], { log: true })": [2.5, 10],
+            "valueRange([[7], [7, null]], {})": [6, 8],
+            "valueRange([[0, 0]], { zero: true })": [0, 1],
+            "valueRange([[0, 20]], { zero: true })": [0, 21],
+            "valueTicks([0, 10500], false, 150).map((tick) => tick.text)": ["0", "5,000", "10,000"],
+            "valueTicks([0, 250000], false, 150).map((tick) => tick.text)": [
+                "0",
+                "50k",
+                "100k",
+                "150k",
+                "200k",
+                "250k",
+            ],
+            "valueTicks([0, 2.1e6], false, 150).map((tick) => tick.text)": ["0", "0.5M", "1M", "1.5M", "2M"],
+            "valueTicks([0.1, 0.35], false, 90).map((tick) => tick.at)": [0.1, 0.2, 0.3],
+            "valueTicks([0.5, 2000], true, 150).map((tick) => tick.text)": ["1", "10", "100", "1,000"],
+            "valueTicks([0.15, 6], true, 150).map((tick) => tick.text)": ["0.2", "0.5", "1", "2", "5"],
+            "timeTicks([0, 7200], 300).map((tick) => tick.text)": ["0:00", "30:00", "1:00:00", "1:30:00", "2:00:00"],
+        }.items():
+            assert page.evaluate(f"RehearsalCharts.axes.{asked}") == answered, asked
+
+
 @pytest.mark.parametrize("text", [*HOSTILE, FORMULA])
 def test_words_of_the_run_are_text_in_charts(tmp_path: Path, text: str) -> None:
     made = document()

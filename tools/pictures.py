@@ -1,8 +1,8 @@
 """Makes the pictures of the README: `python -m tools.pictures`. Needs Chromium and Prometheus.
 
 A run is driven and migrated for it. The page and the report are photographed as they are; there is no Grafana here, so
-the panels of a dashboard are drawn by plotly, from their own expressions and what a Prometheus that scraped the run
-answers.
+the panels of a dashboard are drawn as our own charts are, from their own expressions and what a Prometheus that scraped
+the run answers.
 """
 
 import json
@@ -19,7 +19,7 @@ from tests.acceptance.browser import CHROMIUM, NO_BROWSER, browse
 from tests.acceptance.prometheus import Prometheus, scraping
 from tests.support import command, wait_for
 
-from redis_rehearsal.report.assets import plotly_path
+from redis_rehearsal.report.assets import CHART_SCRIPTS, CHART_STYLE, bokeh_path, read
 from tools.dashboards import PLACE
 
 PICTURES: Final = Path(__file__).parents[1] / "docs" / "pictures"
@@ -59,7 +59,7 @@ def series_of(prometheus: Prometheus, panel: dict[str, Any], start: float, end: 
 
 
 def panels_page(panels: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]) -> str:
-    """A page with the panels, drawn by plotly."""
+    """A page with the panels, drawn as the charts of a report are."""
     figures = [
         {
             "title": panel["title"],
@@ -68,29 +68,34 @@ def panels_page(panels: Sequence[tuple[dict[str, Any], list[dict[str, Any]]]]) -
         }
         for panel, lines in panels
     ]
-    return f"""<!doctype html><meta charset="utf-8">
-<style>
-body {{ margin: 0; background: #111217; display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; padding: 8px }}
-div {{ background: #181b1f; border: 1px solid #2c3235; border-radius: 4px }}</style>
-<body>
-<script>{plotly_path().read_text(encoding="utf-8")}</script>
-<script>
+    scripts = [bokeh_path().read_text(encoding="utf-8"), *map(read, CHART_SCRIPTS)]
+    loaded = "".join(f"<script>{script}</script>\n" for script in scripts)
+    return f"""<!doctype html><html data-theme="dark"><meta charset="utf-8">
+<style>{read(CHART_STYLE)}
+body {{ padding: 8px }}
+.charts {{ grid-template-columns: repeat(3, 1fr); gap: 8px }}</style>
+<body><div class="charts"></div>
+{loaded}<script>
+const {{ THEMES, createFigure, createPlot, axes }} = RehearsalCharts;
 const colors = ["#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9"];
+const units = {{ percentunit: [100, "%"], s: [1000, " ms"] }};
 for (const {{ title, unit, lines }} of {json.dumps(figures)}) {{
-  const place = document.body.appendChild(document.createElement("div"));
-  Plotly.newPlot(place, lines.map((line, index) => ({{
-    ...line, type: "scatter", mode: "lines", showlegend: true,
-    line: {{ color: colors[index % colors.length], width: 1.5 }},
-  }})), {{
-    title: {{ text: title, font: {{ size: 14 }}, x: 0.02, xanchor: "left" }}, width: 410, height: 270,
-    margin: {{ l: 60, r: 15, t: 40, b: 60 }}, paper_bgcolor: "#181b1f", plot_bgcolor: "#181b1f",
-    font: {{ color: "#ccccdc", family: "sans-serif", size: 11 }}, legend: {{ orientation: "h", y: -0.18 }},
-    xaxis: {{ gridcolor: "#2c3235", ticksuffix: " s" }},
-    yaxis: {{
-      gridcolor: "#2c3235", rangemode: "tozero", tickformat: unit === "percentunit" ? ".0%" : "~s",
-      ticksuffix: unit === "s" ? "s" : "",
-    }},
-  }}, {{ staticPlot: true }});
+  const [scale, sign] = units[unit] || [1, ""];
+  const around = createFigure(document.querySelector(".charts"), {{
+    id: title, title, text: "", headingLevel: 2, lines, changed() {{}},
+  }});
+  const drawing = createPlot(around.plot, {{ lines, height: 170, title: String, text: String }});
+  const shown = lines.map((line, at) => ({{
+    ...line, y: line.y.map((value) => value * scale), color: colors[at % colors.length], width: 1.5,
+  }}));
+  const frame = drawing.frame(around.plot.clientWidth);
+  const xRange = [0, Math.max(1, ...lines.map((line) => line.x[line.x.length - 1]))];
+  const yRange = axes.valueRange(shown.map((line) => line.y), {{ zero: true }});
+  const yTicks = axes.valueTicks(yRange, false, frame.height).map(({{ at, text }}) => ({{ at, text: text + sign }}));
+  around.legend.paint(shown.map((line) => line.color));
+  drawing.show({{
+    theme: THEMES.dark, frame, xRange, yRange, xTicks: axes.timeTicks(xRange, frame.width), yTicks, lines: shown,
+  }});
 }}
 </script>"""
 
@@ -119,7 +124,7 @@ def main() -> int:
                 wait_for(lambda: page.locator("#verdict-label").inner_text() == "Verdict", "the verdict", 120)
                 page.set_viewport_size({"width": 1280, "height": 1700})
                 page.goto(f"{run.address}/report.html")
-                page.wait_for_selector(".js-line", state="attached")
+                page.wait_for_selector("[data-chart=queries] canvas", state="attached")
                 page.wait_for_timeout(2000)  # one chart after the other
                 photograph(page, "report.png")
             dashboard = json.loads((PLACE / "migration.json").read_text(encoding="utf-8"))
@@ -129,7 +134,7 @@ def main() -> int:
             drawn = directory / "panels.html"
             drawn.write_text(panels_page(panels), encoding="utf-8")
             with browse(drawn.as_uri()) as (page, _):
-                page.wait_for_selector(".js-line", state="attached")
+                page.wait_for_selector("canvas", state="attached")
                 page.set_viewport_size({"width": 1290, "height": 580})
                 photograph(page, "dashboard.png")
     return 0

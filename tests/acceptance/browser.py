@@ -66,3 +66,30 @@ def browse(address: str, *, dark: bool = False, width: int = 1280) -> Iterator[t
 def picture(page: Page, path: Path) -> None:
     """Keep what is seen, for the person who looks into a failure."""
     page.screenshot(path=path, full_page=True)
+
+
+def painted(page: Page, chart: str, color: str | None = None) -> int:
+    """How many pixels of a chart are painted, or are of a colour such as `#0072b2`; 0 of one that is not drawn."""
+    canvases = page.locator(f"[data-chart={chart}] canvas")
+    if not canvases.count():
+        return 0
+    found = canvases.first.evaluate(
+        """(canvas, color) => {
+            if (!canvas.width || !canvas.height) return 0;
+            // A copy is read, since reading changes how a browser keeps a canvas.
+            const copy = document.createElement("canvas");
+            [copy.width, copy.height] = [canvas.width, canvas.height];
+            const context = copy.getContext("2d", { willReadFrequently: true });
+            context.drawImage(canvas, 0, 0);
+            const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+            const wanted = color && [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+            let count = 0;
+            for (let i = 0; i < data.length; i += 4) {
+                if (wanted ? wanted.every((value, at) => data[i + at] === value) : data[i + 3]) count += 1;
+            }
+            return count;
+        }""",
+        color,
+    )
+    assert isinstance(found, int)
+    return found

@@ -1,10 +1,12 @@
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from redis_rehearsal.fleet.row import COLUMNS
-from redis_rehearsal.report.assets import CHART_SCRIPTS, CHART_STYLE, read
+from redis_rehearsal.report.assets import CHART_SCRIPTS, CHART_STYLE, read, report_scripts
 from redis_rehearsal.report.chart_data import COLUMNS as DRAWN
 
 
@@ -54,6 +56,18 @@ def test_every_column_that_is_drawn_stands_in_the_report() -> None:
     named |= set(re.findall(r"row\.(\w+)", read("panels.js"))) - {"second"}
     assert named == set(DRAWN)
     assert named <= {*COLUMNS, "conversion_rate"}
+
+
+def test_bokeh_is_found_and_not_imported() -> None:
+    script = "import sys; from redis_rehearsal.report import html; html.report_scripts(); print('bokeh' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
+
+
+def test_its_notice_goes_with_it() -> None:
+    script = report_scripts()[0].text
+    assert "Copyright (c) Anaconda, Inc., and Bokeh Contributors" in script
+    assert "Redistribution and use in source and binary forms" in script
 
 
 def test_they_ask_no_other_host_for_anything() -> None:

@@ -11,8 +11,11 @@ from typing import Final
 
 from redis_rehearsal.report.markup import harmless
 
-CHART_SCRIPTS: Final = ("panels.js", "charts.js")
-"""What draws charts over time, in the order in which it is loaded, after Plotly."""
+CHART_SCRIPTS: Final = (
+    *("panels.js", "axes.js", "legend.js", "figure.js", "tooltip.js", "labels.js", "plot.js", "charts.js"),
+    "printing.js",
+)
+"""What draws charts over time, in the order in which it is loaded, after BokehJS."""
 CHART_STYLE: Final = "style.css"
 _REPORT_SCRIPTS: Final = (*CHART_SCRIPTS, "percentiles.js", "report.js")
 _REPORT_STYLES: Final = (CHART_STYLE, "report.css", "print.css")
@@ -40,24 +43,24 @@ def read(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding="utf-8")
 
 
-def plotly_path() -> Path:
-    """Where plotly.min.js is installed; found without importing the package, which takes long.
+def bokeh_path() -> Path:
+    """Where bokeh.min.js is installed; found without importing the package, which takes long.
 
     Raises:
         OSError: it is not installed.
     """
-    spec = find_spec("plotly")
+    spec = find_spec("bokeh")
     for place in (spec.submodule_search_locations if spec else None) or ():
-        path = Path(place) / "package_data" / "plotly.min.js"
+        path = Path(place) / "server" / "static" / "js" / "bokeh.min.js"
         if path.exists():
             return path
-    raise FileNotFoundError("The package plotly, or its plotly.min.js, is not installed.")
+    raise FileNotFoundError("The package bokeh, or its bokeh.min.js, is not installed.")
 
 
 @cache
 def report_scripts() -> Sequence[Asset]:
     """The scripts of a report, in the order in which they run."""
-    texts = [plotly_path().read_text(encoding="utf-8"), *map(read, _REPORT_SCRIPTS)]
+    texts = [bokeh_path().read_text(encoding="utf-8"), *map(read, _REPORT_SCRIPTS)]
     return tuple(_asset(harmless(text)) for text in texts)
 
 

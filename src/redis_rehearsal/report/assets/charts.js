@@ -1,4 +1,4 @@
-// Charts over time, for the live page and for report.html. Needs Plotly and panels.js.
+// Charts over time, for the live page and for report.html. Needs Bokeh, and all that assets/__init__.py loads before.
 //
 // A chart draws at most MOST_POINTS of a line; what is zoomed into is drawn anew from all rows. So that a page stays
 // quick however long the run: what nobody sees is not drawn until it is scrolled to, one chart is drawn a frame, and
@@ -6,59 +6,18 @@
 "use strict";
 
 (() => {
-  const { THEMES, PHASES, PANELS, points, decimate } = RehearsalCharts;
+  const { THEMES, PHASES, PANELS, points, decimate, element, createFigure, createPlot, labels } = RehearsalCharts;
+  const { readable, timeTicks, valueRange, valueTicks } = RehearsalCharts.axes;
   const MOST_POINTS = 1200;
-  const MARKED_POINTS = 90;
+  const POINTED = 90;
   const MILLISECONDS_PER_ROW = 0.95;
-  // Drawing takes some 50 ms a chart, and the load may be driven on the same machine.
+  // Drawing takes some 20 ms a chart, and the load may be driven on the same machine.
   const LEAST_MILLISECONDS = 2000;
-  const HEIGHT = 250;
-  const LABEL_ROWS = 4;
-  const LABEL_HEIGHT = 14;
-  const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
-  const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: false };
-
-  function element(name, className, text) {
-    const made = document.createElement(name);
-    if (className) made.className = className;
-    if (text) made.textContent = text;
-    return made;
-  }
-
-  function clock(second) {
-    const two = (value) => String(value).padStart(2, "0");
-    const whole = Math.round(second);
-    const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-    return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
-  }
-
-  // Plotly reads tags and templates in its texts.
-  function escapeText(text) {
-    return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/%\{/g, "% {");
-  }
+  const [HEIGHT, LEGEND_HEIGHT] = [250, 30];
 
   function shaded(hex, alpha) {
     const [red, green, blue] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
     return `rgba(${red},${green},${blue},${alpha})`;
-  }
-
-  // Where the label of each phase goes: the first row above the plot in which there is room, as far to the left as its
-  // phase allows; none left, no label.
-  function labels(phases, [from, to], width) {
-    const ends = new Array(LABEL_ROWS).fill(-Infinity);
-    const perSecond = width / Math.max(to - from, 1e-9);
-    const placed = [];
-    for (const phase of phases) {
-      const size = 6.4 * phase.name.length + 8;
-      const begin = Math.min((Math.max(phase.from_second, from) - from) * perSecond, width - size);
-      const end = (Math.min(phase.to_second ?? to, to) - from) * perSecond;
-      const row = ends.findIndex((taken) => taken <= begin || taken + size <= end);
-      if (row < 0) continue;
-      const start = Math.max(begin, ends[row]);
-      ends[row] = start + size;
-      placed.push({ phase, row, at: from + start / perSecond });
-    }
-    return placed;
   }
 
   function summary(panel, series) {
@@ -66,8 +25,7 @@
       const known = series[place].y.filter((value) => value !== null);
       if (!known.length) return `${each.name}: nothing measured`;
       const [low, high] = known.reduce(([a, b], y) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity]);
-      const show = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
-      return `${each.name}: ${show(low)} to ${show(high)}${panel.unit && ` ${panel.unit}`}`;
+      return `${each.name}: ${readable(low, 3)} to ${readable(high, 3)}${panel.unit && ` ${panel.unit}`}`;
     });
     return `${said.join("; ")}.`;
   }
@@ -81,22 +39,27 @@
     reset.type = "button";
     reset.hidden = true;
     reset.addEventListener("click", () => zoom(null));
+    // It floats, so that nothing moves when it comes.
+    const float = element("div", "chart-float");
     const grid = element("div", "charts");
-    container.append(reset, grid);
+    float.append(reset);
+    container.append(float, grid);
 
     const charts = panels.map((panel) => {
-      const figure = element("figure", "chart");
-      const caption = element("figcaption");
-      const heading = element(`h${headingLevel}`, "", panel.unit ? `${panel.title} (${panel.unit})` : panel.title);
-      const plot = element("div", "chart-plot");
-      plot.setAttribute("role", "img");
-      plot.setAttribute("aria-label", panel.title);
-      caption.append(heading, element("p", "chart-text", panel.text));
-      figure.setAttribute("aria-label", panel.title);
-      figure.dataset.chart = panel.id;
-      figure.append(caption, plot);
-      grid.append(figure);
-      return { panel, figure, plot, stale: false, seen: false, listens: false };
+      const { id, title, unit, text, lines } = panel;
+      const chart = { panel, stale: false, seen: false };
+      // A line alone is named by the heading.
+      const named = lines.length > 1;
+      Object.assign(chart, createFigure(grid, {
+        id, title, heading: unit && `${title} (${unit})`, text, headingLevel, lines, named, changed: () => draw(chart),
+      }));
+      chart.drawing = createPlot(chart.plot, {
+        lines, height: HEIGHT - (named ? LEGEND_HEIGHT : 0), log: { y: panel.log },
+        zoomed: (range) => zoom(range && [Math.max(0, range[0]), range[1]]),
+        title: (second) => `${second.toFixed(1)} s`,
+        text: (line, value) => `${lines[line].name}: ${readable(value, 4)} ${unit}`,
+      });
+      return chart;
     });
 
     const observer = new IntersectionObserver((entries) => {
@@ -107,6 +70,13 @@
       schedule();
     }, { rootMargin: "300px" });
     charts.forEach((chart) => observer.observe(chart.plot));
+
+    let room = null;
+    const resized = new ResizeObserver(([{ contentRect }]) => {
+      if (room !== null && room !== contentRect.width && !state.width) redraw();
+      room = contentRect.width;
+    });
+    resized.observe(grid);
 
     let frame = 0;
     function schedule() {
@@ -155,26 +125,49 @@
     }
 
     function draw(chart) {
-      const { panel, plot } = chart;
-      const theme = THEMES[state.theme] || THEMES.light;
+      const { panel, plot, legend } = chart;
       const range = state.range || whole();
       // One second more on both sides, so that lines go on to the edge.
       const rows = state.rows.filter((row) => row.second + 1.5 >= range[0] && row.second - 0.5 <= range[1]);
       const series = panel.lines.map((each) => points(rows, each, panel.log));
-      const traces = panel.lines.map((each, place) => trace(panel, each, decimate(series[place], MOST_POINTS), theme));
       // Before anything is drawn its width is that of its place.
       const width = state.width || plot.clientWidth || 600;
-      Plotly.react(plot, traces, layout(panel, theme, range, state, width), CONFIG);
-      plot.setAttribute("aria-label", `${panel.title}. ${panel.text} ${summary(panel, series)}`);
+      const theme = THEMES[state.theme] || THEMES.light;
+      const lines = panel.lines.map((each, place) => ({
+        ...decimate(series[place], MOST_POINTS), color: theme.colors[each.color], width: 1.75,
+        hidden: !legend.isShown(place),
+      }));
+      for (const line of lines) line.pointed = line.x.length <= POINTED;
+      legend.paint(lines.map((line) => line.color));
+      chart.drawing.show({ ...looks(chart, range, lines, width), theme, lines });
+      chart.describe(summary(panel, series));
       chart.stale = false;
-      if (!chart.listens) {
-        chart.listens = true;
-        plot.on("plotly_relayout", (change) => {
-          const [from, to] = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
-          if (typeof from === "number" && typeof to === "number") zoom([Math.max(0, from), to]);
-        });
-        plot.on("plotly_doubleclick", () => zoom(null));
-      }
+    }
+
+    // What is not the lines: where they are, and what is behind and above them.
+    function looks({ panel, drawing }, range, lines, width) {
+      const theme = THEMES[state.theme] || THEMES.light;
+      const inside = (each) => each.from_second < range[1] && (each.to_second ?? Infinity) > range[0];
+      const phases = state.phases.filter(inside);
+      const color = (phase) => theme.colors[PHASES[phase.name] || "gray"];
+      const shade = (each, fill, edge) => ({
+        fill, edge, from: Math.max(each.from_second, range[0]), to: Math.min(each.to_second ?? range[1], range[1]),
+      });
+      const bands = state.bands.filter((band) => band.kind === panel.bands && inside(band));
+      const yRange = valueRange(lines.filter((line) => !line.hidden).map((line) => line.y), panel);
+      const names = labels.arrange(phases, range, drawing.frame(width).width);
+      const frame = drawing.frame(width, 1 + Math.max(0, ...names.map((each) => each.row)));
+      // What happened to a server of itself, in the live rows and in a report.
+      const told = state.rows.filter((row) => row.annotations).map((row) => ({ second: row.second, text: row.annotations }));
+      return {
+        frame, names, xRange: range, yRange,
+        xTicks: timeTicks(range, frame.width), yTicks: valueTicks(yRange, panel.log, frame.height),
+        shades: [
+          ...phases.map((phase) => shade(phase, shaded(color(phase), theme.shade), shaded(color(phase), 0.5))),
+          ...bands.map((band) => shade(band, shaded(theme.colors.vermilion, 0.35), shaded(theme.colors.vermilion, 0.9))),
+        ],
+        notes: [...state.marks, ...told].filter(({ second }) => second >= range[0] && second <= range[1]),
+      };
     }
 
     function zoom(range) {
@@ -204,97 +197,22 @@
       // Draws all at once, also what nobody sees: for paper. Without a width as wide as there is room.
       drawAll(width = null) {
         state.width = width;
-        charts.filter(({ figure }) => !figure.hidden).forEach(draw);
+        for (const chart of charts.filter(({ figure }) => !figure.hidden)) {
+          draw(chart);
+          chart.drawing.paintNow(width !== null);
+        }
       },
       destroy() {
         cancelAnimationFrame(frame);
         clearTimeout(later);
         observer.disconnect();
-        charts.forEach(({ plot }) => Plotly.purge(plot));
-        reset.remove();
+        resized.disconnect();
+        charts.forEach(({ drawing }) => drawing.destroy());
+        float.remove();
         grid.remove();
       },
     };
   }
 
-  function trace(panel, each, { x, y }, theme) {
-    const color = theme.colors[each.color];
-    const few = x.length <= MARKED_POINTS;
-    const mode = each.marker ? "markers" : few ? "lines+markers" : "lines";
-    return {
-      type: "scatter", mode, x, y, name: each.name, connectgaps: false,
-      line: { color, width: 1.75, dash: each.dash || "solid" },
-      marker: { color, size: each.marker ? 8 : 3.5, symbol: each.marker || "circle" },
-      hovertemplate: `%{y:,.4~g} ${panel.unit}<extra>${each.name}</extra>`,
-      showlegend: panel.lines.length > 1,
-    };
-  }
-
-  function ticks([from, to], width) {
-    const most = Math.max(2, Math.floor(width / 70));
-    const step = STEPS.find((each) => (to - from) / each <= most) || STEPS[STEPS.length - 1];
-    const values = [];
-    for (let at = Math.ceil(from / step) * step; at <= to; at += step) values.push(at);
-    return values;
-  }
-
-  function layout(panel, theme, range, state, width) {
-    const inside = (each) => each.from_second < range[1] && (each.to_second ?? Infinity) > range[0];
-    const phases = state.phases.filter(inside);
-    const plotWidth = width - 56 - 12;
-    const placed = labels(phases, range, plotWidth);
-    const rows = 1 + Math.max(0, ...placed.map((each) => each.row));
-    const shade = (each, fillcolor, edge) => ({
-      type: "rect", xref: "x", yref: "paper", y0: 0, y1: 1, layer: "below", fillcolor,
-      x0: Math.max(each.from_second, range[0]), x1: Math.min(each.to_second ?? range[1], range[1]),
-      line: { width: edge ? 1 : 0, color: edge || fillcolor },
-    });
-    // What happened to a server of itself, in the live rows and in a report.
-    const told = state.rows.filter((row) => row.annotations).map((row) => ({ second: row.second, text: row.annotations }));
-    const marks = [...state.marks, ...told].filter(({ second }) => second >= range[0] && second <= range[1]);
-    const line = ({ second }) => ({
-      type: "line", xref: "x", yref: "paper", x0: second, x1: second, y0: 0, y1: 1,
-      line: { width: 1.5, dash: "dot", color: theme.colors.vermilion },
-    });
-    const color = (phase) => theme.colors[PHASES[phase.name] || "gray"];
-    const values = ticks(range, plotWidth);
-    const font = { family: "system-ui, sans-serif", size: 12, color: theme.text };
-    return {
-      height: HEIGHT, ...(state.width ? { width: state.width, autosize: false } : { autosize: true }),
-      margin: { l: 56, r: 12, t: 8 + rows * LABEL_HEIGHT, b: panel.lines.length > 1 ? 62 : 32 },
-      paper_bgcolor: theme.paper, plot_bgcolor: theme.paper, font,
-      hovermode: "x unified", hoverlabel: { bgcolor: theme.hover, bordercolor: theme.grid, font },
-      // A finger on a chart is on its way down the page.
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
-      legend: { orientation: "h", x: 0, y: -0.16, yanchor: "top", font: { ...font, size: 12 }, itemclick: "toggle" },
-      uirevision: "same",
-      xaxis: {
-        range, tickvals: values, ticktext: values.map(clock), gridcolor: theme.grid, zeroline: false,
-        tickfont: { color: theme.muted }, hoverformat: ".1f", ticks: "outside", ticklen: 4,
-        tickcolor: theme.paper, unifiedhovertitle: { text: "%{x} s" },
-      },
-      yaxis: {
-        type: panel.log ? "log" : "linear", fixedrange: true, gridcolor: theme.grid, zeroline: false,
-        tickfont: { color: theme.muted }, rangemode: panel.zero ? "tozero" : "normal", tickformat: ",~g",
-        ...(panel.log ? { dtick: 1, tickformat: "~g" } : {}),
-      },
-      shapes: [
-        ...phases.map((phase) => shade(phase, shaded(color(phase), theme.shade), shaded(color(phase), 0.5))),
-        ...state.bands.filter((band) => band.kind === panel.bands).filter(inside)
-          .map((band) => shade(band, shaded(theme.colors.vermilion, 0.35), shaded(theme.colors.vermilion, 0.9))),
-        ...marks.map(line),
-      ],
-      annotations: marks.map(({ second, text }) => ({
-        text: escapeText(text), xref: "x", yref: "paper", x: second, y: 0, xanchor: "left", yanchor: "bottom",
-        showarrow: false, font: { ...font, size: 11, color: theme.text }, bgcolor: theme.paper,
-      })).concat(placed.map(({ phase, row, at }) => ({
-        text: escapeText(phase.name), xref: "x", yref: "paper", x: at, y: 1,
-        xanchor: "left", yanchor: "bottom", yshift: row * LABEL_HEIGHT, showarrow: false,
-        font: { ...font, size: 11, color: theme.muted }, bgcolor: "rgba(0,0,0,0)",
-      }))),
-    };
-  }
-
   RehearsalCharts.create = create;
-  RehearsalCharts.parts = { element, escapeText, CONFIG };
 })();

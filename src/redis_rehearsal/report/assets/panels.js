@@ -1,6 +1,6 @@
 // What the charts over time show: panels, the columns behind their lines, colours. No drawing; charts.js does that.
 //
-// Read before charts.js; both are classic scripts and share the one global RehearsalCharts.
+// Read first; all are classic scripts and share the one global RehearsalCharts.
 "use strict";
 
 // eslint-disable-next-line no-unused-vars
@@ -9,7 +9,7 @@ var RehearsalCharts = (() => {
   // has a contrast of at least 3:1 with what it is drawn on.
   const THEMES = {
     light: {
-      paper: "#ffffff", text: "#1b2430", muted: "#566273", grid: "#e4e8ee", hover: "#ffffff",
+      paper: "#ffffff", text: "#1b2430", muted: "#566273", grid: "#e4e8ee",
       colors: {
         blue: "#0072b2", orange: "#b36b00", green: "#008060", vermilion: "#d04a00", purple: "#a8508a",
         sky: "#1f86c0", gray: "#68737f", black: "#1b2430",
@@ -17,7 +17,7 @@ var RehearsalCharts = (() => {
       shade: 0.1,
     },
     dark: {
-      paper: "#151b23", text: "#e8edf3", muted: "#a5b1bf", grid: "#2a333f", hover: "#1e2630",
+      paper: "#151b23", text: "#e8edf3", muted: "#a5b1bf", grid: "#2a333f",
       colors: {
         blue: "#4aa3e0", orange: "#e69f00", green: "#2bbf94", vermilion: "#ff7f41", purple: "#d98bbb",
         sky: "#7cc8f2", gray: "#9aa6b2", black: "#e8edf3",

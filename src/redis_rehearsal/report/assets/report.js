@@ -3,7 +3,7 @@
 
 (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const PAPER_WIDTH = 650;
+  const theme = () => (dark.matches ? "dark" : "light");
   const drawn = [];
 
   function read(run) {
@@ -20,7 +20,7 @@
   for (const run of document.querySelectorAll("[data-run]")) {
     const data = read(run);
     const headingLevel = Number(run.dataset.run) + 1;
-    const options = { headingLevel, theme: dark.matches ? "dark" : "light" };
+    const options = { headingLevel, theme: theme() };
     if (data.rows.length) {
       for (const place of run.querySelectorAll("[data-groups]")) {
         const charts = RehearsalCharts.create(place, { ...options, groups: place.dataset.groups.split(" ") });
@@ -35,23 +35,6 @@
     }
   }
 
-  function each(name, ...values) {
-    for (const charts of drawn) charts[name](...values);
-  }
-
-  dark.addEventListener("change", () => each("setTheme", dark.matches ? "dark" : "light"));
-
-  // On paper all is shown, on white, and as wide as the page.
-  let closed = [];
-  addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")];
-    for (const details of closed) details.open = true;
-    each("setTheme", "light");
-    each("drawAll", PAPER_WIDTH);
-  });
-  addEventListener("afterprint", () => {
-    for (const details of closed) details.open = false;
-    each("setTheme", dark.matches ? "dark" : "light");
-    each("drawAll", null);
-  });
+  dark.addEventListener("change", () => drawn.forEach((charts) => charts.setTheme(theme())));
+  RehearsalCharts.printAll(() => drawn, theme);
 })();

@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from redis_rehearsal.report.assets import bokeh_path
 from redis_rehearsal.web.answers import answer
 from redis_rehearsal.web.page.feed import MOST_VIEWERS, Feed
 from redis_rehearsal.web.page.shown import Shown
 from redis_rehearsal.web.page.stream import stream
 
 SECURITY_HEADERS: Final = {
-    # Everything comes from here; plotly sets styles of its own and makes pictures out of data.
+    # Everything comes from here; BokehJS sets styles of its own and makes pictures out of data.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -27,12 +28,11 @@ SECURITY_HEADERS: Final = {
 _HEADERS: Final = {**SECURITY_HEADERS, "Cache-Control": "no-cache"}
 _OWN: Final = Path(str(files("redis_rehearsal.web.page"))) / "static"
 _SHARED: Final = Path(str(files("redis_rehearsal.report"))) / "assets"
-_PLOTLY: Final = Path(str(files("plotly"))) / "package_data" / "plotly.min.js"
 MEDIA_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 """Of the page's files, by their suffix; what the system thinks of suffixes differs from machine to machine."""
 _FILES: Final[dict[str, Path]] = {
     path.name: path
-    for path in (*_OWN.iterdir(), *_SHARED.iterdir(), _PLOTLY)
+    for path in (*_OWN.iterdir(), *_SHARED.iterdir(), bokeh_path())
     if path.suffix in MEDIA_TYPES and path.is_file()
 }
 

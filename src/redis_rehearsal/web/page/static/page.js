@@ -131,6 +131,7 @@ for (const id of ["report-link", "report-download"]) document.getElementById(id)
 window.addEventListener("hashchange", takeFromLink);
 takeFromLink();
 drawCharts();
+RehearsalCharts.printAll(() => [charts], theme);
 listenToButtons();
 listen({
   greeting: (content) => {

@@ -65,7 +65,7 @@ def captions(page: Page) -> dict[str, str]:
     return {each.locator("h3, h4").inner_text(): each.locator("p").inner_text()[:25] for each in shown}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.matrix)])
 def test_lines_are_drawn_named_and_hidden(tmp_path: Path, theme: str) -> None:
     with report(tmp_path, dark=theme == "dark") as (page, _):
         plot = chart(page, "queries")
@@ -174,7 +174,9 @@ def test_axes_span_what_is_there_and_say_it_shortly(tmp_path: Path) -> None:
             assert page.evaluate(f"RehearsalCharts.axes.{asked}") == answered, asked
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, FORMULA])
+@pytest.mark.parametrize(
+    "text", [HOSTILE[0], *(pytest.param(each, marks=pytest.mark.matrix) for each in (*HOSTILE[1:], FORMULA))]
+)
 def test_words_of_the_run_are_text_in_charts(tmp_path: Path, text: str) -> None:
     made = document()
     for phase in made["phases"]:

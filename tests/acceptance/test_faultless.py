@@ -19,3 +19,24 @@ def test_a_faultless_rehearsal_with_default_settings_passes(tmp_path: Path, stra
     with command(tmp_path, "rehearse", "--strategy", strategy) as run:
         document = judged(run, 240)
     assert set(statuses(document).values()) == {"passed"}, document["verdict"]
+
+
+@pytest.mark.faultless
+@pytest.mark.parametrize(
+    ("strategy", "flags", "settings"),
+    [
+        ("copy", ("--load", "high"), {}),
+        ("replicate", ("--load", "demo"), {}),
+        ("dual-write", ("--load", "ultra"), {}),
+        ("fallback", ("--load", "demo"), {}),
+        ("copy", (), {"CACHE_TTL": "15s"}),
+        ("dual-write", (), {"CACHE_TTL": "15s"}),
+        ("replicate", ("--baseline", "5s"), {"WARMUP": "0s"}),
+    ],
+)
+def test_so_does_one_at_other_loads_and_with_short_times_to_live(
+    tmp_path: Path, strategy: str, flags: tuple[str, ...], settings: dict[str, str]
+) -> None:
+    with command(tmp_path, "rehearse", "--strategy", strategy, *flags, **settings) as run:
+        document = judged(run, 240)
+    assert set(statuses(document).values()) == {"passed"}, document["verdict"]

@@ -118,14 +118,18 @@ def main() -> int:
             with browse(run.link) as (page, _):
                 wait_for(lambda: page.locator("#phase").inner_text() == "recovery", "the cutover", 120)
                 time.sleep(15)  # so that there is something to see of what follows
-                page.set_viewport_size({"width": 1280, "height": 1750})
+                page.set_viewport_size({"width": 1280, "height": 2080})
                 page.wait_for_timeout(2500)
                 photograph(page, "page.png")
                 wait_for(lambda: page.locator("#verdict-label").inner_text() == "Verdict", "the verdict", 120)
                 page.set_viewport_size({"width": 1280, "height": 1700})
                 page.goto(f"{run.address}/report.html")
+                # What is to be seen is drawn, one chart after the other.
+                timeline = page.locator("[data-chart=queries]").bounding_box()
+                height = round(timeline["y"] + timeline["height"]) + 40 if timeline else 1700
+                page.set_viewport_size({"width": 1280, "height": height})
                 page.wait_for_selector("[data-chart=queries] canvas", state="attached")
-                page.wait_for_timeout(2000)  # one chart after the other
+                page.wait_for_timeout(2000)
                 photograph(page, "report.png")
             dashboard = json.loads((PLACE / "migration.json").read_text(encoding="utf-8"))
             wanted = {panel["title"]: panel for panel in dashboard["panels"]}

@@ -12,8 +12,8 @@ from redis_rehearsal.fleet.totals import saturated
 from redis_rehearsal.migration.assessment.assess import assess, recovery_of
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, SATURATED
-from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS
 from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.view import RunView
@@ -91,7 +91,7 @@ class Judging:
             query_gaps=query_gaps,
             event_gaps=event_gaps,
             stalls=totals.stalls,
-            held_seconds=[each.freeze_seconds for each in (context, back) if each and each.freeze_seconds],
+            held_seconds=[each.freeze_seconds or 0.0 for each in (context, back) if each],
             baseline_seconds=baseline,
             cutovers=migration.context.cutovers,
             audit=audit,

@@ -1,6 +1,6 @@
 """Downtime: stretches without an ok operation while one was wanted. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,8 +42,10 @@ class Downtime:
     longest_at_least_seconds: float = 0.0
 
 
-def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds: float, limit: float) -> Downtime:
-    """Downtime in a stretch of time that comes after the baseline.
+def downtime(
+    gaps: Iterable[Gap], baseline: Span, windows: Sequence[Span], mean_gap_seconds: float, limit: float
+) -> Downtime:
+    """Downtime in stretches of time that come after the baseline.
 
     A gap ends with an ok answer, also where the next one begins at once. Gaps of several workers are united where
     they have a moment in common, since what counts is for how long some tenants were down. Those that are no longer
@@ -52,18 +54,25 @@ def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds
     Args:
         gaps: of all workers, in any order; those of one worker do not overlap.
         baseline: when it began and ended; earlier gaps are left out.
-        window: what is judged: gaps that end after its beginning, as far as they come before its end.
+        windows: what is judged, one after the other: gaps that end after the beginning of one, as far as they come
+            before its end.
         mean_gap_seconds: between two operations that are due, of the worker with the fewest.
         limit: longest downtime that is allowed, in seconds.
     """
-    known = [gap.clipped(baseline[0], window[1]) for gap in gaps if gap.end > baseline[0] and gap.start < window[1]]
+    gaps = list(gaps)
     # One that begins in the baseline and reaches beyond it is not the baseline's own.
-    usual = max((gap.at_least_seconds for gap in known if gap.end <= baseline[1]), default=0.0)
+    own = [gap.clipped(*baseline) for gap in gaps if baseline[0] < gap.end <= baseline[1]]
+    usual = max((gap.at_least_seconds for gap in own), default=0.0)
     threshold = max(LEAST_SECONDS, usual if usual <= USUAL_RATIO * limit else 0.0)
-    counted = [gap for gap in known if gap.end > max(baseline[1], window[0]) and gap.seconds > threshold]
-    counted.sort(key=lambda gap: (gap.start, gap.end))
-    unfinished = any(gap.end >= window[1] for gap in counted)
-    found = united(counted, window[0])
+    found: list[tuple[float, float, float]] = []
+    total, unfinished = 0.0, False
+    for began, ended in windows:
+        known = [gap.clipped(baseline[0], ended) for gap in gaps if gap.end > baseline[1] and gap.start < ended]
+        counted = [gap for gap in known if gap.end > max(baseline[1], began) and gap.seconds > threshold]
+        counted.sort(key=lambda gap: (gap.start, gap.end))
+        unfinished = unfinished or any(gap.end >= ended for gap in counted)
+        found += united(counted, began)
+        total += _covered_seconds(counted)
     at_least = max((seconds for *_, seconds in found), default=0.0)
     if mean_gap_seconds >= MOST_GAP_RATIO * limit:
         sure = at_least if at_least >= SURE_OPERATIONS * mean_gap_seconds else 0.0
@@ -73,7 +82,7 @@ def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds
         return Downtime(0.0, 0.0, None, usual)
     return Downtime(
         longest[1] - longest[0],
-        _covered_seconds(counted),
+        total,
         longest[0],
         usual,
         unfinished,

@@ -13,7 +13,7 @@ lengths = st.lists(st.floats(0.011, 3.0), max_size=20)
 
 
 def judged(*gaps: Span | Gap, window: Span = (10.0, 100.0), mean_gap: float = 0.001) -> Downtime:
-    return downtime([Gap(*gap) for gap in gaps], BASELINE, window, mean_gap, LIMIT)
+    return downtime([Gap(*gap) for gap in gaps], BASELINE, [window], mean_gap, LIMIT)
 
 
 def found(*gaps: Span | Gap) -> tuple[float | None, float | None]:
@@ -58,7 +58,7 @@ def test_a_latency_is_no_downtime() -> None:
         else:
             recorder.offer([intended])
     gaps = recorder.take_gaps()
-    longest = downtime(gaps, (90.0, 95.0), (95.0, 110.0), 0.02, LIMIT).longest_seconds
+    longest = downtime(gaps, (90.0, 95.0), [(95.0, 110.0)], 0.02, LIMIT).longest_seconds
     assert longest == pytest.approx(0.1)
 
 
@@ -88,6 +88,14 @@ def test_one_that_reaches_from_one_window_into_the_next_is_known_to_both() -> No
     assert judged(gap, window=(30.0, 100.0)).longest_seconds == pytest.approx(0.4)
     assert judged((29.0, 29.5), window=(30.0, 100.0)).longest_seconds == 0.0
     assert judged((30.5, 31.0), window=(10.0, 30.0)).longest_seconds == 0.0
+
+
+def test_of_several_windows_what_lies_between_is_left_out() -> None:
+    gaps = [Gap(11.0, 11.5), Gap(15.0, 18.0), Gap(19.9, 21.0), Gap(28.0, 28.4)]
+    result = downtime(gaps, BASELINE, [(10.0, 12.0), (20.0, 28.2)], 0.001, LIMIT)
+    assert result.stretches == ((11.0, 11.5), (19.9, 21.0), (28.0, 28.2))
+    assert result.total_seconds == pytest.approx(1.8)
+    assert result.unfinished
 
 
 def test_one_that_is_not_over_at_the_end_says_so() -> None:

@@ -18,6 +18,7 @@ from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.recovery import Recovery
 from redis_rehearsal.verification.verdict import Verdict
 
@@ -98,8 +99,8 @@ class Judging:
             checks=totals.checks.since(record.checks_before),
             saturated=saturated([row.generator_saturated for row in rows]),
             workers_lost=view.workers_lost,
-            query_rate=view.rates[0] * self._least_share,
-            event_rate=view.rates[1] * self._least_share,
+            query_rates=Rates(tuple((at, queries * self._least_share) for at, queries, _ in view.least_rates)),
+            event_rates=Rates(tuple((at, events * self._least_share) for at, _, events in view.least_rates)),
             source_cpu_ratio=migration.source_cpu_ratio,
             comparison=comparison,
             broken=broken,

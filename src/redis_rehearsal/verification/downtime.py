@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis_rehearsal.engine.stalls import Gap
+from redis_rehearsal.verification.rates import Rates
 
 LEAST_SECONDS: Final = 0.01
 """Shorter stretches are nothing that a user would notice."""
@@ -42,9 +43,7 @@ class Downtime:
     longest_at_least_seconds: float = 0.0
 
 
-def downtime(
-    gaps: Iterable[Gap], baseline: Span, windows: Sequence[Span], mean_gap_seconds: float, limit: float
-) -> Downtime:
+def downtime(gaps: Iterable[Gap], baseline: Span, windows: Sequence[Span], rates: Rates, limit: float) -> Downtime:
     """Downtime in stretches of time that come after the baseline.
 
     A gap ends with an ok answer, also where the next one begins at once. Gaps of several workers are united where
@@ -56,7 +55,7 @@ def downtime(
         baseline: when it began and ended; earlier gaps are left out.
         windows: what is judged, one after the other: gaps that end after the beginning of one, as far as they come
             before its end.
-        mean_gap_seconds: between two operations that are due, of the worker with the fewest.
+        rates: at which operations are due, of the worker with the fewest.
         limit: longest downtime that is allowed, in seconds.
     """
     gaps = list(gaps)
@@ -74,8 +73,10 @@ def downtime(
         found += united(counted, began)
         total += _covered_seconds(counted)
     at_least = max((seconds for *_, seconds in found), default=0.0)
-    if mean_gap_seconds >= MOST_GAP_RATIO * limit:
-        sure = at_least if at_least >= SURE_OPERATIONS * mean_gap_seconds else 0.0
+    # What was due too rarely for a while may have been down then, whatever is due when it is judged.
+    lowest = rates.lowest((baseline[0], windows[-1][1]))
+    if lowest <= 0.0 or 1.0 / lowest >= MOST_GAP_RATIO * limit:
+        sure = max((seconds for start, end, seconds in found if _is_sure(rates, start, end, seconds)), default=0.0)
         return Downtime(None, None, None, usual, unfinished, longest_at_least_seconds=sure)
     longest = max(found, key=lambda stretch: stretch[1] - stretch[0], default=None)
     if longest is None:
@@ -115,6 +116,11 @@ def united(gaps: list[Gap], began: float) -> list[tuple[float, float, float]]:
         sure = end - start if known else max(other.at_least_reaching(began) for other in together)
         found.append((start, end, sure))
     return found
+
+
+def _is_sure(rates: Rates, start: float, end: float, seconds: float) -> bool:
+    """Whether enough was due in what is sure of a stretch."""
+    return seconds * rates.due((start, end)) >= SURE_OPERATIONS * (end - start)
 
 
 def _covered_seconds(gaps: list[Gap]) -> float:

@@ -11,6 +11,7 @@ from redis_rehearsal.migration.assessment.figures import Figures, PhaseFigures, 
 from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, stood_still
 from redis_rehearsal.migration.assessment.times import before_cutovers
 from redis_rehearsal.verification.downtime import Downtime, Span, downtime
+from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.recovery import MEASURES, Measured, Recovery, recovery, slowest
 from redis_rehearsal.verification.verdict import Verdict, judge
 
@@ -93,14 +94,13 @@ def recovery_of(evidence: Evidence) -> Recovery:
     return slowest(found)
 
 
-def _downtimes(evidence: Evidence, gaps: Sequence[Gap], rate: float, limit: float) -> tuple[Downtime, Downtime]:
+def _downtimes(evidence: Evidence, gaps: Sequence[Gap], rates: Rates, limit: float) -> tuple[Downtime, Downtime]:
     """Before a cutover, and from the first one on; of what reaches from one into the other both know the whole."""
-    mean_gap = 1.0 / rate if rate > 0 else float("inf")
     carrying = before_cutovers(evidence)
     since: list[Span] = [(carrying[0][1], evidence.ended_seconds)]
     return (
-        downtime(gaps, evidence.baseline_seconds, carrying, mean_gap, evidence.limits.max_sync_downtime),
-        downtime(gaps, evidence.baseline_seconds, since, mean_gap, limit),
+        downtime(gaps, evidence.baseline_seconds, carrying, rates, evidence.limits.max_sync_downtime),
+        downtime(gaps, evidence.baseline_seconds, since, rates, limit),
     )
 
 
@@ -115,8 +115,8 @@ def assess(evidence: Evidence) -> Assessment:
         evidence.rows,
         evidence.began_seconds,
     )
-    sync_queries, queries = _downtimes(evidence, evidence.query_gaps, evidence.query_rate, limits.max_query_downtime)
-    sync_events, events = _downtimes(evidence, evidence.event_gaps, evidence.event_rate, limits.max_event_downtime)
+    sync_queries, queries = _downtimes(evidence, evidence.query_gaps, evidence.query_rates, limits.max_query_downtime)
+    sync_events, events = _downtimes(evidence, evidence.event_gaps, evidence.event_rates, limits.max_event_downtime)
     found = Figures(phases, queries, events, sync_queries, sync_events, recovery_of(evidence))
     return Assessment(
         phases,

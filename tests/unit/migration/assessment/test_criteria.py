@@ -18,6 +18,7 @@ from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.not_carried import NotCarried
+from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.verification.verdict import Criterion
 
@@ -40,8 +41,8 @@ EVIDENCE = Evidence(
     checks=Checks(),
     saturated=False,
     workers_lost=0,
-    query_rate=1_000.0,
-    event_rate=1_000.0,
+    query_rates=Rates.steady(1_000.0),
+    event_rates=Rates.steady(1_000.0),
     source_cpu_ratio=None,
 )
 
@@ -127,10 +128,26 @@ def test_what_the_generator_slept_through_is_nobodys_downtime(gap: Gap, saturate
 
 
 def test_a_downtime_where_operations_are_rare_is_unknown_unless_it_is_long() -> None:
-    rare = replace(EVIDENCE, query_rate=10.0)
+    rare = replace(EVIDENCE, query_rates=Rates.steady(10.0))
     assert criterion("query_downtime", rare).status == "unknown"
     assert criterion("query_downtime", replace(rare, query_gaps=[Gap(20.0, 20.5)])).status == "unknown"
     assert criterion("query_downtime", replace(rare, query_gaps=[Gap(20.0, 25.0)])).status == "failed"
+
+
+@pytest.mark.parametrize("kind", ["query", "event"])
+def test_a_load_that_was_slower_for_a_while_leaves_the_downtime_unknown(kind: str) -> None:
+    slower = Rates(((0.0, 400.0), (40.0, 0.5), (50.0, 400.0)))
+    changed = replace(EVIDENCE, cutovers=[(30.0, 31.0)], **{f"{kind}_rates": slower})  # type: ignore[arg-type]
+    other = "event" if kind == "query" else "query"
+    for gap in (Gap(20.0, 20.06), Gap(43.0, 44.2)):
+        seen = replace(changed, **{f"{kind}_gaps": [gap]})  # type: ignore[arg-type]
+        assert criterion(f"{kind}_downtime", seen).status == "unknown"
+        assert criterion(f"{kind}_downtime", seen).measured is None
+        assert criterion(f"{other}_downtime", seen).status == "passed"
+        assert criterion(f"sync_{kind}_downtime", seen).status == "passed"
+    # What is too long at any rate has failed.
+    down = replace(changed, **{f"{kind}_gaps": [Gap(60.0, 60.3)]})  # type: ignore[arg-type]
+    assert criterion(f"{kind}_downtime", down).status == "failed"
 
 
 @pytest.mark.parametrize(

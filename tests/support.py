@@ -88,9 +88,9 @@ class Command:
             with error:
                 return error.code, error.read().decode()
 
-    def post(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+    def post(self, path: str, body: dict[str, Any] | None = None, method: str = "POST") -> tuple[int, str]:
         request = urllib.request.Request(  # noqa: S310 # our own server
-            self.address + path, json.dumps(body or {}).encode(), {"Content-Type": "application/json"}, method="POST"
+            self.address + path, json.dumps(body or {}).encode(), {"Content-Type": "application/json"}, method=method
         )
         request.add_header("Authorization", f"Bearer {unquote(self.link.partition('#token=')[2])}")
         try:

@@ -105,6 +105,71 @@ def test_writes_that_are_slower_for_good_are_seen(
     assert found["query_downtime"]["status"] == "passed"
 
 
+def test_what_is_slow_after_the_switch_is_the_cutovers_however_long_it_sweeps(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    slow_seconds = 0.15
+    with Proxy(fresh_target.port) as proxy:
+        given |= {"TARGET_REDIS_URL": proxy.url, **LOAD}
+        sweeping = ("rehearse", "--strategy", "fallback", "--copy-rate", "30", "--baseline", "5s", "--observe", "10s")
+        with command(tmp_path, *sweeping, "--allow-server-wide", "--max-sync-p99", "10s", **given) as run:
+            until_phase(run, "sync")
+            proxy.delay = lambda link: slow_seconds if link.name.endswith("reads") else 0.0
+            until_later(run, 3)
+            proxy.delay = lambda link: 0.0
+            document = judged(run)
+    phases = {each["name"]: each["duration_seconds"] for each in document["phases"]}
+    assert list(phases)[-4:] == ["cutover", "sync", "recovery", "done"]
+    # All that was slow was so while it swept, and the sweep outlasted what is the cutover's.
+    assert phases["sync"] > 5
+    found = criteria(document)
+    assert found["cutover_p99"]["status"] == "failed"
+    assert found["cutover_p99"]["measured"] >= slow_seconds
+    assert found["event_cutover_p99"]["status"] == "passed"
+    # What was due before the switch was answered as always.
+    assert found["sync_p99"]["measured"] < slow_seconds
+
+
+def test_a_load_that_was_slower_for_a_while_cannot_tell_what_was_down_then(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    rates = {"queries_per_second": 300, "events_per_second": 300}
+    with Proxy(fresh_target.port) as proxy:
+        given |= {"TARGET_REDIS_URL": proxy.url, **LOAD}
+        with command(tmp_path, "run", **given) as run:
+
+            def change(body: dict[str, Any]) -> None:
+                code, said = run.post("/control", body, "PATCH")
+                assert code == 200, said
+
+            run.until_running()
+            code, said = run.post("/api/migrations", {"strategy": "copy", "baseline": 5, "observe": 14})
+            assert code < 300, said
+            until_phase(run, "recovery")
+            until_later(run, 2)
+            change(dict.fromkeys(rates, 0.5))
+            until_later(run, 1)
+            for _ in range(3):
+                with proxy.holding(lambda link: link.name.endswith(("reads", "writes"))) as held:
+                    assert held > 0
+                    # How long it is silent is what is made to happen.
+                    time.sleep(0.7)
+                until_later(run, 1)
+            change(rates)
+
+            def verdict() -> Any:
+                return json.loads(run.get("/api/migrations")[1])[-1]["verdict"]
+
+            found = {each["name"]: each for each in wait_for(verdict, "a verdict", 120)["criteria"]}
+            run.interrupt()
+            run.wait()
+    for kind in ("query", "event"):
+        assert found[f"{kind}_downtime"]["status"] == "unknown"
+        assert found[f"{kind}_downtime"]["measured"] is None
+        # At that time as much was due as always.
+        assert found[f"sync_{kind}_downtime"]["measured"] is not None
+
+
 def test_connections_that_are_silent_while_it_copies_are_seen(
     tmp_path: Path, given: dict[str, str], make_server: MakeServer, fresh_target: RedisServer
 ) -> None:

@@ -18,6 +18,7 @@ from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.reconcile import Reconciliation, reconcile
 
 Kind = Literal["queries", "events"]
@@ -205,8 +206,8 @@ def _evidence(
         checks=Checks(reports_checked=1, counters_checked=1),
         saturated=False,
         workers_lost=0,
-        query_rate=1 / DUE_EVERY_SECONDS,
-        event_rate=1 / DUE_EVERY_SECONDS,
+        query_rates=Rates.steady(1 / DUE_EVERY_SECONDS),
+        event_rates=Rates.steady(1 / DUE_EVERY_SECONDS),
         source_cpu_ratio=None,
         stalls=[(start, start + seconds) for start, seconds in world.stalls],
     )

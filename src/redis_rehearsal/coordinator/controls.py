@@ -135,12 +135,16 @@ class RunControls:
         events = events if change.events_per_second is None else change.events_per_second
         slots = None if change.query_mix is None else slot_shares(change.query_mix)
         types = None if change.event_mix is None else parse_mix(change.event_mix, len(EVENT_TYPES))
+        # Until all have confirmed it, and where one does not, some drive the old load and some the new one.
+        before = self._view.rates
+        self._view.least_rates.append((monotonic(), min(before[0], queries), min(before[1], events)))
         try:
             await self._control.set_load(lambda number: SetLoad(number, queries, events, slots, types))
         except MigrationError as error:
             raise ConflictError(str(error)) from None
         _log.info("the load was changed", queries_per_second=queries, events_per_second=events)
         self._view.rates = (queries, events)
+        self._view.least_rates.append((monotonic(), queries, events))
         self._query_mix = change.query_mix or self._query_mix
         self._event_mix = change.event_mix or self._event_mix
         return self.control()

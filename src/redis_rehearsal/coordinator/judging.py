@@ -12,12 +12,13 @@ from redis_rehearsal.fleet.totals import saturated
 from redis_rehearsal.migration.assessment.assess import assess, recovery_of
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, SATURATED
-from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS
 from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.recovery import Recovery
 from redis_rehearsal.verification.verdict import Verdict
 
@@ -92,15 +93,15 @@ class Judging:
             query_gaps=query_gaps,
             event_gaps=event_gaps,
             stalls=totals.stalls,
-            held_seconds=[each.freeze_seconds for each in (context, back) if each and each.freeze_seconds],
+            held_seconds=[each.freeze_seconds or 0.0 for each in (context, back) if each],
             baseline_seconds=baseline,
             cutovers=migration.context.cutovers,
             audit=audit,
             checks=totals.checks.since(record.checks_before),
             saturated=saturated([row.generator_saturated for row in rows]),
             workers_lost=view.workers_lost,
-            query_rate=view.rates[0] * self._least_share,
-            event_rate=view.rates[1] * self._least_share,
+            query_rates=Rates(tuple((at, queries * self._least_share) for at, queries, _ in view.least_rates)),
+            event_rates=Rates(tuple((at, events * self._least_share) for at, _, events in view.least_rates)),
             source_cpu_ratio=migration.source_cpu_ratio,
             comparison=comparison,
             broken=broken,

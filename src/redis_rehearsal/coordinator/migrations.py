@@ -23,8 +23,9 @@ from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.assessment.assess import Assessment, assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.context import Context, ServerHandle
-from redis_rehearsal.migration.migration import CUTOVER_TAIL_SECONDS, Migration
+from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.files import REPORTS, write_reports

@@ -118,6 +118,7 @@ class Run:
         self.controls = RunControls(self.view, self._control, self._migrations, self)
         view = self.view
         view.rates = (settings.queries_per_second, settings.events_per_second)
+        view.least_rates.append((monotonic(), *view.rates))
         view.phases = lambda: self._control.phases
         view.label = lambda: self._control.label(monotonic(), monotonic())
         view.timeline = Timeline(

@@ -126,9 +126,10 @@ class FleetControl:
             at_seconds: when, on the monotonic clock; None for as soon as every worker can know of it.
 
         Returns:
-            When it begins.
+            When it begins: not before the one that was announced last, since segments follow one another.
         """
         at = monotonic() + BOUNDARY_LEAD_SECONDS if at_seconds is None else at_seconds
+        at = max([at, *(began for *_, began in self.phases[-1:])])
         if self.phases:
             self._tell(AddBoundary(at))
         self.phases.append((name, len(self.phases), at))

@@ -16,10 +16,10 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.journal import Entry, Journal
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.fleet.control import FleetControl
+from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS, FleetControl
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.options import MigrationOptions
-from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS, Phase
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.verification.not_carried import NotCarried
 from redis_rehearsal.workload.keys import Keys
@@ -161,6 +161,7 @@ class Context:
     carried: Carried | None = None
     not_carried: NotCarried | None = None
     _undo: list[tuple[str, Callable[[], Awaitable[Any]]]] = field(default_factory=list)
+    _tails: list[asyncio.TimerHandle] = field(default_factory=list)
 
     @contextlib.asynccontextmanager
     async def step(self, name: str) -> AsyncIterator[Step]:
@@ -184,6 +185,27 @@ class Context:
         at = self.app.begin_phase(phase)
         await asyncio.sleep(max(0.0, at - monotonic()))
         return at
+
+    def end_cutover(self, at_seconds: float) -> None:
+        """Note when the latest cutover ended, and have a segment begin where what counts as its own ends.
+
+        Args:
+            at_seconds: on the monotonic clock; not in the future.
+        """
+        self.cutovers[-1] = (self.cutovers[-1][0], at_seconds)
+        until, now = at_seconds + CUTOVER_TAIL_SECONDS, monotonic()
+        # Announced only right before, since until then other phases may begin.
+        if until > now:
+            lead = max(0.0, until - 2 * BOUNDARY_LEAD_SECONDS - now)
+            self._tails.append(asyncio.get_running_loop().call_later(lead, self._begin_segment, until))
+
+    def _begin_segment(self, at_seconds: float) -> None:
+        self.app.begin_phase(self.app.phase, at_seconds)
+
+    def forget_cutovers(self) -> None:
+        """The migration is over: no segment begins for its sake any more."""
+        for tail in self._tails:
+            tail.cancel()
 
     async def note(self, server: ServerHandle, setting: str, before: str, after: str) -> None:
         """Write down what a setting is before it is changed, for the next run where this one is killed.

@@ -79,7 +79,7 @@ async def cut_over(
             await asyncio.wait({moving})
             raise
     finally:
-        context.cutovers[-1] = (began, monotonic())
+        context.end_cutover(monotonic())
         context.freeze_seconds = freezing.lasted_seconds
 
 

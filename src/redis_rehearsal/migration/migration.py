@@ -27,8 +27,6 @@ from redis_rehearsal.verification.recovery import SHORT_BASELINE, STEADY_SECONDS
 
 _log = structlog.get_logger()
 
-CUTOVER_TAIL_SECONDS: Final = 5.0
-"""Queries due this long after the cutover still count as its own."""
 _ROLLED_BACK_SECONDS: Final = 5.0
 """For so long the load goes on after a return to the source, so that its effect is seen."""
 _SOURCE: Final = Route("source", "source")
@@ -146,6 +144,7 @@ class Migration:
         except CONTROL_ERRORS as error:
             await self._fail(MigrationError(f"A server failed: {str(error) or type(error).__name__}."))
         finally:
+            context.forget_cutovers()
             await context.undo()
             for warning in context.warnings:
                 _log.warning(warning)
@@ -263,9 +262,6 @@ class Migration:
 
     async def _observe(self) -> None:
         began = await self.context.phase(Phase.RECOVERY)
-        tail = min(CUTOVER_TAIL_SECONDS, self.context.options.observe)
-        # A segment of its own, for the p99 of the cutover.
-        self.context.app.begin_phase(Phase.RECOVERY, began + tail)
         if not await self._wants_back(began + self.context.options.observe):
             await self._until_recovered()
 

@@ -1,6 +1,10 @@
 """The phases of a rehearsal, in the order in which they come."""
 
 from enum import StrEnum
+from typing import Final
+
+CUTOVER_TAIL_SECONDS: Final = 5.0
+"""What is due so long after a cutover still counts as its own, whatever the phase."""
 
 
 class Phase(StrEnum):

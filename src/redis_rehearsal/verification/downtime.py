@@ -1,10 +1,11 @@
 """Downtime: stretches without an ok operation while one was wanted. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from redis_rehearsal.engine.stalls import Gap
+from redis_rehearsal.verification.rates import Rates
 
 LEAST_SECONDS: Final = 0.01
 """Shorter stretches are nothing that a user would notice."""
@@ -42,8 +43,8 @@ class Downtime:
     longest_at_least_seconds: float = 0.0
 
 
-def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds: float, limit: float) -> Downtime:
-    """Downtime in a stretch of time that comes after the baseline.
+def downtime(gaps: Iterable[Gap], baseline: Span, windows: Sequence[Span], rates: Rates, limit: float) -> Downtime:
+    """Downtime in stretches of time that come after the baseline.
 
     A gap ends with an ok answer, also where the next one begins at once. Gaps of several workers are united where
     they have a moment in common, since what counts is for how long some tenants were down. Those that are no longer
@@ -52,28 +53,37 @@ def downtime(gaps: Iterable[Gap], baseline: Span, window: Span, mean_gap_seconds
     Args:
         gaps: of all workers, in any order; those of one worker do not overlap.
         baseline: when it began and ended; earlier gaps are left out.
-        window: what is judged: gaps that end after its beginning, as far as they come before its end.
-        mean_gap_seconds: between two operations that are due, of the worker with the fewest.
+        windows: what is judged, one after the other: gaps that end after the beginning of one, as far as they come
+            before its end.
+        rates: at which operations are due, of the worker with the fewest.
         limit: longest downtime that is allowed, in seconds.
     """
-    known = [gap.clipped(baseline[0], window[1]) for gap in gaps if gap.end > baseline[0] and gap.start < window[1]]
+    gaps = list(gaps)
     # One that begins in the baseline and reaches beyond it is not the baseline's own.
-    usual = max((gap.at_least_seconds for gap in known if gap.end <= baseline[1]), default=0.0)
+    own = [gap.clipped(*baseline) for gap in gaps if baseline[0] < gap.end <= baseline[1]]
+    usual = max((gap.at_least_seconds for gap in own), default=0.0)
     threshold = max(LEAST_SECONDS, usual if usual <= USUAL_RATIO * limit else 0.0)
-    counted = [gap for gap in known if gap.end > max(baseline[1], window[0]) and gap.seconds > threshold]
-    counted.sort(key=lambda gap: (gap.start, gap.end))
-    unfinished = any(gap.end >= window[1] for gap in counted)
-    found = united(counted, window[0])
+    found: list[tuple[float, float, float]] = []
+    total, unfinished = 0.0, False
+    for began, ended in windows:
+        known = [gap.clipped(baseline[0], ended) for gap in gaps if gap.end > baseline[1] and gap.start < ended]
+        counted = [gap for gap in known if gap.end > max(baseline[1], began) and gap.seconds > threshold]
+        counted.sort(key=lambda gap: (gap.start, gap.end))
+        unfinished = unfinished or any(gap.end >= ended for gap in counted)
+        found += united(counted, began)
+        total += _covered_seconds(counted)
     at_least = max((seconds for *_, seconds in found), default=0.0)
-    if mean_gap_seconds >= MOST_GAP_RATIO * limit:
-        sure = at_least if at_least >= SURE_OPERATIONS * mean_gap_seconds else 0.0
+    # What was due too rarely for a while may have been down then, whatever is due when it is judged.
+    lowest = rates.lowest((baseline[0], windows[-1][1]))
+    if lowest <= 0.0 or 1.0 / lowest >= MOST_GAP_RATIO * limit:
+        sure = max((seconds for start, end, seconds in found if _is_sure(rates, start, end, seconds)), default=0.0)
         return Downtime(None, None, None, usual, unfinished, longest_at_least_seconds=sure)
     longest = max(found, key=lambda stretch: stretch[1] - stretch[0], default=None)
     if longest is None:
         return Downtime(0.0, 0.0, None, usual)
     return Downtime(
         longest[1] - longest[0],
-        _covered_seconds(counted),
+        total,
         longest[0],
         usual,
         unfinished,
@@ -106,6 +116,11 @@ def united(gaps: list[Gap], began: float) -> list[tuple[float, float, float]]:
         sure = end - start if known else max(other.at_least_reaching(began) for other in together)
         found.append((start, end, sure))
     return found
+
+
+def _is_sure(rates: Rates, start: float, end: float, seconds: float) -> bool:
+    """Whether enough was due in what is sure of a stretch."""
+    return seconds * rates.due((start, end)) >= SURE_OPERATIONS * (end - start)
 
 
 def _covered_seconds(gaps: list[Gap]) -> float:

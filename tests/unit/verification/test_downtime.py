@@ -6,14 +6,17 @@ from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Gap, Stalls
 from redis_rehearsal.verification.downtime import Downtime, Span, downtime
+from redis_rehearsal.verification.rates import Rates
 
 LIMIT = 0.25
 BASELINE = (0.0, 10.0)
 lengths = st.lists(st.floats(0.011, 3.0), max_size=20)
 
 
-def judged(*gaps: Span | Gap, window: Span = (10.0, 100.0), mean_gap: float = 0.001) -> Downtime:
-    return downtime([Gap(*gap) for gap in gaps], BASELINE, window, mean_gap, LIMIT)
+def judged(
+    *gaps: Span | Gap, window: Span = (10.0, 100.0), rate: float = 1_000.0, rates: Rates | None = None
+) -> Downtime:
+    return downtime([Gap(*gap) for gap in gaps], BASELINE, [window], rates or Rates.steady(rate), LIMIT)
 
 
 def found(*gaps: Span | Gap) -> tuple[float | None, float | None]:
@@ -58,7 +61,7 @@ def test_a_latency_is_no_downtime() -> None:
         else:
             recorder.offer([intended])
     gaps = recorder.take_gaps()
-    longest = downtime(gaps, (90.0, 95.0), (95.0, 110.0), 0.02, LIMIT).longest_seconds
+    longest = downtime(gaps, (90.0, 95.0), [(95.0, 110.0)], Rates.steady(50.0), LIMIT).longest_seconds
     assert longest == pytest.approx(0.1)
 
 
@@ -90,6 +93,14 @@ def test_one_that_reaches_from_one_window_into_the_next_is_known_to_both() -> No
     assert judged((30.5, 31.0), window=(10.0, 30.0)).longest_seconds == 0.0
 
 
+def test_of_several_windows_what_lies_between_is_left_out() -> None:
+    gaps = [Gap(11.0, 11.5), Gap(15.0, 18.0), Gap(19.9, 21.0), Gap(28.0, 28.4)]
+    result = downtime(gaps, BASELINE, [(10.0, 12.0), (20.0, 28.2)], Rates.steady(1_000.0), LIMIT)
+    assert result.stretches == ((11.0, 11.5), (19.9, 21.0), (28.0, 28.2))
+    assert result.total_seconds == pytest.approx(1.8)
+    assert result.unfinished
+
+
 def test_one_that_is_not_over_at_the_end_says_so() -> None:
     assert judged((99.0, 200.0)).unfinished
     assert not judged((99.0, 99.9)).unfinished
@@ -98,10 +109,35 @@ def test_one_that_is_not_over_at_the_end_says_so() -> None:
 
 @pytest.mark.parametrize(("rate", "known"), [(20.0, False), (21.0, True), (10_000.0, True)])
 def test_where_operations_are_rare_only_a_long_one_is_sure(rate: float, *, known: bool) -> None:
-    assert (judged((20.0, 20.1), mean_gap=1 / rate).longest_seconds is not None) is known
-    rare = judged((20.0, 20.4), mean_gap=0.05)
+    assert (judged((20.0, 20.1), rate=rate).longest_seconds is not None) is known
+    rare = judged((20.0, 20.4), rate=20.0)
     assert (rare.longest_seconds, rare.longest_at_least_seconds) == (None, 0.0)
-    assert judged((20.0, 25.0), mean_gap=0.05).longest_at_least_seconds == pytest.approx(5.0)
+    assert judged((20.0, 25.0), rate=20.0).longest_at_least_seconds == pytest.approx(5.0)
+
+
+SLOWER_FOR_A_WHILE = Rates(((0.0, 400.0), (40.0, 0.5), (50.0, 400.0)))
+
+
+def test_where_operations_were_rare_for_a_while_only_a_long_one_is_sure() -> None:
+    rare = judged((20.0, 20.06), rates=SLOWER_FOR_A_WHILE)
+    assert rare.longest_seconds is None
+    assert rare.longest_at_least_seconds == pytest.approx(0.06)
+    # One was due in it, or two: it may be that a server answered all the time but once.
+    assert judged((43.0, 44.2), rates=SLOWER_FOR_A_WHILE).longest_at_least_seconds == 0.0
+    # While more are due it is as sure as it would be at that rate.
+    assert judged((20.0, 20.3), rates=SLOWER_FOR_A_WHILE).longest_at_least_seconds == pytest.approx(0.3)
+    assert judged((39.5, 41.0), rates=SLOWER_FOR_A_WHILE).longest_at_least_seconds == pytest.approx(1.5)
+    assert judged((43.0, 44.2), (60.0, 60.3), rates=SLOWER_FOR_A_WHILE).longest_at_least_seconds == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(("window", "known"), [((10.0, 40.0), True), ((10.0, 40.1), False), ((60.0, 100.0), False)])
+def test_what_was_asked_for_after_a_window_is_nothing_to_it(window: Span, *, known: bool) -> None:
+    assert (judged((20.0, 20.1), window=window, rates=SLOWER_FOR_A_WHILE).longest_seconds is not None) is known
+
+
+def test_a_load_that_was_slower_before_the_baseline_is_nothing_to_it() -> None:
+    assert judged(rates=Rates(((-9.0, 0.0), (0.0, 400.0)))).longest_seconds == 0.0
+    assert judged(rates=Rates(((-9.0, 0.0), (0.1, 400.0)))).longest_seconds is None
 
 
 def slept(start: float, end: float, sure_seconds: float) -> Gap:
@@ -125,7 +161,7 @@ def test_what_the_generator_itself_slept_through_is_not_sure() -> None:
 def test_the_stretches_are_those_that_count() -> None:
     gaps = [(5.0, 5.02), (20.5, 21.5), (20.0, 21.0), (30.0, 30.015), (40.0, 40.5)]
     assert judged(*gaps).stretches == ((20.0, 21.5), (40.0, 40.5))
-    assert judged(*gaps, mean_gap=1.0).stretches == ()
+    assert judged(*gaps, rate=1.0).stretches == ()
 
 
 workers = st.lists(

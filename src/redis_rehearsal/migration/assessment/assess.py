@@ -9,7 +9,9 @@ from redis_rehearsal.migration.assessment.criteria import criteria
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.figures import Figures, PhaseFigures, phase_figures, rows_within
 from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, stood_still
+from redis_rehearsal.migration.assessment.times import before_cutovers
 from redis_rehearsal.verification.downtime import Downtime, Span, downtime
+from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.recovery import MEASURES, Measured, Recovery, recovery, slowest
 from redis_rehearsal.verification.verdict import Verdict, judge
 
@@ -92,19 +94,14 @@ def recovery_of(evidence: Evidence) -> Recovery:
     return slowest(found)
 
 
-def _downtimes(evidence: Evidence, gaps: Sequence[Gap], rate: float, limit: float) -> tuple[Downtime, Downtime]:
-    """Before the cutover, and from then on; of what reaches from one into the other both know the whole."""
-    mean_gap = 1.0 / rate if rate > 0 else float("inf")
-    changed, ended = evidence.baseline_seconds[1], evidence.ended_seconds
-    # Without a cutover there is no time before it, and all of it counts.
-    cutover = evidence.cutovers[0][0] if evidence.cutovers else changed
-    windows: list[Span] = [(changed, min(cutover, ended)), (min(cutover, ended), ended)]
-    sync_limit = evidence.limits.max_sync_downtime
-    before, since = (
-        downtime(gaps, evidence.baseline_seconds, window, mean_gap, most)
-        for window, most in zip(windows, (sync_limit, limit), strict=True)
+def _downtimes(evidence: Evidence, gaps: Sequence[Gap], rates: Rates, limit: float) -> tuple[Downtime, Downtime]:
+    """Before a cutover, and from the first one on; of what reaches from one into the other both know the whole."""
+    carrying = before_cutovers(evidence)
+    since: list[Span] = [(carrying[0][1], evidence.ended_seconds)]
+    return (
+        downtime(gaps, evidence.baseline_seconds, carrying, rates, evidence.limits.max_sync_downtime),
+        downtime(gaps, evidence.baseline_seconds, since, rates, limit),
     )
-    return before, since
 
 
 def assess(evidence: Evidence) -> Assessment:
@@ -118,8 +115,8 @@ def assess(evidence: Evidence) -> Assessment:
         evidence.rows,
         evidence.began_seconds,
     )
-    sync_queries, queries = _downtimes(evidence, evidence.query_gaps, evidence.query_rate, limits.max_query_downtime)
-    sync_events, events = _downtimes(evidence, evidence.event_gaps, evidence.event_rate, limits.max_event_downtime)
+    sync_queries, queries = _downtimes(evidence, evidence.query_gaps, evidence.query_rates, limits.max_query_downtime)
+    sync_events, events = _downtimes(evidence, evidence.event_gaps, evidence.event_rates, limits.max_event_downtime)
     found = Figures(phases, queries, events, sync_queries, sync_events, recovery_of(evidence))
     return Assessment(
         phases,

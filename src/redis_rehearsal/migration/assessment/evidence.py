@@ -12,6 +12,7 @@ from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.not_carried import NotCarried
+from redis_rehearsal.verification.rates import Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,8 @@ class Evidence:
         checks: what the checks of answers found since the baseline began.
         saturated: whether the generator itself was the bottleneck.
         workers_lost: workers that ended by themselves.
-        query_rate: queries due in a second, of the worker with the fewest.
-        event_rate: events due in a second, of the worker with the fewest.
+        query_rates: at which queries were due, of the worker with the fewest.
+        event_rates: at which events were due, of the worker with the fewest.
         source_cpu_ratio: share of a core that the source used while it was migrated; None where it was not seen.
         comparison: of the two servers; None where there was none to be made.
         not_carried: what the target could not hold of what the strategy carried; None where it carried no keys.
@@ -149,8 +150,8 @@ class Evidence:
     checks: Checks
     saturated: bool
     workers_lost: int
-    query_rate: float
-    event_rate: float
+    query_rates: Rates
+    event_rates: Rates
     source_cpu_ratio: float | None
     comparison: KeyComparison | None = None
     broken: str = ""

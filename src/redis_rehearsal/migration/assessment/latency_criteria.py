@@ -1,7 +1,6 @@
 """Criteria about latency: how slow queries and events were before, in and right after the cutover."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Final, Literal
 
@@ -15,50 +14,23 @@ from redis_rehearsal.migration.assessment.reasons import (
     on_time,
     stood_still,
 )
+from redis_rehearsal.migration.assessment.times import CLOSE_SECONDS, before_cutovers, cutovers_with_tails
 from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.verification.downtime import Span
 from redis_rehearsal.verification.verdict import Criterion, Status, at_most
 
 LEAST_P99_LIMIT_SECONDS: Final = 0.05
 P99_FACTOR: Final = 5.0
 _QUANTILE: Final = 0.99
-_BEFORE_CUTOVER: Final = (Phase.PREPARE, Phase.SYNC)
+_NOT_WATCHED: Final = (Phase.DONE, Phase.FAILED)
+_BADNESS: Final = (Status.PASSED, Status.UNKNOWN, Status.FAILED)
 
 Kind = Literal["queries", "events"]
 
 
-@dataclass(slots=True)
-class _Stretch:
-    """Segments of the run that are judged together.
-
-    Attributes:
-        tally: of the operations that were due in them.
-        spans: when they were.
-    """
-
-    tally: Tally = field(default_factory=Tally)
-    spans: list[Span] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Operations that were due in a second."""
-        seconds = sum(end - start for start, end in self.spans)
-        return self.tally.offered / seconds if seconds > 0 else 0.0
-
-    def p99(self, left_out: float, *, at_least: bool = False) -> float | None:
-        """In seconds; None where none was answered.
-
-        Args:
-            left_out: without that many of the slowest operations.
-            at_least: without what the generator's own stalls may explain.
-        """
-        response = self.tally.response_at_least if at_least else self.tally.response
-        kept = max(0.0, response.count - left_out)
-        return response.quantile(_QUANTILE * kept / response.count) if response.count else None
-
-
 def cutover_latency(evidence: Evidence) -> list[Criterion]:
-    """The p99 of what was due in the cutovers and 5 s after them."""
+    """The p99 of what was due in a cutover and 5 s after it; of several the worst."""
     limits = evidence.limits
     found = []
     kinds: tuple[tuple[Kind, str, float | None], ...] = (
@@ -66,34 +38,42 @@ def cutover_latency(evidence: Evidence) -> list[Criterion]:
         ("events", "event_cutover_p99", limits.max_event_cutover_p99),
     )
     for kind, name, limit in kinds:
-        stretch = _stretch(evidence, kind, _cutover_segments(evidence))
-        # What was held is judged as downtime, with a limit of its own.
-        held = sum(evidence.held_seconds) * stretch.rate if kind == "events" else 0.0
-        if not evidence.cutovers:
-            unmeasured = NO_CUTOVER
-        elif not stretch.tally.offered:
-            unmeasured = f"no {kind} were due in the cutover"
-        else:
-            unmeasured = f"no {kind} were answered in the cutover"
-        failed = f"{kind} due in the cutover and 5 s after it were slow"
-        found.append(_latency(name, limit, evidence, kind, stretch, held, unmeasured, failed))
+        judged = []
+        for place, span in enumerate(cutovers_with_tails(evidence)):
+            due = _due(evidence, kind, span)
+            # What was held is judged as downtime, with a limit of its own.
+            held = _held(evidence, place, span) if kind == "events" else 0.0
+            unmeasured = f"no {kind} were {'answered' if due.offered else 'due'} in the cutover"
+            failed = f"{kind} due in the cutover and 5 s after it were slow{_way(place)}"
+            judged.append(_latency(name, limit, evidence, kind, due, held, unmeasured, failed))
+        found.append(_worst(judged or [_latency(name, limit, evidence, kind, Tally(), 0.0, NO_CUTOVER, "")]))
     return found
 
 
 def sync_latency(evidence: Evidence) -> list[Criterion]:
-    """The p99 of what was due before the cutover, while data was carried; none where nothing was due then."""
+    """The p99 of what was due before a cutover, while data was carried; none where nothing was due then."""
     found = []
     kinds: tuple[tuple[Kind, str], ...] = (("queries", "sync_p99"), ("events", "event_sync_p99"))
     for kind, name in kinds:
-        stretch = _stretch(
-            evidence, kind, [place for place, (each, *_) in enumerate(evidence.phases) if each in _BEFORE_CUTOVER]
-        )
-        if not stretch.tally.offered:
-            continue
-        unmeasured = f"no {kind} were answered before the cutover"
-        failed = f"{kind} were slow before the cutover, while the strategy prepared it"
-        found.append(_latency(name, evidence.limits.max_sync_p99, evidence, kind, stretch, 0.0, unmeasured, failed))
+        judged = []
+        for place, span in enumerate(before_cutovers(evidence)):
+            due = _due(evidence, kind, span)
+            if not due.offered:
+                continue
+            unmeasured = f"no {kind} were answered before the cutover"
+            failed = f"{kind} were slow before the cutover, while the strategy prepared it{_way(place)}"
+            judged.append(_latency(name, evidence.limits.max_sync_p99, evidence, kind, due, 0.0, unmeasured, failed))
+        if judged:
+            found.append(_worst(judged))
     return found
+
+
+def _way(place: int) -> str:
+    return " on the way back" if place else ""
+
+
+def _worst(judged: Sequence[Criterion]) -> Criterion:
+    return max(judged, key=lambda each: (_BADNESS.index(each.status), each.measured or 0.0))
 
 
 def _latency(
@@ -101,7 +81,7 @@ def _latency(
     limit: float | None,
     evidence: Evidence,
     kind: Kind,
-    stretch: _Stretch,
+    due: Tally,
     held: float,
     unmeasured: str,
     failed: str,
@@ -110,11 +90,11 @@ def _latency(
     derived = limit is None
     if limit is None and usual is not None:
         limit = _limit_by(usual)
-    measured = stretch.p99(held) if unmeasured != NO_CUTOVER else None
+    measured = _p99(due.response, held)
     if limit is None:
         unmeasured = "there was no baseline"
     elif measured is not None and measured > limit:
-        at_least = stretch.p99(held, at_least=True) or 0.0
+        at_least = _p99(due.response_at_least, held) or 0.0
         if at_least <= limit:
             return Criterion(name, limit, measured, Status.UNKNOWN, "seconds", f"{STALLED}: at least {at_least:.3f} s")
     unless = ""
@@ -126,6 +106,12 @@ def _latency(
     return at_most(
         name, limit, measured, "seconds", unless=on_time(evidence) or unless, unmeasured=unmeasured, failed=failed
     )
+
+
+def _p99(response: Histogram, left_out: float) -> float | None:
+    """In seconds, without that many of the slowest operations; None where none was answered."""
+    kept = max(0.0, response.count - left_out)
+    return response.quantile(_QUANTILE * kept / response.count) if response.count else None
 
 
 def _limit_by(usual_p99: float) -> float:
@@ -150,23 +136,26 @@ def _usual_p99(evidence: Evidence, kind: Kind) -> tuple[float | None, float | No
     return median(least), median(value for _, value in measured)
 
 
-def _cutover_segments(evidence: Evidence) -> Iterable[int]:
-    before = ""
-    for place, (name, *_) in enumerate(evidence.phases):
-        # The first segment of a recovery is the 5 s after its cutover.
-        if name == Phase.CUTOVER or (name == Phase.RECOVERY and before != Phase.RECOVERY):
-            yield place
-        before = name
+def _segments(evidence: Evidence, span: Span) -> Iterator[tuple[str, int, Span]]:
+    """Name, number, and when it was, of each segment of a time; what comes after the migration is none of it."""
+    for place, (name, segment, at) in enumerate(evidence.phases):
+        if span[0] - CLOSE_SECONDS <= at < span[1] - CLOSE_SECONDS and name not in _NOT_WATCHED:
+            following = evidence.phases[place + 1 : place + 2]
+            yield name, segment, (at, max(at, min([evidence.ended_seconds, *(each for *_, each in following)])))
 
 
-def _stretch(evidence: Evidence, kind: Kind, places: Iterable[int]) -> _Stretch:
+def _due(evidence: Evidence, kind: Kind, span: Span) -> Tally:
     tallies = evidence.queries if kind == "queries" else evidence.events
-    found = _Stretch()
-    for place in places:
-        _, segment, began = evidence.phases[place]
-        following = evidence.phases[place + 1 : place + 2]
-        end = min([evidence.ended_seconds, *(at for *_, at in following)])
-        found.spans.append((began, max(began, end)))
+    found = Tally()
+    for _, segment, _ in _segments(evidence, span):
         if segment in tallies:
-            found.tally.merge(tallies[segment])
+            found.merge(tallies[segment])
     return found
+
+
+def _held(evidence: Evidence, place: int, span: Span) -> float:
+    """How many events the freeze of a cutover held, by how many were due in the cutover: the rate may change later."""
+    own = [(segment, when) for name, segment, when in _segments(evidence, span) if name == Phase.CUTOVER]
+    offered = sum(evidence.events[segment].offered for segment, _ in own if segment in evidence.events)
+    seconds = sum(ended - began for _, (began, ended) in own)
+    return sum(evidence.held_seconds[place : place + 1]) * offered / seconds if seconds > 0 else 0.0

@@ -47,7 +47,7 @@ async def _run(context: Context) -> None:
         async with context.step("move counters") as step:
             await _move_counters(context, carrier, counters, every, held_seconds)
             step.detail = f"those first whose increments waited; {carrier.sentence}"
-        context.cutovers[-1] = (began, monotonic())
+        context.end_cutover(monotonic())
         await context.phase(Phase.SYNC)
         async with context.step("sweep") as step:
             left = Tenantry(context.keys)

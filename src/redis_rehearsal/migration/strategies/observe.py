@@ -53,7 +53,7 @@ async def _run(context: Context) -> None:
                     context.warnings.append(f"After the move {step.detail}.")
                 else:
                     step.detail = f"all was answered again in the second {last + 1 - second} s after the first failure"
-            context.cutovers[-1] = (at, context.began_seconds + last)
+            context.end_cutover(context.began_seconds + last)
     finally:
         marking.cancel()
 

@@ -1,6 +1,7 @@
 """What proves nothing is unknown, and not passed."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.not_carried import NotCarried
+from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.verification.verdict import Criterion
 
@@ -39,8 +41,8 @@ EVIDENCE = Evidence(
     checks=Checks(),
     saturated=False,
     workers_lost=0,
-    query_rate=1_000.0,
-    event_rate=1_000.0,
+    query_rates=Rates.steady(1_000.0),
+    event_rates=Rates.steady(1_000.0),
     source_cpu_ratio=None,
 )
 
@@ -60,7 +62,8 @@ def phased(**tallies: Tally) -> Evidence:
     """Evidence whose queries and events are due in a segment for each of the phases."""
     phases = [(Phase[name], place, 10.0 * place) for place, name in enumerate(tallies)]
     due = dict(enumerate(tallies.values()))
-    return replace(EVIDENCE, phases=phases, queries=due, events=due)
+    cutovers = [(at, at + 1.0) for name, _, at in phases if name == Phase.CUTOVER] or EVIDENCE.cutovers
+    return replace(EVIDENCE, phases=phases, queries=due, events=due, cutovers=cutovers)
 
 
 def test_all_criteria_that_are_declared_are_there_where_there_is_evidence_for_them() -> None:
@@ -68,6 +71,7 @@ def test_all_criteria_that_are_declared_are_there_where_there_is_evidence_for_th
         EVIDENCE,
         broken="something",
         phases=[(Phase.SYNC, 0, 5.0)],
+        baseline_seconds=(0.0, 5.0),
         queries={0: tally(ok=1)},
         events={0: tally(ok=1)},
         comparison=KeyComparison(1, {"value": 0}),
@@ -124,10 +128,26 @@ def test_what_the_generator_slept_through_is_nobodys_downtime(gap: Gap, saturate
 
 
 def test_a_downtime_where_operations_are_rare_is_unknown_unless_it_is_long() -> None:
-    rare = replace(EVIDENCE, query_rate=10.0)
+    rare = replace(EVIDENCE, query_rates=Rates.steady(10.0))
     assert criterion("query_downtime", rare).status == "unknown"
     assert criterion("query_downtime", replace(rare, query_gaps=[Gap(20.0, 20.5)])).status == "unknown"
     assert criterion("query_downtime", replace(rare, query_gaps=[Gap(20.0, 25.0)])).status == "failed"
+
+
+@pytest.mark.parametrize("kind", ["query", "event"])
+def test_a_load_that_was_slower_for_a_while_leaves_the_downtime_unknown(kind: str) -> None:
+    slower = Rates(((0.0, 400.0), (40.0, 0.5), (50.0, 400.0)))
+    changed = replace(EVIDENCE, cutovers=[(30.0, 31.0)], **{f"{kind}_rates": slower})  # type: ignore[arg-type]
+    other = "event" if kind == "query" else "query"
+    for gap in (Gap(20.0, 20.06), Gap(43.0, 44.2)):
+        seen = replace(changed, **{f"{kind}_gaps": [gap]})  # type: ignore[arg-type]
+        assert criterion(f"{kind}_downtime", seen).status == "unknown"
+        assert criterion(f"{kind}_downtime", seen).measured is None
+        assert criterion(f"{other}_downtime", seen).status == "passed"
+        assert criterion(f"sync_{kind}_downtime", seen).status == "passed"
+    # What is too long at any rate has failed.
+    down = replace(changed, **{f"{kind}_gaps": [Gap(60.0, 60.3)]})  # type: ignore[arg-type]
+    assert criterion(f"{kind}_downtime", down).status == "failed"
 
 
 @pytest.mark.parametrize(
@@ -352,6 +372,131 @@ def test_the_cutovers_p99_reaches_five_seconds_into_the_recovery() -> None:
     later = replace(made, queries={0: fast, 1: fast, 2: fast, 3: slow})
     assert criterion("cutover_p99", soon).status == "failed"
     assert criterion("cutover_p99", later).status == "passed"
+
+
+def timed(
+    phases: list[tuple[Phase, float]], cutovers: list[tuple[float, float | None]], slow: set[int], **changes: Any
+) -> Evidence:
+    """Evidence in which all is fast but what is due in some of the segments."""
+    due = {number: tally(ok=100, response_seconds=0.2 if number in slow else 0.001) for number in range(len(phases))}
+    return replace(
+        EVIDENCE,
+        phases=[(name, number, at) for number, (name, at) in enumerate(phases)],
+        queries=due,
+        events=due,
+        rows=baseline_rows(0.001),
+        cutovers=cutovers,
+        **changes,
+    )
+
+
+def statuses(evidence: Evidence) -> dict[str, str]:
+    found = {each.name: str(each.status) for each in assess(evidence).verdict.criteria}
+    return {name: found[name] for name in ("sync_p99", "event_sync_p99", "cutover_p99", "event_cutover_p99")}
+
+
+def is_slow(*names: str) -> dict[str, str]:
+    every = ("sync_p99", "event_sync_p99", "cutover_p99", "event_cutover_p99")
+    return {name: "failed" if name.removeprefix("event_") in names else "passed" for name in every}
+
+
+SWEPT = [
+    (Phase.BASELINE, 0.0),
+    (Phase.PREPARE, 10.0),
+    (Phase.CUTOVER, 12.0),
+    (Phase.SYNC, 13.0),
+    (Phase.SYNC, 18.0),
+    (Phase.RECOVERY, 30.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("slow", "judged_by"),
+    [
+        (1, ["sync_p99"]),
+        (2, ["cutover_p99"]),
+        (3, ["cutover_p99"]),
+        # More than 5 s after the cutover it is for the recovery to judge, whatever is carried yet.
+        (4, []),
+        (5, []),
+    ],
+)
+def test_what_is_swept_after_the_cutover_is_not_before_it(slow: int, judged_by: list[str]) -> None:
+    assert statuses(timed(SWEPT, [(12.0, 13.0)], {slow})) == is_slow(*judged_by)
+
+
+THERE_AND_BACK = [
+    (Phase.BASELINE, 0.0),
+    (Phase.SYNC, 10.0),
+    (Phase.CUTOVER, 12.0),
+    (Phase.RECOVERY, 13.0),
+    (Phase.RECOVERY, 18.0),
+    (Phase.SYNC, 30.0),
+    (Phase.CUTOVER, 33.0),
+    (Phase.RECOVERY, 34.0),
+    (Phase.RECOVERY, 39.0),
+    (Phase.DONE, 60.0),
+]
+
+
+@pytest.mark.parametrize(
+    ("slow", "judged_by"),
+    [
+        (1, ["sync_p99"]),
+        (2, ["cutover_p99"]),
+        (3, ["cutover_p99"]),
+        (4, []),
+        (5, ["sync_p99"]),
+        (6, ["cutover_p99"]),
+        (7, ["cutover_p99"]),
+        (8, []),
+        (9, []),
+    ],
+)
+def test_the_way_back_is_judged_as_the_way_there_is(slow: int, judged_by: list[str]) -> None:
+    evidence = timed(THERE_AND_BACK, [(12.0, 13.0), (33.0, 34.0)], {slow})
+    assert statuses(evidence) == is_slow(*judged_by)
+    back = {each.reason for each in assess(evidence).verdict.criteria if each.reason.endswith("on the way back")}
+    assert bool(back) is (slow in (5, 6, 7))
+
+
+def test_a_long_way_there_hides_no_slow_way_back() -> None:
+    evidence = timed(THERE_AND_BACK, [(12.0, 13.0), (33.0, 34.0)], {5, 6})
+    many = {**evidence.queries, 1: tally(ok=100_000), 2: tally(ok=100_000)}
+    evidence = replace(evidence, queries=many, events=many)
+    assert statuses(evidence) == is_slow("sync_p99", "cutover_p99")
+
+
+def test_a_sweep_is_not_what_is_carried_back() -> None:
+    """The way back begins while the first cutover is still judged."""
+    phases = [*SWEPT[:4], (Phase.RECOVERY, 14.0), (Phase.SYNC, 15.0), (Phase.SYNC, 18.0), (Phase.CUTOVER, 20.0)]
+    for slow, judged_by in ((3, ["cutover_p99"]), (5, ["sync_p99", "cutover_p99"]), (6, ["sync_p99"])):
+        assert statuses(timed(phases, [(12.0, 13.0), (20.0, 21.0)], {slow})) == is_slow(*judged_by)
+
+
+def test_a_cutover_that_did_not_end_is_judged_as_far_as_it_came() -> None:
+    phases = [*SWEPT[:3], (Phase.ROLLED_BACK, 13.0)]
+    for slow, judged_by in ((2, ["cutover_p99"]), (3, [])):
+        assert statuses(timed(phases, [(12.0, None)], {slow})) == is_slow(*judged_by)
+
+
+def test_downtime_while_data_is_carried_back_is_before_a_cutover_too() -> None:
+    evidence = timed(THERE_AND_BACK, [(12.0, 13.0), (33.0, 34.0)], set())
+    for at, name in ((11.0, "sync_query_downtime"), (31.0, "sync_query_downtime"), (20.0, "query_downtime")):
+        down = replace(evidence, query_gaps=[Gap(at, at + 0.5)])
+        assert criterion(name, down).status == "failed"
+    swept = timed(SWEPT, [(12.0, 13.0)], set(), query_gaps=[Gap(14.0, 14.5)])
+    assert criterion("sync_query_downtime", swept).status == "passed"
+    assert criterion("query_downtime", swept).status == "failed"
+
+
+def test_what_was_held_is_counted_by_what_was_due_in_the_cutover() -> None:
+    """Ten times as many events are due once it is over: of those that are slow then none was held."""
+    phases = [(Phase.BASELINE, 0.0), (Phase.CUTOVER, 10.0), (Phase.RECOVERY, 11.0), (Phase.RECOVERY, 16.0)]
+    evidence = timed(phases, [(10.0, 11.0)], set(), held_seconds=[0.5])
+    after = tally(ok=4_550)
+    after.merge(tally(ok=450, response_seconds=0.2))
+    assert criterion("event_cutover_p99", replace(evidence, events={**evidence.events, 2: after})).status == "failed"
 
 
 def test_a_run_that_broke_proves_nothing() -> None:

@@ -9,6 +9,7 @@ from tools.site.sample import SAMPLE
 
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.criterion_names import CRITERIA
+from redis_rehearsal.verification.reasons import Cause
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
@@ -44,6 +45,11 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
     assert sorted([*pages(), "README"]) == sorted(
         [*(str(page.relative_to(ROOT).with_suffix("")) for page in PAGES), SAMPLE]
     )
+
+
+def test_every_cause_of_what_is_unknown_is_named() -> None:
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    assert [cause for cause in Cause if f"`{cause}`" not in page] == []
 
 
 def test_every_criterion_is_described_with_its_limit() -> None:

@@ -17,7 +17,8 @@ from redis_rehearsal.migration.assessment.reasons import (
 )
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.downtime import Span
-from redis_rehearsal.verification.verdict import Criterion, Status, at_most
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
+from redis_rehearsal.verification.verdict import Criterion, at_most, unknown
 
 LEAST_P99_LIMIT_SECONDS: Final = 0.05
 P99_FACTOR: Final = 5.0
@@ -72,9 +73,9 @@ def cutover_latency(evidence: Evidence) -> list[Criterion]:
         if not evidence.cutovers:
             unmeasured = NO_CUTOVER
         elif not stretch.tally.offered:
-            unmeasured = f"no {kind} were due in the cutover"
+            unmeasured = Cause.NONE_DUE.because(kind=kind, when=" in the cutover")
         else:
-            unmeasured = f"no {kind} were answered in the cutover"
+            unmeasured = Cause.NONE_ANSWERED.because(kind=kind, when=" in the cutover")
         failed = f"{kind} due in the cutover and 5 s after it were slow"
         found.append(_latency(name, limit, evidence, kind, stretch, held, unmeasured, failed))
     return found
@@ -90,7 +91,7 @@ def sync_latency(evidence: Evidence) -> list[Criterion]:
         )
         if not stretch.tally.offered:
             continue
-        unmeasured = f"no {kind} were answered before the cutover"
+        unmeasured = Cause.NONE_ANSWERED.because(kind=kind, when=" before the cutover")
         failed = f"{kind} were slow before the cutover, while the strategy prepared it"
         found.append(_latency(name, evidence.limits.max_sync_p99, evidence, kind, stretch, 0.0, unmeasured, failed))
     return found
@@ -103,7 +104,7 @@ def _latency(
     kind: Kind,
     stretch: _Stretch,
     held: float,
-    unmeasured: str,
+    unmeasured: Reason,
     failed: str,
 ) -> Criterion:
     least_usual, usual = _usual_p99(evidence, kind)
@@ -112,15 +113,15 @@ def _latency(
         limit = _limit_by(usual)
     measured = stretch.p99(held) if unmeasured != NO_CUTOVER else None
     if limit is None:
-        unmeasured = "there was no baseline"
+        unmeasured = Cause.NO_BASELINE.because()
     elif measured is not None and measured > limit:
         at_least = stretch.p99(held, at_least=True) or 0.0
         if at_least <= limit:
-            return Criterion(name, limit, measured, Status.UNKNOWN, "seconds", f"{STALLED}: at least {at_least:.3f} s")
-    unless = ""
+            return unknown(name, limit, measured, "seconds", STALLED.detailed(f"at least {at_least:.3f} s"))
+    unless = NO_REASON
     if derived and usual is not None and (measured or 0.0) <= (limit or 0.0):
         if usual > LEAST_P99_LIMIT_SECONDS:
-            unless = f"the baseline itself had a p99 of {usual:.3f} s"
+            unless = Cause.BASELINE_SLOW.because(seconds=usual)
         elif (measured or 0.0) > _limit_by(least_usual or 0.0):
             unless = STALLED_BASELINE
     return at_most(

@@ -6,11 +6,11 @@ from typing import Final
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.figures import PhaseFigures
-from redis_rehearsal.migration.assessment.reasons import SATURATED, STALLED, WORKER_LOST, on_time
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, SATURATED, STALLED, WORKER_LOST, on_time
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.downtime import USUAL_RATIO, Downtime
 from redis_rehearsal.verification.reasons import NO_REASON, Cause
-from redis_rehearsal.verification.recovery import Recovery
+from redis_rehearsal.verification.recovery import SHORT_BASELINE, Recovery
 from redis_rehearsal.verification.verdict import Criterion, Status, at_most
 
 _AFTER_BASELINE: Final = (Phase.PREPARE, Phase.SYNC, Phase.CUTOVER, Phase.RECOVERY, Phase.ROLLED_BACK, Phase.FAILED)
@@ -78,7 +78,8 @@ def down(name: str, limit: float, found: Downtime, evidence: Evidence, *, when: 
             unless = Cause.BASELINE_DOWN.because(seconds=found.baseline_seconds)
         elif found.unfinished:
             unless = Cause.STILL_DOWN.because()
-    return at_most(name, limit, longest, "seconds", unless=unless, unmeasured=_RARE, failed=failed)
+    # Whoever cannot keep up would be no better off with more to do.
+    return at_most(name, limit, longest, "seconds", unless=unless, unmeasured=unless or _RARE, failed=failed)
 
 
 def recovery_time(evidence: Evidence, found: Recovery) -> Criterion:
@@ -93,4 +94,6 @@ def recovery_time(evidence: Evidence, found: Recovery) -> Criterion:
     at_most_seconds = found.at_most_seconds
     if at_most_seconds is not None and at_most_seconds > limit:
         unless = unless or found.reason.detailed(f"at least {found.at_least_seconds:.0f} s")
-    return at_most("recovery", limit, at_most_seconds, "seconds", unless=unless, unmeasured=found.reason, failed=failed)
+    # What was late may be the generator's own, for which it was watched no longer.
+    unmeasured = found.reason if found.reason in (NO_CUTOVER, SHORT_BASELINE) else unless or found.reason
+    return at_most("recovery", limit, at_most_seconds, "seconds", unless=unless, unmeasured=unmeasured, failed=failed)

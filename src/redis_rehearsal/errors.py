@@ -8,6 +8,7 @@ RehearsalError              none of these below, and whatever else is raised: a 
 ├── BrokenError             something that is needed broke for good: exit code 4
 ├── MigrationError          a step of a migration failed; the application is on a server that works
 │   └── NothingSeenError        what was to be observed did not happen
+│       └── NamelessServerError     or was not to be seen, since the server does not say who it is
 ├── CannotTellError         a comparison could not be made or ended: exit code 3
 └── AccountingError         the generator's own books do not add up: a bug, never hidden: exit code 70
 
@@ -60,6 +61,10 @@ class MigrationError(RehearsalError):
 
 class NothingSeenError(MigrationError):
     """What was to be observed did not happen, so that nothing can be said of it."""
+
+
+class NamelessServerError(NothingSeenError):
+    """A server does not say who it is, so that nothing can be observed of what answers."""
 
 
 class CannotTellError(RehearsalError):

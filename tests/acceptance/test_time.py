@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
+from tests.acceptance.evidence import require_failed, require_passed
 from tests.acceptance.test_rehearse import criteria, fresh_target, judged, until_phase
 from tests.conftest import MakeServer
 from tests.proxy import Proxy
@@ -63,10 +64,11 @@ def test_what_is_silent_when_it_is_judged_is_down(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:
     with Proxy(fresh_target.port) as proxy:
-        given |= {"TARGET_REDIS_URL": proxy.url, "OPERATION_TIMEOUT": "10s", **LOAD}
+        # None times out before it is too late for the recovery: a connection that is opened then would answer.
+        given |= {"TARGET_REDIS_URL": proxy.url, "OPERATION_TIMEOUT": "60s", **LOAD}
         with command(tmp_path, "run", **given) as run:
             run.until_running()
-            body = {"strategy": "copy", "baseline": 5, "observe": 8, "allow_server_wide": True}
+            body = {"strategy": "copy", "baseline": 5, "observe": 8, "max_recovery": 10, "allow_server_wide": True}
             code, said = run.post("/api/migrations", body)
             assert code < 300, said
             until_phase(run, "recovery")
@@ -92,17 +94,20 @@ def test_writes_that_are_slower_for_good_are_seen(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:
     with Proxy(fresh_target.port) as proxy:
-        proxy.delay = lambda link: 0.2 if link.name.endswith("writes") else 0.0
+        proxy.delay = lambda link: 0.5 if link.name.endswith("writes") else 0.0
         given |= {"TARGET_REDIS_URL": proxy.url, **LOAD}
-        with command(tmp_path, *COPY, **given) as run:
+        # Limits of ours, since those that come of the baseline are wider on a machine that is slow itself.
+        limits = ("--max-recovery", "20s", "--max-event-cutover-p99", "100ms", "--max-query-downtime", "2s")
+        with command(tmp_path, *COPY, *limits, **given) as run:
             document = judged(run)
     found = criteria(document)
-    assert found["event_cutover_p99"]["status"] == "failed"
-    assert found["event_cutover_p99"]["measured"] >= 0.2
-    assert found["recovery"]["status"] == "unknown"
-    assert "event_p99" in found["recovery"]["reason"]
+    require_failed(found["event_cutover_p99"])
+    assert found["event_cutover_p99"]["measured"] >= 0.5
+    # The load goes on until it is known, which it is not where the generator is the bottleneck.
+    require_failed(found["recovery"])
+    assert document["recovery"]["measures"]["event_p99"] is None
     # An answer comes all the time, late.
-    assert found["query_downtime"]["status"] == "passed"
+    require_passed(found["query_downtime"])
 
 
 def test_what_is_slow_after_the_switch_is_the_cutovers_however_long_it_sweeps(
@@ -175,15 +180,20 @@ def test_connections_that_are_silent_while_it_copies_are_seen(
 ) -> None:
     old = make_server()
     with Proxy(old.port) as proxy:
-        given |= {"REDIS_URL": proxy.url, **LOAD}
-        with command(tmp_path, *COPY, "--copy-rate", "100", **given) as run:
+        # It is ended long before its operations time out, so that none fails.
+        given |= {"REDIS_URL": proxy.url, "OPERATION_TIMEOUT": "30s", **LOAD}
+        limits = ("--max-sync-p99", "200ms", "--max-sync-downtime", "1s", "--max-cutover-p99", "1s")
+        with command(tmp_path, *COPY, "--copy-rate", "50", *limits, **given) as run:
             until_phase(run, "sync")
             one = next(link for link in proxy.links if link.name.endswith("reads"))
-            # It is ended before the timeout of its operations, so that none fails.
             with proxy.holding(lambda link: link is one) as held:
                 assert held == 1
-                until_later(run, 1)
+                until_later(run, 3)
             document = judged(run)
-    assert criteria(document)["sync_p99"]["status"] == "failed"
-    assert criteria(document)["sync_query_downtime"]["status"] == "passed"
-    assert criteria(document)["cutover_p99"]["status"] == "passed"
+    found = criteria(document)
+    require_failed(found["sync_p99"])
+    # More than one in a hundred waited for a second, whatever the generator did besides.
+    assert found["sync_p99"]["measured"] > 1.0
+    require_passed(found["failed_queries"])
+    require_passed(found["sync_query_downtime"])
+    require_passed(found["cutover_p99"])

@@ -19,6 +19,7 @@ from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.rates import Rates
+from redis_rehearsal.verification.reasons import NO_REASON
 from redis_rehearsal.verification.reconcile import Reconciliation, reconcile
 
 Kind = Literal["queries", "events"]
@@ -188,7 +189,7 @@ def _evidence(
         limits=LIMITS,
         status="done",
         reason="",
-        unseen=False,
+        unseen=NO_REASON,
         phases=phases,
         ended_seconds=ENDED,
         queries=totals["queries"],

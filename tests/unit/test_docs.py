@@ -7,8 +7,10 @@ import pytest
 from tools.site.navigation import pages
 from tools.site.sample import SAMPLE
 
+from redis_rehearsal.errors import BUG_EXIT_CODE
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.verification.criterion_names import CRITERIA
+from redis_rehearsal.verification.reasons import Cause
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
@@ -44,6 +46,20 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
     assert sorted([*pages(), "README"]) == sorted(
         [*(str(page.relative_to(ROOT).with_suffix("")) for page in PAGES), SAMPLE]
     )
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/in-ci.md", "docs/compare.md", "docs/preflight.md"])
+def test_where_exit_codes_are_told_that_of_an_error_of_the_tool_is(name: str) -> None:
+    page = (ROOT / name).read_text(encoding="utf-8")
+    lists = re.findall(r"^.*Exit codes.*(?:\n(?!\n).*)*|^\| exit code \|.*(?:\n\|.*)*", page, re.MULTILINE)
+    assert lists
+    for told in lists:
+        assert re.search(rf"\b{BUG_EXIT_CODE}\b", told), told
+
+
+def test_every_cause_of_what_is_unknown_is_named() -> None:
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    assert [cause for cause in Cause if f"`{cause}`" not in page] == []
 
 
 def test_every_criterion_is_described_with_its_limit() -> None:

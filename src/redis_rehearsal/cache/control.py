@@ -19,6 +19,8 @@ from redis_rehearsal.errors import ServerRefusedError
 
 CONTROL_ERRORS: Final = (RedisError, OSError, TimeoutError)
 """What an operation can fail with when the server or the way to it is at fault."""
+CONNECT_SECONDS: Final = 5.0
+"""Who does not answer the little that is asked at first is given up by then, however long later answers may take."""
 VARIABLES: Final[Mapping[Role, str]] = {"source": "REDIS_URL", "target": "TARGET_REDIS_URL"}
 """The settings that name the servers."""
 _LOGIN_ERRORS: Final = ("WRONGPASS", "NOAUTH", "ERR AUTH", "ERR invalid password", "ERR Client sent AUTH")
@@ -112,12 +114,13 @@ async def identify(role: str, variable: str, endpoint: Endpoint, timeout_seconds
     endpoint.ssl_context()
     # Over a connection as the load has them: it is bounded in time and memory, whatever answers.
     try:
-        connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
-        try:
-            reply = await connection.ask(timeout_seconds, "INFO", "server")
-        finally:
-            connection.abort("it was only asked who it is")
-            await asyncio.sleep(0)  # its transport closes in the loop's next turn
+        async with asyncio.timeout(timeout_seconds):
+            connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
+            try:
+                reply = await connection.ask(timeout_seconds, "INFO", "server")
+            finally:
+                connection.abort("it was only asked who it is")
+                await asyncio.sleep(0)  # its transport closes in the loop's next turn
     except TimeoutError:
         tls = " It may speak no TLS (rediss://)." if endpoint.tls else ""
         raise ServerRefusedError(f"{where} did not answer within {timeout_seconds:g} s.{tls}") from None

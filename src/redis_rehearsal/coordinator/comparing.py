@@ -22,6 +22,7 @@ from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.classify import Difference, Kind
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.rounds import compare
+from redis_rehearsal.verification.reasons import NO_REASON, Cause
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
@@ -275,22 +276,20 @@ async def compare_servers(
         behind = after.written_behind | (written(before, now) if before is not None and now is not None else set())
         unexplained = await after.unexplained(source, target, audit, deleted_since)
     except (RehearsalError, *CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
-        return KeyComparison(error=str(error) or type(error).__name__)
+        return KeyComparison(error=Cause.SERVERS_UNREAD.because(error=str(error) or type(error).__name__))
     counts, benign = Counter(found.counts), Counter(found.benign)
     for (kind, reason), count in unexplained.items():
         counts[kind.value] += count
         benign[reason] -= count
-    unreadable = ""
+    unreadable = NO_REASON
     if found.unreadable:
         types = ", ".join(sorted(found.unreadable_types))
-        unreadable = f"{found.unreadable:,} keys of types that cannot be read ({types})"
+        unreadable = Cause.TYPES_UNREADABLE.because(count=found.unreadable, types=types)
     elif after.undecided:
         benign[_DELETED] -= after.undecided
-        unreadable = (
-            f"{after.undecided:,} missing reports may have been deleted, which event rows that were dropped would tell"
-        )
+        unreadable = Cause.DELETIONS_UNKNOWN.because(count=after.undecided)
     elif before is None or now is None:
-        unreadable = "whether others wrote to the server that was left is not known: it could not be read"
+        unreadable = Cause.WRITERS_UNKNOWN.because()
     return KeyComparison(
         found.keys_compared,
         dict(counts),

@@ -19,6 +19,7 @@ from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.rates import Rates
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 from redis_rehearsal.verification.recovery import Recovery
 from redis_rehearsal.verification.verdict import Verdict
 
@@ -77,13 +78,12 @@ class Judging:
         # As they are now, since some may yet be put anew.
         first = bisect_right(view.timeline.rows, baseline[0], key=lambda row: view.began_seconds + row.second + 1)
         rows = list(view.timeline.rows[first:])
-        # Who or what ended it before its end says nothing of the migration.
-        broken_off = migration.status == "running"
+        unseen = migration.unseen or self._broken_off(record)
         return Evidence(
             limits=migration.context.options,
             status=migration.status,
-            reason=migration.reason or view.trouble or ("it was ended before it was through" if broken_off else ""),
-            unseen=migration.unseen or broken_off,
+            reason=migration.reason or view.trouble or unseen,
+            unseen=unseen,
             phases=self._control.phases[record.first_phase :],
             ended_seconds=ended_seconds,
             queries=totals.queries,
@@ -105,21 +105,33 @@ class Judging:
             source_cpu_ratio=migration.source_cpu_ratio,
             comparison=comparison,
             broken=broken,
-            unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else "",
+            unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else NO_REASON,
             follower=view.address(truth) if self._watch.reached.follows(truth) else "",
             not_carried=(migration.way_back or migration.context).not_carried,
         )
 
-    def _unattributed(self, ended_seconds: float) -> str:
+    def _broken_off(self, record: Record) -> Reason:
+        """Who or what ended a migration before its end, which says nothing of it; empty where it came to one."""
+        if record.migration.status != "running":
+            return NO_REASON
+        reason, trouble = record.migration.reason, self._view.trouble
+        if trouble:
+            return Cause.RUN_BROKE.because(sentence=reason or trouble)
+        ended = Cause.ENDED_EARLY.because()
+        return ended.detailed(reason) if reason else ended
+
+    def _unattributed(self, ended_seconds: float) -> Reason:
         """Why it is not known which server behind the source's address answered what; empty where it is."""
         totals, reached = self._view.totals, self._watch.reached
         if "source" in totals.mixed:
-            return "on one connection a server answered again after another one had, as behind a proxy"
+            return Cause.SERVERS_MIXED.because(
+                how="on one connection a server answered again after another one had, as behind a proxy"
+            )
         if "source" in totals.silent:
-            return "a server did not say who it is"
+            return Cause.SERVER_NAMELESS.because(sentence="a server did not say who it is")
         eras = reached.eras.get("source")
         if eras is not None and len(eras.eras) > 1 and eras.eras[-1].sure_seconds > ended_seconds:
-            return "the endpoint moved again when the load had ended"
+            return Cause.MOVED_AGAIN.because()
         return reached.unknown("source")
 
     async def verdict_so_far(self, *, read_counters: bool = True) -> Verdict | None:
@@ -137,11 +149,13 @@ class Judging:
             if verdict is not None:
                 # Who asks meanwhile gets the last one.
                 self._so_far[read_counters] = now, verdict
-            audit = Audit(error="it is read after the cutover")
+            audit = Audit(error=Cause.COUNTED_LATER.because())
             if read_counters and self._is_past(record, now):
                 audit = await self._audit()
             evidence = self.evidence(record, audit, now, self._comparison_so_far(record), "")
-            verdict = assess(replace(evidence, reason=evidence.reason and "it is under way")).verdict
+            under_way = Cause.UNDER_WAY.because()
+            unseen, reason = evidence.unseen and under_way, evidence.reason and under_way
+            verdict = assess(replace(evidence, unseen=unseen, reason=reason)).verdict
             self._so_far[read_counters] = now, verdict
         return verdict
 

@@ -32,13 +32,14 @@ from redis_rehearsal.report.files import REPORTS, write_reports
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.workload.events import INVALIDATING_TYPES
 
 _log = structlog.get_logger()
 
 _ROWS_SECONDS: Final = 2.5
 """By then every second until now has been reported."""
-_SWITCHED: Final = "the application was switched by hand, and is not on the server that it was moved to"
+_SWITCHED: Final = Cause.SWITCHED.because()
 
 
 class Migrations:

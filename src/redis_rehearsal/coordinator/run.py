@@ -44,6 +44,7 @@ from redis_rehearsal.telemetry import logging
 from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
+from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.workload.hit_ratio import HitRatioModel
 from redis_rehearsal.workload.live import structures_of
 from redis_rehearsal.workload.tenants import share_out, zipf_shares
@@ -412,7 +413,7 @@ class Run:
     async def audit(self) -> Audit:
         """Hold the ledger against the servers, now."""
         if self._keeper is None:
-            return Audit(error="the load has not begun")
+            return Audit(error=Cause.COUNTERS_UNREAD.because(error="the load has not begun"))
         return await self._keeper.audit()
 
     async def _close(self) -> None:

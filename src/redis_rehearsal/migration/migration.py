@@ -11,7 +11,13 @@ import structlog
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
-from redis_rehearsal.errors import ConflictError, MigrationError, NothingSeenError, ServerRefusedError
+from redis_rehearsal.errors import (
+    ConflictError,
+    MigrationError,
+    NamelessServerError,
+    NothingSeenError,
+    ServerRefusedError,
+)
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
@@ -23,6 +29,7 @@ from redis_rehearsal.migration.preflight.look import Plan, preflight, stands_in_
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.migration.strategies.copy import return_with_data
 from redis_rehearsal.migration.strategies.replicate import return_by_replication, why_not_return
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 from redis_rehearsal.verification.recovery import SHORT_BASELINE, STEADY_SECONDS, Recovery
 
 _log = structlog.get_logger()
@@ -58,7 +65,7 @@ class Migration:
         context: the same.
         status: how far it is.
         reason: why it failed or was rolled back; empty where it did not.
-        unseen: whether it failed for want of anything to see, which proves nothing.
+        unseen: why it failed for want of anything to see, which proves nothing; empty where it did not.
         comparison: of the servers before the way back, which makes them the same; None where there was none.
         way_back: what the way back works with, once it was begun.
         source_cpu_ratio: share of a core that the source used meanwhile; None where it was not seen.
@@ -78,7 +85,7 @@ class Migration:
         self.context = context
         self.status: Status = "running"
         self.reason = ""
-        self.unseen = False
+        self.unseen: Reason = NO_REASON
         self.baseline_seconds = (0.0, 0.0)
         self.way_back: Context | None = None
         self.source_cpu_ratio: float | None = None
@@ -238,7 +245,7 @@ class Migration:
         async with context.step("compare before the way back") as step:
             found = self.comparison = await self._compare(context)
             step.detail = f"{found.keys_compared:,} keys, {found.unexplained:,} differ for no reason that is known"
-        why = found.error or found.doubts
+        why: str = found.error or found.doubts
         if found.unexplained > context.options.max_unexplained:
             why = why or step.detail
         if found.not_carried.things > context.options.max_not_carried:
@@ -299,7 +306,9 @@ class Migration:
 
     async def _fail(self, error: MigrationError) -> None:
         self.reason = str(error)
-        self.unseen = isinstance(error, NothingSeenError)
+        if isinstance(error, NothingSeenError):
+            cause = Cause.SERVER_NAMELESS if isinstance(error, NamelessServerError) else Cause.NOTHING_MOVED
+            self.unseen = cause.because(sentence=self.reason)
         app = self.context.app
         await self._let_go()
         if app.route.writes == "source" and app.truth is None and app.route != _SOURCE:

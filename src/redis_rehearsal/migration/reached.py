@@ -8,6 +8,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.engine.attribution import Eras
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 
 _FOLLOWERS: Final = ("slave", "replica")
 AnnotationKind = Literal["server-changed", "role-changed"]
@@ -115,13 +116,15 @@ class ReachedServers:
         node = self.nodes.get(role)
         return node is not None and node.role in _FOLLOWERS
 
-    def unknown(self, role: Role) -> str:
+    def unknown(self, role: Role) -> Reason:
         """Why it is not known which server answers behind an address; empty where it is."""
         if role in self.mixed:
-            return "new connections reached one server, then another, then the first again"
+            return Cause.SERVERS_MIXED.because(
+                how="new connections reached one server, then another, then the first again"
+            )
         if role in self.silent:
-            return "the server does not say who it is (INFO is refused)"
-        return ""
+            return Cause.SERVER_NAMELESS.because(sentence="the server does not say who it is (INFO is refused)")
+        return NO_REASON
 
 
 class Watch(Protocol):

@@ -1,13 +1,12 @@
 """What to do about a criterion that failed or is unknown."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, NO_CUTOVER, SATURATED, WORKER_LOST
 from redis_rehearsal.report.reading import number, part, parts, words
-from redis_rehearsal.verification.criterion_names import about
-from redis_rehearsal.verification.recovery import SHORT_BASELINE
+from redis_rehearsal.verification.criterion_names import CRITERIA, about
+from redis_rehearsal.verification.reasons import Cause
 
 GENERATOR: Final = "leave the machine to the rehearsal, lower the rates, or add WORKERS."
 
@@ -101,40 +100,86 @@ _FAILED: Final[dict[str, dict[str, str]]] = {
     },
 }
 
-_UNKNOWN: Final = {
-    "migration": "let the migration end before the run does: a longer --duration.",
-    "lost": "the unknown writes and the counters that could not be compared decide it: rehearse again.",
-    "duplicated": "the unknown writes and the counters that could not be compared decide it: rehearse again.",
-    "stranded": "the unknown writes and the counters that could not be compared decide it: rehearse again.",
-    "wrong_reports": "check more hits: VALIDATION_SAMPLE_RATE=1.",
-    "counter_regressions": "raise the share of real-time queries, so that counters are read.",
-    "structures": "the unknown writes and the structures that could not be read decide it: rehearse again.",
-    "comparison": "see that both servers can be read and that nobody else writes under the prefix, and rehearse again.",
-    "ttl_drift": "see that both servers can be read until the comparison has ended, and rehearse again.",
-    "not_carried": "see that both servers can be read until the comparison has ended, and rehearse again.",
-    "run": _MEND,
-    "failed_queries": "drive queries: --queries-per-second.",
-    "failed_events": "drive events: --events-per-second.",
-    "query_downtime": "raise --queries-per-second, so that gaps can be told from silence, or lengthen --baseline.",
-    "event_downtime": "raise --events-per-second, so that gaps can be told from silence, or lengthen --baseline.",
-    "cutover_p99": "raise --queries-per-second, lengthen --baseline, and look at whether the generator kept up.",
-    "event_cutover_p99": "raise --events-per-second, lengthen --baseline, and look at whether the generator kept up.",
-    "sync_p99": "raise --queries-per-second, lengthen --baseline, and look at whether the generator kept up.",
-    "event_sync_p99": "raise --events-per-second, lengthen --baseline, and look at whether the generator kept up.",
-    "sync_query_downtime": "raise --queries-per-second, so that gaps can be told from silence, or lengthen --baseline.",
-    "sync_event_downtime": "raise --events-per-second, so that gaps can be told from silence, or lengthen --baseline.",
-    "recovery": "let the run go on until it is known, lengthen --baseline, and leave the machine to the rehearsal.",
-}
+_OTHERWISE: Final = "see what docs/reading-the-verdict.md says of it by its reason, and rehearse again."
 
-_OTHERWISE: Final = "read its reason, and rehearse again."
-_BY_REASON: Final = {
-    SATURATED: GENERATOR,
-    WORKER_LOST: _OTHERWISE,
-    NO_CUTOVER: "see why the migration did not come to it.",
-    SHORT_BASELINE: "lengthen the baseline: --baseline.",
-    COMPARED_LATER: "wait for the end of the migration.",
+_OTHER_MACHINE: Final = (
+    "use a machine that does nothing else, or lower the rates (--queries-per-second, --events-per-second)."
+)
+_QUIET_MACHINE: Final = "find out why servers or machine stood still without a migration, or use a quieter machine"
+_SAY_WHO: Final = "give the user of REDIS_URL the permission +info, so that the servers say who they are."
+_WAIT: Final = "nothing yet: it is known once the migration has ended."
+_KEEP_READABLE: Final = "see that both servers can be read until the run has ended, and rehearse again."
+_REPLIES: Final = (
+    "find out what kept replies back, or ended connections (`failures` in run.json, the servers' logs), and rehearse "
+    "again."
+)
+
+_BY_CAUSE: Final[Mapping[Cause, str]] = {
+    Cause.GENERATOR_SATURATED: GENERATOR,
+    Cause.GENERATOR_STALLED: _OTHER_MACHINE,
+    Cause.BASELINE_STALLED: f"{_OTHER_MACHINE} Or set the limit yourself: {{limit}}.",
+    Cause.WORKER_LOST: "find out from the log why a worker ended (was it short of memory?), and rehearse again.",
+    Cause.NO_BASELINE: "let there be {kind} in the baseline ({rate}) and lengthen it (--baseline), or set the limit "
+    "yourself: {limit}.",
+    Cause.BASELINE_SHORT: "lengthen the baseline: --baseline.",
+    Cause.BASELINE_DOWN: f"{_QUIET_MACHINE}.",
+    Cause.BASELINE_SLOW: f"{_QUIET_MACHINE}; where such a latency is usual, set the limit yourself: {{limit}}.",
+    Cause.NONE_DUE: "drive {kind}: {rate}.",
+    Cause.NONE_ANSWERED: "see first why no {kind} were ok (`failed_{kind}`, the servers' logs of that moment).",
+    Cause.TOO_RARE: "raise {rate}, so that downtime can be told from waiting, or the limit: {limit}.",
+    Cause.NO_REPORT_CHECKED: "let hits be checked: VALIDATION_SAMPLE_RATE=1, and a cache that queries hit.",
+    Cause.NO_COUNTER_CHECKED: "drive more queries (--queries-per-second), or raise the share of real-time ones "
+    "(set --query-mix), so that counters are read.",
+    Cause.UNANSWERED: "watch for longer, so that what is on its way is answered or has failed: --observe, or a shorter "
+    "OPERATION_TIMEOUT.",
+    Cause.STILL_DOWN: "watch for longer, so that it is known when it ended: --observe.",
+    Cause.NOT_RECOVERED: "let the run go on until it is known, as it does where nothing ends it: a longer --duration.",
+    Cause.ENDED_EARLY: "let the migration end before the run does: a longer --duration.",
+    Cause.UNDER_WAY: _WAIT,
+    Cause.COMPARED_LATER: _WAIT,
+    Cause.COUNTED_LATER: _WAIT,
+    Cause.NO_CUTOVER: "see why the migration did not come to its cutover: the criterion `migration` says it.",
+    Cause.RUN_BROKE: _MEND,
+    Cause.NOTHING_MOVED: "let the endpoint move while the rehearsal watches, or watch for longer: --observe.",
+    Cause.SERVER_NAMELESS: _SAY_WHO,
+    Cause.SERVERS_MIXED: "give an address behind which one server answers at a time: a proxy that spreads commands "
+    "over several cannot be observed.",
+    Cause.MOVED_AGAIN: "let the endpoint move once only, and rest until the run has ended, or watch for longer: "
+    "--observe.",
+    Cause.COUNTERS_UNREAD: _KEEP_READABLE,
+    Cause.COUNTERS_NOT_COMPARED: "see that the servers can be read from the first write on, and counters outlive the "
+    "run (TIME_BUCKETS), and rehearse again.",
+    Cause.OUTCOME_UNKNOWN: _REPLIES,
+    Cause.ELEMENTS_FORGOTTEN: f"{_REPLIES} Fewer events a second (--events-per-second) leave more of them remembered.",
+    Cause.SERVERS_UNREAD: _KEEP_READABLE,
+    Cause.SWITCHED: "leave the application on the server that it was moved to until the comparison is over.",
+    Cause.TYPES_UNREADABLE: "give both servers the commands of these types (the same modules, and users that may use "
+    "them), or compare these keys in another way.",
+    Cause.DELETIONS_UNKNOWN: "find out why the database took no more event rows, or lower --events-per-second.",
+    Cause.TWO_WRITERS: "find out who else writes on the server that was left, and end it: what they write is not on "
+    "the other one.",
+    Cause.KEPT_CHANGING: "find out who else writes under the prefix on both servers and let it rest meanwhile, or what "
+    "makes them slow to read.",
+    Cause.MAYBE_EVICTED: "give both servers room for all keys (maxmemory), or set maxmemory-policy noeviction.",
+    Cause.WRITERS_UNKNOWN: "let the server that was left be there, and be read, until the run has ended.",
+    Cause.NO_KEY: "see that KEY_PREFIX is the application's, and that the load fills the cache.",
 }
-"""What made it unknown says more than which criterion it is."""
+"""What made it unknown says more than which criterion it is, of which come `kind`, `rate` and `limit`."""
+_OF_SERVERS: Final = frozenset(
+    {
+        Cause.BASELINE_DOWN,
+        Cause.NONE_ANSWERED,
+        Cause.UNANSWERED,
+        Cause.STILL_DOWN,
+        Cause.NOT_RECOVERED,
+        Cause.COUNTERS_UNREAD,
+        Cause.COUNTERS_NOT_COMPARED,
+        Cause.OUTCOME_UNKNOWN,
+        Cause.ELEMENTS_FORGOTTEN,
+        Cause.SERVERS_UNREAD,
+    }
+)
+"""What happened to a server explains these."""
 _NEEDS_FREEZE: Final = frozenset({"lost", "stranded"})
 _COPIES_NOTHING: Final = frozenset({"cold", "fallback", "observe"})
 _LEFT_OUT: Final = "let the final pass follow while writes are held: leave out --no-final-pass."
@@ -186,8 +231,26 @@ def _by_what_was_seen(criterion: str, seen: Seen) -> str:
     return ""
 
 
+def causes_of(criterion: Mapping[str, Any]) -> tuple[Cause, ...]:
+    """What a document's criterion is unknown for; none where the document is older than that, or damaged."""
+    found = criterion.get("causes")
+    return tuple(cause for cause in Cause if cause in found) if isinstance(found, list) else ()
+
+
+def _by_cause(criterion: str, cause: Cause) -> str:
+    declared = CRITERIA.get(criterion)
+    kind = "events" if "event" in criterion else "queries"
+    limit = declared.limit if declared and declared.limit else "max_…"
+    return _BY_CAUSE[cause].format(kind=kind, rate=f"--{kind}-per-second", limit=f"--{limit.replace('_', '-')}")
+
+
 def advise(
-    criterion: str, status: str, strategy: str, freeze: str, reason: str = "", seen: Seen = _NOTHING_SEEN
+    criterion: str,
+    status: str,
+    strategy: str,
+    freeze: str,
+    causes: Collection[Cause] = (),
+    seen: Seen = _NOTHING_SEEN,
 ) -> str:
     """What to do about a criterion.
 
@@ -196,15 +259,17 @@ def advise(
         status: `failed` or `unknown`.
         strategy: of the migration.
         freeze: who held writes back.
-        reason: why it has that status.
+        causes: what it is unknown for.
         seen: what happened to the servers.
     """
     if criterion == "generator":
         return GENERATOR
-    if reason not in _BY_REASON and (found := _by_what_was_seen(criterion, seen)):
+    explained = status == "failed" or _OF_SERVERS.issuperset(causes)
+    if explained and (found := _by_what_was_seen(criterion, seen)):
         return found
     if status != "failed":
-        return _BY_REASON.get(reason) or _UNKNOWN.get(criterion, _OTHERWISE)
+        first, *others = dict.fromkeys(_by_cause(criterion, cause) for cause in causes) or [_OTHERWISE]
+        return " ".join([first, *(each[:1].upper() + each[1:] for each in others)])
     if seen.final_pass is False and criterion in _MISSES_DATA:
         return _LEFT_OUT
     # With a strategy that copies, a missing freeze explains more than the strategy does.

@@ -22,6 +22,7 @@ from redis_rehearsal.report.migration_document import (
 )
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 SCHEMA_VERSION: Final = 1
@@ -184,7 +185,8 @@ def _ledger(audit: Audit | None) -> dict[str, Any]:
     if audit is not None:
         return ledger_document(audit)
     unknown = dict.fromkeys(("counters", "acknowledged", "unknown"))
-    return ledger_document(Audit(error="not compared with the servers yet")) | unknown
+    error = Cause.COUNTERS_UNREAD.because(error="not compared with the servers yet")
+    return ledger_document(Audit(error=error)) | unknown
 
 
 def _rate(tally: Tally, seconds: float) -> float:

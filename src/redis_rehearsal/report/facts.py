@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis_rehearsal.report.advice import GENERATOR, Seen, advise
+from redis_rehearsal.report.advice import GENERATOR, Seen, advise, causes_of
 from redis_rehearsal.report.judgement import criterion_status, limit_and_measured, verdict_sentence, verdict_status
 from redis_rehearsal.report.reading import (
     NONE,
@@ -315,9 +315,8 @@ def _advice(document: object) -> Section:
         if not why:
             limit, measured = limit_and_measured(criterion)
             why = f"Measured {measured}, the limit is {limit}." if status == "failed" else "It could not be measured."
-        rows.append(
-            (f"{name} {status}", f"{_sentence(why)} To do: {advise(name, status, strategy, freeze, why, seen)}")
-        )
+        to_do = advise(name, status, strategy, freeze, causes_of(criterion), seen)
+        rows.append((f"{name} {status}", f"{_sentence(why)} To do: {to_do}"))
     if _saturated(document):
         rows.append(("generator", f"It was itself the bottleneck. To do: {GENERATOR}"))
     return Section("Why, and what to do", (Table(tuple(rows)),) if rows else (), "advice")

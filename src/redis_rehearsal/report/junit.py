@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from redis_rehearsal.report.advice import Seen, advise
+from redis_rehearsal.report.advice import Seen, advise, causes_of
 from redis_rehearsal.report.facts import server_line
 from redis_rehearsal.report.judgement import (
     criterion_status,
@@ -127,11 +127,9 @@ def _case(document: object, criterion: dict[str, Any]) -> _Case:
     if status == "passed":
         return _Case(name, figures)
     migration = part(document, "migration")
-    reason = words(criterion.get("reason"), "")
-    to_do = advise(
-        name, status, words(migration.get("strategy")), words(migration.get("freeze")), reason, Seen.of(document)
-    )
-    why = reason or figures or "it could not be measured"
+    strategy, freeze, seen = words(migration.get("strategy")), words(migration.get("freeze")), Seen.of(document)
+    to_do = advise(name, status, strategy, freeze, causes_of(criterion), seen)
+    why = words(criterion.get("reason"), "") or figures or "it could not be measured"
     if status == "failed":
         message = figures or why
         return _Case(name, f"{why}\nTo do: {to_do}", "failure", f"{name}: {message}")

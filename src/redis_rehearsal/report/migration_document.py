@@ -42,6 +42,7 @@ def verdict_document(verdict: Verdict | None) -> dict[str, Any] | None:
                 "unit": criterion.unit,
                 "status": str(criterion.status),
                 "reason": criterion.reason or None,
+                "causes": [str(cause) for cause in criterion.causes],
             }
             for criterion in verdict.criteria
         ],

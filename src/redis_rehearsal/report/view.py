@@ -21,6 +21,7 @@ from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.telemetry.resources import Resources
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.reasons import Cause
 
 _log = structlog.get_logger()
 
@@ -87,7 +88,7 @@ def _no_timeline() -> Timeline:
 
 
 async def _no_audit() -> Audit:
-    return Audit(error="the load has not begun")
+    return Audit(error=Cause.COUNTERS_UNREAD.because(error="the load has not begun"))
 
 
 @dataclass(slots=True)

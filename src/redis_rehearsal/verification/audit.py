@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from redis_rehearsal.verification.reasons import NO_REASON, Reason
 from redis_rehearsal.verification.reconcile import Reconciliation, Wrong
 
 WORST: int = 10
@@ -28,7 +29,7 @@ class Audit:
     worst: list[tuple[str, int, Wrong]] = field(default_factory=list)
     verified: set[str] = field(default_factory=set)
     structures: dict[str, Reconciliation] = field(default_factory=dict)
-    error: str = ""
+    error: Reason = NO_REASON
 
     def merge(self, part: "Audit") -> None:
         """Add what came of other counters."""

@@ -18,6 +18,7 @@ from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.live_keeper import LiveLedger, audit_live, unread
+from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.reconcile import reconcile
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.keys import Keys
@@ -178,7 +179,7 @@ class LedgerKeeper:
                     # Once it could not be read, the rest is not waited for.
                     await self._audit_bucket(bucket, part, read=not whole.error)
                 except CONTROL_ERRORS as error:
-                    part = Audit(error=str(error) or type(error).__name__)
+                    part = Audit(error=Cause.COUNTERS_UNREAD.because(error=str(error) or type(error).__name__))
                     await self._audit_bucket(bucket, part, read=False)
                 whole.merge(part)
         return whole

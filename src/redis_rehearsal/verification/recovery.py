@@ -6,6 +6,8 @@ from math import sqrt
 from statistics import median
 from typing import Final
 
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
+
 TOLERANCE_RATIO: Final = 0.2
 """What is no worse than the middle of the baseline by more than this share is as before."""
 UNNOTICED: Final = {"p50": 0.005, "p99": 0.01, "event_p99": 0.01}
@@ -18,8 +20,8 @@ DEVIATIONS: Final = 4.0
 """A figure is as before within so many standard deviations of the baseline's own."""
 _NORMAL: Final = 1.4826
 """Of a normal distribution, the standard deviation is so many times the median distance from the median."""
-SHORT_BASELINE: Final = f"the baseline had fewer than {STEADY_SECONDS} whole seconds"
-STALLED: Final = "the generator itself stood still meanwhile"
+SHORT_BASELINE: Final = Cause.BASELINE_SHORT.because(least=STEADY_SECONDS)
+STALLED: Final = Cause.GENERATOR_STALLED.because()
 
 MEASURES: Final = ("p50", "p99", "event_p99", "misses", "database_queries", "failed")
 
@@ -73,7 +75,7 @@ class Recovery:
     at_least_seconds: float
     at_most_seconds: float | None
     measures: dict[str, float | None]
-    reason: str = ""
+    reason: Reason = NO_REASON
 
     @property
     def seconds(self) -> float | None:
@@ -104,13 +106,11 @@ def recovery(baseline: Sequence[Measured], after: Sequence[Measured]) -> Recover
     whole, at_best = (_back_for_good([all(row.values()) for row in rows]) for rows in (most, least))
     at_least = float(len(after)) if at_best is None else at_best
     if whole is not None:
-        return Recovery(at_least, whole, found, "" if whole == at_least else STALLED)
+        return Recovery(at_least, whole, found, NO_REASON if whole == at_least else STALLED)
     if at_best is not None:
         return Recovery(at_least, None, found, STALLED)
     late = [name for name, seconds in found.items() if seconds is None] or ["all at once"]
-    return Recovery(
-        at_least, None, found, f"not as in the baseline for good when the observation ended: {', '.join(late)}"
-    )
+    return Recovery(at_least, None, found, Cause.NOT_RECOVERED.because(measures=", ".join(late)))
 
 
 def slowest(found: Sequence[Recovery]) -> Recovery:
@@ -121,7 +121,7 @@ def slowest(found: Sequence[Recovery]) -> Recovery:
 
     one = max(found, key=latest)
     at_least = max(each.at_least_seconds for each in found)
-    return replace(one, at_least_seconds=at_least, reason="" if at_least == one.at_most_seconds else one.reason)
+    return replace(one, at_least_seconds=at_least, reason=NO_REASON if at_least == one.at_most_seconds else one.reason)
 
 
 def upper_bounds(baseline: Sequence[Measured]) -> dict[str, float | None]:

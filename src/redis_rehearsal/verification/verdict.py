@@ -7,9 +7,10 @@ is unknown makes it unknown.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from redis_rehearsal.verification.criterion_names import CRITERIA
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 
 Unit = Literal["count", "ratio", "seconds", ""]
 
@@ -20,6 +21,10 @@ class Status(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+BADNESS: Final = (Status.PASSED, Status.UNKNOWN, Status.FAILED)
+"""From good to bad: of several the last one counts."""
 
 
 class VerdictStatus(StrEnum):
@@ -41,6 +46,10 @@ class Criterion:
         status: what follows.
         unit: of both figures.
         reason: why it failed or is unknown; empty where it passed.
+        causes: what it is unknown for; none where it is not.
+
+    Raises:
+        ValueError: it is unknown for nothing, so that nobody could say what to do about it.
     """
 
     name: str
@@ -49,6 +58,11 @@ class Criterion:
     status: Status
     unit: Unit = "count"
     reason: str = ""
+    causes: tuple[Cause, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.status is Status.UNKNOWN and not self.causes:
+            raise ValueError(f"{self.name} is unknown for no cause that is declared in reasons.py: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +89,20 @@ class Verdict:
         return VerdictStatus.UNKNOWN if Status.UNKNOWN in found or not found else VerdictStatus.PASS
 
 
+def unknown(name: str, limit: float | None, measured: float | None, unit: Unit, reason: Reason) -> Criterion:
+    """A criterion of which nothing is known; arguments as the attributes of `Criterion`."""
+    return Criterion(name, limit, measured, Status.UNKNOWN, unit, reason, reason.causes)
+
+
 def at_most(
     name: str,
     limit: float | None,
     measured: float | None,
     unit: Unit,
     *,
-    unless: str = "",
-    unmeasured: str = "it was not measured",
-    failed: str = "",
+    unless: Reason = NO_REASON,
+    unmeasured: Reason,
+    failed: str,
 ) -> Criterion:
     """A figure that must not exceed its limit.
 
@@ -97,15 +116,15 @@ def at_most(
         failed: why it is too high.
     """
     if measured is None or limit is None:
-        return Criterion(name, limit, None, Status.UNKNOWN, unit, unmeasured)
+        return unknown(name, limit, None, unit, unmeasured)
     if unless:
-        return Criterion(name, limit, measured, Status.UNKNOWN, unit, unless)
+        return unknown(name, limit, measured, unit, unless)
     if measured > limit:
         return Criterion(name, limit, measured, Status.FAILED, unit, failed)
     return Criterion(name, limit, measured, Status.PASSED, unit)
 
 
-def bounded(name: str, limit: int, least: int | None, most: int | None, *, reason: str, failed: str) -> Criterion:
+def bounded(name: str, limit: int, least: int | None, most: int | None, *, reason: Reason, failed: str) -> Criterion:
     """A count that is known by its bounds: too much for sure is failed, perhaps too much is unknown.
 
     Args:
@@ -117,14 +136,13 @@ def bounded(name: str, limit: int, least: int | None, most: int | None, *, reaso
         failed: what too much means.
     """
     if least is None:
-        return Criterion(name, limit, None, Status.UNKNOWN, "count", reason)
+        return unknown(name, limit, None, "count", reason)
     if least > limit:
         return Criterion(name, limit, least, Status.FAILED, "count", failed)
     if most is None:
-        return Criterion(name, limit, least, Status.UNKNOWN, "count", reason)
+        return unknown(name, limit, least, "count", reason)
     if most > limit:
-        why = f"up to {most:,}, since the outcome of some writes is unknown"
-        return Criterion(name, limit, least, Status.UNKNOWN, "count", why)
+        return unknown(name, limit, least, "count", Cause.OUTCOME_UNKNOWN.because(most=most))
     return Criterion(name, limit, least, Status.PASSED, "count")
 
 

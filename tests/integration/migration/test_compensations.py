@@ -23,7 +23,7 @@ def begun(context: Any) -> Migration:
     async def compared(_: Any) -> KeyComparison:
         return KeyComparison()
 
-    return Migration(context, lambda: None, compared, lambda: Recovery(0.0, None, {}, ""))
+    return Migration(context, lambda: None, compared, lambda: Recovery(0.0, None, {}))
 
 
 async def until(condition: Any) -> None:

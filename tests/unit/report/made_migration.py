@@ -24,15 +24,14 @@ _LIMITS = (
     ("cutover_p99", 0.05, 0.0071, "seconds"),
     ("recovery", 60.0, 3.0, "seconds"),
 )
+_PASSED: dict[str, Any] = {"status": "passed", "reason": None, "causes": []}
 
 
 def criteria(**statuses: str) -> list[dict[str, Any]]:
     """All criteria, passed but for those named."""
-    made: list[dict[str, Any]] = [
-        {"name": "migration", "limit": None, "measured": None, "unit": "", "status": "passed", "reason": None}
-    ]
+    made: list[dict[str, Any]] = [{"name": "migration", "limit": None, "measured": None, "unit": "", **_PASSED}]
     made += [
-        {"name": name, "limit": limit, "measured": measured, "unit": unit, "status": "passed", "reason": None}
+        {"name": name, "limit": limit, "measured": measured, "unit": unit, **_PASSED}
         for name, limit, measured, unit in _LIMITS
     ]
     for each in made:

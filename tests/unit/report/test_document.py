@@ -10,9 +10,12 @@ from redis_rehearsal.report.summary import summary
 from redis_rehearsal.report.terminal import Status
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.downtime import Downtime
+from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.reconcile import Reconciliation
 from tests.support import adds_up
 from tests.unit.report.made import view
+
+REFUSED = Cause.COUNTERS_UNREAD.because(error="connection refused")
 
 
 def test_workers_are_added_up_and_the_warm_up_is_left_out() -> None:
@@ -43,12 +46,12 @@ def test_it_is_json_and_holds_no_secret() -> None:
 
 def test_a_ledger_that_could_not_be_compared_claims_nothing() -> None:
     made = view()
-    made.audit = Audit(error="connection refused")
+    made.audit = Audit(error=REFUSED)
     ledger = make_document(made)["ledger"]
     assert [ledger[name] for name in ("lost", "lost_at_most", "duplicated", "duplicated_at_most")] == [None] * 4
     assert "could not be compared" in summary(make_document(made))
     # What was found stands, whatever could not be read.
-    made.audit = Audit(Reconciliation(lost=2, lost_at_most=2, unverified_counters=1), error="connection refused")
+    made.audit = Audit(Reconciliation(lost=2, lost_at_most=2, unverified_counters=1), error=REFUSED)
     ledger = make_document(made)["ledger"]
     assert [ledger[name] for name in ("lost", "lost_at_most", "duplicated", "stranded")] == [2, None, None, None]
 

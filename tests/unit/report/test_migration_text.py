@@ -143,7 +143,7 @@ def test_a_failed_criterion_says_why_and_what_to_do() -> None:
     text = flat(render_text(made))
     assert "Verdict: FAIL 1 of 12 criteria failed: lost (4,211, limit 0)." in text
     assert "lost failed The target began at zero. To do: cold copies nothing: use replicate or copy." in text
-    assert "recovery unknown It could not be measured. To do: let the run go on until" in text
+    assert "recovery unknown It could not be measured. To do: see what docs/reading-the-verdict.md says" in text
 
 
 def test_a_migration_that_failed_says_why() -> None:

@@ -5,7 +5,8 @@ from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.figures import Figures
 from redis_rehearsal.migration.assessment.latency_criteria import cutover_latency, sync_latency
 from redis_rehearsal.migration.assessment.time_criteria import down, failures, recovery_time
-from redis_rehearsal.verification.verdict import Criterion, Status
+from redis_rehearsal.verification.reasons import Cause
+from redis_rehearsal.verification.verdict import Criterion, Status, unknown
 
 _BEFORE = " before the cutover"
 
@@ -49,14 +50,17 @@ def _migration(evidence: Evidence) -> Criterion:
         reason = f"new connections to {evidence.follower} reach a replica, which takes no writes"
         return Criterion("migration", None, None, Status.FAILED, "", reason)
     if done and evidence.cutovers and evidence.unattributed:
-        reason = f"which server answered is not known: {evidence.unattributed}"
-        return Criterion("migration", None, None, Status.UNKNOWN, "", reason)
+        reason = evidence.unattributed.under("which server answered is not known")
+        return unknown("migration", None, None, "", reason)
     if done and evidence.cutovers:
         return Criterion("migration", None, None, Status.PASSED, "")
-    status = Status.UNKNOWN if evidence.unseen else Status.FAILED
-    return Criterion("migration", None, None, status, "", evidence.reason or "it did not come to its end")
+    if evidence.unseen:
+        return unknown("migration", None, None, "", evidence.unseen)
+    return Criterion("migration", None, None, Status.FAILED, "", evidence.reason or "it did not come to its end")
 
 
 def _whole(evidence: Evidence) -> list[Criterion]:
     """What broke beside the migration leaves figures that prove nothing."""
-    return [Criterion("run", None, None, Status.UNKNOWN, "", evidence.broken)] if evidence.broken else []
+    if not evidence.broken:
+        return []
+    return [unknown("run", None, None, "", Cause.RUN_BROKE.because(sentence=evidence.broken))]

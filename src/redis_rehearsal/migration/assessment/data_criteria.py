@@ -2,18 +2,20 @@
 
 from typing import Final
 
-from redis_rehearsal.migration.assessment.evidence import Evidence
+from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER, WORKER_LOST
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 from redis_rehearsal.verification.verdict import Criterion, at_most, bounded
 
-_COUNTERS: Final = "some counters could not be compared"
+_COUNTERS: Final = Cause.COUNTERS_NOT_COMPARED.because()
+_NOT_COMPARED: Final = "the servers could not be compared"
 
 
 def counts(evidence: Evidence) -> list[Criterion]:
     """Of increments and of answers that were checked."""
     limits, result, checks = evidence.limits, evidence.audit.result, evidence.checks
     error = evidence.audit.error
-    reason = f"the counters could not be read: {error}" if error else _COUNTERS
+    reason = error.under("the counters could not be read") if error else _COUNTERS
     bounded_above = not error and not result.unverified_counters
     # Too many are missing in any case, however many of them are stranded.
     either = (
@@ -57,14 +59,15 @@ def counts(evidence: Evidence) -> list[Criterion]:
             ),
         )
     ]
-    unless = WORKER_LOST if evidence.workers_lost else ""
+    unless = WORKER_LOST if evidence.workers_lost else NO_REASON
     wrong = checks.wrong + checks.stale + checks.resurrected + checks.misplaced
-    for name, limit, count, checked, failed in (
+    for name, limit, count, checked, unmeasured, failed in (
         (
             "wrong_reports",
             limits.max_wrong_reports,
             wrong,
             checks.reports_checked,
+            Cause.NO_REPORT_CHECKED,
             (
                 f"{checks.wrong:,} wrong, {checks.stale:,} stale, {checks.resurrected:,} back from the dead, "
                 f"{checks.misplaced:,} overwritten by something else"
@@ -75,14 +78,15 @@ def counts(evidence: Evidence) -> list[Criterion]:
             limits.max_counter_regressions,
             checks.counter_regressions,
             checks.counters_checked,
+            Cause.NO_COUNTER_CHECKED,
             "counters were read lower than what had been acknowledged",
         ),
     ):
         # What was seen stands, whoever did not see more.
-        unseen = "" if count > limit else unless
+        unseen = NO_REASON if count > limit else unless
         measured = float(count) if checked or count else None
         found.append(
-            at_most(name, limit, measured, "count", unless=unseen, unmeasured="no answer was checked", failed=failed)
+            at_most(name, limit, measured, "count", unless=unseen, unmeasured=unmeasured.because(), failed=failed)
         )
     return found
 
@@ -103,14 +107,12 @@ def structures(evidence: Evidence) -> list[Criterion]:
     named = ", ".join(
         f"{result.surely_wrong:,} of {name}" for name, result in audit.structures.items() if result.surely_wrong
     )
-    reason = f"the structures could not be read: {audit.error}" if audit.error else _COUNTERS
+    reason = audit.error.under("the structures could not be read") if audit.error else _COUNTERS
     forgotten = sum(result.forgotten for result in results)
     if sure and forgotten:
         # There is a bound, but which part of it is what says more than the sum.
         sure = False
-        reason = (
-            f"{forgotten:,} elements of lists are older than what the ledger remembers, so that they are not checked"
-        )
+        reason = Cause.ELEMENTS_FORGOTTEN.because(count=forgotten)
     return [
         bounded(
             "structures",
@@ -131,8 +133,7 @@ def comparison(evidence: Evidence) -> list[Criterion]:
     named = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items() if count)
     limit = evidence.limits.max_unexplained
     too_many = found.unexplained > limit
-    later = found.error == COMPARED_LATER
-    unmeasured = found.error if later else f"the servers could not be compared: {found.error}"
+    unmeasured = _not_compared(found)
     nothing = not found.error and not found.keys_compared
     largest = found.drift.max_seconds or 0.0
     too_late = largest > evidence.limits.max_ttl_drift
@@ -142,7 +143,7 @@ def comparison(evidence: Evidence) -> list[Criterion]:
             limit,
             float(found.unexplained) if too_many or not found.error else None,
             "count",
-            unless="" if too_many else found.doubts,
+            unless=NO_REASON if too_many else found.doubts,
             unmeasured=unmeasured,
             failed=f"keys differ for no reason that is known: {named}",
         ),
@@ -155,6 +156,12 @@ def comparison(evidence: Evidence) -> list[Criterion]:
             failed=f"times to live are apart of {found.drift.count:,} keys that are the same in all else",
         ),
     ]
+
+
+def _not_compared(found: KeyComparison) -> Reason:
+    """Why two servers were not compared; empty where they were."""
+    # Nothing was in the way of what is yet to come.
+    return found.error if found.error in (NO_REASON, COMPARED_LATER) else found.error.under(_NOT_COMPARED)
 
 
 def not_carried(evidence: Evidence) -> list[Criterion]:
@@ -173,7 +180,7 @@ def not_carried(evidence: Evidence) -> list[Criterion]:
             limit,
             None if unseen and most.things <= limit else float(most.things),
             "count",
-            unmeasured=f"the servers could not be compared: {compared.error if compared else ''}",
+            unmeasured=_not_compared(compared) if compared else NO_REASON,
             failed=f"times to live of fields or counts of streams that the target cannot hold: {', '.join(most.keys)}",
         )
     ]

@@ -13,6 +13,7 @@ from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.not_carried import NotCarried
 from redis_rehearsal.verification.rates import Rates
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class KeyComparison:
     unsettled: int = 0
     evicted: int = 0
     written_behind: int = 0
-    error: str = ""
-    unreadable: str = ""
+    error: Reason = NO_REASON
+    unreadable: Reason = NO_REASON
     not_carried: NotCarried = field(default_factory=NotCarried)
     notes: Sequence[str] = ()
 
@@ -56,21 +57,18 @@ class KeyComparison:
         return sum(self.benign_reasons.values())
 
     @property
-    def doubts(self) -> str:
+    def doubts(self) -> Reason:
         """Why it proves nothing that no difference was found; empty where it does."""
-        found = [self.unreadable] if self.unreadable else []
+        found = [self.unreadable]
         if self.written_behind:
-            found.append(
-                f"two writers: {_keys(self.written_behind)} changed on the server that was left, after the application "
-                "had left it"
-            )
+            found.append(Cause.TWO_WRITERS.because(keys=_keys(self.written_behind)))
         if self.unsettled:
-            found.append(f"{_keys(self.unsettled)} kept changing on both servers, or took too long to read")
+            found.append(Cause.KEPT_CHANGING.because(keys=_keys(self.unsettled)))
         if self.evicted:
-            found.append(f"{_keys(self.evicted)} differed when seen last, and may have been evicted since")
+            found.append(Cause.MAYBE_EVICTED.because(keys=_keys(self.evicted)))
         if not self.keys_compared:
-            found.append("no key was compared, since neither server has one under the prefix")
-        return "; ".join(found)
+            found.append(Cause.NO_KEY.because())
+        return Reason.joined(found)
 
     def and_then(self, later: "KeyComparison") -> "KeyComparison":
         """This one and a later one of the same servers, together."""
@@ -104,7 +102,7 @@ class Evidence:
         limits: what is allowed.
         status: of the migration: done, failed, rolled-back.
         reason: why it is not done.
-        unseen: whether there was nothing to see.
+        unseen: why there was nothing to see; empty where there was.
         broken: what of the run itself broke; empty where nothing did.
         phases: name, number of the segment, and when it began, on the monotonic clock.
         ended_seconds: when nothing more was due.
@@ -135,7 +133,7 @@ class Evidence:
     limits: Limits
     status: str
     reason: str
-    unseen: bool
+    unseen: Reason
     phases: Sequence[tuple[str, int, float]]
     ended_seconds: float
     queries: Mapping[int, Tally]
@@ -157,6 +155,6 @@ class Evidence:
     broken: str = ""
     stalls: Sequence[tuple[float, float]] = ()
     held_seconds: Sequence[float] = ()
-    unattributed: str = ""
+    unattributed: Reason = NO_REASON
     follower: str = ""
     not_carried: NotCarried | None = None

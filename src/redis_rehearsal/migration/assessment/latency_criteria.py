@@ -18,13 +18,13 @@ from redis_rehearsal.migration.assessment.times import CLOSE_SECONDS, before_cut
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.verification.downtime import Span
-from redis_rehearsal.verification.verdict import Criterion, Status, at_most
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
+from redis_rehearsal.verification.verdict import BADNESS, Criterion, at_most, unknown
 
 LEAST_P99_LIMIT_SECONDS: Final = 0.05
 P99_FACTOR: Final = 5.0
 _QUANTILE: Final = 0.99
 _NOT_WATCHED: Final = (Phase.DONE, Phase.FAILED)
-_BADNESS: Final = (Status.PASSED, Status.UNKNOWN, Status.FAILED)
 
 Kind = Literal["queries", "events"]
 
@@ -43,7 +43,8 @@ def cutover_latency(evidence: Evidence) -> list[Criterion]:
             due = _due(evidence, kind, span)
             # What was held is judged as downtime, with a limit of its own.
             held = _held(evidence, place, span) if kind == "events" else 0.0
-            unmeasured = f"no {kind} were {'answered' if due.offered else 'due'} in the cutover"
+            missing = Cause.NONE_ANSWERED if due.offered else Cause.NONE_DUE
+            unmeasured = missing.because(kind=kind, when=" in the cutover")
             failed = f"{kind} due in the cutover and 5 s after it were slow{_way(place)}"
             judged.append(_latency(name, limit, evidence, kind, due, held, unmeasured, failed))
         found.append(_worst(judged or [_latency(name, limit, evidence, kind, Tally(), 0.0, NO_CUTOVER, "")]))
@@ -60,7 +61,7 @@ def sync_latency(evidence: Evidence) -> list[Criterion]:
             due = _due(evidence, kind, span)
             if not due.offered:
                 continue
-            unmeasured = f"no {kind} were answered before the cutover"
+            unmeasured = Cause.NONE_ANSWERED.because(kind=kind, when=" before the cutover")
             failed = f"{kind} were slow before the cutover, while the strategy prepared it{_way(place)}"
             judged.append(_latency(name, evidence.limits.max_sync_p99, evidence, kind, due, 0.0, unmeasured, failed))
         if judged:
@@ -73,7 +74,7 @@ def _way(place: int) -> str:
 
 
 def _worst(judged: Sequence[Criterion]) -> Criterion:
-    return max(judged, key=lambda each: (_BADNESS.index(each.status), each.measured or 0.0))
+    return max(judged, key=lambda each: (BADNESS.index(each.status), each.measured or 0.0))
 
 
 def _latency(
@@ -83,7 +84,7 @@ def _latency(
     kind: Kind,
     due: Tally,
     held: float,
-    unmeasured: str,
+    unmeasured: Reason,
     failed: str,
 ) -> Criterion:
     least_usual, usual = _usual_p99(evidence, kind)
@@ -92,15 +93,15 @@ def _latency(
         limit = _limit_by(usual)
     measured = _p99(due.response, held)
     if limit is None:
-        unmeasured = "there was no baseline"
+        unmeasured = Cause.NO_BASELINE.because()
     elif measured is not None and measured > limit:
         at_least = _p99(due.response_at_least, held) or 0.0
         if at_least <= limit:
-            return Criterion(name, limit, measured, Status.UNKNOWN, "seconds", f"{STALLED}: at least {at_least:.3f} s")
-    unless = ""
+            return unknown(name, limit, measured, "seconds", STALLED.detailed(f"at least {at_least:.3f} s"))
+    unless = NO_REASON
     if derived and usual is not None and (measured or 0.0) <= (limit or 0.0):
         if usual > LEAST_P99_LIMIT_SECONDS:
-            unless = f"the baseline itself had a p99 of {usual:.3f} s"
+            unless = Cause.BASELINE_SLOW.because(seconds=usual)
         elif (measured or 0.0) > _limit_by(least_usual or 0.0):
             unless = STALLED_BASELINE
     return at_most(

@@ -1,23 +1,24 @@
-"""Why a figure proves nothing, in the words that people read and that advice goes by."""
+"""Why a figure proves nothing, where no figure stands in the reason; all causes are in verification/reasons.py."""
 
 from typing import Final
 
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.assessment.evidence import Evidence
+from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 
-SATURATED: Final = "the generator itself was the bottleneck"
-STALLED: Final = "the generator itself stood still meanwhile"
-NO_CUTOVER: Final = "there was no cutover"
-WORKER_LOST: Final = "a worker of the load ended by itself, and what it saw in its last second is not known"
-STALLED_BASELINE: Final = "the generator itself stood still in the baseline, on which the limit rests"
-COMPARED_LATER: Final = "the servers are compared once the recovery is over"
+SATURATED: Final = Cause.GENERATOR_SATURATED.because()
+STALLED: Final = Cause.GENERATOR_STALLED.because()
+NO_CUTOVER: Final = Cause.NO_CUTOVER.because()
+WORKER_LOST: Final = Cause.WORKER_LOST.because()
+STALLED_BASELINE: Final = Cause.BASELINE_STALLED.because()
+COMPARED_LATER: Final = Cause.COMPARED_LATER.because()
 
 
-def on_time(evidence: Evidence) -> str:
+def on_time(evidence: Evidence) -> Reason:
     """Why times prove nothing; empty where they do."""
     if evidence.workers_lost:
         return WORKER_LOST
-    return SATURATED if evidence.saturated else ""
+    return SATURATED if evidence.saturated else NO_REASON
 
 
 MOST_STALLED_RATIO: Final = 0.05

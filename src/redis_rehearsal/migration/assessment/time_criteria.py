@@ -6,14 +6,15 @@ from typing import Final
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.figures import PhaseFigures
-from redis_rehearsal.migration.assessment.reasons import SATURATED, STALLED, WORKER_LOST, on_time
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, SATURATED, STALLED, WORKER_LOST, on_time
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.downtime import USUAL_RATIO, Downtime
-from redis_rehearsal.verification.recovery import Recovery
+from redis_rehearsal.verification.reasons import NO_REASON, Cause
+from redis_rehearsal.verification.recovery import SHORT_BASELINE, Recovery
 from redis_rehearsal.verification.verdict import Criterion, Status, at_most
 
 _AFTER_BASELINE: Final = (Phase.PREPARE, Phase.SYNC, Phase.CUTOVER, Phase.RECOVERY, Phase.ROLLED_BACK, Phase.FAILED)
-_RARE: Final = "operations come too rarely to tell downtime from waiting for one; raise the rate or the limit"
+_RARE: Final = Cause.TOO_RARE.because()
 
 
 def failures(evidence: Evidence, phases: Sequence[PhaseFigures]) -> list[Criterion]:
@@ -28,11 +29,11 @@ def failures(evidence: Evidence, phases: Sequence[PhaseFigures]) -> list[Criteri
         not_ok = whole.outcomes[Outcome.FAILED] + whole.outcomes[Outcome.UNKNOWN] + shed
         ratio = not_ok / whole.offered if whole.offered else None
         within = (ratio or 0.0) <= limit
-        unless = ""
+        unless = NO_REASON
         if within and evidence.workers_lost:
             unless = WORKER_LOST
         elif within and whole.offered and (not_ok + whole.in_flight) / whole.offered > limit:
-            unless = f"{whole.in_flight:,} more had no answer when it was judged"
+            unless = Cause.UNANSWERED.because(count=whole.in_flight)
         elif evidence.saturated and shed and (not_ok - shed) / whole.offered <= limit:
             # What the generator shed itself says nothing of a server; what failed does.
             unless = SATURATED
@@ -43,7 +44,7 @@ def failures(evidence: Evidence, phases: Sequence[PhaseFigures]) -> list[Criteri
                 ratio,
                 "ratio",
                 unless=unless,
-                unmeasured=f"no {kind} were due",
+                unmeasured=Cause.NONE_DUE.because(kind=kind, when=""),
                 failed=f"{not_ok:,} of {whole.offered:,} were not ok",
             )
         )
@@ -71,13 +72,14 @@ def down(name: str, limit: float, found: Downtime, evidence: Evidence, *, when: 
     unless = on_time(evidence)
     if not unless and longest is not None:
         if longest > limit:
-            unless = f"{STALLED}: at least {at_least:.3f} s"
+            unless = STALLED.detailed(f"at least {at_least:.3f} s")
         # What is shorter than the baseline's own stretches cannot be told from them.
         elif found.baseline_seconds > USUAL_RATIO * limit:
-            unless = f"the baseline itself had {found.baseline_seconds:.3f} s without an answer"
+            unless = Cause.BASELINE_DOWN.because(seconds=found.baseline_seconds)
         elif found.unfinished:
-            unless = "it was still down when the load ended"
-    return at_most(name, limit, longest, "seconds", unless=unless, unmeasured=_RARE, failed=failed)
+            unless = Cause.STILL_DOWN.because()
+    # Whoever cannot keep up would be no better off with more to do.
+    return at_most(name, limit, longest, "seconds", unless=unless, unmeasured=unless or _RARE, failed=failed)
 
 
 def recovery_time(evidence: Evidence, found: Recovery) -> Criterion:
@@ -91,5 +93,7 @@ def recovery_time(evidence: Evidence, found: Recovery) -> Criterion:
         return Criterion("recovery", limit, found.at_least_seconds, Status.FAILED, "seconds", failed)
     at_most_seconds = found.at_most_seconds
     if at_most_seconds is not None and at_most_seconds > limit:
-        unless = unless or f"{found.reason}: at least {found.at_least_seconds:.0f} s"
-    return at_most("recovery", limit, at_most_seconds, "seconds", unless=unless, unmeasured=found.reason, failed=failed)
+        unless = unless or found.reason.detailed(f"at least {found.at_least_seconds:.0f} s")
+    # What was late may be the generator's own, for which it was watched no longer.
+    unmeasured = found.reason if found.reason in (NO_CUTOVER, SHORT_BASELINE) else unless or found.reason
+    return at_most("recovery", limit, at_most_seconds, "seconds", unless=unless, unmeasured=unmeasured, failed=failed)

@@ -5,7 +5,7 @@ from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.node import Node
-from redis_rehearsal.errors import NothingSeenError
+from redis_rehearsal.errors import NamelessServerError, NothingSeenError
 from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.fleet.rows import since
@@ -34,7 +34,7 @@ async def _run(context: Context) -> None:
                 await watch.look("source")
                 before = watch.reached.nodes.get("source")
                 if before is None or not before.run_id:
-                    raise NothingSeenError(
+                    raise NamelessServerError(
                         f"Which server answers behind {context.source.endpoint} cannot be told, since it does not say: "
                         "give the user of REDIS_URL the permission +info."
                     )

@@ -7,14 +7,13 @@ from typing import Any, Final
 import hiredis
 
 from redis_rehearsal.cache.commands import pack
+from redis_rehearsal.cache.control import CONNECT_SECONDS
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Batch, Connection, Reply
 from redis_rehearsal.errors import CannotTellError
 
 _MAX_REPLY_BYTES: Final = 768 * 1024 * 1024
 """An element of a list or a hash can have 512 MiB, and no server gives a part of one."""
-
-_CONNECT_SECONDS: Final = 5.0
 
 
 class _Collector:
@@ -59,7 +58,7 @@ class Link:
         """
         try:
             self._connection = await Connection.open(
-                self.endpoint, "redis-rehearsal:compare", min(self._timeout_seconds, _CONNECT_SECONDS), lambda _: None
+                self.endpoint, "redis-rehearsal:compare", min(self._timeout_seconds, CONNECT_SECONDS), lambda _: None
             )
         except (OSError, ValueError) as error:
             raise self._gone(str(error) or type(error).__name__) from None

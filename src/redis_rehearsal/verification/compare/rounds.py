@@ -7,7 +7,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from redis_rehearsal.cache.control import VARIABLES, first_contact
+from redis_rehearsal.cache.control import CONNECT_SECONDS, VARIABLES, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
@@ -73,8 +73,9 @@ async def compare(
         ConfigurationError: a server cannot be used, or both are one.
         CannotTellError: a server went away meanwhile, or does not permit it to be read.
     """
-    one = await first_contact(called[0], VARIABLES[called[0]], source, options.timeout)
-    other = await first_contact(called[1], VARIABLES[called[1]], target, options.timeout)
+    soon = min(options.timeout, CONNECT_SECONDS)
+    one = await first_contact(called[0], VARIABLES[called[0]], source, soon)
+    other = await first_contact(called[1], VARIABLES[called[1]], target, soon)
     if one.run_id and one.run_id == other.run_id and source.database == target.database:
         raise ConfigurationError(
             f"The {called[0]} {source} and the {called[1]} {target} are the same database; name two different ones."

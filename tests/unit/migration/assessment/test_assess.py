@@ -1,6 +1,7 @@
 """What is told of the seconds around each cutover."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,8 @@ from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.verification.rates import Rates
+from redis_rehearsal.verification.reasons import Cause
 from tests.unit.migration.assessment.test_criteria import EVIDENCE, criterion
 
 USUAL = 100
@@ -69,6 +72,32 @@ def test_recovery_is_counted_from_each_cutover(
 )
 def test_a_recovery_that_was_not_seen_is_unknown(evidence: Evidence) -> None:
     assert criterion("recovery", evidence).status == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        ({}, Cause.NOT_RECOVERED),
+        # It is watched no longer then, since what is late may be the generator's own.
+        ({"saturated": True}, Cause.GENERATOR_SATURATED),
+        ({"workers_lost": 1}, Cause.WORKER_LOST),
+        # More of that would not make it known.
+        ({"saturated": True, "cutovers": []}, Cause.NO_CUTOVER),
+        ({"saturated": True, "baseline_seconds": (8.5, 10.5)}, Cause.BASELINE_SHORT),
+    ],
+)
+def test_what_was_not_seen_to_recover_is_unknown_for_what_kept_it_from_being_seen(
+    changed: dict[str, Any], cause: Cause
+) -> None:
+    evidence = seen(dict.fromkeys(range(20, 60), SLOW), cutovers=[(20.5, 20.6)])
+    found = criterion("recovery", replace(evidence, **changed))
+    assert (found.status, found.causes) == ("unknown", (cause,))
+
+
+def test_who_cannot_keep_up_is_not_told_to_raise_the_rate() -> None:
+    rare = replace(EVIDENCE, query_rates=Rates.steady(10.0))
+    assert criterion("query_downtime", rare).causes == (Cause.TOO_RARE,)
+    assert criterion("query_downtime", replace(rare, saturated=True)).causes == (Cause.GENERATOR_SATURATED,)
 
 
 def test_a_recovery_that_took_longer_than_allowed_has_failed() -> None:

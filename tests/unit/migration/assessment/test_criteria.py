@@ -19,6 +19,7 @@ from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.not_carried import NotCarried
 from redis_rehearsal.verification.rates import Rates
+from redis_rehearsal.verification.reasons import NO_REASON, Cause
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.verification.verdict import Criterion
 
@@ -26,7 +27,7 @@ EVIDENCE = Evidence(
     limits=Limits(),
     status="done",
     reason="",
-    unseen=False,
+    unseen=NO_REASON,
     phases=[],
     ended_seconds=100.0,
     queries={},
@@ -45,6 +46,9 @@ EVIDENCE = Evidence(
     event_rates=Rates.steady(1_000.0),
     source_cpu_ratio=None,
 )
+
+AWAY = Cause.SERVERS_UNREAD.because(error="the target went away")
+UNREADABLE = Cause.TYPES_UNREADABLE.because(count=1, types="stream")
 
 
 def criterion(name: str, evidence: Evidence) -> Criterion:
@@ -155,7 +159,7 @@ def test_a_load_that_was_slower_for_a_while_leaves_the_downtime_unknown(kind: st
     [
         (EVIDENCE, "passed"),
         (replace(EVIDENCE, cutovers=[], reason="nothing moved"), "failed"),
-        (replace(EVIDENCE, cutovers=[], unseen=True), "unknown"),
+        (replace(EVIDENCE, cutovers=[], unseen=Cause.ENDED_EARLY.because()), "unknown"),
         (replace(EVIDENCE, status="failed"), "failed"),
         (replace(EVIDENCE, status="rolled-back"), "failed"),
     ],
@@ -166,7 +170,7 @@ def test_a_migration_that_did_not_come_to_its_end_has_not_passed(evidence: Evide
 
 def test_where_new_connections_reach_a_replica_the_migration_has_failed_whatever_the_open_ones_do() -> None:
     moved = replace(EVIDENCE, cutovers=[(30.0, 30.5)], follower="redis://new:6379/0")
-    for unattributed in ("", "INFO is refused"):
+    for unattributed in (NO_REASON, Cause.SERVER_NAMELESS.because(sentence="INFO is refused")):
         found = criterion("migration", replace(moved, unattributed=unattributed))
         assert found.status == "failed"
         assert "redis://new:6379/0 reach a replica" in found.reason
@@ -197,10 +201,11 @@ def test_a_count_is_judged_by_its_bounds(
     setattr(result, name, least)
     setattr(result, f"{name}_at_most", most)
     limits = Limits.model_validate({f"max_{name}": allowed, "max_wrong_elements": allowed})
-    judged = criterion(name, replace(EVIDENCE, limits=limits, audit=Audit(result, error=error)))
+    why = Cause.COUNTERS_UNREAD.because(error=error) if error else NO_REASON
+    judged = criterion(name, replace(EVIDENCE, limits=limits, audit=Audit(result, error=why)))
     assert judged.status == status
     assert error in judged.reason or status == "failed"
-    audit = Audit(structures={"hash": result, "list": Reconciliation()}, error=error)
+    audit = Audit(structures={"hash": result, "list": Reconciliation()}, error=why)
     assert criterion("structures", replace(EVIDENCE, limits=limits, audit=audit)).status == status
 
 
@@ -511,13 +516,13 @@ def test_times_to_live_may_be_apart_by_no_more_than_the_limit() -> None:
             drift.add(each)
         found = criterion("ttl_drift", replace(EVIDENCE, comparison=KeyComparison(10, {"ttl": 0}, drift=drift)))
         assert (found.status, found.limit, found.measured) == (status, 2.0, max(apart_ms, default=0) / 1000)
-    for comparison in (KeyComparison(error="away"), KeyComparison(0, {"ttl": 0}), KeyComparison(error=COMPARED_LATER)):
+    for comparison in (KeyComparison(error=AWAY), KeyComparison(0, {"ttl": 0}), KeyComparison(error=COMPARED_LATER)):
         assert criterion("ttl_drift", replace(EVIDENCE, comparison=comparison)).status == "unknown"
     with_drift = KeyComparison(10, {"ttl": 1}, drift=drift)
     both = with_drift.and_then(KeyComparison(10, {"ttl": 0}))
     assert criterion("ttl_drift", replace(EVIDENCE, comparison=both)).status == "failed"
     # What was seen before it could not be compared any more still counts.
-    broken = with_drift.and_then(KeyComparison(error="away"))
+    broken = with_drift.and_then(KeyComparison(error=AWAY))
     assert criterion("ttl_drift", replace(EVIDENCE, comparison=broken)).status == "failed"
 
 
@@ -531,9 +536,9 @@ def test_until_the_servers_are_compared_it_is_unknown() -> None:
     [
         (KeyComparison(10, {"value": 0}), "passed"),
         (KeyComparison(10, {"value": 1}), "failed"),
-        (KeyComparison(10, {"value": 0}, unreadable="1 key"), "unknown"),
-        (KeyComparison(10, {"value": 1}, unreadable="1 key"), "failed"),
-        (KeyComparison(error="away"), "unknown"),
+        (KeyComparison(10, {"value": 0}, unreadable=UNREADABLE), "unknown"),
+        (KeyComparison(10, {"value": 1}, unreadable=UNREADABLE), "failed"),
+        (KeyComparison(error=AWAY), "unknown"),
         (KeyComparison(0, {"value": 0}), "unknown"),
         (KeyComparison(10, {"value": 0}, unsettled=1), "unknown"),
         (KeyComparison(10, {"value": 0}, written_behind=1), "unknown"),
@@ -542,9 +547,9 @@ def test_until_the_servers_are_compared_it_is_unknown() -> None:
         (KeyComparison(10, {"value": 1}).and_then(KeyComparison(10, {"value": 0})), "failed"),
         (KeyComparison(10, {"value": 0}).and_then(KeyComparison(10, {"value": 0})), "passed"),
         # What was found stands, whatever could not be compared later.
-        (KeyComparison(10, {"value": 1}).and_then(KeyComparison(error="away")), "failed"),
-        (KeyComparison(10, {"value": 0}).and_then(KeyComparison(error="away")), "unknown"),
-        (KeyComparison(10, {"value": 0}, unreadable="1 key").and_then(KeyComparison(10, {"value": 0})), "unknown"),
+        (KeyComparison(10, {"value": 1}).and_then(KeyComparison(error=AWAY)), "failed"),
+        (KeyComparison(10, {"value": 0}).and_then(KeyComparison(error=AWAY)), "unknown"),
+        (KeyComparison(10, {"value": 0}, unreadable=UNREADABLE).and_then(KeyComparison(10, {"value": 0})), "unknown"),
     ],
 )
 def test_keys_that_could_not_be_compared_are_not_the_same(comparison: KeyComparison, status: str) -> None:
@@ -563,9 +568,9 @@ LOST = NotCarried(2, ("theirs", "ours"))
         (None, KeyComparison(10, not_carried=LOST), "failed", 2),
         (LOST, KeyComparison(10, not_carried=LOST), "failed", 2),
         (NotCarried(1, ("ours",)), KeyComparison(10, not_carried=LOST), "failed", 2),
-        (None, KeyComparison(error="the target went away"), "unknown", None),
-        (NotCarried(), KeyComparison(error="the target went away"), "passed", 0),
-        (LOST, KeyComparison(error="the target went away"), "failed", 2),
+        (None, KeyComparison(error=AWAY), "unknown", None),
+        (NotCarried(), KeyComparison(error=AWAY), "passed", 0),
+        (LOST, KeyComparison(error=AWAY), "failed", 2),
     ],
 )
 def test_what_the_target_cannot_hold_is_counted_once_whoever_saw_it(

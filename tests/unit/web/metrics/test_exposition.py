@@ -10,6 +10,7 @@ from tools.metrics_page import metrics_page
 from redis_rehearsal.fleet.row import Label
 from redis_rehearsal.report.view import RunView, scrapes_to_wait_for
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.reconcile import Reconciliation
 from redis_rehearsal.web.metrics import render
 from redis_rehearsal.web.metrics.catalogue import CATALOGUE, ENTRIES, Group
@@ -137,13 +138,13 @@ def test_the_ledger_is_shown_once_it_was_compared_and_its_upper_bounds_only_wher
     assert found["least", "duplicated", "structures"] == 2.0
     made.audit.result.unverified_counters = 1
     assert ("at_most", "lost", "counters") not in values_of(made, "rehearsal_ledger_findings")
-    made.audit.error = "away"
+    made.audit.error = Cause.COUNTERS_UNREAD.because(error="away")
     # What was found stands, whatever could not be read.
     assert values_of(made, "rehearsal_ledger_findings") == {
         ("least", "lost", "counters"): 3.0,
         ("least", "duplicated", "structures"): 2.0,
     }
-    made.audit = Audit(error="away")
+    made.audit = Audit(error=made.audit.error)
     assert values_of(made, "rehearsal_ledger_findings") == {}
 
 

@@ -12,7 +12,12 @@ from redis_rehearsal.verification.criterion_names import CRITERIA, about
 from redis_rehearsal.verification.reasons import Cause
 
 _WHERE_THERE_IS_ANY = {"run", "structures", "comparison"}
-_OF_THE_GENERATOR = {Cause.GENERATOR_SATURATED, Cause.GENERATOR_STALLED, Cause.BASELINE_STALLED}
+_OF_THE_GENERATOR = {
+    Cause.GENERATOR_SATURATED,
+    Cause.GENERATOR_STALLED,
+    Cause.BASELINE_STALLED,
+    Cause.BASELINE_ALL_STALLED,
+}
 _LATENCIES = {"p50", "p99", "event_p99"}
 
 

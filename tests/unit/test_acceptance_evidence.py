@@ -9,7 +9,7 @@ from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.recovery import MEASURES
 from tests.acceptance.evidence import require_fail, require_pass
 
-GENERATOR = ("generator-saturated", "generator-stalled", "baseline-stalled")
+GENERATOR = ("generator-saturated", "generator-stalled", "baseline-stalled", "baseline-all-stalled")
 
 
 def document(status: str, measures: dict[str, float | None] | None = None, /, **became: str) -> dict[str, Any]:

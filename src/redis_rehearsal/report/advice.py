@@ -118,6 +118,7 @@ _BY_CAUSE: Final[Mapping[Cause, str]] = {
     Cause.GENERATOR_SATURATED: GENERATOR,
     Cause.GENERATOR_STALLED: _OTHER_MACHINE,
     Cause.BASELINE_STALLED: f"{_OTHER_MACHINE} Or set the limit yourself: {{limit}}.",
+    Cause.BASELINE_ALL_STALLED: _OTHER_MACHINE,
     Cause.WORKER_LOST: "find out from the log why a worker ended (was it short of memory?), and rehearse again.",
     Cause.NO_BASELINE: "let there be {kind} in the baseline ({rate}) and lengthen it (--baseline), or set the limit "
     "yourself: {limit}.",

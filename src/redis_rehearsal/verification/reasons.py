@@ -66,6 +66,10 @@ class Cause(StrEnum):
         "baseline-stalled",
         "the generator itself stood still in the baseline, on which the limit rests",
     )
+    BASELINE_ALL_STALLED = (
+        "baseline-all-stalled",
+        "the generator itself stood still in every second of the baseline",
+    )
     WORKER_LOST = (
         "worker-lost",
         "a worker of the load ended by itself, and what it saw in its last second is not known",

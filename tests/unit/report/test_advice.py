@@ -27,6 +27,7 @@ TO_DO = {
     Cause.GENERATOR_SATURATED: "leave the machine to the rehearsal",
     Cause.GENERATOR_STALLED: "a machine that does nothing else, or lower the rates",
     Cause.BASELINE_STALLED: "a machine that does nothing else, or lower the rates",
+    Cause.BASELINE_ALL_STALLED: "a machine that does nothing else, or lower the rates",
     Cause.WORKER_LOST: "why a worker ended",
     Cause.NO_BASELINE: "--baseline",
     Cause.BASELINE_SHORT: "--baseline",

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
+from tests.acceptance.evidence import require_fail
 from tests.acceptance.test_migrate import ask
-from tests.acceptance.test_rehearse import QUICK, failed, fresh_target, judged, outside
+from tests.acceptance.test_rehearse import QUICK, fresh_target, judged, outside
 from tests.conftest import MakeServer
 from tests.support import Command, command, wait_for
 
@@ -139,7 +140,7 @@ def test_a_cold_switch_loses_what_the_old_structures_hold(
     with command(tmp_path, "rehearse", "--strategy", "cold", *QUICK, **given) as run:
         document = judged(run)
     lost = structures(document, "lost")
-    assert "structures" in failed(document)
+    require_fail(document, "lost", "counter_regressions", "structures", "comparison")
     with outside(source) as old, outside(fresh_target) as new:
         assert lost["totals"] == sum(int(value) for key in live_keys(old, "totals") for value in old.hvals(key)) > 100
         scores = [score for key in live_keys(old, "pages") for _, score in old.zrange(key, 0, -1, withscores=True)]

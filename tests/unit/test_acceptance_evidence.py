@@ -96,6 +96,10 @@ def test_a_naive_way_fails_in_what_it_is_known_for_and_in_no_other_data() -> Non
     require_fail(document("fail", lost="failed", cutover_p99="failed"), "lost")
     require_fail(document("fail", lost="failed", comparison="failed"), "lost", "comparison")
     require_fail(document("fail", lost="failed", recovery="generator-stalled"), "lost")
+    for found in (document("fail", lost="failed"), document("fail", lost="failed", wrong_reports="failed")):
+        require_fail(found, "lost", perhaps=("wrong_reports",))
+    with pytest.raises(AssertionError):
+        require_fail(document("fail", lost="failed", wrong_reports="worker-lost"), "lost", perhaps=("wrong_reports",))
     for found in (
         document("fail", lost="failed", comparison="failed"),
         document("fail", duplicated="failed"),

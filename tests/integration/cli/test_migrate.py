@@ -33,7 +33,8 @@ def test_the_exit_code_is_the_verdict(serve: Serve, capsys: Output, verdict: str
         "pass": "PASS: all 2 criteria passed",
         "fail": "FAIL: lost 3 (limit 0)",
         "unknown": "UNKNOWN: lost (up to 3, since the outcome of some writes is unknown); "
-        "query_downtime (it was not measured)",
+        "query_downtime (operations come too rarely to tell downtime from waiting for one; raise the rate or the "
+        "limit)",
     }
     # In two lines, since what the terminal has is not known here.
     words, _, place = output.out.replace(" · ", "\n").rstrip("\n").rpartition("\n")

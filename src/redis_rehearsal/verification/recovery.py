@@ -38,6 +38,7 @@ class Measured:
         reads: how many were answered.
         database_queries: how many the database was asked.
         failed: how many operations were not ok.
+        queries_due: whether any query was due.
         events_due: whether any event was due.
         stalled: whether the generator itself stood still in it.
     """
@@ -49,6 +50,7 @@ class Measured:
     reads: int
     database_queries: int
     failed: int
+    queries_due: bool = True
     events_due: bool = True
     stalled: bool = False
 
@@ -154,11 +156,13 @@ def _is_within(second: Measured, bounds: dict[str, float | None], *, doubt: bool
     within = {}
     for name in MEASURES:
         bound, value = bounds[name], second.value(name)
-        if bound is None or (name == "event_p99" and not second.events_due):
-            within[name] = True  # it was none of the baseline's, or there was nothing to measure
+        if bound is None:
+            within[name] = True  # it was none of the baseline's
+        elif value is None:
+            # A second in which nothing was answered is not as before, unless there was nothing to answer.
+            within[name] = not (second.events_due if name == "event_p99" else second.queries_due)
         else:
-            # A second in which nothing was answered is not as before.
-            within[name] = value is not None and value <= bound
+            within[name] = value <= bound
     return within
 
 

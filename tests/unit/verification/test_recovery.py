@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_rehearsal.verification.recovery import (
+    MEASURES,
     SHORT_BASELINE,
     STALLED,
     STEADY_SECONDS,
@@ -88,6 +89,13 @@ def test_a_second_in_which_nothing_was_answered_is_not_as_before() -> None:
     # Where no event was due there is nothing to answer.
     assert after(*[replace(USUAL, event_p99=None, events_due=False)] * 5).seconds == 0.0
     assert after(*[replace(USUAL, event_p99=None)] * 5).seconds is None
+    idle = replace(USUAL, p50=None, p99=None, misses=0, reads=0, database_queries=0)
+    assert after(*[replace(idle, queries_due=False)] * 5).seconds == 0.0
+    assert after(*[idle] * 5).seconds is None
+    # What is answered in it all the same is held against the baseline.
+    assert after(*[replace(SLOW, event_p99=0.2, queries_due=False, events_due=False)] * 5).measures == {
+        name: None if name in ("p99", "event_p99") else 0.0 for name in MEASURES
+    }
 
 
 def test_a_baseline_that_is_too_short_proves_nothing() -> None:

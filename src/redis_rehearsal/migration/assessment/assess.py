@@ -72,6 +72,7 @@ def _measured(row: Row, evidence: Evidence) -> Measured:
         row.hits + row.misses,
         row.database_queries,
         not_ok,
+        row.queries_offered > 0,
         row.events_offered > 0,
         stood_still(row, evidence),
     )

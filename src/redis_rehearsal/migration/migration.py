@@ -30,7 +30,7 @@ from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.migration.strategies.copy import return_with_data
 from redis_rehearsal.migration.strategies.replicate import return_by_replication, why_not_return
 from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
-from redis_rehearsal.verification.recovery import SHORT_BASELINE, STEADY_SECONDS, Recovery
+from redis_rehearsal.verification.recovery import ALL_STALLED, SHORT_BASELINE, STEADY_SECONDS, Recovery
 
 _log = structlog.get_logger()
 
@@ -295,7 +295,9 @@ class Migration:
         while monotonic() < until:
             found = self._recovery_so_far()
             # Nothing that is seen later makes up for these.
-            if found.reason in (SHORT_BASELINE, SATURATED) or found.at_least_seconds > options.max_recovery:
+            if found.reason in (SHORT_BASELINE, ALL_STALLED, SATURATED):
+                return
+            if found.at_least_seconds > options.max_recovery:
                 return
             # Three good seconds may be chance where every second is as likely to be bad, and such three come to pass
             # sooner or later for who waits for them.

@@ -22,6 +22,7 @@ _NORMAL: Final = 1.4826
 """Of a normal distribution, the standard deviation is so many times the median distance from the median."""
 SHORT_BASELINE: Final = Cause.BASELINE_SHORT.because(least=STEADY_SECONDS)
 STALLED: Final = Cause.GENERATOR_STALLED.because()
+ALL_STALLED: Final = Cause.BASELINE_STALLED.because()
 
 MEASURES: Final = ("p50", "p99", "event_p99", "misses", "database_queries", "failed")
 
@@ -100,10 +101,12 @@ def recovery(baseline: Sequence[Measured], after: Sequence[Measured]) -> Recover
     unknown: dict[str, float | None] = dict.fromkeys(MEASURES)
     if len(baseline) < STEADY_SECONDS:
         return Recovery(0.0, None, unknown, SHORT_BASELINE)
-    quiet = [second for second in baseline if not second.stalled]
-    bounds = upper_bounds(quiet if len(quiet) >= STEADY_SECONDS else baseline)
-    # A second in which the generator stood still is as before for the lower figure, and is not for the upper one.
-    least, most = ([_is_within(second, bounds, doubt=doubt) for second in after] for doubt in (True, False))
+    if all(second.stalled for second in baseline):
+        return Recovery(0.0, None, unknown, ALL_STALLED)
+    # What is out of range in a second in which the generator stood still is as before for the lower figure only.
+    narrow, wide = _both_bounds(baseline)
+    least = [_is_within(second, wide, doubt=True) for second in after]
+    most = [_is_within(second, narrow, doubt=False) for second in after]
     found: dict[str, float | None] = {name: _back_for_good([row[name] for row in most]) for name in MEASURES}
     whole, at_best = (_back_for_good([all(row.values()) for row in rows]) for rows in (most, least))
     at_least = float(len(after)) if at_best is None else at_best
@@ -126,19 +129,19 @@ def slowest(found: Sequence[Recovery]) -> Recovery:
     return replace(one, at_least_seconds=at_least, reason=NO_REASON if at_least == one.at_most_seconds else one.reason)
 
 
-def upper_bounds(baseline: Sequence[Measured]) -> dict[str, float | None]:
-    """Up to where each measure is as in the baseline; None where it was never measured there."""
+def upper_bounds(seconds: Sequence[Measured], baseline: Sequence[Measured]) -> dict[str, float | None]:
+    """Up to where each measure is as in some seconds of the baseline; None where it was never measured in them."""
     found: dict[str, float | None] = {}
-    reads = median(second.reads for second in baseline)
+    reads = median(second.reads for second in seconds)
     for name in MEASURES:
-        values = [value for second in baseline if (value := second.value(name)) is not None]
+        values = [value for second in seconds if (value := second.value(name)) is not None]
         if not values:
             found[name] = None
             continue
         middle = median(values)
         spread = _NORMAL * median(abs(value - middle) for value in values)
         # The median of so many is itself only known to within its own chance.
-        width = DEVIATIONS * (1 + 1 / sqrt(len(values)))
+        width = DEVIATIONS * (1 + 1 / sqrt(sum(second.value(name) is not None for second in baseline)))
         if name == "misses":
             # At least one read more or less is always chance.
             chance = sqrt(max(middle, 1 / reads) / reads) if reads else 0.0
@@ -148,6 +151,19 @@ def upper_bounds(baseline: Sequence[Measured]) -> dict[str, float | None]:
             chance = sqrt(max(middle, 1.0)) if middle else 0.0
         found[name] = max(middle * (1 + TOLERANCE_RATIO) + width * max(spread, chance), UNNOTICED.get(name, 0.0))
     return found
+
+
+def _both_bounds(baseline: Sequence[Measured]) -> tuple[dict[str, float | None], dict[str, float | None]]:
+    """The narrower and the wider ones: what the generator's own stalls did to a baseline widens no sure range."""
+    whole = upper_bounds(baseline, baseline)
+    narrow, wide = dict(whole), dict(whole)
+    for name, bound in upper_bounds([second for second in baseline if not second.stalled], baseline).items():
+        other = whole[name]
+        if bound is None or other is None:
+            wide[name] = None
+        else:
+            narrow[name], wide[name] = min(bound, other), max(bound, other)
+    return narrow, wide
 
 
 def _is_within(second: Measured, bounds: dict[str, float | None], *, doubt: bool) -> dict[str, bool]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_rehearsal.verification.recovery import (
+    ALL_STALLED,
     MEASURES,
     SHORT_BASELINE,
     STALLED,
@@ -118,6 +119,20 @@ def test_where_the_generator_stood_still_a_slow_second_is_nobodys() -> None:
     assert after(*[SLOW] * 5, stalled, *[SLOW] * 5).seconds is None
 
 
+def test_what_the_generators_own_stalls_made_of_a_baseline_widens_no_sure_range() -> None:
+    stalled = replace(SLOW, stalled=True)
+    # By two of the three seconds 205 ms would be as usual, by the third they are not.
+    found = recovery([stalled, stalled, USUAL], [SLOW] * 9)
+    assert (found.at_least_seconds, found.at_most_seconds, found.reason) == (0.0, None, STALLED)
+    assert recovery([stalled, stalled, USUAL], [replace(SLOW, p99=2.0)] * 9).at_least_seconds == 9.0
+    assert recovery([stalled, stalled, USUAL], [USUAL] * 9).seconds == 0.0
+    # As few as are left of five make no count likelier to be chance.
+    few = [replace(USUAL, database_queries=100, stalled=place < 2) for place in range(5)]
+    assert recovery(few, [replace(USUAL, database_queries=180)] * 9).seconds is None
+    assert recovery(few, [replace(USUAL, database_queries=177)] * 9).seconds == 0.0
+    assert recovery([stalled] * 3, [USUAL] * 9) == Recovery(0.0, None, dict.fromkeys(MEASURES), ALL_STALLED)
+
+
 def test_of_several_recoveries_the_slowest_one_counts() -> None:
     quick, slow = after(*[USUAL] * 9), after(*[SLOW] * 4, *[USUAL] * 9)
     doubtful = after(*[replace(SLOW, stalled=True)] * 4, *[USUAL] * 9)
@@ -189,6 +204,7 @@ def test_at_most_one_in_a_hundred_faultless_runs_has_not_recovered(
 
 @given(st.lists(st.integers(0, 200), min_size=3, max_size=30))
 def test_a_range_reaches_at_least_to_the_middle_of_the_baseline(counts: list[int]) -> None:
-    bound = upper_bounds([replace(USUAL, database_queries=count) for count in counts])["database_queries"]
+    baseline = [replace(USUAL, database_queries=count) for count in counts]
+    bound = upper_bounds(baseline, baseline)["database_queries"]
     assert bound is not None
     assert bound >= median(counts)

@@ -1,18 +1,20 @@
 """Random timelines of a run, second by second, and the evidence that they make."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Literal, get_args
 
 from hypothesis import strategies as st
 
 from redis_rehearsal.engine.checks import Checks
-from redis_rehearsal.fleet.row import Label, Row, Second
+from redis_rehearsal.fleet.row import Label, Row, Second, as_mapping
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.options import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.rates import Rates
+from redis_rehearsal.verification.reasons import NO_REASON
 
 BEGAN: Final = 1_000.25
 """On the monotonic clock; seconds of the load do not begin where those of the clock do."""
@@ -170,7 +172,7 @@ def _second(timeline: Timeline, stretch: Stretch, random: Random) -> Seen:
     return replace(seen, queries_due=queries_due, events_due=events_due)
 
 
-_EMPTY: Final = Row.of(Second(0), 0.0, Label())
+_EMPTY: Final = as_mapping(Row.of(Second(0), 0.0, Label()))
 
 
 def _row(number: int, seen: Seen) -> Row:
@@ -186,8 +188,8 @@ def _row(number: int, seen: Seen) -> Row:
         "database_queries": seen.database_queries,
         _NOT_OK[number % len(_NOT_OK)]: seen.failed,
     }
-    # Rows have slots, and too many fields for `replace` to be quick.
-    return Row(**{field.name: figures.get(field.name, getattr(_EMPTY, field.name)) for field in fields(Row)})
+    # Of so many fields `replace` looks at each one.
+    return Row(**{**_EMPTY, **figures})
 
 
 def evidence_of(timeline: Timeline, seconds: tuple[list[Seen], list[Seen]] | None = None) -> Evidence:
@@ -206,7 +208,7 @@ def evidence_of(timeline: Timeline, seconds: tuple[list[Seen], list[Seen]] | Non
         limits=Limits(max_recovery=timeline.max_recovery),
         status="done",
         reason="",
-        unseen=False,
+        unseen=NO_REASON,
         phases=[(Phase.BASELINE, 0, BEGAN), (Phase.SYNC, 1, BEGAN + len(before)), (Phase.CUTOVER, 2, first)],
         ended_seconds=ended,
         queries={},
@@ -221,8 +223,8 @@ def evidence_of(timeline: Timeline, seconds: tuple[list[Seen], list[Seen]] | Non
         checks=Checks(),
         saturated=timeline.saturated,
         workers_lost=0,
-        query_rate=100.0,
-        event_rate=20.0,
+        query_rates=Rates.steady(100.0),
+        event_rates=Rates.steady(20.0),
         source_cpu_ratio=None,
         stalls=list(_stalls(everything)),
     )

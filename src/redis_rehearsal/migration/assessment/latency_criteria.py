@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.migration.assessment.evidence import Evidence
@@ -29,6 +29,16 @@ _NOT_WATCHED: Final = (Phase.DONE, Phase.FAILED)
 Kind = Literal["queries", "events"]
 
 
+class _Held(NamedTuple):
+    """What a freeze held: how many operations, and for how many seconds at most."""
+
+    operations: float
+    seconds: float
+
+
+_NONE_HELD: Final = _Held(0.0, 0.0)
+
+
 def cutover_latency(evidence: Evidence) -> list[Criterion]:
     """The p99 of what was due in a cutover and 5 s after it; of several the worst."""
     limits = evidence.limits
@@ -42,12 +52,12 @@ def cutover_latency(evidence: Evidence) -> list[Criterion]:
         for place, span in enumerate(cutovers_with_tails(evidence)):
             due = _due(evidence, kind, span)
             # What was held is judged as downtime, with a limit of its own.
-            held = _held(evidence, place, span) if kind == "events" else 0.0
+            held = _held(evidence, place, span) if kind == "events" else _NONE_HELD
             missing = Cause.NONE_ANSWERED if due.offered else Cause.NONE_DUE
             unmeasured = missing.because(kind=kind, when=" in the cutover")
             failed = f"{kind} due in the cutover and 5 s after it were slow{_way(place)}"
             judged.append(_latency(name, limit, evidence, kind, due, held, unmeasured, failed))
-        found.append(_worst(judged or [_latency(name, limit, evidence, kind, Tally(), 0.0, NO_CUTOVER, "")]))
+        found.append(_worst(judged or [_latency(name, limit, evidence, kind, Tally(), _NONE_HELD, NO_CUTOVER, "")]))
     return found
 
 
@@ -63,7 +73,9 @@ def sync_latency(evidence: Evidence) -> list[Criterion]:
                 continue
             unmeasured = Cause.NONE_ANSWERED.because(kind=kind, when=" before the cutover")
             failed = f"{kind} were slow before the cutover, while the strategy prepared it{_way(place)}"
-            judged.append(_latency(name, evidence.limits.max_sync_p99, evidence, kind, due, 0.0, unmeasured, failed))
+            judged.append(
+                _latency(name, evidence.limits.max_sync_p99, evidence, kind, due, _NONE_HELD, unmeasured, failed)
+            )
         if judged:
             found.append(_worst(judged))
     return found
@@ -83,7 +95,7 @@ def _latency(
     evidence: Evidence,
     kind: Kind,
     due: Tally,
-    held: float,
+    held: _Held,
     unmeasured: Reason,
     failed: str,
 ) -> Criterion:
@@ -91,11 +103,11 @@ def _latency(
     derived = limit is None
     if limit is None and usual is not None:
         limit = _limit_by(usual)
-    measured = _p99(due.response, held)
+    measured = _p99(due.response, held, limit or 0.0)
     if limit is None:
         unmeasured = Cause.NO_BASELINE.because()
     elif measured is not None and measured > limit:
-        at_least = _p99(due.response_at_least, held) or 0.0
+        at_least = _p99(due.response_at_least, held, limit) or 0.0
         if at_least <= limit:
             return unknown(name, limit, measured, "seconds", STALLED.detailed(f"at least {at_least:.3f} s"))
     unless = NO_REASON
@@ -109,10 +121,16 @@ def _latency(
     )
 
 
-def _p99(response: Histogram, left_out: float) -> float | None:
-    """In seconds, without that many of the slowest operations; None where none was answered."""
-    kept = max(0.0, response.count - left_out)
-    return response.quantile(_QUANTILE * kept / response.count) if response.count else None
+def _p99(response: Histogram, held: _Held, limit: float) -> float | None:
+    """In seconds, without as many of the slowest operations as were held; None where none was answered."""
+    if not response.count:
+        return None
+    kept = max(0.0, response.count - held.operations)
+    slowest = (1 - _QUANTILE) * kept
+    # Which ones were held is not known; what took so long was slow by itself, whether it was or not.
+    if response.count - response.count_at_most(held.seconds + limit) > slowest:
+        return response.quantile(1 - slowest / response.count)
+    return response.quantile(_QUANTILE * kept / response.count)
 
 
 def _limit_by(usual_p99: float) -> float:
@@ -154,9 +172,10 @@ def _due(evidence: Evidence, kind: Kind, span: Span) -> Tally:
     return found
 
 
-def _held(evidence: Evidence, place: int, span: Span) -> float:
+def _held(evidence: Evidence, place: int, span: Span) -> _Held:
     """How many events the freeze of a cutover held, by how many were due in the cutover: the rate may change later."""
     own = [(segment, when) for name, segment, when in _segments(evidence, span) if name == Phase.CUTOVER]
     offered = sum(evidence.events[segment].offered for segment, _ in own if segment in evidence.events)
     seconds = sum(ended - began for _, (began, ended) in own)
-    return sum(evidence.held_seconds[place : place + 1]) * offered / seconds if seconds > 0 else 0.0
+    held_seconds = sum(evidence.held_seconds[place : place + 1])
+    return _Held(held_seconds * offered / seconds, held_seconds) if seconds > 0 else _NONE_HELD

@@ -336,6 +336,9 @@ def test_events_that_were_held_are_downtime_and_not_latency() -> None:
     held = replace(evidence, held_seconds=[0.3])
     assert criterion("event_cutover_p99", held).status == "passed"
     assert criterion("cutover_p99", held).status == "failed"
+    # What took longer than the freeze and the limit together is not what waited for its end.
+    cutover.response.record([0.36] * 2)
+    assert criterion("event_cutover_p99", held).status == "failed"
 
 
 @pytest.mark.parametrize("name", ["cutover_p99", "event_cutover_p99"])

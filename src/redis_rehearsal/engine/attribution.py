@@ -37,6 +37,7 @@ class Era(NamedTuple):
 class _Entry(NamedTuple):
     """What was acknowledged together."""
 
+    written_seconds: float
     at_seconds: float
     connection: Connection
     looks: int
@@ -76,8 +77,14 @@ class Eras:
         self.confirmed_seconds = answered_seconds if changed else began_seconds
         return changed
 
-    def stranded(self, run_ids: Iterable[str], at_seconds: float) -> bool | None:
-        """Whether what one of some servers acknowledged at a time is stranded; None where it may be."""
+    def stranded(self, run_ids: Iterable[str], written_seconds: float, at_seconds: float) -> bool | None:
+        """Whether what one of some servers acknowledged between two times is stranded; None where it may be.
+
+        Args:
+            run_ids: of the servers.
+            written_seconds: when it was written.
+            at_seconds: when the answer was taken, which may be long after it was given.
+        """
         current = max(place for place, era in enumerate(self.eras) if era.possible_seconds < at_seconds)
         newest, left = self.eras[current], {era.run_id for era in self.eras[:current]}
         found: set[bool | None] = set()
@@ -86,7 +93,7 @@ class Eras:
                 found.add(False)
             else:
                 # One that was never reached before may be the next one, of which others learned sooner.
-                found.add(True if newest.sure_seconds <= at_seconds and run_id in left else None)
+                found.add(True if newest.sure_seconds <= written_seconds and run_id in left else None)
         return found.pop() if len(found) == 1 else None
 
 
@@ -103,11 +110,17 @@ class Attribution:
         self._eras[role] = Eras([])
 
     def acknowledged(
-        self, role: Role, connection: Connection, at_seconds: float, ledger: Ledger, places: list[int]
+        self,
+        role: Role,
+        connection: Connection,
+        written_seconds: float,
+        at_seconds: float,
+        ledger: Ledger,
+        places: list[int],
     ) -> None:
-        """Note what was acknowledged together on a connection, by places in a ledger's lanes."""
+        """Note what was written together on a connection, and acknowledged, by places in a ledger's lanes."""
         self._entries[role].append(
-            _Entry(at_seconds, connection, connection.looks, len(connection.nodes), ledger, places)
+            _Entry(written_seconds, at_seconds, connection, connection.looks, len(connection.nodes), ledger, places)
         )
 
     def reached(
@@ -131,8 +144,7 @@ class Attribution:
                 if not surplus and not self._is_ripe(entry, eras, now_seconds):
                     break
                 entries.popleft()
-                found = eras.stranded(_answered_by(entry), entry.at_seconds) if eras.eras and not surplus else None
-                _enter(entry, found)
+                _enter(entry, _is_stranded(entry, eras) if eras.eras and not surplus else None)
 
     def close(self, now_seconds: float) -> None:
         """The load has ended: nothing more will be known."""
@@ -142,7 +154,7 @@ class Attribution:
             while entries:
                 entry = entries.popleft()
                 if eras.eras:
-                    _enter(entry, eras.stranded(_answered_by(entry), entry.at_seconds))
+                    _enter(entry, _is_stranded(entry, eras))
 
     @staticmethod
     def _is_ripe(entry: _Entry, eras: Eras, now_seconds: float) -> bool:
@@ -158,6 +170,10 @@ def _answered_by(entry: _Entry) -> list[str]:
     # Only the very next look says something of this; a later change does not.
     changed = entry.connection.changed_at.get(entry.nodes) == entry.looks + 1
     return [node.run_id for node in nodes[entry.nodes - 1 : entry.nodes + changed]]
+
+
+def _is_stranded(entry: _Entry, eras: Eras) -> bool | None:
+    return eras.stranded(_answered_by(entry), entry.written_seconds, entry.at_seconds)
 
 
 def _enter(entry: _Entry, stranded: bool | None) -> None:

@@ -327,7 +327,9 @@ class EventDriver:
                 if not refused
                 else [place for position, place in enumerate(block.places[first:stop], first) if position not in not_ok]
             )
-            self._attribution.acknowledged(batch.server.role, batch.connection, now_seconds, self._ledger, places)
+            self._attribution.acknowledged(
+                batch.server.role, batch.connection, batch.written_seconds, now_seconds, self._ledger, places
+            )
         if not refused:
             self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
             self._later.is_taken_by(batch.server)

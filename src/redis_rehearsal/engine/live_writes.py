@@ -279,7 +279,9 @@ class LiveWrites:
             if batch.codes[position] and isinstance(reply, int):
                 self._recent.note_length(ledger, place, reply)
         if acknowledged:
-            self._attribution.acknowledged(batch.server.role, batch.connection, now_seconds, ledger, acknowledged)
+            self._attribution.acknowledged(
+                batch.server.role, batch.connection, batch.written_seconds, now_seconds, ledger, acknowledged
+            )
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""

@@ -31,8 +31,9 @@ class World:
         self.ledger = ledger
         self.attribution = Attribution()
 
-    def acknowledged(self, link: Connection, at: float, count: int = 1) -> None:
-        self.attribution.acknowledged("source", link, at, self.ledger, [0] * count)
+    def acknowledged(self, link: Connection, at: float, count: int = 1, written: float | None = None) -> None:
+        since = at if written is None else written
+        self.attribution.acknowledged("source", link, since, at, self.ledger, [0] * count)
 
     def reached(self, run_id: str, began: float, answered: float, started: float = -float("inf")) -> None:
         self.attribution.reached("source", run_id, began, answered, started)
@@ -69,6 +70,15 @@ def test_what_the_old_one_acknowledged_after_the_move_is_stranded(world: World) 
     world.reached(NEW, 3.0, 3.01)
     link.note_node(Node(OLD, "master"))
     assert world.found() == (40, 20)
+
+
+def test_an_answer_that_was_taken_long_after_it_was_given_may_have_been_in_time(world: World) -> None:
+    link = connection(OLD)
+    world.reached(OLD, 1.0, 1.01)
+    world.reached(NEW, 2.0, 2.01)
+    world.acknowledged(link, 3.0, 10, written=1.5)
+    world.acknowledged(link, 3.0, 20, written=2.01)
+    assert world.found() == (20, 10)
 
 
 def test_what_was_answered_between_two_looks_that_differ_belongs_to_either(world: World) -> None:

@@ -15,7 +15,7 @@ from tests.oracle.naive_recovery import NAMES, both_ranges, close_calls, status,
 from tests.oracle.timelines import Seen, Stretch, Timeline, evidence_of, seconds_of, timelines
 
 EXAMPLES: Final = 125
-"""Of each of the four."""
+"""Of each of the four, so that there are 500 timelines in all."""
 MANY: Final = 5_000
 ORDER: Final = {Status.FAILED: 0, Status.UNKNOWN: 1, Status.PASSED: 2}
 _PROBED_SECONDS: Final = 9

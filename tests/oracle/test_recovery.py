@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from redis_rehearsal.migration.assessment.assess import Assessment, assess
 from redis_rehearsal.verification.verdict import Criterion, Status
-from tests.oracle.naive_recovery import NAMES, both_ranges, close_calls, status, told
+from tests.oracle.naive_recovery import NAMES, TWENTIETH, both_ranges, close_calls, status, told
 from tests.oracle.timelines import Seen, Stretch, Timeline, evidence_of, seconds_of, timelines
 
 EXAMPLES: Final = 125
@@ -89,7 +89,9 @@ def a_stall_only_makes_it_unknown(timeline: Timeline, stalls: tuple[tuple[int, f
     alike = (Stretch(3 + sum(each.seconds for each in timeline.baseline) // 4),)
     after = tuple(replace(each, stalled_seconds=0.0) for each in timeline.after)
     awake = replace(timeline, baseline=alike, after=after, noise=0.0)
-    assert status_of(replace(awake, stalls=stalls)) in (status_of(awake), Status.UNKNOWN)
+    # Shorter stalls of the baseline are taken for the machine's usual lateness, which is there after it too.
+    telling = tuple((number, length) for number, length in stalls if number >= alike[0].seconds or length > TWENTIETH)
+    assert status_of(replace(awake, stalls=telling)) in (status_of(awake), Status.UNKNOWN)
 
 
 names = st.sampled_from(NAMES)
@@ -102,7 +104,7 @@ with_a_baseline = timelines.filter(
 numbers = st.integers(0, 25)
 # Above all in the baseline, which is short.
 stalls = st.lists(
-    st.tuples(st.integers(0, 5) | st.integers(0, 30), st.sampled_from([0.06, 0.3, 0.7])),
+    st.tuples(st.integers(0, 5) | st.integers(0, 30), st.sampled_from([0.02, 0.045, 0.06, 0.3, 0.7])),
     max_size=8,
     unique_by=lambda stall: stall[0],
 ).map(tuple)

@@ -20,6 +20,8 @@ BEGAN: Final = 1_000.25
 """On the monotonic clock; seconds of the load do not begin where those of the clock do."""
 TAIL_SECONDS: Final = 2
 """Between the baseline and what comes after it, while the strategy prepares."""
+STALLS_BEGIN_AT: Final = 0.1
+"""Of a second; one that lasts for long is caught up with in the next one."""
 _NOT_OK: Final = (
     "queries_failed",
     "queries_unknown",
@@ -233,7 +235,7 @@ def evidence_of(timeline: Timeline, seconds: tuple[list[Seen], list[Seen]] | Non
 def _stalls(seconds: Iterable[Seen]) -> Iterable[tuple[float, float]]:
     for number, seen in enumerate(seconds):
         if seen.stalled_seconds:
-            began = BEGAN + number + 0.1
+            began = BEGAN + number + STALLS_BEGIN_AT
             yield began, began + seen.stalled_seconds
 
 
@@ -248,7 +250,7 @@ usual_seconds = st.builds(
     failed=st.sampled_from([0, 0, 0, 2]),
 )
 _times = st.sampled_from([0.5, 1.15, 1.25, 1.6, 2.1, 3.0, 8.0, 40.0])
-_stood = st.sampled_from([0.0, 0.0, 0.0, 0.03, 0.3])
+_stood = st.sampled_from([0.0, 0.0, 0.0, 0.03, 0.3, 0.7])
 usual_stretches = st.builds(Stretch, seconds=st.integers(1, 12), what=st.just("usual"), stalled_seconds=_stood)
 other_stretches = st.builds(
     Stretch, seconds=st.integers(1, 4), what=st.sampled_from(get_args(What)), times=_times, stalled_seconds=_stood

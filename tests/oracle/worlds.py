@@ -72,6 +72,7 @@ class World:
         stalls: start and length of times in which the generator stands still.
         move: of writes, from the old server to the new one; None where all of them go to one that is the truth.
         allowed: how many increments may be lost, and how many stranded.
+        max_recovery: the limit, in seconds.
     """
 
     workers: int = 1
@@ -84,6 +85,7 @@ class World:
     stalls: tuple[tuple[float, float], ...] = ()
     move: Move | None = None
     allowed: tuple[int, int] = (0, 0)
+    max_recovery: float = 60.0
 
 
 @dataclass
@@ -308,7 +310,7 @@ def _evidence(
     )
 
 
-LIMITS: Final = Limits(max_recovery=60)
+LIMITS: Final = Limits()
 
 
 def held_seconds(world: World) -> list[float]:
@@ -322,7 +324,7 @@ def held_seconds(world: World) -> list[float]:
 def limits_of(world: World) -> Limits:
     """What is allowed in a world."""
     lost, stranded = world.allowed
-    return LIMITS.model_copy(update={"max_lost": lost, "max_stranded": stranded})
+    return LIMITS.model_copy(update={"max_lost": lost, "max_stranded": stranded, "max_recovery": world.max_recovery})
 
 
 def ledger(world: World, operations: list[Happened]) -> Reconciliation:

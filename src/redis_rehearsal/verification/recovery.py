@@ -18,6 +18,8 @@ RELAPSE_RATIO: Final = 0.1
 """So is a larger share than this of the seconds that are left."""
 DEVIATIONS: Final = 4.0
 """A figure is as before within so many standard deviations of the baseline's own."""
+MOST_HELD_UP_SECONDS: Final = 0.1
+"""What the generator held up for longer may have come to any figure."""
 _NORMAL: Final = 1.4826
 """Of a normal distribution, the standard deviation is so many times the median distance from the median."""
 SHORT_BASELINE: Final = Cause.BASELINE_SHORT.because(least=STEADY_SECONDS)
@@ -42,6 +44,7 @@ class Measured:
         queries_due: whether any query was due.
         events_due: whether any event was due.
         stalled: whether the generator itself stood still in it.
+        held_up_seconds: for how long it held up, at most, what was answered in it.
     """
 
     p50: float | None
@@ -54,6 +57,7 @@ class Measured:
     queries_due: bool = True
     events_due: bool = True
     stalled: bool = False
+    held_up_seconds: float = 0.0
 
     def value(self, name: str) -> float | None:
         """A measure of which a higher one is worse; None where nothing was measured."""
@@ -167,8 +171,9 @@ def _both_bounds(baseline: Sequence[Measured]) -> tuple[dict[str, float | None],
 
 
 def _is_within(second: Measured, bounds: dict[str, float | None], *, doubt: bool) -> dict[str, bool]:
-    if doubt and second.stalled:
+    if doubt and (second.stalled or second.held_up_seconds > MOST_HELD_UP_SECONDS):
         return dict.fromkeys(MEASURES, True)
+    explained = second.held_up_seconds if doubt else 0.0
     within = {}
     for name in MEASURES:
         bound, value = bounds[name], second.value(name)
@@ -178,7 +183,7 @@ def _is_within(second: Measured, bounds: dict[str, float | None], *, doubt: bool
             # A second in which nothing was answered is not as before, unless there was nothing to answer.
             within[name] = not (second.events_due if name == "event_p99" else second.queries_due)
         else:
-            within[name] = value <= bound
+            within[name] = value - (explained if name in UNNOTICED else 0.0) <= bound
     return within
 
 

@@ -119,6 +119,17 @@ def test_where_the_generator_stood_still_a_slow_second_is_nobodys() -> None:
     assert after(*[SLOW] * 5, stalled, *[SLOW] * 5).seconds is None
 
 
+def test_of_a_latency_what_the_generator_held_up_is_not_sure() -> None:
+    # 30 ms of a second are no stalled one, but what a p99 shows.
+    for held_up, p99, sure in ((0.06, 0.06, 0.0), (0.06, 0.08, 9.0), (0.0, 0.06, 9.0)):
+        found = after(*[replace(USUAL, p99=p99, held_up_seconds=held_up)] * 9)
+        assert (found.at_least_seconds, found.at_most_seconds) == (sure, None)
+    failed = replace(USUAL, failed=1)
+    assert after(*[replace(failed, held_up_seconds=0.06)] * 9).at_least_seconds == 9.0
+    # A stall that ended with the second before is caught up with in this one, which may have come to anything.
+    assert after(*[replace(failed, held_up_seconds=1.0)] * 9).at_least_seconds == 0.0
+
+
 def test_what_the_generators_own_stalls_made_of_a_baseline_widens_no_sure_range() -> None:
     stalled = replace(SLOW, stalled=True)
     # By two of the three seconds 205 ms would be as usual, by the third they are not.

@@ -8,7 +8,7 @@ from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.assessment.criteria import criteria
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.figures import Figures, PhaseFigures, phase_figures, rows_within
-from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, stood_still
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, held_up_seconds, stood_still
 from redis_rehearsal.migration.assessment.times import before_cutovers
 from redis_rehearsal.verification.downtime import Downtime, Span, downtime
 from redis_rehearsal.verification.rates import Rates
@@ -75,6 +75,7 @@ def _measured(row: Row, evidence: Evidence) -> Measured:
         row.queries_offered > 0,
         row.events_offered > 0,
         stood_still(row, evidence),
+        held_up_seconds(row, evidence),
     )
 
 

@@ -30,3 +30,12 @@ def stood_still(row: Row, evidence: Evidence) -> bool:
     began = evidence.began_seconds + row.second
     stalled = sum(max(0.0, min(end, began + 1) - max(start, began)) for start, end in evidence.stalls)
     return stalled > MOST_STALLED_RATIO
+
+
+def held_up_seconds(row: Row, evidence: Evidence) -> float:
+    """For how long the generator's own stalls held up, at most, what was answered in a second of the timeline.
+
+    What waits when one ends takes as long again, and is answered in the next second where the stall ended with one.
+    """
+    began = evidence.began_seconds + row.second
+    return sum(2 * (end - start) for start, end in evidence.stalls if start < began + 1 and 2 * end - start > began)

@@ -83,7 +83,7 @@ def _late(document: dict[str, Any], recovery: dict[str, Any]) -> set[str]:
     return set(named.removesuffix(")").split(", ")) - {""}
 
 
-def require_fail(document: dict[str, Any], *names: str, perhaps: Collection[str] = ()) -> None:
+def require_fail(document: dict[str, Any], *names: str, perhaps: Collection[str] = READ_LATER) -> None:
     """See that a rehearsal came to its end and failed in these criteria about data, and in no other of them.
 
     What is about time may fail too, or be unknown: a way that spoils data is not asked what it costs.
@@ -94,7 +94,7 @@ def require_fail(document: dict[str, Any], *names: str, perhaps: Collection[str]
         perhaps: those that fail where the load happens to read what was spoilt.
     """
     found = {name: status for name, status in statuses(document).items() if name not in about("time")}
-    for name in perhaps:
+    for name in set(perhaps) - set(names):
         assert found.pop(name) in ("passed", "failed"), document["verdict"]
     assert found == dict.fromkeys(found, "passed") | dict.fromkeys(names, "failed"), document["verdict"]
     assert document["verdict"]["status"] == "fail"

@@ -140,3 +140,10 @@ def test_two_stalls_in_a_baseline_of_three_seconds_are_no_excuse_for_a_server() 
 def test_who_asks_once_a_second_or_less_is_not_told_that_nothing_came_back() -> None:
     usual = Seen(0.0004, 0.002, 0.002, 50, 1_000, 30)
     assert status_of(Timeline(usual, (Stretch(5),), (Stretch(1), Stretch(1, "no queries")) * 10)) is Status.PASSED
+
+
+def test_what_a_long_stall_held_up_may_be_answered_in_the_next_second() -> None:
+    usual = Seen(0.0004, 0.002, 0.002, 50, 1_000, 30)
+    for stalled_seconds, expected in ((0.0, Status.FAILED), (0.7, Status.UNKNOWN)):
+        busy = (Stretch(1, stalled_seconds=stalled_seconds), Stretch(1, "database_queries", times=40.0))
+        assert status_of(Timeline(usual, (Stretch(5),), (Stretch(3), *busy, Stretch(3)), max_recovery=0.5)) is expected

@@ -184,7 +184,9 @@ class AfterCutover:
         """Whether a report of the target has run out since; or an event may have deleted it, which is asked then."""
         held = difference.target
         lives_ms = held.ttl_ms if held is not None else None
-        if lives_ms is not None and time.monotonic() >= difference.seen_seconds + lives_ms / 1000:
+        # How long it lives was asked for somewhat before that it was seen.
+        now_seconds = time.monotonic() + _LEAST_TOLERANCE_SECONDS
+        if lives_ms is not None and now_seconds >= difference.seen_seconds + lives_ms / 1000:
             return True
         if self._parts(difference.key)[1] not in self._deleted_kinds:
             return False

@@ -209,6 +209,16 @@ def test_a_report_that_goes_while_it_is_explained_had_run_out_or_an_event_delete
     pair.deleted = {1}
     found = pair.compared(after_cutover=Vanishing)
     assert found.counts == only(extra=1)  # no event deletes top pages
+    # Nor need it: this one runs out a moment after its time to live was asked for.
+    soon = pair.report(pair.new, "top_pages", "string", time.time() + 1)
+    pair.new.pexpire(soon, 4_300)
+
+    class Waiting(AfterCutover):
+        def explain(self, difference: Difference) -> str | None:
+            wait_for(lambda: not pair.new.exists(difference.key), "its end")
+            return super().explain(difference)
+
+    assert pair.compared(after_cutover=Waiting).counts == NOTHING
     pair.verified.discard(pair.counter(2, 10, 1))
     pair.counter(1, 10, 1)  # which the ledger verified, and which is not to expire yet
     assert pair.compared(after_cutover=Vanishing).counts == only(value=2)

@@ -104,7 +104,9 @@ def moved(move: Move, began: float, awake: Callable[[float], float]) -> Moved:
     if move.held:
         thawed = awake(max(began + move.held, promoted))
         return Moved(move, began, left, promoted, (thawed, thawed))
-    first, second = (awake(max(left, began + at)) for at in move.follows)
+    # One step comes after the other: where the first is late, so are those after it.
+    late = left - began - move.left
+    first, second = (awake(max(left, began + at + late)) for at in move.follows)
     return Moved(move, began, left, promoted, (first, second))
 
 

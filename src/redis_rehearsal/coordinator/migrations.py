@@ -280,15 +280,7 @@ class Migrations:
         comparison: KeyComparison | None = None,
         broken: str = "",
     ) -> Assessment:
-        """Give the verdict.
-
-        Args:
-            record: of the migration.
-            audit: the ledger held against the servers.
-            ended_seconds: what came later is left out.
-            comparison: of the two servers; None where there was none.
-            broken: what of the run itself broke; empty where nothing did.
-        """
+        """Give the verdict; arguments as of `Judging.evidence`."""
         return self._conclude(record, self.judging.evidence(record, audit, ended_seconds, comparison, broken))
 
     @staticmethod

@@ -61,11 +61,11 @@ class Difference:
         source: what the source holds; None where there is no such key.
         target: what the target holds; None where there is no such key.
         seen_seconds: when it was read, on the monotonic clock.
-        benign: why nothing is wrong; empty where that is not known.
         unsettled: whether it kept changing on both servers, or took too long to read: nothing can be said of it.
         evictable: whether the server that lacks it had it in an earlier round, in which it differed, and can have
             evicted it since: whether it would have become equal is not known.
         source_moved: whether it was seen to be written to on the source.
+        benign: why nothing is wrong, which is known at the end only; empty where it is not.
     """
 
     key: bytes
@@ -73,10 +73,10 @@ class Difference:
     source: Summary | None
     target: Summary | None
     seen_seconds: float = 0.0
-    benign: str = ""
     unsettled: bool = False
     evictable: bool = False
     source_moved: bool = False
+    benign: str = ""
 
 
 def classify(source: Summary | None, target: Summary | None, tolerance_ms: int) -> Kind | None:

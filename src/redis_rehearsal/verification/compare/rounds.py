@@ -227,7 +227,7 @@ class _Rounds:
         comparison.not_carried = self._store.not_carried()
         for batch in self._store.batches(BATCH_KEYS):
             for difference in batch:
-                reason = difference.benign or explain(difference) or ""
+                reason = explain(difference) or ""
                 lacking = _LACKING.get(difference.kind)
                 evicted = difference.evictable and lacking is not None and lost[lacking] > 0
                 if evicted and lacking is not None:
@@ -261,7 +261,7 @@ class _Rounds:
     def _end_round(self) -> None:
         # A key that SCAN gave twice was noted twice, and is kept once.
         self._differing = len(self._store)
-        counts = tally((kind, count) for kind, _, count in self._store.counts())
+        counts = tally(self._store.counts())
         self._comparison.rounds.append(Round(self._keys, counts, monotonic() - self._round_began))
         self._tell()
 

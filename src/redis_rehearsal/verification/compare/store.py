@@ -14,7 +14,7 @@ _FIELDS: Final = ("type", "length", "ttl_ms", "digest")
 _NOTHING: Final = (None,) * len(_FIELDS)
 _KINDS: Final = {kind.value: kind for kind in Kind}
 _COLUMNS: Final = (
-    *("key", "kind", "seen_seconds", "benign", "unsettled", "evictable", "source_moved"),
+    *("key", "kind", "seen_seconds", "unsettled", "evictable", "source_moved"),
     *(f"{role}_{name}" for role in ("source", "target") for name in _FIELDS),
 )
 
@@ -60,10 +60,10 @@ class DifferenceStore:
                 "SELECT * FROM differences WHERE key > ? ORDER BY key LIMIT ?", (rows[-1][0], size)
             ).fetchall()
 
-    def counts(self) -> list[tuple[Kind, str, int]]:
-        """How many there are of each kind and benign reason, which is empty where there is none."""
-        rows = self._database.execute("SELECT kind, benign, COUNT(*) FROM differences GROUP BY kind, benign")
-        return [(Kind(kind), benign, count) for kind, benign, count in rows]
+    def counts(self) -> list[tuple[Kind, int]]:
+        """How many there are of each kind."""
+        rows = self._database.execute("SELECT kind, COUNT(*) FROM differences GROUP BY kind")
+        return [(Kind(kind), count) for kind, count in rows]
 
     def note_not_carried(self, keys: Iterable[bytes], things: Mapping[bytes, int]) -> None:
         """Keep how many things of some keys the target cannot hold, in the place of what was known of them."""
@@ -89,7 +89,7 @@ class DifferenceStore:
 def _row(difference: Difference) -> tuple[Any, ...]:
     source, target = difference.source, difference.target
     return (
-        *(difference.key, difference.kind.value, difference.seen_seconds, difference.benign),
+        *(difference.key, difference.kind.value, difference.seen_seconds),
         *(difference.unsettled, difference.evictable, difference.source_moved),
         *((source.type, source.length, source.ttl_ms, source.digest) if source else _NOTHING),
         *((target.type, target.length, target.ttl_ms, target.digest) if target else _NOTHING),
@@ -97,8 +97,9 @@ def _row(difference: Difference) -> tuple[Any, ...]:
 
 
 def _difference(row: tuple[Any, ...]) -> Difference:
-    key, kind, seen_seconds, benign, *more = row
-    flags, held = map(bool, more[:3]), more[3:]
+    key, kind, seen_seconds, *more = row
+    unsettled, evictable, source_moved = map(bool, more[:3])
+    held = more[3:]
     source = None if held[0] is None else Summary(*held[:4])
     target = None if held[4] is None else Summary(*held[4:])
-    return Difference(key, _KINDS[kind], source, target, seen_seconds, benign, *flags)
+    return Difference(key, _KINDS[kind], source, target, seen_seconds, unsettled, evictable, source_moved)

@@ -22,7 +22,9 @@ DIFFERENCES = st.builds(
     SUMMARIES,
     SUMMARIES,
     st.floats(0, 1e9),
-    st.sampled_from(["", "expired"]),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
 
 
@@ -40,7 +42,7 @@ def test_it_is_a_dictionary_by_key_in_order(kept: list[Difference], removed: lis
     store.remove(removed)
     expected = {found.key: found for found in kept if found.key not in removed}
     assert [found for batch in store.batches(size) for found in batch] == [expected[key] for key in sorted(expected)]
-    assert len(store) == len(expected) == sum(count for _, _, count in store.counts())
+    assert len(store) == len(expected) == sum(count for _, count in store.counts())
     store.close()
 
 

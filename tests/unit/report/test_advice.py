@@ -16,7 +16,8 @@ from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.verdict import at_most, judge
-from tests.unit.migration.assessment.test_criteria import EVIDENCE, UNREADABLE, phased
+from tests.unit.migration.assessment.made_evidence import EVIDENCE, phased
+from tests.unit.migration.assessment.test_criteria import UNREADABLE
 from tests.unit.report.made_migration import criteria, document
 
 STRATEGIES = ("cold", "replicate", "copy", "dual-write", "fallback", "external", "observe", "not measured")

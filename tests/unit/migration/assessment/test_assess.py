@@ -12,7 +12,7 @@ from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.reasons import Cause
-from tests.unit.migration.assessment.test_criteria import EVIDENCE, criterion
+from tests.unit.migration.assessment.made_evidence import EVIDENCE, criterion
 
 USUAL = 100
 

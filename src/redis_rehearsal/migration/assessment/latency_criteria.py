@@ -14,7 +14,7 @@ from redis_rehearsal.migration.assessment.reasons import (
     on_time,
     stood_still,
 )
-from redis_rehearsal.migration.assessment.times import CLOSE_SECONDS, before_cutovers, cutovers_with_tails
+from redis_rehearsal.migration.assessment.times import CLOSE_SECONDS, before_cutovers, cutovers_with_tails, sweeps
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.verification.downtime import Span
@@ -62,17 +62,22 @@ def cutover_latency(evidence: Evidence) -> list[Criterion]:
 
 
 def sync_latency(evidence: Evidence) -> list[Criterion]:
-    """The p99 of what was due before a cutover, while data was carried; none where nothing was due then."""
+    """The p99 of what was due while data was carried, before a cutover or after it; none where nothing was due then."""
     found = []
     kinds: tuple[tuple[Kind, str], ...] = (("queries", "sync_p99"), ("events", "event_sync_p99"))
     for kind, name in kinds:
         judged = []
-        for place, span in enumerate(before_cutovers(evidence)):
+        before = [
+            (span, " before the cutover", f"before the cutover, while the strategy prepared it{_way(place)}")
+            for place, span in enumerate(before_cutovers(evidence))
+        ]
+        after = [(span, " in the sweep", "while the rest was swept after the cutover") for span in sweeps(evidence)]
+        for span, when, while_what in before + after:
             due = _due(evidence, kind, span)
             if not due.offered:
                 continue
-            unmeasured = Cause.NONE_ANSWERED.because(kind=kind, when=" before the cutover")
-            failed = f"{kind} were slow before the cutover, while the strategy prepared it{_way(place)}"
+            unmeasured = Cause.NONE_ANSWERED.because(kind=kind, when=when)
+            failed = f"{kind} were slow {while_what}"
             judged.append(
                 _latency(name, evidence.limits.max_sync_p99, evidence, kind, due, _NONE_HELD, unmeasured, failed)
             )

@@ -1,4 +1,4 @@
-"""Which times of a migration are judged together: those before a cutover, and a cutover with what follows it."""
+"""Which times are judged together: those before a cutover, a cutover with what follows it, and a sweep after that."""
 
 from typing import Final
 
@@ -42,4 +42,23 @@ def cutovers_with_tails(evidence: Evidence) -> list[Span]:
             # It goes on, or broke off where its phase ends.
             until += [at for name, _, at in evidence.phases if at > began and name != Phase.CUTOVER]
         found.append((began, min(until)))
+    return found
+
+
+def sweeps(evidence: Evidence) -> list[Span]:
+    """Where data is still carried after a cutover, once the seconds are over that count as the cutover's own.
+
+    What is carried back, for the next cutover, is none of it.
+    """
+    found = []
+    until = [start for start, _ in before_cutovers(evidence)[1:]] + [evidence.ended_seconds]
+    beginnings = [at for *_, at in evidence.phases]
+    for (_, tail_ended), before in zip(cutovers_with_tails(evidence), until, strict=True):
+        swept = [
+            (at, end)
+            for (name, _, at), end in zip(evidence.phases, [*beginnings[1:], evidence.ended_seconds], strict=False)
+            if name == Phase.SYNC and tail_ended - CLOSE_SECONDS <= at < before - CLOSE_SECONDS
+        ]
+        if swept:
+            found.append((swept[0][0], swept[-1][1]))
     return found

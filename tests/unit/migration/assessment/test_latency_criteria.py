@@ -174,8 +174,8 @@ SWEPT = [
         (1, ["sync_p99"]),
         (2, ["cutover_p99"]),
         (3, ["cutover_p99"]),
-        # More than 5 s after the cutover it is for the recovery to judge, whatever is carried yet.
-        (4, []),
+        # More than 5 s after the cutover it is for who carries data to answer for what that hurts.
+        (4, ["sync_p99"]),
         (5, []),
     ],
 )

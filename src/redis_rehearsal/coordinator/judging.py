@@ -106,7 +106,7 @@ class Judging:
             comparison=comparison,
             broken=broken,
             unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else NO_REASON,
-            follower=view.address(truth) if self._watch.reached.follows(truth) else "",
+            replica=view.address(truth) if self._watch.reached.is_replica(truth) else "",
             not_carried=(migration.way_back or migration.context).not_carried,
         )
 

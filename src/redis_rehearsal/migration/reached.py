@@ -10,7 +10,7 @@ from redis_rehearsal.cache.route import Role
 from redis_rehearsal.engine.attribution import Eras
 from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 
-_FOLLOWERS: Final = ("slave", "replica")
+_REPLICAS: Final = ("slave", "replica")
 AnnotationKind = Literal["server-changed", "role-changed"]
 
 
@@ -111,10 +111,10 @@ class ReachedServers:
         found = [f"{each.kind}: {each.server}" for each in self.annotations if begins <= each.at < ends]
         return "; ".join(found)
 
-    def follows(self, role: Role) -> bool:
-        """Whether what answers behind an address follows another server, which takes no writes of ours for good."""
+    def is_replica(self, role: Role) -> bool:
+        """Whether what answers behind an address is a replica, which takes no writes of ours for good."""
         node = self.nodes.get(role)
-        return node is not None and node.role in _FOLLOWERS
+        return node is not None and node.role in _REPLICAS
 
     def unknown(self, role: Role) -> Reason:
         """Why it is not known which server answers behind an address; empty where it is."""

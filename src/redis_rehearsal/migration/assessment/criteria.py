@@ -45,9 +45,9 @@ def criteria(evidence: Evidence, figures: Figures) -> list[Criterion]:
 
 def _migration(evidence: Evidence) -> Criterion:
     done = evidence.status == "done"
-    if done and evidence.cutovers and evidence.follower:
+    if done and evidence.cutovers and evidence.replica:
         # Whatever the connections do that were open before: the next one cannot write.
-        reason = f"new connections to {evidence.follower} reach a replica, which takes no writes"
+        reason = f"new connections to {evidence.replica} reach a replica, which takes no writes"
         return Criterion("migration", None, None, Status.FAILED, "", reason)
     if done and evidence.cutovers and evidence.unattributed:
         reason = evidence.unattributed.under("which server answered is not known")

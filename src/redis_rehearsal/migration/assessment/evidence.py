@@ -114,8 +114,8 @@ class Evidence:
         event_gaps: stretches without an ok event, those that go on included.
         stalls: stretches in which the generator itself stood still, as start and end on the monotonic clock.
         unattributed: why it is not known which server answered what, where that decides; empty where it is.
-        follower: the address to which the application writes, where new connections to it reach a server that follows
-            another one; else empty.
+        replica: the address to which the application writes, where new connections to it reach a replica; else
+            empty.
         held_seconds: for how long each freeze held writes, in the order of the cutovers.
         baseline_seconds: when the baseline began and ended.
         cutovers: when each cutover began and ended.
@@ -156,5 +156,5 @@ class Evidence:
     stalls: Sequence[tuple[float, float]] = ()
     held_seconds: Sequence[float] = ()
     unattributed: Reason = NO_REASON
-    follower: str = ""
+    replica: str = ""
     not_carried: NotCarried | None = None

@@ -48,7 +48,7 @@ async def _run(context: Context) -> None:
                 if last is None:
                     last = context.rows[-1].second
                     step.detail = "something still failed, or was not answered, when the observation ended"
-                    if watch.reached.follows("source"):
+                    if watch.reached.is_replica("source"):
                         step.detail = "new connections still reached a replica when the observation ended"
                     context.warnings.append(f"After the move {step.detail}.")
                 else:
@@ -123,7 +123,7 @@ async def _until_quiet(context: Context, second: int) -> int | None:
     """
     until = monotonic() + context.options.observe
     while True:
-        if context.watch.reached.follows("source"):
+        if context.watch.reached.is_replica("source"):
             second = max(second, context.rows[-1].second if context.rows else second)
         for row in context.rows[since(context.rows, second + 1) :]:
             if not _is_bad(row):

@@ -124,12 +124,12 @@ def test_a_migration_that_did_not_come_to_its_end_has_not_passed(evidence: Evide
 
 
 def test_where_new_connections_reach_a_replica_the_migration_has_failed_whatever_the_open_ones_do() -> None:
-    moved = replace(EVIDENCE, cutovers=[(30.0, 30.5)], follower="redis://new:6379/0")
+    moved = replace(EVIDENCE, cutovers=[(30.0, 30.5)], replica="redis://new:6379/0")
     for unattributed in (NO_REASON, Cause.SERVER_NAMELESS.because(sentence="INFO is refused")):
         found = criterion("migration", replace(moved, unattributed=unattributed))
         assert found.status == "failed"
         assert "redis://new:6379/0 reach a replica" in found.reason
-    assert criterion("migration", replace(moved, follower="")).status == "passed"
+    assert criterion("migration", replace(moved, replica="")).status == "passed"
 
 
 @pytest.mark.parametrize("name", ["lost", "duplicated", "stranded"])

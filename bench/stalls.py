@@ -22,6 +22,7 @@ from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.settings import Settings
+from redis_rehearsal.telemetry.garbage import keep_what_is_there
 from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.web.app import make_app
 from redis_rehearsal.web.server import WebServer
@@ -49,6 +50,7 @@ async def _measure(seconds: int, viewers: int) -> list[tuple[str, float, float]]
     view = _run_of(seconds)
     server = WebServer(make_app(view, None, "stalls"), "127.0.0.1", 0)
     await server.start()
+    keep_what_is_there()
     host, _, port = server.address.removeprefix("http://").rpartition(":")
     asked: dict[str, Callable[[], Awaitable[None]]] = {
         "nothing": lambda: asyncio.sleep(2),

@@ -41,6 +41,7 @@ from redis_rehearsal.report.run_data import TIMELINE
 from redis_rehearsal.report.view import RunView, Stage, scrapes_to_wait_for
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
+from redis_rehearsal.telemetry.garbage import keep_what_is_there
 from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
@@ -292,6 +293,7 @@ class Run:
     def _begin_load(self) -> float | None:
         """Returns when it ends by itself, on the monotonic clock; None for never."""
         settings, view = self.settings, self.view
+        keep_what_is_there()
         predicted = self._model.predict(self._novelty)
         if settings.queries_per_second and predicted < settings.cache_hit_target / 100 - 0.01:
             _log.warning(

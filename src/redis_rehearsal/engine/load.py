@@ -15,6 +15,7 @@ from redis_rehearsal.engine.parts import Parts
 from redis_rehearsal.engine.recorder import FLUSH_OPERATIONS
 from redis_rehearsal.engine.stalls import LEAST_STALL_SECONDS
 from redis_rehearsal.engine.timer import Timer, make_timer
+from redis_rehearsal.telemetry.garbage import keep_what_is_there
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.workload.arrivals import Arrivals
 
@@ -79,9 +80,7 @@ class Load:
         if command.until_seconds is not None:
             for loop in self.loops:
                 loop.until_seconds = command.until_seconds
-        # What was made so far lives as long as the process: no collection needs to look at it again.
-        gc.collect()
-        gc.freeze()
+        keep_what_is_there()
         gc.set_threshold(*_COLLECTION_THRESHOLDS)
 
     def begin(self, at_seconds: float) -> None:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import anyio.lowlevel
 import uvicorn
 
 from redis_rehearsal.errors import ConfigurationError
@@ -77,6 +78,8 @@ class WebServer:
         host, port = str(listener.getsockname()[0]), int(listener.getsockname()[1])
         host = reached_at(host)
         self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        # Else the first who asks has all wait for it to be loaded.
+        await anyio.lowlevel.checkpoint()
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
         return port
 

@@ -20,32 +20,36 @@ def plain(row: Any) -> dict[str, Any]:
     return as_mapping(row) if isinstance(row, Row) else row
 
 
-def figures(rows: Sequence[Any], name: str) -> list[Any]:
-    """A figure of all rows; None where a saved one lacks it."""
-    if isinstance(rows, Rows):
-        return rows.column(name)
-    return [getattr(row, name) if isinstance(row, Row) else row.get(name) for row in rows]
+def figure(row: Any, name: str) -> Any:
+    """A figure of a row; None where a saved one lacks it."""
+    return getattr(row, name) if isinstance(row, Row) else row.get(name)
 
 
-def thinned(rows: Sequence[Any], most: int) -> list[Any]:
-    """Of many seconds those in which most happened: of several that follow each other the slowest and the worst.
+def thinned(rows: Sequence[Any], most: int) -> Sequence[int]:
+    """Where of many seconds those are in which most happened: of several that follow each other the slowest and worst.
 
-    Each is a second as it was; none is a mean of others.
+    Each is a second as it was; none is a mean of others. They are not made here, since that takes as long as all else.
 
     Args:
         rows: of a timeline, oldest first.
         most: so many stay at most.
     """
     if len(rows) <= most:
-        return list(rows)
+        return range(len(rows))
     width = -(-2 * len(rows) // most)
     starts = np.arange(0, len(rows), width)
     missing = len(starts) * width - len(rows)
-    slow = np.array([seconds or 0.0 for seconds in figures(rows, "query_response_p99")] + [-1.0] * missing)
-    done = np.array([count or 0 for count in figures(rows, "queries_ok")] + [np.inf] * missing)
+    slow = np.append(_numbers(rows, "query_response_p99"), [-1.0] * missing)
+    done = np.append(_numbers(rows, "queries_ok"), [np.inf] * missing)
     slowest = starts + slow.reshape(-1, width).argmax(axis=1)
     fewest = starts + done.reshape(-1, width).argmin(axis=1)
-    return [rows[place] for place in np.union1d(slowest, fewest).tolist()]
+    found: list[int] = np.union1d(slowest, fewest).tolist()
+    return found
+
+
+def _numbers(rows: Sequence[Any], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    values = rows.numbers(name) if isinstance(rows, Rows) else [figure(row, name) or 0 for row in rows]
+    return np.nan_to_num(np.asarray(values, np.float64))
 
 
 def answer_rows(rows: Sequence[Any]) -> Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Turns:
@@ -18,7 +18,7 @@ class Turns:
 
 
 class InTurn:
-    """Lets each request wait for its turn.
+    """Lets each request wait for its turn, and each that is given up.
 
     Args:
         app: that answers them.
@@ -31,4 +31,11 @@ class InTurn:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         await self._turns.mine()
-        await self._app(scope, receive, send)
+
+        async def told() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect":  # of two hundred viewers whose network broke
+                await self._turns.mine()
+            return message
+
+        await self._app(scope, told, send)

@@ -58,3 +58,39 @@ def test_requests_that_come_at_once_are_answered_in_turn() -> None:
         assert [each["type"] for each in sent] == [str(place) for place in range(20)]
 
     asyncio.run(go())
+
+
+def test_those_who_go_at_once_are_let_go_in_turn() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "http.request"
+        assert (await receive())["type"] == "http.disconnect"
+
+    async def go() -> None:
+        broken = asyncio.Event()
+        in_turn = InTurn(app)
+        heard = 0
+
+        async def ask(place: int) -> None:
+            messages = ["http.request", "http.disconnect"]
+
+            async def receive() -> Any:
+                nonlocal heard
+                message = messages.pop(0)
+                if message == "http.disconnect":
+                    heard += 1
+                    await broken.wait()
+                return {"type": message}
+
+            await in_turn({"type": str(place)}, receive, None)  # type: ignore[arg-type]
+
+        async def break_all() -> None:
+            while heard < 20:
+                await asyncio.sleep(0)
+            broken.set()
+
+        breaking = asyncio.create_task(break_all())
+        found = await rounds_of([ask(place) for place in range(20)])
+        assert found == sorted(set(found))
+        await breaking
+
+    asyncio.run(go())

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.web.page.shown import Shown
-from redis_rehearsal.web.rows import PIECE_ROWS, figures, plain, thinned
+from redis_rehearsal.web.rows import PIECE_ROWS, figure, plain, thinned
 from redis_rehearsal.web.turns import Turns
 
 MOST_VIEWERS: Final = 200
@@ -45,8 +45,9 @@ class Feed:
         self._state_seconds = 0.0
         self._state_ended = False
         self._making = asyncio.Lock()
+        self._making_rows = asyncio.Lock()
         self._pieces: dict[tuple[str, int, int], bytes] = {}
-        self._thinned: tuple[tuple[str, int], list[Any]] = (("", 0), [])
+        self._thinned: tuple[tuple[str, int], Sequence[int]] = (("", 0), ())
 
     async def state(self) -> bytes:
         """How things are now; those who ask within a second are told the same."""
@@ -65,29 +66,31 @@ class Feed:
         """
         name = self.shown.name
         rows = self.shown.rows_after(last)
-        parts = [rows]
+        parts: list[Sequence[int]] = [range(len(rows))]
         if len(rows) > WHOLE_SECONDS:
             # Where the borders of the pieces stay, many viewers share them.
             border = len(rows) - WHOLE_SECONDS - (len(rows) - WHOLE_SECONDS) % PIECE_ROWS
-            parts = [self._thin(name, rows[:border]), rows[border:]]
+            parts = [self._thin(name, rows[:border]), range(border, len(rows))]
+            await asyncio.sleep(0)
         pieces = []
-        for part in parts:
-            seconds = figures(part, "second")
-            for start in range(0, len(part), PIECE_ROWS):
-                piece = part[start : start + PIECE_ROWS]
-                last = int(seconds[start + len(piece) - 1])
-                key = name, int(seconds[start]), last
-                encoded = self._pieces.get(key)
-                if encoded is None:
-                    encoded = event("rows", {"run": name, "rows": [plain(row) for row in piece]}, f"{name}/{last}")
-                    if len(piece) == PIECE_ROWS:
-                        self._keep(key, encoded)
-                    # Others have their turn.
-                    await asyncio.sleep(0)
-                pieces.append(encoded)
+        async with self._making_rows:  # else all who come at once make the same piece
+            for part in parts:
+                for start in range(0, len(part), PIECE_ROWS):
+                    places = part[start : start + PIECE_ROWS]
+                    last = int(figure(rows[places[-1]], "second"))
+                    key = name, int(figure(rows[places[0]], "second")), last
+                    encoded = self._pieces.get(key)
+                    if encoded is None:
+                        told = [plain(rows[place]) for place in places]
+                        encoded = event("rows", {"run": name, "rows": told}, f"{name}/{last}")
+                        if len(places) == PIECE_ROWS:
+                            self._keep(key, encoded)
+                        # Others have their turn.
+                        await asyncio.sleep(0)
+                    pieces.append(encoded)
         return pieces, last
 
-    def _thin(self, name: str, rows: Sequence[Any]) -> list[Any]:
+    def _thin(self, name: str, rows: Sequence[Any]) -> Sequence[int]:
         key = name, len(rows)
         if self._thinned[0] != key:
             self._thinned = key, thinned(rows, MOST_OLD_ROWS)

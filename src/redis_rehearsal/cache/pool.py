@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import random
-from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Connection, Span
+from redis_rehearsal.clock import monotonic
 
 MAX_RECONNECT_SECONDS: Final = 0.25
 """Longest wait between two attempts to connect."""

@@ -1,10 +1,10 @@
 """Where a tenant's reads and writes go now, and which server is the truth."""
 
 from collections.abc import Callable, Iterable
-from time import monotonic
 
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.server import Server
+from redis_rehearsal.clock import monotonic
 
 
 class Router:

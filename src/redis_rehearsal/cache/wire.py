@@ -9,7 +9,6 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
-from time import monotonic
 from typing import Any, ClassVar, Final, Protocol, Self, cast
 
 import hiredis
@@ -17,6 +16,7 @@ import hiredis
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import LOOK, LOOK_COMMANDS, Node
+from redis_rehearsal.clock import monotonic
 
 MAX_REPLY_BYTES: Final = 16 * 1024 * 1024
 """A reply that is still incomplete after this much is taken for one that never ends."""

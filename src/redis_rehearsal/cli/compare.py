@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from rich.text import Text
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
 from redis_rehearsal.cli.runtime_file import resolved
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import CannotTellError, ConfigurationError
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.verification.compare.classify import Difference, Kind, Summary
@@ -175,7 +175,7 @@ class _Display:
         if self._console.is_terminal:
             self._status = self._console.status("connecting")
             self._status.start()
-        self._next_seconds = time.monotonic() + (_LIVE_SECONDS if self._status else _LINE_SECONDS)
+        self._next_seconds = monotonic() + (_LIVE_SECONDS if self._status else _LINE_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -184,7 +184,7 @@ class _Display:
 
     def show(self, progress: Progress) -> None:
         """Show it, unless the last was shown just now."""
-        now = time.monotonic()
+        now = monotonic()
         if now < self._next_seconds:
             return
         self._next_seconds = now + (_LIVE_SECONDS if self._status else _LINE_SECONDS)

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from pydantic import SecretStr
 
 from redis_rehearsal.cli.client import Client, Token
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.groups import OUTPUT
 
@@ -89,9 +90,9 @@ def stop(*, bind_address: Address = DEFAULT_ADDRESS) -> int:
         if not any("rehearsal" in part for part in process.cmdline()):
             raise ConfigurationError(f"The run at {bind_address} is not on this machine; stop it there.")
         process.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
+        deadline = monotonic() + _STOP_SECONDS
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            if time.monotonic() > deadline:
+            if monotonic() > deadline:
                 raise BrokenError(f"The run (process {pid}) has not ended within {_STOP_SECONDS:g} s.")
             time.sleep(_POLL_SECONDS)
     except psutil.AccessDenied:

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE, Client, OutcomeUnknownError
 from redis_rehearsal.cli.handing_on import HandingOn, Output, make_directory
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import CannotTellError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report.conclusion import conclusion
@@ -106,8 +107,8 @@ class Interrupts:
 
     def wait(self, seconds: float) -> None:
         """Wait so long, or until there is one."""
-        until = time.monotonic() + seconds
-        while not self.pending and time.monotonic() < until:
+        until = monotonic() + seconds
+        while not self.pending and monotonic() < until:
             time.sleep(_SLICE_SECONDS)
 
 
@@ -147,7 +148,7 @@ class _Watch:
         """Begin the migration and watch it; None where its end is not waited for."""
         self._client.call("POST", "/api/migrations", self._options)
         self._say(f"The migration by the strategy {self._options.strategy} has begun.")
-        answered = time.monotonic()
+        answered = monotonic()
         progress = self._console.status("")
         progress.start()
         try:
@@ -163,11 +164,11 @@ class _Watch:
                 except OutcomeUnknownError:
                     raise
                 except RehearsalError as error:  # the run may be too busy to answer for a moment
-                    if time.monotonic() - answered > _PATIENCE_SECONDS:
+                    if monotonic() - answered > _PATIENCE_SECONDS:
                         self._say(f"{error} How the migration ends is not known here.")
                         return None
                 else:
-                    answered = time.monotonic()
+                    answered = monotonic()
                     if document.get("status") != "running":
                         return document
                     progress.update(Text(_now(document)))

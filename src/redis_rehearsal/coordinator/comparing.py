@@ -1,7 +1,6 @@
 """After a cutover: the two servers key by key, and what the workload itself explains."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
@@ -14,6 +13,7 @@ from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
+from redis_rehearsal.clock import monotonic, unix
 from redis_rehearsal.coordinator.left_server import Look, look_at, written
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.errors import RehearsalError
@@ -149,7 +149,7 @@ class AfterCutover:
 
     async def _not_deleted(self, deleted_since: DeletedSince) -> int:
         """How many reports are missing of organisations of which nothing was deleted since the cutover."""
-        until = time.monotonic() + _PATIENCE_SECONDS
+        until = monotonic() + _PATIENCE_SECONDS
         while True:
             # What was deleted right before it may have been on its way to one of them still.
             deleted, are_all = await deleted_since(self._cutover_seconds - 1.0)
@@ -157,7 +157,7 @@ class AfterCutover:
             if left and not are_all:
                 self.undecided = len(left)
                 return 0
-            if not left or time.monotonic() > until:
+            if not left or monotonic() > until:
                 return len(left)
             await asyncio.sleep(1.0)
 
@@ -185,7 +185,7 @@ class AfterCutover:
         held = difference.target
         lives_ms = held.ttl_ms if held is not None else None
         # How long it lives was asked for somewhat before that it was seen.
-        now_seconds = time.monotonic() + _LEAST_TOLERANCE_SECONDS
+        now_seconds = monotonic() + _LEAST_TOLERANCE_SECONDS
         if lives_ms is not None and now_seconds >= difference.seen_seconds + lives_ms / 1000:
             return True
         if self._parts(difference.key)[1] not in self._deleted_kinds:
@@ -206,8 +206,8 @@ class AfterCutover:
             return False
         expiry = (int(start) // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
         if lives == _GONE:
-            return time.time() + lead_seconds >= expiry - self._expiry_tolerance_seconds
-        if abs(time.time() + lead_seconds + lives / 1000 - expiry) > self._expiry_tolerance_seconds:
+            return unix() + lead_seconds >= expiry - self._expiry_tolerance_seconds
+        if abs(unix() + lead_seconds + lives / 1000 - expiry) > self._expiry_tolerance_seconds:
             return False
         if difference.kind is not Kind.VALUE or not key.startswith(self._counters):
             return True
@@ -245,7 +245,7 @@ async def _server_lead_seconds(connection: Connection) -> float:
     reply = await connection.ask(_TIMEOUT_SECONDS, "TIME")
     if isinstance(reply, hiredis.ReplyError) or not isinstance(reply, list):
         return 0.0
-    return int(reply[0]) + int(reply[1]) / 1e6 - time.time()
+    return int(reply[0]) + int(reply[1]) / 1e6 - unix()
 
 
 async def compare_servers(

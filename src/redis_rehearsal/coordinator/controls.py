@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from time import monotonic
 from typing import Any, Final, Protocol
 
 import structlog
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role, Route
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.migrations import Migrations
 from redis_rehearsal.engine.messages import SetLoad
 from redis_rehearsal.errors import ConfigurationError, ConflictError, MigrationError

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock, new_owner
 from redis_rehearsal.cache.permissions import check_permissions
 from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
 from redis_rehearsal.cache.route import ROLES, Role
+from redis_rehearsal.clock import utc
 from redis_rehearsal.coordinator.servers import ServerRoom, Servers
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import connect
@@ -145,7 +145,7 @@ class Equipment:
             _log.info(reused)
         await self.extend_partitions()
         source = self.clients["source"]
-        await source.set(self.keys.marker, datetime.now(UTC).isoformat(timespec="seconds"))
+        await source.set(self.keys.marker, utc().isoformat(timespec="seconds"))
         await add_dead_weight(source, self.keys, settings.ballast_bytes, settings.big_keys, progress)
 
     async def _deal_with_leftovers(self) -> None:

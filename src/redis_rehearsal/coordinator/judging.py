@@ -4,9 +4,9 @@ import copy
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from time import monotonic
 from typing import Final
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.totals import saturated
 from redis_rehearsal.migration.assessment.assess import assess, recovery_of

@@ -5,12 +5,12 @@ import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from time import monotonic
 from typing import Final
 
 import structlog
 
 from redis_rehearsal.cache.route import ROLES, Route
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.comparing import AfterCutover, Audits, compare_servers
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.judging import Judging, as_it_is, is_to_be_compared

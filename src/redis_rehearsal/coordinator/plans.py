@@ -5,8 +5,8 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
+from redis_rehearsal.clock import WallClock
 from redis_rehearsal.coordinator.servers import Servers
-from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.messages import WorkerPlan
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper

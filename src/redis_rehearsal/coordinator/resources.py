@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from time import monotonic
 from typing import Any, Final
 
 import psutil
@@ -11,6 +10,7 @@ import structlog
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.telemetry.resources import DatabaseResources, ProcessResources, RedisResources, Resources, Watched

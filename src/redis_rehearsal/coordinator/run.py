@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
-from time import monotonic
 from typing import Any, Final
 
 import structlog
@@ -13,6 +11,7 @@ import structlog
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES
+from redis_rehearsal.clock import monotonic, utc
 from redis_rehearsal.coordinator.breakage import Breakage
 from redis_rehearsal.coordinator.controls import RunControls
 from redis_rehearsal.coordinator.equipment import Equipment
@@ -167,7 +166,7 @@ class Run:
         raise_descriptor_limit(
             2 * self.settings.redis_pool_size + self.settings.database_pool_size + _OTHER_DESCRIPTORS
         )
-        view.directory = run_directory(self.settings.run_dir, datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"))
+        view.directory = run_directory(self.settings.run_dir, utc().strftime("%Y-%m-%dT%H-%M-%SZ"))
         logging.write_to(view.directory / "run.log")
         try:
             if await self._unless_stopped(asyncio.create_task(self._prepare())):

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.workers import Workers
 from redis_rehearsal.database.connection import CONNECTION_ERRORS

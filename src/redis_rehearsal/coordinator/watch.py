@@ -5,7 +5,6 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Final
 
 import structlog
@@ -14,6 +13,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.cache.wire import Connection
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.messages import Reached, Snapshot
 from redis_rehearsal.migration.reached import ReachedServers
 

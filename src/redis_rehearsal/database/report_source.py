@@ -3,9 +3,9 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
 from redis_rehearsal.database.reports import Entries, Window, compute
 from redis_rehearsal.telemetry.histogram import Histogram

@@ -6,10 +6,11 @@ QUERY_COMPLEXITY 2 and 3 also from the rows of the last minute themselves.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
+from redis_rehearsal.clock import utc
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
 from redis_rehearsal.workload.queries import Filter
 
@@ -178,7 +179,7 @@ async def compute(
     rows = await connection.fetch(query.sql, *query.arguments(organization, asked, window))
     entries = query.shape(rows, window)
     if complexity >= 2:
-        since = datetime.now(UTC) - timedelta(seconds=RECENT_SECONDS)
+        since = utc() - timedelta(seconds=RECENT_SECONDS)
         recent = await connection.fetchrow(_RECENT_ROWS, organization, since)
         entries |= {"recent_events": recent[0], "recent_users": recent[1]}
         if complexity >= 3:

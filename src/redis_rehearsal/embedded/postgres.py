@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.embedded.directory import socket_place
 from redis_rehearsal.embedded.launcher import REFUSED
 from redis_rehearsal.embedded.process import launched, start
@@ -120,9 +121,9 @@ class PostgresServer:
         Raises:
             ServerRefusedError: it does not.
         """
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = monotonic() + _START_SECONDS
         while not self._is_ready():
-            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+            if self._process is None or self._process.poll() is not None or monotonic() > deadline:
                 self.stop()
                 text = self._log.read_text(errors="replace") if self._log.exists() else ""
                 raise ServerRefusedError(f"The embedded PostgreSQL did not start: {_reason(text)} (log: {self._log}).")

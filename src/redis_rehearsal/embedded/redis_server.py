@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.embedded.process import start
 from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
 
@@ -179,9 +180,9 @@ class RedisServer:
         Raises:
             ServerRefusedError: it does not; says where its log is.
         """
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = monotonic() + _START_SECONDS
         while not self._answers():
-            if not self.running or time.monotonic() > deadline:
+            if not self.running or monotonic() > deadline:
                 self.kill()
                 last = self._log.read_text(errors="replace").splitlines()[-3:] if self._log.exists() else []
                 raise ServerRefusedError(

@@ -4,7 +4,6 @@ import asyncio
 import random
 from bisect import bisect_left
 from collections import Counter
-from time import monotonic
 from typing import Any, Final
 from zlib import crc32
 
@@ -16,11 +15,11 @@ from redis_rehearsal.cache.refusals import code_of
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.database.report_source import ReportSource
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.checks import Checks
-from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.fallback import Fallback
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.open_loop import OpenLoop

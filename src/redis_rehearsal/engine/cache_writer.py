@@ -7,7 +7,6 @@ before an acknowledged deletion and is served after it came back from the dead.
 
 import random
 from collections import Counter
-from time import monotonic
 
 import hiredis
 
@@ -17,7 +16,7 @@ from redis_rehearsal.cache.refusals import is_surely_not_applied
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
-from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
 from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS

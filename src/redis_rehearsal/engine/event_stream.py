@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from time import monotonic
 from typing import Final
 
 import hiredis
@@ -14,11 +13,11 @@ from redis_rehearsal.cache.refusals import SURELY_NOT_APPLIED, code_of
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.database.event_writer import EventWriter
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.cache_writer import CacheWriter
-from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.expiries import Expiries
 from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger

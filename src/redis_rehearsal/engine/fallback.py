@@ -1,13 +1,13 @@
 """Reads that miss on the target and are answered by the source, which the target then gets a copy of."""
 
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from time import monotonic
+
+from redis_rehearsal.clock import monotonic
 
 
 class Holds:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.clock import WallClock
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.keys import Keys

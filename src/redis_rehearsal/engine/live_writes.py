@@ -6,7 +6,6 @@ sent again, though the event's increment may be, so that what is there is what w
 
 from collections import Counter
 from collections.abc import Callable
-from time import monotonic
 from typing import Final
 
 import hiredis
@@ -17,6 +16,7 @@ from redis_rehearsal.cache.refusals import is_surely_not_applied
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.increments import IncrementBlock
 from redis_rehearsal.engine.ledger import Ledger

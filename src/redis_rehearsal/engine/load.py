@@ -2,12 +2,12 @@
 
 import gc
 from collections.abc import Callable
-from time import monotonic
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.messages import SetLoad, Start, WorkerPlan
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.pacer import BlockT, Pacer

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role, Route
+from redis_rehearsal.clock import WallClock
 from redis_rehearsal.engine.checks import Checks
-from redis_rehearsal.engine.clock import WallClock
 from redis_rehearsal.engine.operations import Operations
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings import Encoding
 from redis_rehearsal.cache.encodings.base import expected_identity
-from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.clock import WallClock
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.queries import FIRST_NOVEL_FILTER, REAL_TIME_SLOT, SLOTS

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from itertools import groupby
-from time import monotonic, process_time
 
 import numpy as np
 import psutil
 
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.server import Server
+from redis_rehearsal.clock import monotonic, processor
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.load import Load
 from redis_rehearsal.engine.messages import Answering, Snapshot
@@ -32,7 +32,7 @@ class Snapshots:
         self._load = load
         self._process = psutil.Process()
         self._last_seconds = monotonic()
-        self._last_cpu_seconds = process_time()
+        self._last_cpu_seconds = processor()
         self._last_counts: Counter[str] = Counter()
 
     def take(self, second: int, *, finishing: bool) -> Snapshot:
@@ -49,7 +49,7 @@ class Snapshots:
         queries, events, reports, rows, writer = parts.queries, parts.events, parts.reports, parts.rows, parts.writer
         for loop in self._load.loops:
             loop.check()
-        now, cpu = monotonic(), process_time()
+        now, cpu = monotonic(), processor()
         self._load.note_stall(now)
         stalls = parts.stalls
         query_gap, event_gap = (each.open_gap(now) for each in (parts.query_recorder, parts.event_recorder))

@@ -3,13 +3,13 @@
 import asyncio
 import random
 from collections.abc import Callable
-from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.event_stream import EventDriver
 from redis_rehearsal.engine.holds import Holds

@@ -5,8 +5,9 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
-from time import monotonic
 from typing import Protocol
+
+from redis_rehearsal.clock import monotonic
 
 
 class Timer(Protocol):

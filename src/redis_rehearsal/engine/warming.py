@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from time import monotonic
 from typing import Any, Final
 
 import numpy as np
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.engine.cache_aside import CacheAside
 from redis_rehearsal.engine.messages import WarmUp, WarmUpProgress, WorkerPlan

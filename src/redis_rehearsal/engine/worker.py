@@ -11,11 +11,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from time import monotonic
 from typing import Any, Final
 
 import uvloop
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.engine.channel import Channel
 from redis_rehearsal.engine.load import Load

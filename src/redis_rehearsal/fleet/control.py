@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role, Route
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.messages import (
     AddBoundary,
     Changed,

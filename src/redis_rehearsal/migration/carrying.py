@@ -2,9 +2,9 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
-from time import monotonic
 from typing import Final
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Carried, Context
 from redis_rehearsal.migration.copying.build import CHANGES

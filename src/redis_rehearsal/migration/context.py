@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, time
 from typing import Any, Literal
 
 import redis.asyncio as redis
@@ -15,6 +14,7 @@ from redis_rehearsal.cache.control import CONTROL_ERRORS, Identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.journal import Entry, Journal
 from redis_rehearsal.cache.route import Role
+from redis_rehearsal.clock import monotonic, unix
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS, FleetControl
 from redis_rehearsal.fleet.row import Row
@@ -166,7 +166,7 @@ class Context:
     @contextlib.asynccontextmanager
     async def step(self, name: str) -> AsyncIterator[Step]:
         """Account for something that is done; what fails in it fails with it."""
-        step = Step(name, time(), monotonic())
+        step = Step(name, unix(), monotonic())
         self.steps.append(step)
         try:
             yield step

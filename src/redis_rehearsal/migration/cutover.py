@@ -7,13 +7,13 @@ only to the target. What is in between cannot be interrupted.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from time import monotonic
 from typing import Final
 
 from redis.exceptions import ResponseError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
 from typing import Self
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.migration.context import ServerHandle
 from redis_rehearsal.migration.preflight.asking import UnseenError

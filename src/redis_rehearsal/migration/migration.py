@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from time import monotonic
 from typing import Any, Final, Literal
 
 import structlog
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import (
     ConflictError,
     MigrationError,

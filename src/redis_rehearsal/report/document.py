@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import asdict
-from time import monotonic
 from typing import Any, Final
 
 from pydantic import SecretStr
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.assessment.figures import PhaseFigures, phase_figures

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.clock import WallClock
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.migration.assessment.assess import Assessment
 from redis_rehearsal.migration.assessment.figures import PhaseFigures

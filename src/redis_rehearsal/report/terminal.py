@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from time import monotonic
 from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
@@ -13,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.row import Second
 from redis_rehearsal.report.figures import outcomes

@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from time import monotonic
 from typing import Final, Protocol
 
 import structlog
 
 from redis_rehearsal.cache.control import Identity
-from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.fleet.row import Label
 from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals

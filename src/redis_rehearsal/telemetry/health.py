@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Final
+
+from redis_rehearsal.clock import monotonic
 
 CHECK_SECONDS: Final = 1.0
 Probe = Callable[[], Awaitable[object]]

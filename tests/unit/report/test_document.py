@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from redis_rehearsal.engine.clock import WallClock
+from redis_rehearsal.clock import WallClock
 from redis_rehearsal.migration.context import iso
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.migration_document import MOST_WINDOWS, downtime_document

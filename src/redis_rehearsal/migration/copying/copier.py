@@ -5,11 +5,11 @@ import itertools
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
-from time import monotonic
 from typing import Final, Literal, Self
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.copying.capabilities import Capabilities, Method, find_capabilities
 from redis_rehearsal.migration.copying.differing import differing

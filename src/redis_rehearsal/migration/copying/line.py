@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from time import monotonic
 from typing import Final
 
 import hiredis
@@ -11,6 +10,7 @@ from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Batch, Connection, Reply
+from redis_rehearsal.clock import monotonic
 
 _MAX_REPLY_BYTES: Final = 1024 * 1024 * 1024
 """One element may be 512 MiB, and no server can hand it out in parts."""

@@ -2,7 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from time import monotonic
+
+from redis_rehearsal.clock import monotonic
 
 
 class TokenBucket:

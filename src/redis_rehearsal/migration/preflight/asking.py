@@ -1,13 +1,13 @@
 """One server that is asked, within a time, whatever it refuses."""
 
 import asyncio
-from time import monotonic
 from typing import Final
 
 import hiredis
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Connection, Reply
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
 
 TOTAL_SECONDS: Final = 30.0

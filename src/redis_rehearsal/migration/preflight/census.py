@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from time import monotonic
 from typing import Final
 
 import hiredis
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
 from redis_rehearsal.migration.preflight.facts import Census

@@ -5,7 +5,6 @@ import re
 import statistics
 from collections.abc import Awaitable, Callable
 from functools import partial
-from time import monotonic, time
 from typing import Any, Final
 
 import hiredis
@@ -15,6 +14,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
+from redis_rehearsal.clock import monotonic, unix
 from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
 from redis_rehearsal.migration.preflight.census import (
     CENSUS_SECONDS,
@@ -149,9 +149,9 @@ class _Reading:
     async def _clock(self) -> None:
         best: tuple[float, float] | None = None
         for _ in range(_TIMES):
-            before = time()
+            before = unix()
             reply = await self._asker.ask("TIME")
-            after = time()
+            after = unix()
             if not isinstance(reply, list) or len(reply) != 2:
                 raise UnseenError("TIME was answered with something else")
             theirs = int(reply[0]) + int(reply[1]) / 1e6

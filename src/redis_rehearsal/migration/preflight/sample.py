@@ -1,12 +1,12 @@
 """Looks at keys of a server's database, some of them or all under our prefix, within a time."""
 
 import asyncio
-from time import monotonic
 from typing import Final
 
 import hiredis
 
 from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, text
 from redis_rehearsal.migration.preflight.facts import Sample
 from redis_rehearsal.workload.keys import Keys

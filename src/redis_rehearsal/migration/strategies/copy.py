@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
-from time import monotonic
 from typing import Final
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.carrying import Carrier, carrying
 from redis_rehearsal.migration.changes import ChangeFeed, listening, tells_all

@@ -8,11 +8,11 @@ import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.embedded.process import SUPERVISOR
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context, Step

@@ -1,11 +1,11 @@
 """Switch at once; what the target does not have yet is fetched from the source."""
 
 import asyncio
-from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.carrying import Carrier, carrying
 from redis_rehearsal.migration.context import Context

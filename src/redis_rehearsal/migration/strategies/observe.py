@@ -1,10 +1,10 @@
 """Nothing is switched: the endpoint moves by itself."""
 
 import asyncio
-from time import monotonic
 from typing import Final
 
 from redis_rehearsal.cache.node import Node
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import NamelessServerError, NothingSeenError
 from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS
 from redis_rehearsal.fleet.row import Row

@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import partial
-from time import monotonic
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -10,6 +9,7 @@ from redis.exceptions import ResponseError
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.journal import ROLE
 from redis_rehearsal.cache.prefix import count_others
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Carried, Context, ServerHandle
 from redis_rehearsal.migration.cutover import cut_over

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any, Final
 
 import hiredis
 
 from redis_rehearsal.cache.commands import pack
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.verification.compare.classify import QUICK_MS, TRIES, ttl_differs
 from redis_rehearsal.verification.compare.contents import Content, pages
 from redis_rehearsal.verification.compare.link import Link

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
-from time import monotonic
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.verification.compare.classify import (
     QUICK_MS,
     TRIES,

@@ -4,12 +4,12 @@ import asyncio
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
-from time import monotonic
 from typing import Any, Final, TypeVar
 
 from redis_rehearsal.cache.control import CONNECT_SECONDS, VARIABLES, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.verification.compare.classify import (
     Difference,

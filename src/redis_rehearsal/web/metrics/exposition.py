@@ -1,12 +1,12 @@
 """The page /metrics."""
 
 from collections.abc import Iterator
-from time import monotonic
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.web.metrics.business import business
 from redis_rehearsal.web.metrics.infrastructure import infrastructure

@@ -1,10 +1,10 @@
 """How far a migration is, and what came of it."""
 
 from collections.abc import Iterator
-from time import monotonic
 
 from prometheus_client.core import Metric
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.migration.assessment.assess import Assessment
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.document import ledger_document, structures_document

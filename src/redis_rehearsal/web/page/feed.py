@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from time import monotonic
 from typing import Any, Final
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.web.page.shown import Shown
 from redis_rehearsal.web.rows import PIECE_ROWS, figure, plain, thinned

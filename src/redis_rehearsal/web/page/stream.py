@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.web.page.feed import Feed, event
 
 _INTERVAL_SECONDS: Final = 1.0
@@ -44,9 +45,8 @@ async def stream(feed: Feed, last_event_id: str) -> AsyncIterator[bytes]:
             if ended:
                 yield event("end", {"run": shown.name})
                 return
-            loop = asyncio.get_running_loop()
-            until = loop.time() + _INTERVAL_SECONDS
-            while not shown.ended and loop.time() < until:  # noqa: ASYNC110 # nobody signals it
+            until = monotonic() + _INTERVAL_SECONDS
+            while not shown.ended and monotonic() < until:  # noqa: ASYNC110 # nobody signals it
                 await asyncio.sleep(_LOOK_SECONDS)
     finally:
         feed.viewers -= 1

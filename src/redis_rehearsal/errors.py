@@ -10,7 +10,8 @@ RehearsalError              none of these below, and whatever else is raised: a 
 │   └── NothingSeenError        what was to be observed did not happen
 │       └── NamelessServerError     or was not to be seen, since the server does not say who it is
 ├── CannotTellError         a comparison could not be made or ended: exit code 3
-└── AccountingError         the generator's own books do not add up: a bug, never hidden: exit code 70
+├── AccountingError         the generator's own books do not add up: a bug, never hidden: exit code 70
+└── MessageError            what a worker or its coordinator sent could not be read: exit code 70
 
 Exit code 1 is no error: it says that a verdict is fail, that databases are different, that a preflight found a
 blocker, or that a server is away.
@@ -75,3 +76,7 @@ class CannotTellError(RehearsalError):
 
 class AccountingError(RehearsalError):
     """`offered = ok + failed + unknown + shed + in flight` did not hold: a bug in the generator."""
+
+
+class MessageError(RehearsalError):
+    """What came from a worker, or from its coordinator, is no message, or one of another version."""

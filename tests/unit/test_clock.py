@@ -17,9 +17,12 @@ def test_a_process_may_be_given_its_time_and_has_the_systems_again_afterwards() 
 
 
 def test_time_is_the_systems_again_where_what_had_another_failed() -> None:
-    with pytest.raises(ZeroDivisionError), given_by(Clocks(monotonic=lambda: -1.0)):
-        assert monotonic() == -1.0
-        raise ZeroDivisionError
+    def fail() -> None:
+        with given_by(Clocks(monotonic=lambda: -1.0)):
+            raise ZeroDivisionError(monotonic())
+
+    with pytest.raises(ZeroDivisionError, match=r"^-1\.0$"):
+        fail()
     assert monotonic() >= 0
 
 

@@ -246,7 +246,8 @@ class Run:
                 self._shares,
                 self._novelty,
                 self._model,
-            )
+            ),
+            [ledger.memory for ledger in self._keeper.ledgers],
         )
         await self._workers.warm_up()
 
@@ -429,6 +430,6 @@ class Run:
         self.view.timeline.close()
         if self._keeper is not None:
             for ledger in self._keeper.ledgers:
-                for descriptor in ledger.descriptors:
+                for descriptor in ledger.memory.descriptors:
                     os.close(descriptor)
         await self._equipment.close()

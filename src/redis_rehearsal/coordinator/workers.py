@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from redis_rehearsal.coordinator.breakage import Breakage
+from redis_rehearsal.engine.ledgers import LedgerMemory
 from redis_rehearsal.engine.messages import (
     Broken,
     Changed,
@@ -55,14 +56,14 @@ class Workers:
         self._finishing = False
         self._closing = False
 
-    async def start(self, plans: list[WorkerPlan]) -> None:
-        """Start them, and wait until they are connected.
+    async def start(self, plans: list[WorkerPlan], memories: list[LedgerMemory]) -> None:
+        """Start them, each with its ledgers' memory, and wait until they are connected.
 
         Raises:
             ServerRefusedError: a server gives them too few connections.
             BrokenError: they did not start.
         """
-        await self.fleet.start(plans)
+        await self.fleet.start(plans, memories)
         await self._breakage.until(lambda: len(self._ready) == self._count, _READY_SECONDS, "start")
         if self._refused:
             raise ServerRefusedError(self._refused)

@@ -1,16 +1,20 @@
 """Messages between coordinator and worker over a socket pair of their own."""
 
 import asyncio
-import pickle
 import socket
 import struct
-from typing import Any, Final
+from typing import Final
+
+from redis_rehearsal.engine.encoding import Message, decode, encode
+from redis_rehearsal.errors import MessageError
 
 _LENGTH: Final = struct.Struct("!I")
+_MOST_BYTES: Final = 1 << 28
+"""The plan of a million organisations has less."""
 
 
 class Channel:
-    """Sends and receives whole messages. Both ends are ours, so pickle is safe here."""
+    """Sends and receives whole messages."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -23,22 +27,28 @@ class Channel:
         reader, writer = await asyncio.open_connection(sock=end)
         return cls(reader, writer)
 
-    def send(self, message: object) -> None:
+    def send(self, message: Message) -> None:
         """Send a message; it is buffered where the other end is slow, and of no use where it is gone."""
         if self._writer.is_closing():
             return
-        data = pickle.dumps(message, protocol=5)
+        data = encode(message)
         self._writer.write(_LENGTH.pack(len(data)) + data)
 
     async def drain(self) -> None:
         """Wait until what was sent has left."""
         await self._writer.drain()
 
-    async def receive(self) -> Any:
-        """The next message; None where the other end is gone."""
+    async def receive(self) -> Message | None:
+        """The next message; None where the other end is gone.
+
+        Raises:
+            MessageError: what came is none.
+        """
         try:
             (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-            return pickle.loads(await self._reader.readexactly(length))  # noqa: S301 # from our own process
+            if length > _MOST_BYTES:
+                raise MessageError(f"What came is no message: it would have {length:,} bytes.")
+            return decode(await self._reader.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 

@@ -14,6 +14,7 @@ from redis_rehearsal.engine.operations import Operations
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.telemetry.histogram import Histogram
+from redis_rehearsal.telemetry.logging import LogFormat
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.presets import ArrivalKind
 from redis_rehearsal.workload.questions import Novelty
@@ -31,9 +32,7 @@ class WorkerPlan:
         database_url: the PostgreSQL to use.
         organizations: numbers of the worker's organisations.
         tenant_shares: of the whole load, of each of them.
-        ledger_descriptor: of the ledger's memory.
-        ledger_slots: how many buckets it holds.
-        live_descriptors: of the memory of the ledgers of live structures, by name of the structure.
+        ledger_slots: how many buckets its ledgers hold.
         clock: the run's time of day.
         first_event_id: of the run's event rows.
         keys: the names of keys.
@@ -52,9 +51,7 @@ class WorkerPlan:
     database_url: str = field(repr=False)
     organizations: list[int]
     tenant_shares: NDArray[np.float64]
-    ledger_descriptor: int
     ledger_slots: int
-    live_descriptors: dict[str, int]
     clock: WallClock
     first_event_id: int
     data_types: tuple[str, ...]
@@ -81,7 +78,7 @@ class WorkerPlan:
     keys: Keys
     novelty: Novelty
     log_level: str
-    log_format: str
+    log_format: LogFormat
 
 
 @dataclass(frozen=True, slots=True)

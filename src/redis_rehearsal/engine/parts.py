@@ -16,15 +16,13 @@ from redis_rehearsal.engine.cache_aside import CacheAside
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.event_stream import EventDriver
 from redis_rehearsal.engine.increments import IncrementBlocks
-from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.messages import WorkerPlan
 from redis_rehearsal.engine.questions import QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Stalls
 from redis_rehearsal.engine.steering import Steering
-from redis_rehearsal.workload.events import EVENT_TYPES
-from redis_rehearsal.workload.live import structures_of
 from redis_rehearsal.workload.questions import EventStream, QuestionStream
 
 
@@ -67,12 +65,12 @@ class Parts:
     event_arrivals_rng: np.random.Generator
 
 
-def assemble(plan: WorkerPlan) -> Parts:
-    """Put together what a plan asks for; nothing is connected yet."""
+def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
+    """Put together what a plan asks for, with the ledgers that it keeps account in; nothing is connected yet."""
     tenants = len(plan.organizations)
     streams = np.random.SeedSequence([plan.seed, plan.index]).spawn(4)
     query_arrivals_rng, event_arrivals_rng, questions_rng, events_rng = map(np.random.default_rng, streams)
-    ledger = Ledger(plan.ledger_descriptor, tenants, len(EVENT_TYPES), plan.ledger_slots)
+    ledger = ledgers.counters
     name = f"redis-rehearsal:{plan.index}"
 
     def make_server(role: Role, endpoint: Endpoint) -> Server:
@@ -148,7 +146,16 @@ def assemble(plan: WorkerPlan) -> Parts:
         bucket_seconds=plan.time_bucket_seconds,
         buckets_kept=plan.time_buckets,
         timeout_seconds=plan.operation_timeout,
-        live=_live_writes(plan, router, attribution),
+        live=LiveWrites(
+            router,
+            plan.keys,
+            plan.organizations,
+            ledgers.live,
+            plan.time_bucket_seconds,
+            plan.time_buckets,
+            plan.users_per_org,
+            attribution,
+        ),
         attribution=attribution,
     )
     steering = Steering(
@@ -175,26 +182,4 @@ def assemble(plan: WorkerPlan) -> Parts:
         attribution=attribution,
         query_arrivals_rng=query_arrivals_rng,
         event_arrivals_rng=event_arrivals_rng,
-    )
-
-
-def _live_writes(plan: WorkerPlan, router: Router, attribution: Attribution) -> LiveWrites:
-    ledgers = {
-        structure: Ledger(
-            plan.live_descriptors[structure.name],
-            len(plan.organizations),
-            structure.width(plan.users_per_org),
-            plan.ledger_slots,
-        )
-        for structure in structures_of(plan.data_types)
-    }
-    return LiveWrites(
-        router,
-        plan.keys,
-        plan.organizations,
-        ledgers,
-        plan.time_bucket_seconds,
-        plan.time_buckets,
-        plan.users_per_org,
-        attribution,
     )

@@ -1,7 +1,7 @@
 """A worker: one process, one loop, and nothing in it but load.
 
-Started by the fleet as `python -m redis_rehearsal.engine.worker DESCRIPTOR`, with a socket to the
-coordinator, which sends the plan first.
+Started by the fleet as `python -m redis_rehearsal.engine.worker DESCRIPTOR LEDGER [NAME=LEDGER]...`: a socket to the
+coordinator, which sends the plan first, and the memory of its ledgers (`LedgerMemory`).
 """
 
 import asyncio
@@ -11,18 +11,20 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvloop
 
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.engine.channel import Channel
+from redis_rehearsal.engine.ledgers import LedgerMemory, Ledgers
 from redis_rehearsal.engine.load import Load
 from redis_rehearsal.engine.messages import (
     AddBoundary,
     Broken,
     Changed,
+    Command,
     Finish,
     Freeze,
     Hold,
@@ -60,14 +62,15 @@ class Worker:
 
     Args:
         plan: what to do.
+        ledgers: to keep account in.
         channel: to the coordinator.
     """
 
-    def __init__(self, plan: WorkerPlan, channel: Channel) -> None:
+    def __init__(self, plan: WorkerPlan, ledgers: Ledgers, channel: Channel) -> None:
         self._plan = plan
         self._channel = channel
         self._tenants = {organization: tenant for tenant, organization in enumerate(plan.organizations)}
-        self._parts = assemble(plan)
+        self._parts = assemble(plan, ledgers)
         self._load = Load(plan, self._parts)
         self._snapshots = Snapshots(plan.index, self._parts, self._load)
         self._warming = Warming(plan, self._parts.queries, channel.send)
@@ -109,7 +112,7 @@ class Worker:
 
     async def _obey(self) -> Finish | None:
         while True:
-            command = await self._channel.receive()
+            command = cast("Command | None", await self._channel.receive())
             match command:
                 case WarmUp():
                     self._start_task(self._warming.warm_up(command))
@@ -273,14 +276,14 @@ async def _until(condition: Callable[[], bool], deadline_seconds: float) -> None
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _serve(end: socket.socket) -> int:
+async def _serve(end: socket.socket, memory: LedgerMemory) -> int:
     channel = await Channel.over(end)
     plan = await channel.receive()
-    if plan is None:
+    if not isinstance(plan, WorkerPlan):
         return 0
     logging.configure(plan.log_format, plan.log_level)
     try:
-        await Worker(plan, channel).run()
+        await Worker(plan, Ledgers.in_memory(memory, plan), channel).run()
     except Exception as error:  # whatever it is, the coordinator must hear of it
         channel.send(Broken(plan.index, f"{type(error).__name__}: {error}"))
         with contextlib.suppress(ConnectionError):
@@ -292,14 +295,14 @@ async def _serve(end: socket.socket) -> int:
 
 
 def main() -> None:
-    """Run a worker over the socket whose descriptor is the first argument."""
+    """Run a worker over the descriptors that the arguments name."""
     # Ctrl-C is the coordinator's business.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Where it may: a generator that waits for a processor would measure that instead of the server.
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
     end = socket.socket(fileno=int(sys.argv[1]))
-    code = uvloop.run(_serve(end))
+    code = uvloop.run(_serve(end, LedgerMemory.of(sys.argv[2:])))
     sys.stdout.flush()
     os._exit(code)  # at once: nothing that is left needs an orderly end
 

@@ -6,9 +6,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import cast
 
 from redis_rehearsal.engine.channel import Channel
-from redis_rehearsal.engine.messages import Command, Report, WorkerPlan
+from redis_rehearsal.engine.ledgers import LedgerMemory
+from redis_rehearsal.engine.messages import Broken, Command, Report, WorkerPlan
+from redis_rehearsal.errors import MessageError
 
 _EXIT_SECONDS = 5.0
 
@@ -28,9 +31,9 @@ class LocalFleet:
         self._channels: list[Channel] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self, plans: list[WorkerPlan]) -> None:
-        """Start a worker for each plan; they report `Ready` when they are."""
-        for plan in plans:
+    async def start(self, plans: list[WorkerPlan], memories: list[LedgerMemory]) -> None:
+        """Start a worker for each plan, with its ledgers' memory; they report `Ready` when they are."""
+        for plan, memory in zip(plans, memories, strict=True):
             ours, theirs = socket.socketpair()
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -39,7 +42,8 @@ class LocalFleet:
                     "-m",
                     "redis_rehearsal.engine.worker",
                     str(theirs.fileno()),
-                    pass_fds=(theirs.fileno(), plan.ledger_descriptor, *plan.live_descriptors.values()),
+                    *memory.arguments,
+                    pass_fds=(theirs.fileno(), *memory.descriptors),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     start_new_session=True,
@@ -51,8 +55,13 @@ class LocalFleet:
             self._tasks.append(asyncio.create_task(self._listen(plan.index, channel, process)))
 
     async def _listen(self, index: int, channel: Channel, process: asyncio.subprocess.Process) -> None:
-        while (report := await channel.receive()) is not None:
-            self._on_report(report)
+        try:
+            while (report := await channel.receive()) is not None:
+                self._on_report(cast("Report", report))
+        except MessageError as error:
+            self._on_report(Broken(index, str(error)))
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
         code = await process.wait()
         self._on_exit(index, code)
 

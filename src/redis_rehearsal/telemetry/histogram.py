@@ -1,7 +1,7 @@
 """A log-linear histogram of durations, made to be filled from arrays and merged by addition."""
 
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -142,7 +142,8 @@ class Histogram:
         found: list[int] = sums[ends].tolist()
         return found
 
-    def __getstate__(self) -> tuple[bytes, bytes, float, float, int]:
+    def packed(self) -> tuple[bytes, bytes, float, float, int]:
+        """All that is in it, with the buckets that are filled only; for `unpacked`."""
         filled = np.flatnonzero(self.counts)
         return (
             filled.astype(np.int32).tobytes(),
@@ -152,10 +153,18 @@ class Histogram:
             self.clipped,
         )
 
-    def __setstate__(self, state: tuple[bytes, bytes, float, float, int]) -> None:
-        filled, counts, self.sum_seconds, self.max_seconds, self.clipped = state
-        self.counts = np.zeros(BUCKETS, dtype=np.int64)
-        self.counts[np.frombuffer(filled, dtype=np.int32)] = np.frombuffer(counts, dtype=np.int64)
+    @classmethod
+    def unpacked(cls, packed: Sequence[Any]) -> Self:
+        """The histogram that was packed.
+
+        Raises:
+            TypeError, ValueError, IndexError: it is none.
+        """
+        filled, counts, sum_seconds, max_seconds, clipped = packed
+        found = cls()
+        found.counts[np.frombuffer(filled, dtype=np.int32)] = np.frombuffer(counts, dtype=np.int64)
+        found.sum_seconds, found.max_seconds, found.clipped = float(sum_seconds), float(max_seconds), int(clipped)
+        return found
 
     def copy(self) -> Self:
         """An independent histogram with the same counts."""

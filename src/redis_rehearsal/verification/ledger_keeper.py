@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.engine.ledger import Ledger, create_memory
+from redis_rehearsal.engine.ledgers import LedgerMemory
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.live_keeper import LiveLedger, audit_live, unread
@@ -42,20 +43,15 @@ class WorkerLedger:
 
     Attributes:
         organizations: numbers of the worker's organisations.
-        descriptor: of the memory.
+        memory: in which they lie.
         ledger: the account.
         live: the accounts of live structures.
     """
 
     organizations: list[int]
-    descriptor: int
+    memory: LedgerMemory
     ledger: Ledger
     live: list[LiveLedger]
-
-    @property
-    def descriptors(self) -> list[int]:
-        """Of all its memory."""
-        return [self.descriptor, *(each.descriptor for each in self.live)]
 
 
 @dataclass(slots=True)
@@ -113,7 +109,8 @@ class LedgerKeeper:
             descriptor = create_memory(Ledger.size_bytes(len(organizations), _TYPES, self.slots))
             ledger = Ledger(descriptor, len(organizations), _TYPES, self.slots)
             live = [LiveLedger.make(each, len(organizations), users_per_org, self.slots) for each in structures]
-            self.ledgers.append(WorkerLedger(organizations, descriptor, ledger, live))
+            memory = LedgerMemory(descriptor, {each.structure.name: each.descriptor for each in live})
+            self.ledgers.append(WorkerLedger(organizations, memory, ledger, live))
         self._retired = Audit()
         self._retired_through = -1
         self._vouched: dict[int, set[str]] = {}

@@ -32,11 +32,11 @@ def thinned(rows: Sequence[Any], most: int) -> Sequence[int]:
 
     Args:
         rows: of a timeline, oldest first.
-        most: so many stay at most.
+        most: so many stay at most; 2 or more.
     """
     if len(rows) <= most:
         return range(len(rows))
-    width = -(-2 * len(rows) // most)
+    width = -(-len(rows) // (most // 2))
     starts = np.arange(0, len(rows), width)
     missing = len(starts) * width - len(rows)
     slow = np.append(_numbers(rows, "query_response_p99"), [-1.0] * missing)

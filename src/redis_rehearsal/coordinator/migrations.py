@@ -137,7 +137,7 @@ class Migrations:
         )
         record = Record(
             Migration(context, self._quieten, self._compare, self.judging.recovery_so_far),
-            copy.copy(view.totals.checks),
+            copy.copy(view.totals.counts.queries.checks),
             len(control.phases),
         )
         if not options.compare:
@@ -245,7 +245,7 @@ class Migrations:
             connection = await connect(servers.database_url, settings.operation_timeout, "redis-rehearsal")
             try:
                 found = await organizations_with(connection, INVALIDATING_TYPES, unix_seconds)
-                return found, not view.totals.rows_dropped
+                return found, not view.totals.counts.rows.dropped
             finally:
                 connection.terminate()
 

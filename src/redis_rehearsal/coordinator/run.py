@@ -406,7 +406,7 @@ class Run:
         # What it was read from is what is there before and after.
         for role in ROLES:
             await self._watch.look(role)
-        dropped, why = self.view.totals.rows_dropped, self.view.health.servers["database"].load_error
+        dropped, why = self.view.totals.counts.rows.dropped, self.view.health.servers["database"].load_error
         if dropped and why:
             self._breakage.note(
                 f"The database {self.view.address('database')} did not take {dropped:,} event rows: {why}."

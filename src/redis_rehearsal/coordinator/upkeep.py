@@ -54,7 +54,7 @@ async def adjust_novelty(workers: Workers, view: RunView, settings: Settings, no
     before = (0, 0)
     while (left := view.steady_seconds - monotonic()) > 0:
         await asyncio.sleep(min(_SETTLED_SECONDS, left))
-        tally = view.totals.joined(view.totals.queries.values())
+        tally = view.totals.counts.recorded_queries.whole()
         hits, misses = tally.hits - before[0], tally.misses - before[1]
         before = (tally.hits, tally.misses)
         if monotonic() - view.began_seconds < 1.5 * _SETTLED_SECONDS or hits + misses < 1000:

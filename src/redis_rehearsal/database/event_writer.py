@@ -7,6 +7,7 @@ from typing import Any, Final
 import asyncpg
 
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
+from redis_rehearsal.database.counts import RowCounts
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.database.seed import copy_rows
 
@@ -41,8 +42,8 @@ class EventWriter:
         timeout_seconds: to connect, and for each command.
 
     Attributes:
-        written: rows known to be committed.
-        dropped: rows given up because too many waited, or because the run ended without the database.
+        buffered: rows that wait.
+        counts: of rows.
         last_error: why the last attempt failed; empty since one succeeded.
     """
 
@@ -62,14 +63,13 @@ class EventWriter:
         self._ending = asyncio.Event()
         self._abandoned = False
         self.buffered = 0
-        self.written = 0
-        self.dropped = 0
+        self.counts = RowCounts()
         self.last_error = ""
 
     def append(self, rows: EventRows) -> None:
         """Take rows to be written; they are dropped where too many wait already."""
         if self.buffered + len(rows) > self._limit_rows:
-            self.dropped += len(rows)
+            self.counts.dropped += len(rows)
             return
         self._waiting.append(rows)
         self.buffered += len(rows)
@@ -99,10 +99,10 @@ class EventWriter:
                     await asyncio.sleep(_RETRY_SECONDS)
                     continue
                 # Rows of a time that is no longer kept have no place; the others must not wait for them.
-                self.dropped += len(self._batch)
+                self.counts.dropped += len(self._batch)
             else:
                 self.last_error = ""
-                self.written += len(self._batch)
+                self.counts.written += len(self._batch)
             refusals = 0
             self.buffered -= len(self._batch)
             self._batch = None
@@ -114,7 +114,7 @@ class EventWriter:
 
     def abandon(self) -> None:
         """Count what is still waiting as dropped: the run ends without it."""
-        self.dropped += self.buffered
+        self.counts.dropped += self.buffered
         self.buffered = 0
         self._waiting.clear()
         self._batch = None

@@ -7,8 +7,8 @@ from typing import Any
 
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS, connect
+from redis_rehearsal.database.counts import ReportCounts
 from redis_rehearsal.database.reports import Entries, Window, compute
-from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.workload.queries import Filter
 
 
@@ -28,9 +28,7 @@ class ReportSource:
         wall_clock: the current Unix time in seconds.
 
     Attributes:
-        queries: how many reports were asked for, failed ones included.
-        failed: how many of them failed.
-        duration: of those that were answered, the wait for a connection included.
+        counts: of reports; see `take_counts`.
         last_error: why the last one failed; empty since one was answered.
     """
 
@@ -54,9 +52,7 @@ class ReportSource:
         self._unopened = pool_size
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._durations_seconds: list[float] = []
-        self.queries = 0
-        self.failed = 0
-        self.duration = Histogram()
+        self.counts = ReportCounts()
         self.last_error = ""
 
     def close(self) -> None:
@@ -71,7 +67,7 @@ class ReportSource:
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: the database is at fault.
         """
-        self.queries += 1
+        self.counts.asked += 1
         started = monotonic()
         try:
             connection = await self._acquire()
@@ -85,11 +81,11 @@ class ReportSource:
             finally:
                 self._release(connection)
         except CONNECTION_ERRORS as error:
-            self.failed += 1
+            self.counts.failed += 1
             self.last_error = str(error) or type(error).__name__
             raise
         except asyncio.CancelledError:
-            self.failed += 1
+            self.counts.failed += 1
             self.last_error = "it did not answer in time"
             raise
         self.last_error = ""
@@ -135,7 +131,8 @@ class ReportSource:
                 waiter.set_result(None)
                 return
 
-    def flush(self) -> None:
-        """Bring `duration` up to date."""
-        self.duration.record(self._durations_seconds)
+    def take_counts(self) -> ReportCounts:
+        """Hand over what was counted since the last time."""
+        self.counts.duration.record(self._durations_seconds)
         self._durations_seconds.clear()
+        return self.counts.take()

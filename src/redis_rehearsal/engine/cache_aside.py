@@ -3,7 +3,6 @@
 import asyncio
 import random
 from bisect import bisect_left
-from collections import Counter
 from typing import Any, Final
 from zlib import crc32
 
@@ -19,7 +18,7 @@ from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.database.report_source import ReportSource
 from redis_rehearsal.engine.cache_writer import CacheWriter
-from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.engine.counts import QueryCounts
 from redis_rehearsal.engine.fallback import Fallback
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.open_loop import OpenLoop
@@ -73,8 +72,7 @@ class CacheAside:
 
     Attributes:
         loop: the open loop that drives it; set once it is made.
-        checks: findings about answers.
-        failures: failed queries by reason.
+        counts: of queries.
     """
 
     loop: OpenLoop[QueryBlock]
@@ -115,8 +113,7 @@ class CacheAside:
         self._floor_at_zero = True
         self._fallback: Fallback | None = None
         self._whole: dict[bytes, tuple[Any, bytes]] = {}
-        self.checks = Checks()
-        self.failures: Counter[str] = Counter()
+        self.counts = QueryCounts()
 
     def send(self, block: QueryBlock, start: int, stop: int) -> None:
         """Write the block's reads from `start` to `stop` on one connection of each server that answers some."""
@@ -145,7 +142,7 @@ class CacheAside:
             self.loop.sent -= stop - start
             now = monotonic()
             self._recorder.record(Outcome.FAILED, block.intended[start:stop], now, now)
-            self.failures["no connection"] += stop - start
+            self.counts.failures["no connection"] += stop - start
             return
         batch = _QueryBatch(self, block, start, stop)
         real_time = block.real_time
@@ -175,7 +172,7 @@ class CacheAside:
         first = batch.first + batch.answered
         stop = first + len(replies)
         checking = self._sample_rate == 1.0 or self._sampling.random() < self._sample_rate
-        checks, writer = self.checks, self._writer
+        checks, writer = self.counts.checks, self._writer
         others: list[int] = []
         if block.encodings is not None:
             others = self._look_at_any(batch, first, replies, now_seconds, checking=checking)
@@ -236,7 +233,7 @@ class CacheAside:
                     others.append(position)
                     continue
                 if not encoding.is_right(reply, identity):
-                    self.checks.wrong += 1
+                    self.counts.checks.wrong += 1
                     continue
                 whole = reply, envelope
                 if block.questions[position].__class__ is int:
@@ -283,12 +280,12 @@ class CacheAside:
             intended = ok.pop(position - first)
             if block.identities[position] and _is_miss(reply):
                 self._recorder.tally_of(intended).misses += 1
-                self.checks.misplaced += reply is not None and reply != []
+                self.counts.checks.misplaced += reply is not None and reply != []
                 missing += 1
                 self._miss(block.questions[position], (intended, written))
             else:
                 failed.append(intended)
-                self.failures[_reason(reply)] += 1
+                self.counts.failures[_reason(reply)] += 1
         if ok:
             self._recorder.record(Outcome.OK, ok, written, now_seconds)
         if failed:
@@ -313,7 +310,7 @@ class CacheAside:
                 else:
                     # What the target does not have yet is no answer either.
                     self._recorder.record(Outcome.FAILED, [intended], written, now_seconds)
-                    self.failures["connection lost" if values is None else _reason(values)] += 1
+                    self.counts.failures["connection lost" if values is None else _reason(values)] += 1
                 self.loop.release(1)
 
             if not fallback.ask_counters(tenant, block.commands[position], reply, counters):
@@ -340,35 +337,35 @@ class CacheAside:
         self, encoding: Encoding, value: Reply, identity: bytes, written_seconds: float, now_seconds: float
     ) -> None:
         """As in the loop over hits, for one that came another way."""
-        self.checks.reports_checked += 1
+        self.counts.checks.reports_checked += 1
         envelope = encoding.envelope(value)
         if envelope is None or not encoding.is_right(value, identity):
-            self.checks.wrong += 1
+            self.counts.checks.wrong += 1
         else:
             self._check_envelope(envelope, identity, written_seconds, now_seconds)
 
     def _check_envelope(self, envelope: bytes, identity: bytes, written_seconds: float, now_seconds: float) -> None:
         writer = self._writer
         if envelope[EXPIRES_AT] < milliseconds(self._clock.at(now_seconds) - self._timeout_seconds):
-            self.checks.stale += 1
+            self.counts.checks.stale += 1
         elif identity in writer.obsolete and writer.is_resurrected(identity, envelope[:13], written_seconds):
-            self.checks.resurrected += 1
+            self.counts.checks.resurrected += 1
 
     def _check_counters(self, values: list[Any], floors: list[int]) -> None:
-        self.checks.counters_checked += 1
+        self.counts.checks.counters_checked += 1
         try:
             for value, floor in zip(values, floors, strict=True):
                 if floor and (value is None or int(value) < floor):
-                    self.checks.counter_regressions += 1
+                    self.counts.checks.counter_regressions += 1
         except ValueError:
-            self.checks.wrong += 1
+            self.counts.checks.wrong += 1
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
         assert isinstance(batch, _QueryBatch)  # noqa: S101 # only those are sent
         lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
         self._recorder.record(Outcome.FAILED, lost, batch.written_seconds, now_seconds)
-        self.failures["connection lost"] += len(lost)
+        self.counts.failures["connection lost"] += len(lost)
         self.loop.release(len(lost))
 
     def _miss(self, question: int | Novel, waiter: Waiter) -> None:
@@ -397,10 +394,10 @@ class CacheAside:
             await self.fill(question)
         except CONNECTION_ERRORS:
             outcome = Outcome.FAILED
-            self.failures["database"] += len(waiters)
+            self.counts.failures["database"] += len(waiters)
         except asyncio.CancelledError:
             outcome = Outcome.FAILED
-            self.failures["database timeout"] += len(waiters)
+            self.counts.failures["database timeout"] += len(waiters)
         finally:
             if self._flights.get(question) is waiters:
                 del self._flights[question]

@@ -1,7 +1,6 @@
 """Events: each is one INCR in Redis and one row in PostgreSQL, whatever becomes of the INCR."""
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,6 +17,7 @@ from redis_rehearsal.database.event_writer import EventWriter
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.cache_writer import CacheWriter
+from redis_rehearsal.engine.counts import EventCounts
 from redis_rehearsal.engine.expiries import Expiries
 from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
@@ -26,9 +26,7 @@ from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.waiting import Waiting
-from redis_rehearsal.workload.events import EVENT_TYPES
 
-_TYPES: Final = len(EVENT_TYPES)
 ACTIVE_SECONDS: Final = 60.0
 """An organisation is active for this long after an event."""
 
@@ -63,13 +61,15 @@ class _MirrorBatch(Batch):
 class _Mirror:
     """Receives what a second server says to increments that went to it too.
 
+    Args:
+        counts: gets what became of them there.
+
     Attributes:
-        counts: increments by what became of them there: ok, failed, unknown.
         unmirrored: tenants of which one did not get there, as far as is known.
     """
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+    def __init__(self, counts: EventCounts) -> None:
+        self._counts = counts
         self.unmirrored: set[int] = set()
         self.pending = 0
 
@@ -78,7 +78,7 @@ class _Mirror:
         if server.write(commands, _MirrorBatch(self, tenants)):
             self.pending += len(tenants)
         else:
-            self.counts["failed"] += len(tenants)
+            self._counts.mirrored["failed"] += len(tenants)
             self.unmirrored.update(tenants.tolist())
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
@@ -87,9 +87,9 @@ class _Mirror:
         self.pending -= len(replies)
         for tenant, reply in zip(batch.tenants[batch.answered :].tolist(), replies, strict=False):
             if reply.__class__ is int:
-                self.counts["ok"] += 1
+                self._counts.mirrored["ok"] += 1
             else:
-                self.counts["failed"] += 1
+                self._counts.mirrored["failed"] += 1
                 self.unmirrored.add(tenant)
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
@@ -97,7 +97,7 @@ class _Mirror:
         assert isinstance(batch, _MirrorBatch)  # noqa: S101 # only those are sent
         lost = batch.tenants[batch.answered :].tolist()
         self.pending -= len(lost)
-        self.counts["unknown"] += len(lost)
+        self._counts.mirrored["unknown"] += len(lost)
         self.unmirrored.update(lost)
 
 
@@ -121,10 +121,8 @@ class EventDriver:
 
     Attributes:
         loop: the open loop that drives it; set once it is made.
-        failures: failed events by reason.
-        by_type: events that were due, by type.
-        redirected: writes that a server refused and that were sent again.
-        mirror: what became of increments that went to a second server too.
+        counts: of events.
+        mirror: receives what became of increments that went to a second server too.
         live: the same.
     """
 
@@ -163,11 +161,9 @@ class EventDriver:
         self._bucket_seconds = bucket_seconds
         self.expiries = Expiries(router, bucket_seconds, buckets_kept, ledger)
         self._unwritten: list[tuple[IncrementBlock, int, int]] = []
-        self.failures: Counter[str] = Counter()
-        self.by_type = np.zeros(_TYPES, dtype=np.int64)
+        self.counts = EventCounts()
         self._last_event_seconds = np.full(len(blocks.organization_array()), -np.inf)
-        self.redirected = 0
-        self.mirror = _Mirror()
+        self.mirror = _Mirror(self.counts)
         self._later = Waiting()
 
     @property
@@ -199,7 +195,8 @@ class EventDriver:
             self._next_id += self._id_step * count
             types = drawn.types[start:stop]
             self._last_event_seconds[drawn.tenants[start:stop]] = block.intended[stop - 1]
-            self.by_type += np.bincount(types, minlength=_TYPES)
+            for kind, due in enumerate(np.bincount(types).tolist()):
+                self.counts.by_type[kind] += due
             self._rows.append(
                 EventRows(
                     ids=ids,
@@ -271,7 +268,7 @@ class EventDriver:
         for place in block.places[start:stop]:
             failed[place] += 1
         self._recorder.record(Outcome.FAILED, block.intended[start:stop], now, now)
-        self.failures["no connection"] += stop - start
+        self.counts.failures["no connection"] += stop - start
         # Not by `release`, which would send what waits, and come here again.
         self.loop.sent -= stop - start
 
@@ -293,7 +290,7 @@ class EventDriver:
             for place in block.places:
                 self._ledger.failed[place] += 1
             self._recorder.record(Outcome.FAILED, block.intended, now_seconds, now_seconds)
-            self.failures[code] += count
+            self.counts.failures[code] += count
             self.loop.sent -= count
             self._note_alone(block, range(count))
 
@@ -369,11 +366,11 @@ class EventDriver:
                 # Who answers that may have applied it all the same.
                 self._ledger.unknown[block.places[position]] += 1
                 unknown.append(position)
-                self.failures[code] += 1
+                self.counts.failures[code] += 1
         for code, positions in again.items():
             self._later.refuse(block.part(positions), code, batch.server, again=batch.again)
         kept = sum(map(len, again.values()))
-        self.redirected += 0 if batch.again else kept
+        self.counts.redirected += 0 if batch.again else kept
         if unknown:
             self._note_alone(block, unknown)
             self._recorder.record(Outcome.UNKNOWN, [block.intended[p] for p in unknown], written, now_seconds)
@@ -394,5 +391,5 @@ class EventDriver:
         for place in batch.block.places[batch.first + batch.answered : batch.first + batch.count]:
             self._ledger.unknown[place] += 1
         self._recorder.record(Outcome.UNKNOWN, lost, batch.written_seconds, now_seconds)
-        self.failures["connection lost"] += len(lost)
+        self.counts.failures["connection lost"] += len(lost)
         self.loop.release(len(lost))

@@ -9,11 +9,8 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.clock import WallClock
-from redis_rehearsal.engine.checks import Checks
-from redis_rehearsal.engine.operations import Operations
-from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.engine.counts import WorkerCounts
 from redis_rehearsal.engine.stalls import Gap
-from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.telemetry.logging import LogFormat
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.presets import ArrivalKind
@@ -368,37 +365,19 @@ class Answering:
 
 @dataclass(slots=True)
 class Snapshot:
-    """What happened since the worker's last snapshot, except where it says "now".
+    """What happened since the worker's last snapshot, and how things are now.
 
     Attributes:
         worker: index of the worker.
         at_seconds: when it was taken, on the monotonic clock.
         seconds: time that it covers.
         second: which second of the load it ends, from 0; several may fall into the last one.
-        queries: tallies by number of the segment.
-        events: tallies by number of the segment.
-        query_gaps: stretches without an ok query that have ended.
-        event_gaps: the same for events.
-        open_query_gap: the one that goes on now; None where none does.
+        counts: what was counted in that time.
+        open_query_gap: the stretch without an ok query that goes on now; None where none does.
         open_event_gap: the same for events.
-        stalls: stretches in which the worker itself stood still, as start and end on the monotonic clock.
-        redirected: events that a server refused and that were sent again.
-        mirrored: writes to the mirror by outcome.
-        query_failures: by reason.
-        event_failures: by reason.
-        checks: findings about answers.
-        cache_writes: by what became of them.
-        events_by_type: events that were due.
         active_organizations: organisations with an event in the last `ACTIVE_SECONDS`, now.
-        operations: what the Redis servers answered, by server and operation.
-        database_queries: reports asked of the database, for queries and to warm up.
-        database_failed: of those, the ones that failed.
-        database_duration: of those that were answered.
-        rows_written: event rows committed.
-        rows_dropped: event rows given up.
         rows_buffered: event rows that wait now.
-        tick_delay: how late the generator's own wake-ups were.
-        cpu_seconds: processor time used.
+        cpu_seconds: processor time used in that time.
         memory_bytes: resident now.
         connections: usable now.
         connections_wanted: of the settings.
@@ -415,29 +394,11 @@ class Snapshot:
     at_seconds: float
     seconds: float
     second: int
-    queries: dict[int, Tally]
-    events: dict[int, Tally]
-    query_gaps: list[Gap]
-    event_gaps: list[Gap]
+    counts: WorkerCounts
     open_query_gap: Gap | None
     open_event_gap: Gap | None
-    stalls: list[tuple[float, float]]
-    redirected: int
-    mirrored: dict[str, int]
-    query_failures: dict[str, int]
-    event_failures: dict[str, int]
-    checks: Checks
-    cache_writes: dict[str, int]
-    events_by_type: list[int]
     active_organizations: int
-    operations: Operations
-    database_queries: int
-    database_failed: int
-    database_duration: Histogram
-    rows_written: int
-    rows_dropped: int
     rows_buffered: int
-    tick_delay: Histogram
     cpu_seconds: float
     memory_bytes: int
     connections: int

@@ -3,18 +3,16 @@
 from collections import Counter
 from itertools import groupby
 
-import numpy as np
 import psutil
 
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.clock import monotonic, processor
-from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.engine.counts import GeneratorCounts, Recorded, WorkerCounts
 from redis_rehearsal.engine.load import Load
 from redis_rehearsal.engine.messages import Answering, Snapshot
 from redis_rehearsal.engine.operations import take_operations
 from redis_rehearsal.engine.parts import Parts
-from redis_rehearsal.telemetry.histogram import Histogram
 
 
 class Snapshots:
@@ -33,7 +31,6 @@ class Snapshots:
         self._process = psutil.Process()
         self._last_seconds = monotonic()
         self._last_cpu_seconds = processor()
-        self._last_counts: Counter[str] = Counter()
 
     def take(self, second: int, *, finishing: bool) -> Snapshot:
         """What there is to report since the last one.
@@ -46,70 +43,55 @@ class Snapshots:
             AccountingError: the books of an open loop do not add up.
         """
         parts = self._parts
-        queries, events, reports, rows, writer = parts.queries, parts.events, parts.reports, parts.rows, parts.writer
-        for loop in self._load.loops:
+        queries, events = self._load.loops
+        for loop in (queries, events):
             loop.check()
         now, cpu = monotonic(), processor()
         self._load.note_stall(now)
-        stalls = parts.stalls
         query_gap, event_gap = (each.open_gap(now) for each in (parts.query_recorder, parts.event_recorder))
-        reports.flush()
-        duration, reports.duration = reports.duration, Histogram()
-        checks, queries.checks = queries.checks, Checks()
-        query_failures, queries.failures = queries.failures, Counter()
-        event_failures, events.failures = events.failures, Counter()
-        cache_writes, writer.outcomes = writer.outcomes, Counter()
-        if events.expiries.failed:
-            cache_writes["expiry_failed"], events.expiries.failed = events.expiries.failed, 0
-        mirrored, events.mirror.counts = events.mirror.counts, Counter()
-        events_by_type, events.by_type = events.by_type.tolist(), np.zeros_like(events.by_type)
-        counts = Counter(
-            database_queries=reports.queries,
-            database_failed=reports.failed,
-            rows_written=rows.written,
-            rows_dropped=rows.dropped,
-            redirected=events.redirected,
-        )
-        since = {name: counts[name] - self._last_counts[name] for name in counts}
         connections, wanted = parts.router.connections
         taken = Snapshot(
             worker=self._worker,
             at_seconds=now,
             seconds=now - self._last_seconds,
             second=second,
-            queries=parts.query_recorder.take(),
-            events=parts.event_recorder.take(),
-            query_gaps=parts.query_recorder.take_gaps(),
-            event_gaps=parts.event_recorder.take_gaps(),
+            counts=self._take_counts(),
             open_query_gap=query_gap,
             open_event_gap=event_gap,
-            stalls=stalls.take(),
-            mirrored=dict(mirrored),
-            query_failures=dict(query_failures),
-            event_failures=dict(event_failures),
-            checks=checks,
-            cache_writes=dict(cache_writes),
-            events_by_type=events_by_type,
-            active_organizations=events.count_active(now),
-            operations=take_operations(parts.router.servers.values()),
-            database_duration=duration,
-            rows_buffered=rows.buffered,
-            tick_delay=self._load.take_delays(),
+            active_organizations=parts.events.count_active(now),
+            rows_buffered=parts.rows.buffered,
             cpu_seconds=cpu - self._last_cpu_seconds,
             memory_bytes=self._process.memory_info().rss,
             connections=connections,
             connections_wanted=wanted,
-            queries_in_flight=queries.loop.sent + queries.loop.waiting,
-            events_in_flight=events.loop.sent + events.loop.waiting,
+            queries_in_flight=queries.sent + queries.waiting,
+            events_in_flight=events.sent + events.waiting,
             redis_error=parts.router.last_error,
-            rows_error=rows.last_error,
+            rows_error=parts.rows.last_error,
             nodes={role: _answering(server) for role, server in parts.router.servers.items()},
             finishing=finishing,
-            **since,
         )
-        stalls.forget_before(min([now, *(gap.start for gap in (query_gap, event_gap) if gap is not None)]))
-        self._last_seconds, self._last_cpu_seconds, self._last_counts = now, cpu, counts
+        parts.stalls.forget_before(min([now, *(gap.start for gap in (query_gap, event_gap) if gap is not None)]))
+        self._last_seconds, self._last_cpu_seconds = now, cpu
         return taken
+
+    def _take_counts(self) -> WorkerCounts:
+        parts = self._parts
+        cache_writes, parts.writer.outcomes = parts.writer.outcomes, Counter()
+        expiries = parts.events.expiries
+        cache_writes["expiry_failed"] += expiries.failed
+        expiries.failed = 0
+        return WorkerCounts(
+            recorded_queries=Recorded(parts.query_recorder.take(), parts.query_recorder.take_gaps()),
+            recorded_events=Recorded(parts.event_recorder.take(), parts.event_recorder.take_gaps()),
+            queries=parts.queries.counts.take(),
+            events=parts.events.counts.take(),
+            cache_writes=+cache_writes,
+            operations=take_operations(parts.router.servers.values()),
+            reports=parts.reports.take_counts(),
+            rows=parts.rows.counts.take(),
+            generator=GeneratorCounts(parts.stalls.take(), self._load.take_delays()),
+        )
 
 
 def _answering(server: Server) -> Answering:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, make_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from redis_rehearsal.cache.route import Role
+from redis_rehearsal.engine.counts import WorkerCounts
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.workload.events import EVENT_TYPES
 
@@ -38,6 +39,19 @@ class Second:
     events_by_type: Counter[int] = field(default_factory=Counter)
     active_organizations: dict[int, int] = field(default_factory=dict)
     operations: Counter[tuple[Role, str]] = field(default_factory=Counter)
+
+    def add(self, worker: int, counts: WorkerCounts, active_organizations: int) -> None:
+        """Add what a worker counted in it, or in a part of it."""
+        for mine, recorded in ((self.queries, counts.recorded_queries), (self.events, counts.recorded_events)):
+            for tally in recorded.tallies.values():
+                mine.merge(tally)
+        self.database_queries += counts.reports.asked
+        self.redirected += counts.events.redirected
+        self.events_by_type.update(counts.events.by_type)
+        for at, histogram in counts.operations.items():
+            self.operations[at] += histogram.count
+        self.snapshots += 1
+        self.active_organizations[worker] = active_organizations
 
     def operations_of(self, role: Role) -> int:
         """Reads and increments that a server answered."""

@@ -1,16 +1,14 @@
 """What all workers reported, merged."""
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from redis_rehearsal.cache.route import Role
-from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.engine.counts import WorkerCounts
 from redis_rehearsal.engine.messages import Snapshot
-from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.row import Second
-from redis_rehearsal.telemetry.histogram import Histogram
 
 RECENT_SECONDS: Final = 10
 _PATIENCE_SECONDS: Final = 3
@@ -28,12 +26,14 @@ class Totals:
     """The merged account of all workers since the start of the load.
 
     Attributes:
-        queries: tallies by number of the segment.
-        events: tallies by number of the segment.
-        query_gaps: stretches in which the queries of one worker's tenants were down, in the order of their ends.
-        event_gaps: the same for events.
-        stalls: stretches in which a worker itself stood still, as start and end on the monotonic clock.
-        operations: service times of what the Redis servers answered, by server and operation.
+        counts: of all workers; gaps are in the order of their ends, stretches in which the queries, or the events, of
+            one worker's tenants were down.
+        warm_up_reports: that were asked of the database before the load.
+        cpu_seconds: processor time that each worker used under load.
+        seconds: of the load that each worker reported.
+        worker_seconds: the same of all of them, as snapshots.
+        saturated_seconds: of these, those in which a worker could not keep its schedule.
+        peak_memory_bytes: of each worker.
         mixed: addresses of which, on one connection, a server answered again after another one had.
         silent: addresses of which a connection was answered by a server that does not say who it is.
         latest: the last snapshot of each worker.
@@ -44,31 +44,13 @@ class Totals:
     """
 
     def __init__(self) -> None:
-        self.queries: defaultdict[int, Tally] = defaultdict(Tally)
-        self.events: defaultdict[int, Tally] = defaultdict(Tally)
-        self.query_gaps: list[Gap] = []
-        self.event_gaps: list[Gap] = []
-        self.stalls: list[tuple[float, float]] = []
-        self.redirected = 0
-        self.mirrored: Counter[str] = Counter()
+        self.counts = WorkerCounts()
         self.on_second: Callable[[Second], None] = lambda _second: None
         self.on_late: Callable[[Second], None] = lambda _second: None
         self.late_snapshots = 0
         self._closed_through = -1
         self._open: dict[int, Second] = {}
-        self.query_failures: Counter[str] = Counter()
-        self.event_failures: Counter[str] = Counter()
-        self.checks = Checks()
-        self.cache_writes: Counter[str] = Counter()
-        self.events_by_type: Counter[int] = Counter()
-        self.operations: defaultdict[tuple[Role, str], Histogram] = defaultdict(Histogram)
-        self.database_queries = 0
-        self.database_failed = 0
-        self.database_duration = Histogram()
-        self.warm_up_queries = 0
-        self.rows_written = 0
-        self.rows_dropped = 0
-        self.tick_delay = Histogram()
+        self.warm_up_reports = 0
         self.cpu_seconds: defaultdict[int, float] = defaultdict(float)
         self.seconds: defaultdict[int, float] = defaultdict(float)
         self.worker_seconds = 0
@@ -81,57 +63,27 @@ class Totals:
 
     def add_warm_up(self, snapshot: Snapshot) -> None:
         """Take a snapshot from before the load."""
-        self.warm_up_queries += snapshot.database_queries
+        self.warm_up_reports += snapshot.counts.reports.asked
         self.latest[snapshot.worker] = snapshot
 
     def add(self, snapshot: Snapshot) -> None:
         """Take a snapshot of the load."""
         self._close_before(snapshot)
-        now = self._second_of(snapshot.second)
-        for mine, theirs, second in (
-            (self.queries, snapshot.queries, now.queries),
-            (self.events, snapshot.events, now.events),
-        ):
-            for segment, tally in theirs.items():
-                mine[segment].merge(tally)
-                second.merge(tally)
-        now.database_queries += snapshot.database_queries
-        now.redirected += snapshot.redirected
-        now.snapshots += 1
-        now.active_organizations[snapshot.worker] = snapshot.active_organizations
-        if not snapshot.finishing:
-            now.saturated |= is_saturated(snapshot)
-            now.cpu_ratio = max(now.cpu_ratio, snapshot.cpu_seconds / snapshot.seconds if snapshot.seconds else 0.0)
-        self.query_gaps += snapshot.query_gaps
-        self.event_gaps += snapshot.event_gaps
-        self.stalls += snapshot.stalls
+        self.counts.merge(snapshot.counts)
+        now, worker = self._second_of(snapshot.second), snapshot.worker
+        now.add(worker, snapshot.counts, snapshot.active_organizations)
         self.mixed.update(role for role, answering in snapshot.nodes.items() if answering.mixed)
         self.silent.update(role for role, answering in snapshot.nodes.items() if answering.silent)
-        self.redirected += snapshot.redirected
-        self.mirrored.update(snapshot.mirrored)
-        self.query_failures.update(snapshot.query_failures)
-        self.event_failures.update(snapshot.event_failures)
-        self.checks.merge(snapshot.checks)
-        self.cache_writes.update(snapshot.cache_writes)
-        self.events_by_type.update(dict(enumerate(snapshot.events_by_type)))
-        now.events_by_type.update(dict(enumerate(snapshot.events_by_type)))
-        for (role, operation), histogram in snapshot.operations.items():
-            self.operations[role, operation].merge(histogram)
-            now.operations[role, operation] += histogram.count
-        self.database_queries += snapshot.database_queries
-        self.database_failed += snapshot.database_failed
-        self.database_duration.merge(snapshot.database_duration)
-        self.rows_written += snapshot.rows_written
-        self.rows_dropped += snapshot.rows_dropped
-        self.tick_delay.merge(snapshot.tick_delay)
-        worker = snapshot.worker
         self.peak_memory_bytes[worker] = max(self.peak_memory_bytes.get(worker, 0), snapshot.memory_bytes)
         # What comes after the load would make the generator look idler than it was.
         if not snapshot.finishing:
+            saturated = is_saturated(snapshot)
+            now.saturated |= saturated
+            now.cpu_ratio = max(now.cpu_ratio, snapshot.cpu_seconds / snapshot.seconds if snapshot.seconds else 0.0)
             self.cpu_seconds[worker] += snapshot.cpu_seconds
             self.seconds[worker] += snapshot.seconds
             self.worker_seconds += 1
-            self.saturated_seconds += is_saturated(snapshot)
+            self.saturated_seconds += saturated
         self.latest[worker] = snapshot
         if snapshot.second <= self._closed_through:
             self.on_late(now)
@@ -175,7 +127,10 @@ class Totals:
             ended_seconds: when nothing more counts, on the monotonic clock.
         """
         found = []
-        for ended, name in ((self.query_gaps, "open_query_gap"), (self.event_gaps, "open_event_gap")):
+        for ended, name in (
+            (self.counts.recorded_queries.gaps, "open_query_gap"),
+            (self.counts.recorded_events.gaps, "open_event_gap"),
+        ):
             gaps = list(ended)
             for snapshot in self.latest.values():
                 going_on: Gap | None = getattr(snapshot, name)
@@ -203,14 +158,6 @@ class Totals:
         """Organisations with an event in the last minute."""
         return sum(snapshot.active_organizations for snapshot in self.latest.values())
 
-    @staticmethod
-    def joined(tallies: Iterable[Tally]) -> Tally:
-        """Tallies as one."""
-        whole = Tally()
-        for tally in tallies:
-            whole.merge(tally)
-        return whole
-
 
 def saturated(seconds: Sequence[bool]) -> bool:
     """Whether the generator was the bottleneck in a stretch of which it is known in which seconds it was."""
@@ -225,6 +172,6 @@ def _too_many(saturated_seconds: int, seconds: int) -> bool:
 
 def is_saturated(snapshot: Snapshot) -> bool:
     """Whether the worker could not keep its schedule in the time of a snapshot."""
-    late = snapshot.tick_delay.quantile(0.99) or 0.0
+    late = snapshot.counts.generator.tick_delay.quantile(0.99) or 0.0
     busy = snapshot.cpu_seconds > SATURATED_CPU_RATIO * snapshot.seconds
     return busy or late > SATURATED_DELAY_SECONDS

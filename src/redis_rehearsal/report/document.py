@@ -30,12 +30,9 @@ SCHEMA_VERSION: Final = 1
 
 def make_document(view: RunView) -> dict[str, Any]:
     """What a run shows so far, as JSON would hold it; figures that could not be measured are None."""
-    totals = view.totals
+    totals, counts = view.totals, view.totals.counts
     first = 1 if view.settings.warmup else 0
-    queries, events = (
-        Totals.joined(tally for segment, tally in tallies.items() if segment >= first)
-        for tallies in (totals.queries, totals.events)
-    )
+    queries, events = (recorded.whole(first) for recorded in (counts.recorded_queries, counts.recorded_events))
     record = view.records[-1] if view.records else None
     # While the run goes on, as it was when the latest migration was judged.
     audit = view.audit or (record.audit if record else None)
@@ -60,28 +57,28 @@ def make_document(view: RunView) -> dict[str, Any]:
             "hits": queries.hits,
             "misses": queries.misses,
             "hit_ratio": queries.hits / answered if answered else None,
-            "misplaced": totals.checks.misplaced,
-            "writes": dict(sorted(totals.cache_writes.items())),
+            "misplaced": counts.queries.checks.misplaced,
+            "writes": dict(sorted(counts.cache_writes.items())),
         },
         "database": {
-            "queries": totals.database_queries,
-            "failed": totals.database_failed,
-            "query_seconds": quantiles(totals.database_duration),
-            "warm_up_queries": totals.warm_up_queries,
-            "rows_written": totals.rows_written,
-            "rows_dropped": totals.rows_dropped,
+            "queries": counts.reports.asked,
+            "failed": counts.reports.failed,
+            "query_seconds": quantiles(counts.reports.duration),
+            "warm_up_queries": totals.warm_up_reports,
+            "rows_written": counts.rows.written,
+            "rows_dropped": counts.rows.dropped,
         },
         "failures": {
-            "queries": dict(sorted(totals.query_failures.items())),
-            "events": dict(sorted(totals.event_failures.items())),
+            "queries": dict(sorted(counts.queries.failures.items())),
+            "events": dict(sorted(counts.events.failures.items())),
         },
-        "events_by_type": {kind.name: totals.events_by_type[number] for number, kind in enumerate(EVENT_TYPES)},
+        "events_by_type": {kind.name: counts.events.by_type[number] for number, kind in enumerate(EVENT_TYPES)},
         "ledger": {
             **_ledger(audit),
-            "redirected": totals.redirected,
+            "redirected": counts.events.redirected,
             "structures": structures_document(audit),
         },
-        "checks": asdict(totals.checks),
+        "checks": asdict(counts.queries.checks),
         "generator": _generator(totals, view.workers_lost),
         "migration": migration_document(record) if record else None,
         "phases": [phase_document(phase, view.clock) for phase in phases_of(view)],
@@ -157,8 +154,8 @@ def phases_of(view: RunView) -> list[PhaseFigures]:
     return phase_figures(
         view.phases(),
         view.ended_seconds or monotonic(),
-        view.totals.queries,
-        view.totals.events,
+        view.totals.counts.recorded_queries.tallies,
+        view.totals.counts.recorded_events.tallies,
         view.timeline.rows,
         view.began_seconds,
     )
@@ -198,9 +195,9 @@ def _generator(totals: Totals, workers_lost: int) -> dict[str, Any]:
         "cpu_ratio": round(totals.cpu_ratio, 4),
         "saturated": totals.saturated,
         "saturated_seconds": totals.saturated_seconds,
-        "stalled_seconds": round(sum(end - start for start, end in totals.stalls), 6),
+        "stalled_seconds": round(sum(end - start for start, end in totals.counts.generator.stalls), 6),
         "late_snapshots": totals.late_snapshots,
-        "tick_delay_seconds": quantiles(totals.tick_delay),
+        "tick_delay_seconds": quantiles(totals.counts.generator.tick_delay),
         "memory_bytes": max(totals.peak_memory_bytes.values(), default=0),
         "workers_lost": workers_lost,
     }

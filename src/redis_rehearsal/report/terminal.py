@@ -159,8 +159,11 @@ class Status:
         totals = self.view.totals
         queries, _, seconds, database = self._recent()
         answered = queries.hits + queries.misses
-        whole = outcomes(totals.joined(totals.queries.values())), outcomes(totals.joined(totals.events.values()))
-        checks = totals.checks
+        whole = (
+            outcomes(totals.counts.recorded_queries.whole()),
+            outcomes(totals.counts.recorded_events.whole()),
+        )
+        checks = totals.counts.queries.checks
         latest = totals.latest.values()
         table = Table.grid(padding=(0, 2))
         table.add_row(
@@ -171,8 +174,8 @@ class Status:
         )
         table.add_row(
             "database",
-            f"{database / max(1.0, seconds):,.0f} queries/s, {totals.rows_written:,} rows written, "
-            f"{sum(s.rows_buffered for s in latest):,} waiting, {totals.rows_dropped:,} dropped",
+            f"{database / max(1.0, seconds):,.0f} queries/s, {totals.counts.rows.written:,} rows written, "
+            f"{sum(s.rows_buffered for s in latest):,} waiting, {totals.counts.rows.dropped:,} dropped",
         )
         table.add_row(
             "ledger",

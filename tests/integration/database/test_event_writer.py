@@ -105,7 +105,7 @@ def test_rows_and_roll_ups_are_written_together(postgres: PostgresServer) -> Non
                 writer.append(rows(first, 500))
             writer.end()
             await writer.run()
-            assert (writer.written, writer.buffered, writer.dropped) == (5_000, 0, 0)
+            assert (writer.counts.written, writer.buffered, writer.counts.dropped) == (5_000, 0, 0)
             await holds_exactly(connection, 5_000)
 
     asyncio.run(work())
@@ -123,7 +123,7 @@ def test_a_commit_whose_answer_was_lost_is_not_written_twice(postgres: PostgresS
             writer.end()
             await writer.run()
             assert cutter.cut == 3
-            assert writer.written == 3 * BATCH_ROWS
+            assert writer.counts.written == 3 * BATCH_ROWS
             await holds_exactly(connection, 3 * BATCH_ROWS)
 
     asyncio.run(work())
@@ -146,7 +146,7 @@ def test_a_session_ended_in_mid_batch_loses_nothing(postgres: PostgresServer) ->
                 await asyncio.sleep(0.01)
             await writing
             assert ended > 0
-            assert writer.written == 40_000
+            assert writer.counts.written == 40_000
             await holds_exactly(connection, 40_000)
 
     asyncio.run(work())
@@ -156,9 +156,9 @@ def test_what_does_not_fit_is_dropped_and_counted() -> None:
     writer = EventWriter("postgresql://127.0.0.1:1/none", "run", 0, BUCKET, 1_000, 1.0)
     writer.append(rows(0, 800))
     writer.append(rows(800, 800))
-    assert (writer.buffered, writer.dropped) == (800, 800)
+    assert (writer.buffered, writer.counts.dropped) == (800, 800)
     writer.abandon()
-    assert (writer.buffered, writer.dropped) == (0, 1_600)
+    assert (writer.buffered, writer.counts.dropped) == (0, 1_600)
 
 
 def test_two_workers_do_not_take_each_other_for_themselves(postgres: PostgresServer) -> None:

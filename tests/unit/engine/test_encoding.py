@@ -1,5 +1,4 @@
 import math
-from dataclasses import replace
 from typing import Any, get_args
 
 import msgspec
@@ -62,26 +61,25 @@ def test_there_is_every_kind_of_message() -> None:
 
 def test_what_is_told_has_the_types_that_it_had() -> None:
     node = Node("a" * 40, "master", 12)
-    told = decode(
-        encode(
-            replace(
-                snapshot(2, [tally(7, hits=5)], [tally(3)]),
-                query_gaps=[Gap(1.0, 3.5, ((2.0, 2.25),))],
-                open_event_gap=Gap(4.0, 5.0),
-                stalls=[(2.0, 2.25)],
-                nodes={"source": Answering({node: 4}, mixed=False, silent=1)},
-            )
-        )
-    )
+    sent = snapshot(2, [tally(7, hits=5)], [tally(3)])
+    sent.counts.recorded_queries.gaps.append(Gap(1.0, 3.5, ((2.0, 2.25),)))
+    sent.counts.generator.stalls.append((2.0, 2.25))
+    sent.open_event_gap = Gap(4.0, 5.0)
+    sent.nodes = {"source": Answering({node: 4}, mixed=False, silent=1)}
+    told = decode(encode(sent))
     assert isinstance(told, Snapshot)
-    assert (told.worker, told.queries[0].offered, told.queries[0].hits) == (2, 7, 5)
-    assert told.queries[0].response.quantile(1.0) == 0.0015
-    assert told.operations["source", "read"].count == 50
+    assert (
+        told.worker,
+        told.counts.recorded_queries.tallies[0].offered,
+        told.counts.recorded_queries.tallies[0].hits,
+    ) == (2, 7, 5)
+    assert told.counts.recorded_queries.tallies[0].response.quantile(1.0) == 0.0015
+    assert told.counts.operations["source", "read"].count == 50
     assert told.nodes["source"].connections == {node: 4}
     assert next(iter(told.nodes["source"].connections)).up_seconds == 12
-    assert told.query_gaps[0].at_least_seconds == 1.25
+    assert told.counts.recorded_queries.gaps[0].at_least_seconds == 1.25
     assert told.open_event_gap == Gap(4.0, 5.0)
-    assert told.stalls == [(2.0, 2.25)]
+    assert told.counts.generator.stalls == [(2.0, 2.25)]
 
 
 def test_numbers_of_numpy_are_numbers_and_infinity_stays() -> None:

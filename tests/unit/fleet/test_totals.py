@@ -35,7 +35,7 @@ def test_operations_of_all_workers_add_up_by_server() -> None:
     for worker in (0, 1):
         totals.add(snapshot(worker, [tally(1)], [tally(1)]))
     totals.close()
-    assert {key: histogram.count for key, histogram in totals.operations.items()} == {
+    assert {key: histogram.count for key, histogram in totals.counts.operations.items()} == {
         ("source", "read"): 100,
         ("source", "increment"): 20,
     }
@@ -64,7 +64,7 @@ def test_a_second_that_is_over_stays_the_one_that_it_was() -> None:
     reports(1, 0)
     for second in range(9):
         reports(0, second)
-    one = totals.queries[0].offered // 10
+    one = totals.counts.recorded_queries.tallies[0].offered // 10
     # The other worker was silent for seconds, and tells of them when they are over.
     reports(1, 1)
     reports(1, 2)
@@ -72,7 +72,7 @@ def test_a_second_that_is_over_stays_the_one_that_it_was() -> None:
     assert late == [(1, 2 * one), (2, 2 * one)]
     totals.close()
     assert closed == list(range(9))
-    assert totals.queries[0].offered == 12 * one
+    assert totals.counts.recorded_queries.tallies[0].offered == 12 * one
     assert totals.late_snapshots == 0
     for second in range(9, 40):
         reports(0, second)

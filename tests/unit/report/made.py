@@ -1,6 +1,14 @@
 """A run's view filled with known figures."""
 
-from redis_rehearsal.engine.checks import Checks
+from redis_rehearsal.database.counts import ReportCounts, RowCounts
+from redis_rehearsal.engine.counts import (
+    Checks,
+    EventCounts,
+    GeneratorCounts,
+    QueryCounts,
+    Recorded,
+    WorkerCounts,
+)
 from redis_rehearsal.engine.messages import Snapshot
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
@@ -40,30 +48,22 @@ def snapshot(
         at_seconds=100.0,
         seconds=1.0,
         second=0,
-        queries=dict(enumerate(queries)),
-        events=dict(enumerate(events)),
-        query_gaps=[],
+        counts=WorkerCounts(
+            Recorded(dict(enumerate(queries))),
+            Recorded(dict(enumerate(events))),
+            QueryCounts({"database": sum(part.outcomes[Outcome.FAILED] for part in queries)}, Checks(7, wrong=1)),
+            EventCounts(by_type={0: 6, 1: 3, 2: 1}),
+            cache_writes={"store_ok": 3},
+            operations={("source", "read"): duration_of(50), ("source", "increment"): duration_of(10)},
+            reports=ReportCounts(asked=4, failed=1),
+            rows=RowCounts(written=10),
+            generator=GeneratorCounts(tick_delay=delay),
+        ),
         open_query_gap=None,
         open_event_gap=None,
-        stalls=[],
         nodes={},
-        event_gaps=[],
-        redirected=0,
-        mirrored={},
-        query_failures={"database": sum(part.outcomes[Outcome.FAILED] for part in queries)},
-        event_failures={},
-        checks=Checks(reports_checked=7, wrong=1),
-        cache_writes={"store_ok": 3},
-        events_by_type=[6, 3, 1, 0, 0],
         active_organizations=4,
-        operations={("source", "read"): duration_of(50), ("source", "increment"): duration_of(10)},
-        database_queries=4,
-        database_failed=1,
-        database_duration=Histogram(),
-        rows_written=10,
-        rows_dropped=0,
         rows_buffered=5,
-        tick_delay=delay,
         cpu_seconds=cpu_seconds,
         memory_bytes=50_000_000,
         connections=10,

@@ -49,7 +49,7 @@ def test_every_phase_has_its_percentiles(tmp_path: Path) -> None:
         each for each in found if (each.phase, each.kind, each.clock, each.quantile) == ("cutover", "queries", "lag", 1)
     ]
     assert [(each.seconds, each.count) for each in last] == [(0.0005, 1000)]
-    made.totals.queries[2] = made.totals.queries[1]
+    made.totals.counts.recorded_queries.tallies[2] = made.totals.counts.recorded_queries.tallies[1]
     assert "load 2" in {each.phase for each in percentiles_of(made)}
 
 

@@ -19,7 +19,9 @@ _CONVERSION: Final = _NAMES.index("conversion")
 def business(view: RunView) -> Iterator[Metric]:
     """Activity of organisations and users; ratios over the last seconds that all workers have reported."""
     totals = view.totals
-    yield numbers("rehearsal_events_by_type", [(name, totals.events_by_type[at]) for at, name in enumerate(_NAMES)])
+    yield numbers(
+        "rehearsal_events_by_type", [(name, totals.counts.events.by_type[at]) for at, name in enumerate(_NAMES)]
+    )
     active = totals.active_organizations
     yield number("rehearsal_active_organizations", active)
     recent: Counter[int] = Counter()

@@ -18,7 +18,9 @@ _COORDINATOR: Final = "coordinator"
 def infrastructure(view: RunView) -> Iterator[Metric]:
     """Servers, and the tool's own processes."""
     yield info("rehearsal_build", {"version": __version__})
-    yield histograms("rehearsal_redis_operation_seconds", sorted(view.totals.operations.items(), key=lambda at: at[0]))
+    yield histograms(
+        "rehearsal_redis_operation_seconds", sorted(view.totals.counts.operations.items(), key=lambda at: at[0])
+    )
     yield numbers(
         "rehearsal_server_up",
         [(role, float(not server.error)) for role, server in view.health.servers.items()],
@@ -88,7 +90,7 @@ def _generator(view: RunView) -> Iterator[Metric]:
         memory[name] = memory.get(name, 0.0) + snapshot.memory_bytes
     yield numbers("rehearsal_generator_cpu_ratio", cpu.items())
     yield numbers("rehearsal_generator_memory_bytes", memory.items())
-    yield histogram("rehearsal_generator_tick_delay_seconds", totals.tick_delay)
+    yield histogram("rehearsal_generator_tick_delay_seconds", totals.counts.generator.tick_delay)
     yield number("rehearsal_generator_saturated", float(totals.saturated))
     yield number("rehearsal_generator_saturated_seconds", totals.saturated_seconds)
     yield number("rehearsal_generator_workers_lost", view.workers_lost)

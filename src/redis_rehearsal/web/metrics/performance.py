@@ -14,8 +14,11 @@ from redis_rehearsal.web.metrics.families import histogram, number, numbers
 
 def performance(view: RunView) -> Iterator[Metric]:
     """Operations, durations, cache and database as the load saw them."""
-    totals = view.totals
-    queries, events = totals.joined(totals.queries.values()), totals.joined(totals.events.values())
+    totals, counts = view.totals, view.totals.counts
+    queries, events = (
+        counts.recorded_queries.whole(),
+        counts.recorded_events.whole(),
+    )
     for name, tally in (("queries", queries), ("events", events)):
         ended = ((outcome.name.lower(), tally.outcomes[outcome]) for outcome in Outcome)
         yield numbers(f"rehearsal_{name}", ended)
@@ -40,10 +43,13 @@ def performance(view: RunView) -> Iterator[Metric]:
     )
     yield number("rehearsal_cache_hits", queries.hits)
     yield number("rehearsal_cache_misses", queries.misses)
-    yield numbers("rehearsal_cache_writes", sorted(totals.cache_writes.items()))
-    yield numbers("rehearsal_failures", _reasons(totals.query_failures + totals.event_failures).items())
-    yield number("rehearsal_redirected_events", totals.redirected)
-    checks = totals.checks
+    yield numbers("rehearsal_cache_writes", sorted(counts.cache_writes.items()))
+    yield numbers(
+        "rehearsal_failures",
+        _reasons(Counter(counts.queries.failures) + Counter(counts.events.failures)).items(),
+    )
+    yield number("rehearsal_redirected_events", counts.events.redirected)
+    checks = counts.queries.checks
     yield number("rehearsal_reports_checked", checks.reports_checked)
     yield numbers(
         "rehearsal_checks_failed",
@@ -54,11 +60,11 @@ def performance(view: RunView) -> Iterator[Metric]:
             ("counter_regression", checks.counter_regressions),
         ],
     )
-    yield number("rehearsal_database_queries", totals.database_queries)
-    yield number("rehearsal_database_query_failures", totals.database_failed)
-    yield histogram("rehearsal_database_query_seconds", totals.database_duration)
-    yield number("rehearsal_database_rows_written", totals.rows_written)
-    yield number("rehearsal_database_rows_dropped", totals.rows_dropped)
+    yield number("rehearsal_database_queries", counts.reports.asked)
+    yield number("rehearsal_database_query_failures", counts.reports.failed)
+    yield histogram("rehearsal_database_query_seconds", counts.reports.duration)
+    yield number("rehearsal_database_rows_written", counts.rows.written)
+    yield number("rehearsal_database_rows_dropped", counts.rows.dropped)
     yield number("rehearsal_database_rows_waiting", sum(snapshot.rows_buffered for snapshot in latest))
 
 

@@ -1,6 +1,7 @@
 """A view in which everything is known, and as much of it as there can be."""
 
 from redis_rehearsal.cache.route import ROLES
+from redis_rehearsal.engine.counts import WorkerCounts
 from redis_rehearsal.report.view import RunView
 from redis_rehearsal.telemetry.health import ServerHealth
 from redis_rehearsal.telemetry.resources import (
@@ -48,9 +49,8 @@ def filled(workers: int = 2) -> RunView:
     made.resources.database = DatabaseResources(3, 100, 1, 5000, 20, 9_000_000)
     made.resources.database_process = ProcessResources(30_000_000, 1.5)
     made.resources.coordinator = ProcessResources(90_000_000, 2.5, 0.02)
-    for role in ROLES:
-        for operation in OPERATIONS:
-            totals.operations[role, operation].merge(duration_of(10))
+    more = {(role, operation): duration_of(10) for role in ROLES for operation in OPERATIONS}
+    totals.counts.merge(WorkerCounts(operations=more))
     for name in (*ROLES, "database"):
         made.health.servers[name] = ServerHealth(needed=True, probe=_nothing)
     totals.close()

@@ -70,8 +70,8 @@ def test_the_page_says_what_the_catalogue_says() -> None:
 
 def test_the_exposition_stays_small_however_large_the_fleet_and_whatever_the_servers_say() -> None:
     made = filled(workers=64)
-    made.totals.query_failures.update(dict.fromkeys((*ERROR_CODES, *(f"CODE{n}" for n in range(1000))), 1))
-    made.totals.cache_writes.update(dict.fromkeys(CACHE_WRITES, 1))
+    made.totals.counts.queries.failures.update(dict.fromkeys((*ERROR_CODES, *(f"CODE{n}" for n in range(1000))), 1))
+    made.totals.counts.cache_writes.update(dict.fromkeys(CACHE_WRITES, 1))
     text = render(made).decode()
     # Of what a migration adds there is not all in this view.
     of_migration = [name for name, entry in CATALOGUE.items() if entry.group == Group.MIGRATION]

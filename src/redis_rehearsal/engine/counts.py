@@ -1,0 +1,129 @@
+"""What a worker counts."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from redis_rehearsal.database.counts import ReportCounts, RowCounts
+from redis_rehearsal.engine.operations import Operations
+from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.engine.stalls import Gap
+from redis_rehearsal.telemetry.counts import Counts
+from redis_rehearsal.telemetry.histogram import Histogram
+
+
+@dataclass(slots=True)
+class Checks(Counts):
+    """Findings about answers.
+
+    Attributes:
+        reports_checked: hits whose report was checked.
+        wrong: reports that were damaged or answered another question.
+        stale: reports older than their TTL plus OPERATION_TIMEOUT.
+        resurrected: reports served although their deletion had been acknowledged.
+        misplaced: misses because something was there that never was a report.
+        counters_checked: real-time reads whose counters were checked.
+        counter_regressions: counters that were read lower than what had been acknowledged.
+    """
+
+    reports_checked: int = 0
+    wrong: int = 0
+    stale: int = 0
+    resurrected: int = 0
+    misplaced: int = 0
+    counters_checked: int = 0
+    counter_regressions: int = 0
+
+    def since(self, before: "Checks") -> "Checks":
+        """What was found after an earlier state of these."""
+        return Checks(**{name: getattr(self, name) - getattr(before, name) for name in self.__slots__})
+
+
+@dataclass(slots=True)
+class Recorded(Counts):
+    """Operations of one kind.
+
+    Attributes:
+        tallies: by number of the segment.
+        gaps: stretches without an ok one that have ended.
+    """
+
+    tallies: dict[int, Tally] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def whole(self, first: int = 0) -> Tally:
+        """The tallies of a segment and all later ones as one."""
+        found = Tally()
+        for segment, tally in self.tallies.items():
+            if segment >= first:
+                found.merge(tally)
+        return found
+
+
+@dataclass(slots=True)
+class QueryCounts(Counts):
+    """Of queries.
+
+    Attributes:
+        failures: by reason.
+        checks: findings about answers.
+    """
+
+    failures: dict[str, int] = field(default_factory=Counter)
+    checks: Checks = field(default_factory=Checks)
+
+
+@dataclass(slots=True)
+class EventCounts(Counts):
+    """Of events.
+
+    Attributes:
+        failures: by reason.
+        by_type: those that were due, by number of the type.
+        redirected: those that a server refused and that were sent again.
+        mirrored: increments that went to a mirror too, by what became of them there: ok, failed, unknown.
+    """
+
+    failures: dict[str, int] = field(default_factory=Counter)
+    by_type: dict[int, int] = field(default_factory=Counter)
+    redirected: int = 0
+    mirrored: dict[str, int] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class GeneratorCounts(Counts):
+    """Of the worker itself.
+
+    Attributes:
+        stalls: stretches in which it stood still, as start and end on the monotonic clock.
+        tick_delay: how late its own wake-ups were.
+    """
+
+    stalls: list[tuple[float, float]] = field(default_factory=list)
+    tick_delay: Histogram = field(default_factory=Histogram)
+
+
+@dataclass(slots=True)
+class WorkerCounts(Counts):
+    """All of them.
+
+    Attributes:
+        recorded_queries: what became of queries, and when.
+        recorded_events: the same of events.
+        queries: more of them.
+        events: more of them.
+        cache_writes: cache writes and deletions by what became of them.
+        operations: what the Redis servers answered, by server and operation.
+        reports: what was asked of the database.
+        rows: what was written to it.
+        generator: of the worker itself.
+    """
+
+    recorded_queries: Recorded = field(default_factory=Recorded)
+    recorded_events: Recorded = field(default_factory=Recorded)
+    queries: QueryCounts = field(default_factory=QueryCounts)
+    events: EventCounts = field(default_factory=EventCounts)
+    cache_writes: dict[str, int] = field(default_factory=Counter)
+    operations: Operations = field(default_factory=dict)
+    reports: ReportCounts = field(default_factory=ReportCounts)
+    rows: RowCounts = field(default_factory=RowCounts)
+    generator: GeneratorCounts = field(default_factory=GeneratorCounts)

@@ -16,10 +16,6 @@ _BIG_FIELD_BYTES: Final = 1024
 _BATCH: Final = 1000
 
 
-def _pattern(prefix: str) -> str:
-    return f"{prefix}*"
-
-
 async def remove_all(client: redis.Redis, keys: Keys, *, keep_lock: bool) -> int:
     """Remove every key under the prefix, and no other; returns how many there were.
 
@@ -34,7 +30,7 @@ async def remove_all(client: redis.Redis, keys: Keys, *, keep_lock: bool) -> int
     removed = 0
     found: list[bytes] = []
     lock = keys.lock.encode()
-    async for key in client.scan_iter(match=_pattern(keys.prefix), count=_SCAN_COUNT):
+    async for key in client.scan_iter(match=keys.every, count=_SCAN_COUNT):
         if keep_lock and key == lock:
             continue
         found.append(key)
@@ -50,7 +46,7 @@ async def count_keys(client: redis.Redis, keys: Keys) -> int:
     """How many keys there are under the prefix, without the lock."""
     found = 0
     lock = keys.lock.encode()
-    async for key in client.scan_iter(match=_pattern(keys.prefix), count=_SCAN_COUNT):
+    async for key in client.scan_iter(match=keys.every, count=_SCAN_COUNT):
         found += key != lock
     return found
 

@@ -23,7 +23,7 @@ from redis_rehearsal.verification.compare.classify import Difference, Kind
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.rounds import compare
 from redis_rehearsal.verification.reasons import NO_REASON, Cause
-from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.keys import WRITTEN_KINDS, Keys
 from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
 _SOON_MS: Final = 2_000
@@ -66,11 +66,8 @@ class AfterCutover:
     def __init__(
         self, keys: Keys, cutover_seconds: float, bucket_seconds: int, buckets_kept: int, drift_seconds: float
     ) -> None:
-        prefix = keys.prefix.encode()
+        self._keys = keys
         self._own = keys.own | {keys.marker.encode()}
-        self._counters = prefix + b"count:"
-        self._written = (self._counters, prefix + b"live:")
-        self._reports = prefix + b"report:"
         self._copying = keys.copying.encode()
         self._deleted_kinds = {kind.encode() for kind in INVALIDATED_KINDS}
         self._cutover_seconds = cutover_seconds
@@ -93,21 +90,29 @@ class AfterCutover:
         return reason
 
     def _reason(self, difference: Difference) -> str | None:
-        key, kind = difference.key, difference.kind
-        if key.startswith(self._written):
+        place, kind = self._keys.place(difference.key), difference.kind
+        if place is None:
+            return None
+        if place.kind in WRITTEN_KINDS:
             return None if kind in (Kind.MISSING, Kind.TYPE) else _ACCOUNTED
-        if not key.startswith(self._reports) or kind is Kind.TTL:
+        if kind is Kind.TTL:
             return None
         if kind is Kind.MISSING:
-            return _DELETED if self._parts(key)[1] in self._deleted_kinds else None
+            return _DELETED if self._is_deletable(difference) else None
         return _COMPUTED
 
     def is_own(self, key: bytes) -> bool:
         """Whether a key is there for the run itself, and means nothing to the application."""
         return key in self._own or key.startswith(self._copying)
 
-    def _parts(self, key: bytes) -> list[bytes]:
-        return [*key[len(self._reports) :].split(b":"), b""]
+    def _is_deletable(self, difference: Difference) -> bool:
+        """Whether it is of a report that events delete."""
+        place = self._keys.place(difference.key)
+        return place is not None and place.parts[0] in self._deleted_kinds
+
+    def _organization(self, difference: Difference) -> int | None:
+        place = self._keys.place(difference.key)
+        return None if place is None else place.organization
 
     async def unexplained(
         self, source: Endpoint, target: Endpoint, audit: Audits, deleted_since: DeletedSince
@@ -153,7 +158,7 @@ class AfterCutover:
         while True:
             # What was deleted right before it may have been on its way to one of them still.
             deleted, are_all = await deleted_since(self._cutover_seconds - 1.0)
-            left = [each for each in self._found[_DELETED] if not _is_number_in(self._parts(each.key)[0], deleted)]
+            left = [each for each in self._found[_DELETED] if self._organization(each) not in deleted]
             if left and not are_all:
                 self.undecided = len(left)
                 return 0
@@ -177,7 +182,7 @@ class AfterCutover:
         if value is None or value == []:
             return self._went(difference)
         envelope = encoding.envelope(value)
-        right = encoding.is_right(value, expected_identity(name[len(self._reports) :]))
+        right = encoding.is_right(value, expected_identity(name.removeprefix(self._keys.begin("report"))))
         return right and envelope is not None and int(envelope[COMPUTED_AT]) >= int(self._cutover_seconds * 1000)
 
     def _went(self, difference: Difference) -> bool:
@@ -188,7 +193,7 @@ class AfterCutover:
         now_seconds = monotonic() + _LEAST_TOLERANCE_SECONDS
         if lives_ms is not None and now_seconds >= difference.seen_seconds + lives_ms / 1000:
             return True
-        if self._parts(difference.key)[1] not in self._deleted_kinds:
+        if not self._is_deletable(difference):
             return False
         self._found[_DELETED].append(difference)
         return True
@@ -201,15 +206,16 @@ class AfterCutover:
         if key.decode(errors="replace") not in verified:
             return False
         lives = await right.ask(_TIMEOUT_SECONDS, "PTTL", key)
-        start = key.rpartition(b":")[2]
-        if not isinstance(lives, int) or not start.isdigit():
+        place = self._keys.place(key)
+        start = None if place is None else place.bucket_start_seconds
+        if not isinstance(lives, int) or place is None or start is None:
             return False
-        expiry = (int(start) // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
+        expiry = (start // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
         if lives == _GONE:
             return unix() + lead_seconds >= expiry - self._expiry_tolerance_seconds
         if abs(unix() + lead_seconds + lives / 1000 - expiry) > self._expiry_tolerance_seconds:
             return False
-        if difference.kind is not Kind.VALUE or not key.startswith(self._counters):
+        if difference.kind is not Kind.VALUE or place.kind != "count":
             return True
         old, new = [await connection.ask(_TIMEOUT_SECONDS, "GET", key) for connection in (left, right)]
         return _number(old) <= _number(new)
@@ -220,10 +226,6 @@ _GONE: Final = -2
 
 def _number(reply: Reply) -> int:
     return int(reply) if isinstance(reply, bytes) and reply.isdigit() else 0
-
-
-def _is_number_in(text: bytes, numbers: set[int]) -> bool:
-    return text.isdigit() and int(text) in numbers
 
 
 async def _those(found: Sequence[Difference], test: Callable[[Difference], Awaitable[bool]]) -> list[Difference]:

@@ -8,9 +8,8 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.errors import CannotTellError
 from redis_rehearsal.verification.compare.contents import READABLE, contents, digest_of
 from redis_rehearsal.verification.compare.link import Link
-from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.reader import bulk, heads, scan
-from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.keys import WRITTEN_KINDS, Keys
 
 _TIMEOUT_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.01
@@ -32,8 +31,8 @@ async def look_at(endpoint: Endpoint, keys: Keys) -> Look | None:
     try:
         await link.open()
         try:
-            for part in ("count:", "live:"):
-                async for names in scan(link, CompareOptions(prefix=f"{keys.prefix}{part}").pattern):
+            for kind in WRITTEN_KINDS:
+                async for names in scan(link, keys.every_of(kind).encode()):
                     found |= await _digests(link, names)
                     await asyncio.sleep(_PAUSE_SECONDS)
         finally:

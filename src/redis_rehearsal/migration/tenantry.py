@@ -1,13 +1,9 @@
 """Which keys belong to which organisation, so that the writes to some can be held while they are copied."""
 
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Final
 
-from redis_rehearsal.workload.keys import Keys
-
-_KIND: Final = rb"(count|live|report):(\d+):"
+from redis_rehearsal.workload.keys import WRITTEN_KINDS, KeyKind, Keys
 
 
 class Tenantry:
@@ -22,7 +18,7 @@ class Tenantry:
     """
 
     def __init__(self, keys: Keys) -> None:
-        self._pattern = re.compile(re.escape(keys.prefix.encode()) + _KIND)
+        self._keys = keys
         self._own = keys.own
         self.of: defaultdict[int, list[bytes]] = defaultdict(list)
         self.others: list[bytes] = []
@@ -30,9 +26,9 @@ class Tenantry:
     def add(self, found: Iterable[bytes]) -> None:
         """Sort keys in; the run's own are left out."""
         for key in found:
-            match = self._pattern.match(key)
-            if match is not None:
-                self.of[int(match[2])].append(key)
+            place = self._keys.place(key)
+            if place is not None:
+                self.of[place.organization].append(key)
             elif key not in self._own:
                 self.others.append(key)
 
@@ -64,11 +60,12 @@ class Tenantry:
 
     def counters_of(self, organization: int) -> list[bytes]:
         """The counters of an organisation."""
-        return self._of_kind(organization, b"count:")
+        return self._of_kind(organization, "count")
 
     def written_of(self, organization: int) -> list[bytes]:
         """All that events write to: the counters and live structures of an organisation."""
-        return self._of_kind(organization, b"count:", b"live:")
+        return self._of_kind(organization, *WRITTEN_KINDS)
 
-    def _of_kind(self, organization: int, *kinds: bytes) -> list[bytes]:
-        return [key for key in self.of[organization] if key[: key.index(b"%d:" % organization)].endswith(kinds)]
+    def _of_kind(self, organization: int, *kinds: KeyKind) -> list[bytes]:
+        begins = tuple(self._keys.begin(kind).encode() for kind in kinds)
+        return [key for key in self.of[organization] if key.startswith(begins)]

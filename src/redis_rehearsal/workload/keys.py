@@ -1,8 +1,35 @@
-"""The names of all keys that the platform uses: the one place to change the key strategy."""
+"""The names of all keys that the platform uses, written and read: the one place to change the key strategy."""
 
 from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 from redis_rehearsal.workload.events import EVENT_TYPES
+
+KeyKind = Literal["count", "live", "report"]
+"""What belongs to an organisation: counters, live structures, cached reports."""
+WRITTEN_KINDS: Final[tuple[KeyKind, KeyKind]] = ("count", "live")
+"""What events write to."""
+_MOST_DIGITS: Final = 18
+_KINDS: Final[dict[bytes, KeyKind]] = {b"count": "count", b"live": "live", b"report": "report"}
+
+
+class Place(NamedTuple):
+    """What a key says of what it holds.
+
+    Attributes:
+        kind: of it.
+        organization: its number.
+        parts: what follows, as it is parted: of a report its kind and its filter.
+    """
+
+    kind: KeyKind
+    organization: int
+    parts: list[bytes]
+
+    @property
+    def bucket_start_seconds(self) -> int | None:
+        """The start of its time bucket, Unix time; None where it has none."""
+        return _number(self.parts[-1]) if self.kind in WRITTEN_KINDS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +53,43 @@ class Keys:
 
     def report(self, identity: str) -> str:
         """Key of a cached report."""
-        return f"{self.prefix}report:{identity}"
+        return f"{self.begin('report')}{identity}"
 
     def counter(self, organization: int, event_type: int, bucket_start_seconds: int) -> str:
         """Key of the counter of an organisation, an event type (its number) and a time bucket (Unix time)."""
-        return f"{self.prefix}count:{organization}:{EVENT_TYPES[event_type].name}:{bucket_start_seconds}"
+        return f"{self.begin('count')}{organization}:{EVENT_TYPES[event_type].name}:{bucket_start_seconds}"
 
     def live(self, name: str, organization: int, bucket_start_seconds: int) -> str:
         """Key of the run's live structure of an organisation and a time bucket (Unix time)."""
-        return f"{self.prefix}live:{organization}:{name}:{self.run}:{bucket_start_seconds}"
+        return f"{self.begin('live')}{organization}:{name}:{self.run}:{bucket_start_seconds}"
+
+    def begin(self, kind: KeyKind) -> str:
+        """What keys of a kind begin with."""
+        return f"{self.prefix}{kind}:"
+
+    def place(self, key: bytes) -> Place | None:
+        """What a key of an organisation says; None of any other."""
+        prefix = self.prefix.encode()
+        if not key.startswith(prefix):
+            return None
+        name, *parts = key[len(prefix) :].split(b":")
+        kind = _KINDS.get(name)
+        organization = _number(parts[0]) if len(parts) > 1 else None
+        return None if kind is None or organization is None else Place(kind, organization, parts[1:])
+
+    @property
+    def every(self) -> str:
+        """A pattern of SCAN that every key matches; the prefix has none of its special letters."""
+        return f"{self.prefix}*"
+
+    def every_of(self, kind: KeyKind) -> str:
+        """The same of a kind."""
+        return f"{self.begin(kind)}*"
+
+    @property
+    def dead_weight(self) -> tuple[bytes, bytes]:
+        """What keys begin with that nothing asks for."""
+        return f"{self.prefix}ballast:".encode(), f"{self.prefix}big:".encode()
 
     def ballast(self, number: int) -> str:
         """Key of a string that nothing asks for."""
@@ -68,3 +123,8 @@ class Keys:
     def marker(self) -> str:
         """Key that says which run wrote under the prefix last."""
         return f"{self.prefix}run"
+
+
+def _number(text: bytes) -> int | None:
+    # Keys of others may have thousands of digits, which no number of ours has.
+    return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS else None

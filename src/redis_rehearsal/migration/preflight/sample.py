@@ -23,7 +23,7 @@ async def count_prefix(asker: Asker, keys: Keys) -> tuple[int, bool]:
     found: set[bytes] = set()
     lock, until, cursor = keys.lock.encode(), monotonic() + _SCAN_SECONDS, b"0"
     while True:
-        cursor, page = _page(await asker.ask("SCAN", cursor.decode(), "MATCH", f"{keys.prefix}*", "COUNT", "1000"))
+        cursor, page = _page(await asker.ask("SCAN", cursor.decode(), "MATCH", keys.every, "COUNT", "1000"))
         found.update(key for key in page if key != lock)
         if cursor == b"0" or monotonic() > until:
             return len(found), cursor == b"0"

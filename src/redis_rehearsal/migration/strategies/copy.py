@@ -96,8 +96,7 @@ async def _copy_changed(
 
 
 async def _copy_all(context: Context, carrier: Carrier, step: Step) -> None:
-    pattern = f"{context.keys.prefix}*"
-    async for keys in carrier.scan(pattern):
+    async for keys in carrier.scan(context.keys.every):
         await carrier.carry(keys)
     step.detail = carrier.sentence
 
@@ -106,8 +105,7 @@ async def _copy_differing(context: Context, carrier: Carrier, step: Step, *, hel
     """Copy what is not on the target as it is on the source, and delete what the source has not any more."""
     ours, theirs = await asyncio.gather(*(_names(context, server) for server in (context.source, context.target)))
     # Dead weight that is there cannot have changed.
-    dead = tuple(f"{context.keys.prefix}{kind}:".encode() for kind in ("ballast", "big"))
-    there = [key for key in ours & theirs if not key.startswith(dead)]
+    there = [key for key in ours & theirs if not key.startswith(context.keys.dead_weight)]
     changed = [*(ours - theirs), *await carrier.differing(there)]
     gone = theirs - ours
     await carrier.carry(changed, held=held)
@@ -119,7 +117,7 @@ async def _names(context: Context, server: ServerHandle) -> set[bytes]:
     found: set[bytes] = set()
     cursor = 0
     while True:
-        cursor, keys = await server.client.scan(cursor, match=f"{context.keys.prefix}*", count=_SCAN_COUNT)
+        cursor, keys = await server.client.scan(cursor, match=context.keys.every, count=_SCAN_COUNT)
         found.update(key for key in keys if isinstance(key, bytes))
         if cursor == 0:
             found -= context.keys.own

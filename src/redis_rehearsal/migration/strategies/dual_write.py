@@ -41,7 +41,7 @@ async def _run(context: Context) -> None:
         tenantry = Tenantry(context.keys)
         async with context.step("backfill") as step:
             # Only now: what is made from here on is made on both.
-            await tenantry.add_all(carrier.scan(f"{context.keys.prefix}*"))
+            await tenantry.add_all(carrier.scan(context.keys.every))
             await (_backfill_naively if context.options.naive else _backfill)(context, carrier, tenantry)
             step.detail = f"{len(tenantry.of):,} organisations; {carrier.sentence}"
             carrier.require_all()
@@ -90,11 +90,10 @@ async def _copy_held(context: Context, carrier: Carrier, tenantry: Tenantry, org
 async def _keys_of_both(context: Context, carrier: Carrier) -> Tenantry:
     """The keys by now, also those that only the mirror has: what the source did not take must go there too."""
     current = Tenantry(context.keys)
-    pattern = f"{context.keys.prefix}*"
-    await current.add_all(carrier.scan(pattern))
+    await current.add_all(carrier.scan(context.keys.every))
     cursor = 0
     while True:
-        cursor, found = await context.target.client.scan(cursor, match=pattern, count=_SCAN_COUNT)
+        cursor, found = await context.target.client.scan(cursor, match=context.keys.every, count=_SCAN_COUNT)
         current.add(key for key in found if isinstance(key, bytes))
         if cursor == 0:
             return current

@@ -13,6 +13,7 @@ from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preparation import refuse_used_target
 from redis_rehearsal.migration.strategies.base import Strategy
 from redis_rehearsal.migration.tenantry import Tenantry
+from redis_rehearsal.workload.keys import WRITTEN_KINDS
 from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
 _HOLD_SECONDS: Final = 2.0
@@ -42,8 +43,8 @@ async def _run(context: Context) -> None:
             step.detail = "reads and writes go to the target; what it does not have is read from the source"
         # Listed only now that nobody writes to the source any more: what it got while it was listed could be missed.
         counters = Tenantry(context.keys)
-        for kind in ("count", "live"):
-            await counters.add_all(carrier.scan(f"{context.keys.prefix}{kind}:*"))
+        for kind in WRITTEN_KINDS:
+            await counters.add_all(carrier.scan(context.keys.every_of(kind)))
         async with context.step("move counters") as step:
             await _move_counters(context, carrier, counters, every, held_seconds)
             step.detail = f"those first whose increments waited; {carrier.sentence}"
@@ -51,7 +52,7 @@ async def _run(context: Context) -> None:
         await context.phase(Phase.SYNC)
         async with context.step("sweep") as step:
             left = Tenantry(context.keys)
-            await left.add_all(carrier.scan(f"{context.keys.prefix}*"))
+            await left.add_all(carrier.scan(context.keys.every))
             lapsed = await _sweep(context, carrier, left)
             step.detail = carrier.sentence
         await _delete_again(context, lapsed)

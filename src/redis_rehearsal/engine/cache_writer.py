@@ -17,6 +17,7 @@ from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.clock import WallClock, monotonic
+from redis_rehearsal.engine.mirror import Mirror
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
 from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
@@ -77,6 +78,7 @@ class CacheWriter:
         tenants: how many tenants the worker has.
         ttl_seconds: of a report, before jitter.
         seed: of the jitter.
+        mirror: is told of tenants of which a write did not reach it.
 
     Attributes:
         obsolete: for the identity of each report whose deletion was acknowledged: the computation times
@@ -85,7 +87,6 @@ class CacheWriter:
         outcomes: cache writes and deletions by what became of them.
         pending: cache writes and deletions that were sent and not answered.
         refused: tenants whose deletion is held, or was refused by a server that takes no writes now; to be sent later.
-        unmirrored: tenants of which a write did not reach the mirror.
         also_delete_on: a server on which deletions are made too; None for none.
     """
 
@@ -97,7 +98,9 @@ class CacheWriter:
         tenants: int,
         ttl_seconds: float,
         seed: int,
+        mirror: Mirror,
     ) -> None:
+        self._mirror = mirror
         self._blocks = blocks
         self._router = router
         self._clock = clock
@@ -109,7 +112,6 @@ class CacheWriter:
         self.outcomes: Counter[str] = Counter()
         self.pending = 0
         self.refused: list[int] = []
-        self.unmirrored: set[int] = set()
         self.also_delete_on: Server | None = None
 
     def ticket(self, tenant: int) -> int:
@@ -151,15 +153,13 @@ class CacheWriter:
             self.pending += 1
         else:
             self._fail("store_failed", tenant)
-        self._mirror(tenant, command, replies)
+        self._send_to_mirror(tenant, command, replies)
 
     def _fail(self, outcome: str, tenant: int) -> None:
         self.outcomes[outcome] += 1
-        if self._router.mirror_of(tenant) is not None:
-            # Only the mirror has it.
-            self.unmirrored.add(tenant)
+        self._mirror.alone([tenant])
 
-    def _mirror(self, tenant: int, command: bytes, replies: int) -> None:
+    def _send_to_mirror(self, tenant: int, command: bytes, replies: int) -> None:
         server = self._router.mirror_of(tenant)
         if server is None:
             return
@@ -167,7 +167,7 @@ class CacheWriter:
             self.pending += 1
         else:
             self.outcomes["mirror_failed"] += 1
-            self.unmirrored.add(tenant)
+            self._mirror.missed([tenant])
 
     def send_refused(self) -> None:
         """Delete again what a server refused to delete, where writes go by now."""
@@ -196,13 +196,13 @@ class CacheWriter:
             self.pending += 1
         else:
             self._fail("invalidation_failed", tenant)
-        self._mirror(tenant, command, 1)
+        self._send_to_mirror(tenant, command, 1)
         other = self.also_delete_on
         if other is not None:
             if other.write_for(tenant, command, _MirrorBatch(self, tenant, 1)):
                 self.pending += 1
             else:
-                self.unmirrored.add(tenant)
+                self._mirror.missed([tenant])
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
         known = self._deletions.get(tenant)
@@ -223,7 +223,7 @@ class CacheWriter:
         if isinstance(batch, _MirrorBatch):
             self.outcomes["mirror_failed" if refused else "mirror_ok"] += 1
             if refused:
-                self.unmirrored.add(batch.tenant)
+                self._mirror.missed([batch.tenant])
             return
         assert isinstance(batch, _StoreBatch | _InvalidationBatch)  # noqa: S101 # only those are sent
         if isinstance(batch, _StoreBatch):
@@ -255,8 +255,7 @@ class CacheWriter:
         kind = {_InvalidationBatch: "invalidation", _MirrorBatch: "mirror"}.get(type(batch), "store")
         self.outcomes[f"{kind}_unknown"] += 1
         assert isinstance(batch, _StoreBatch | _InvalidationBatch | _MirrorBatch)  # noqa: S101 # only those are sent
-        if isinstance(batch, _MirrorBatch) or self._router.mirror_of(batch.tenant) is not None:
-            self.unmirrored.add(batch.tenant)
+        (self._mirror.missed if isinstance(batch, _MirrorBatch) else self._mirror.alone)([batch.tenant])
 
     def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:
         """Whether a report with that time of computation should have been gone for a read.

@@ -1,12 +1,10 @@
 """Events: each is one INCR in Redis and one row in PostgreSQL, whatever becomes of the INCR."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
 from typing import Final
 
 import hiredis
 import numpy as np
-from numpy.typing import NDArray
 
 from redis_rehearsal.cache.refusals import SURELY_NOT_APPLIED, code_of
 from redis_rehearsal.cache.router import Router
@@ -22,6 +20,7 @@ from redis_rehearsal.engine.expiries import Expiries
 from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.live_writes import LiveWrites
+from redis_rehearsal.engine.mirror import Mirror, MirroredIncrements
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.recorder import Recorder
@@ -47,60 +46,6 @@ class _IncrementBatch(Batch):
         self.again = again
 
 
-class _MirrorBatch(Batch):
-    """Increments that go to a second server too."""
-
-    __slots__ = ("tenants",)
-    operation = "increment"
-
-    def __init__(self, receiver: "_Mirror", tenants: NDArray[np.int64]) -> None:
-        super().__init__(receiver, len(tenants))
-        self.tenants = tenants
-
-
-class _Mirror:
-    """Receives what a second server says to increments that went to it too.
-
-    Args:
-        counts: gets what became of them there.
-
-    Attributes:
-        unmirrored: tenants of which one did not get there, as far as is known.
-    """
-
-    def __init__(self, counts: EventCounts) -> None:
-        self._counts = counts
-        self.unmirrored: set[int] = set()
-        self.pending = 0
-
-    def send(self, server: Server, commands: bytes, tenants: NDArray[np.int64]) -> None:
-        """Send increments of these tenants to the second server."""
-        if server.write(commands, _MirrorBatch(self, tenants)):
-            self.pending += len(tenants)
-        else:
-            self._counts.mirrored["failed"] += len(tenants)
-            self.unmirrored.update(tenants.tolist())
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _MirrorBatch)  # noqa: S101 # only those are sent
-        self.pending -= len(replies)
-        for tenant, reply in zip(batch.tenants[batch.answered :].tolist(), replies, strict=False):
-            if reply.__class__ is int:
-                self._counts.mirrored["ok"] += 1
-            else:
-                self._counts.mirrored["failed"] += 1
-                self.unmirrored.add(tenant)
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _MirrorBatch)  # noqa: S101 # only those are sent
-        lost = batch.tenants[batch.answered :].tolist()
-        self.pending -= len(lost)
-        self._counts.mirrored["unknown"] += len(lost)
-        self.unmirrored.update(lost)
-
-
 class EventDriver:
     """The events of a worker.
 
@@ -118,12 +63,13 @@ class EventDriver:
         timeout_seconds: how long a refused increment is sent again.
         live: keeps live structures too.
         attribution: learns which connection acknowledged what.
+        mirror: is told of tenants of which a write did not reach the second server.
 
     Attributes:
         loop: the open loop that drives it; set once it is made.
         counts: of events.
-        mirror: receives what became of increments that went to a second server too.
         live: the same.
+        expiries: of the counters.
     """
 
     loop: OpenLoop[IncrementBlock]
@@ -145,8 +91,10 @@ class EventDriver:
         timeout_seconds: float,
         live: LiveWrites,
         attribution: Attribution,
+        mirror: Mirror,
     ) -> None:
         self.live = live
+        self._mirror = mirror
         self._attribution = attribution
         self._blocks = blocks
         self._router = router
@@ -159,17 +107,17 @@ class EventDriver:
         self._id_step = id_step
         self._clock = clock
         self._bucket_seconds = bucket_seconds
-        self.expiries = Expiries(router, bucket_seconds, buckets_kept, ledger)
+        self.expiries = Expiries(router, bucket_seconds, buckets_kept, ledger, mirror)
         self._unwritten: list[tuple[IncrementBlock, int, int]] = []
         self.counts = EventCounts()
         self._last_event_seconds = np.full(len(blocks.organization_array()), -np.inf)
-        self.mirror = _Mirror(self.counts)
+        self._mirrored = MirroredIncrements(self.counts, mirror)
         self._later = Waiting()
 
     @property
     def on_the_wire(self) -> int:
         """Increments that a server may still apply."""
-        return self.loop.sent - self._later.count + self.mirror.pending + self.live.pending
+        return self.loop.sent - self._later.count + self._mirrored.pending + self.live.pending
 
     @property
     def waiting_tenants(self) -> set[int]:
@@ -254,7 +202,7 @@ class EventDriver:
     ) -> None:
         commands = b"".join(block.commands[start:stop])
         if mirror is not None and not again:
-            self.mirror.send(mirror, commands, block.drawn.tenants[start:stop])
+            self._mirrored.send(mirror, commands, block.drawn.tenants[start:stop])
         sent = server.write(commands, _IncrementBatch(self, server, block, start, stop, again=again))
         if not again:
             self.live.send(server, mirror, block, start, stop)
@@ -263,7 +211,7 @@ class EventDriver:
         now = monotonic()
         if mirror is not None:
             # Only the mirror has them.
-            self.mirror.unmirrored.update(block.drawn.tenants[start:stop].tolist())
+            self._mirror.missed(block.drawn.tenants[start:stop].tolist())
         failed = self._ledger.failed
         for place in block.places[start:stop]:
             failed[place] += 1
@@ -292,7 +240,7 @@ class EventDriver:
             self._recorder.record(Outcome.FAILED, block.intended, now_seconds, now_seconds)
             self.counts.failures[code] += count
             self.loop.sent -= count
-            self._note_alone(block, range(count))
+            self._mirror.alone(block.drawn.tenants[:count].tolist())
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
@@ -372,21 +320,14 @@ class EventDriver:
         kept = sum(map(len, again.values()))
         self.counts.redirected += 0 if batch.again else kept
         if unknown:
-            self._note_alone(block, unknown)
+            self._mirror.alone(block.drawn.tenants[unknown].tolist())
             self._recorder.record(Outcome.UNKNOWN, [block.intended[p] for p in unknown], written, now_seconds)
         return kept
-
-    def _note_alone(self, block: IncrementBlock, positions: Iterable[int]) -> None:
-        """What the server did not take, as far as is known, while a mirror may have it."""
-        for position in positions:
-            tenant = int(block.drawn.tenants[position])
-            if self._router.mirror_of(tenant) is not None:
-                self.mirror.unmirrored.add(tenant)
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
         assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
-        self._note_alone(batch.block, range(batch.first + batch.answered, batch.first + batch.count))
+        self._mirror.alone(batch.block.drawn.tenants[batch.first + batch.answered : batch.first + batch.count].tolist())
         lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
         for place in batch.block.places[batch.first + batch.answered : batch.first + batch.count]:
             self._ledger.unknown[place] += 1

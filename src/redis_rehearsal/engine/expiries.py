@@ -8,6 +8,7 @@ from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.mirror import Mirror
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 _TYPES: Final = len(EVENT_TYPES)
@@ -33,15 +34,16 @@ class Expiries:
         bucket_seconds: length of a time bucket.
         buckets_kept: how many buckets a counter outlives its own.
         ledger: gives counters their places.
+        mirror: is told of tenants of which one did not reach the second server.
 
     Attributes:
         failed: how many were refused.
         pending: how many were sent and not answered.
-        unmirrored: tenants of which one did not reach the second server.
     """
 
-    def __init__(self, router: Router, bucket_seconds: int, buckets_kept: int, ledger: Ledger) -> None:
+    def __init__(self, router: Router, bucket_seconds: int, buckets_kept: int, ledger: Ledger, mirror: Mirror) -> None:
         self._router = router
+        self._mirror = mirror
         self._bucket_seconds = bucket_seconds
         self._buckets_kept = buckets_kept
         self._ledger = ledger
@@ -49,7 +51,6 @@ class Expiries:
         self._held: list[tuple[int, int, bytes]] = []
         self.failed = 0
         self.pending = 0
-        self.unmirrored: set[int] = set()
 
     def is_set(self, place: int, bucket: int) -> bool:
         """Whether the server has confirmed it, or is being asked to, for that bucket's counter."""
@@ -80,7 +81,7 @@ class Expiries:
             if mirror.write(command, _ExpiryBatch(self, place, mirrored=True)):
                 self.pending += 1
             else:
-                self.unmirrored.add(tenant)
+                self._mirror.missed([tenant])
 
     def thaw(self) -> None:
         """Ask for what was not asked for while writes were held."""
@@ -108,6 +109,6 @@ class Expiries:
         assert isinstance(batch, _ExpiryBatch)  # noqa: S101 # only those are sent
         if batch.mirrored:
             # Also where the second server did not have the counter yet: it is copied with its time to live.
-            self.unmirrored.add(batch.place % self._ledger.counters // _TYPES)
+            self._mirror.missed([batch.place % self._ledger.counters // _TYPES])
         else:
             self._bucket_of.pop(batch.place, None)

@@ -20,6 +20,7 @@ from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.increments import IncrementBlock
 from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.mirror import Mirror
 from redis_rehearsal.engine.recent_events import RecentEvents
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
 from redis_rehearsal.workload.keys import Keys
@@ -88,11 +89,11 @@ class LiveWrites:
         buckets_kept: how many buckets a structure outlives its own.
         users_per_org: how many users each organisation has.
         attribution: learns which connection acknowledged what.
+        mirror: is told of tenants of which a write did not reach the second server.
 
     Attributes:
         counts: writes by what became of them: ok, failed, unknown.
         pending: commands that were sent and not answered.
-        unmirrored: tenants of which a write did not reach the second server.
     """
 
     def __init__(
@@ -105,8 +106,10 @@ class LiveWrites:
         buckets_kept: int,
         users_per_org: int,
         attribution: Attribution,
+        mirror: Mirror,
     ) -> None:
         self._attribution = attribution
+        self._mirror = mirror
         self._router = router
         self._keys = keys
         self._organizations = organizations
@@ -120,7 +123,6 @@ class LiveWrites:
         self._forget_seconds = 0.0
         self.counts: Counter[str] = Counter()
         self.pending = 0
-        self.unmirrored: set[int] = set()
 
     def send(self, server: Server, mirror: Server | None, block: IncrementBlock, start: int, stop: int) -> None:
         """Write the block's events from `start` to `stop` into every kind of structure."""
@@ -189,12 +191,12 @@ class LiveWrites:
                 if place >= 0:
                     self._note_failed(ledger, place, code)
             if mirror is not None:
-                self.unmirrored.update(tenants)
+                self._mirror.missed(tenants)
         if mirror is not None:
             if (mirror.write_in_order if ordered else mirror.write)(packed, _MirrorBatch(self, tenants)):
                 self.pending += len(places)
             else:
-                self.unmirrored.update(tenants)
+                self._mirror.missed(tenants)
 
     @staticmethod
     def _open(ledger: Ledger, bucket: int) -> None:
@@ -247,9 +249,8 @@ class LiveWrites:
         self.pending -= len(replies)
         first = batch.answered
         if isinstance(batch, _MirrorBatch):
-            for position, reply in enumerate(replies, first):
-                if isinstance(reply, hiredis.ReplyError):
-                    self.unmirrored.add(batch.tenants[position])
+            refused = [at for at, reply in enumerate(replies, first) if isinstance(reply, hiredis.ReplyError)]
+            self._mirror.missed(batch.tenants[at] for at in refused)
             return
         assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
         ledger, truth = batch.ledger, self._router.truth_server
@@ -268,7 +269,7 @@ class LiveWrites:
                 else:
                     ledger.unknown[place] += 1
                     self.counts["unknown"] += 1
-                self._note_alone(batch.tenants[position])
+                self._mirror.alone([batch.tenants[position]])
                 continue
             ledger.acknowledged[place] += 1
             self.counts["ok"] += 1
@@ -287,18 +288,12 @@ class LiveWrites:
         """See `Receiver`."""
         self.pending -= batch.count - batch.answered
         if isinstance(batch, _MirrorBatch):
-            self.unmirrored.update(batch.tenants[batch.answered :])
+            self._mirror.missed(batch.tenants[batch.answered :])
             return
         assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
-        for tenant in batch.tenants[batch.answered :]:
-            self._note_alone(tenant)
+        self._mirror.alone(batch.tenants[batch.answered :])
         lost = zip(batch.places[batch.answered :], batch.codes[batch.answered :], strict=True)
         for place, code in lost:
             if place >= 0 and batch.ledger.baseline[place] == code:
                 batch.ledger.unknown[place] += 1
                 self.counts["unknown"] += 1
-
-    def _note_alone(self, tenant: int) -> None:
-        """What the server did not take, as far as is known, while a mirror may have it."""
-        if self._router.mirror_of(tenant) is not None:
-            self.unmirrored.add(tenant)

@@ -19,6 +19,7 @@ from redis_rehearsal.engine.increments import IncrementBlocks
 from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.messages import WorkerPlan
+from redis_rehearsal.engine.mirror import Mirror
 from redis_rehearsal.engine.questions import QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Stalls
@@ -43,6 +44,7 @@ class Parts:
         event_recorder: of what became of events.
         stalls: when the worker did not wake up on time.
         steering: changes where all of it goes.
+        mirror: knows of whom a write did not reach the second server.
         attribution: knows which server acknowledged what.
         query_arrivals_rng: draws when queries are due.
         event_arrivals_rng: draws when events are due.
@@ -60,6 +62,7 @@ class Parts:
     event_recorder: Recorder
     stalls: Stalls
     steering: Steering
+    mirror: Mirror
     attribution: Attribution
     query_arrivals_rng: np.random.Generator
     event_arrivals_rng: np.random.Generator
@@ -106,7 +109,8 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
         plan.index,
         plan.first_event_id,
     )
-    writer = CacheWriter(questions, router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index)
+    mirror = Mirror(router)
+    writer = CacheWriter(questions, router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index, mirror)
     stalls = Stalls()
     query_recorder, event_recorder = Recorder(stalls), Recorder(stalls)
     queries = CacheAside(
@@ -155,8 +159,10 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
             plan.time_buckets,
             plan.users_per_org,
             attribution,
+            mirror,
         ),
         attribution=attribution,
+        mirror=mirror,
     )
     steering = Steering(
         router,
@@ -179,6 +185,7 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
         event_recorder=event_recorder,
         stalls=stalls,
         steering=steering,
+        mirror=mirror,
         attribution=attribution,
         query_arrivals_rng=query_arrivals_rng,
         event_arrivals_rng=event_arrivals_rng,

@@ -182,15 +182,6 @@ class Steering:
         self._writer.send_refused()
         self._router.flush()
 
-    def take_unmirrored(self) -> set[int]:
-        """The tenants of which a write did not reach the mirror since this was last asked."""
-        live = self._events.live
-        found = self._events.mirror.unmirrored | self._writer.unmirrored | live.unmirrored
-        found |= self._events.expiries.unmirrored
-        self._events.mirror.unmirrored, self._writer.unmirrored = set(), set()
-        live.unmirrored, self._events.expiries.unmirrored = set(), set()
-        return found
-
     async def set_server(self, command: SetServer) -> str:
         """Use another server in a role that no tenant's route leads to.
 

@@ -167,7 +167,7 @@ class Worker:
                 chosen = None if command.organizations is None else self._tenants_of(command.organizations)
                 organizations = self._organizations_of(steering.release(chosen))
             case TakeUnmirrored():
-                organizations = self._organizations_of(steering.take_unmirrored())
+                organizations = self._organizations_of(parts.mirror.take())
             case TakeWanted():
                 organizations = self._organizations_of(parts.events.waiting_tenants & router.held)
             case SetFallback():

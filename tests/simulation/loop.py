@@ -1,0 +1,71 @@
+"""A loop of which the time is its own: where nothing is to be done, it is the time of what comes next at once.
+
+So hours pass in a second, and what happens in them depends on nothing but the program and its seeds.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from redis_rehearsal.clock import Clocks, given_by
+
+Result = TypeVar("Result")
+
+_EPOCH_SECONDS: Final = 1_700_000_000.0
+
+
+class _Passing(selectors.DefaultSelector):
+    """Has time pass instead of waiting."""
+
+    def __init__(self, passes: Callable[[float], None]) -> None:
+        super().__init__()
+        self._passes = passes
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """See selectors."""
+        if timeout is None:
+            raise RuntimeError("Nothing is left that could happen, and somebody waits for it.")
+        self._passes(max(0.0, timeout))
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop in virtual time, in seconds from 0."""
+
+    def __init__(self) -> None:
+        self._now_seconds = 0.0
+        self.connect: Callable[[str, int, asyncio.Protocol], asyncio.Transport] | None = None
+        super().__init__(_Passing(self._pass))
+
+    def _pass(self, seconds: float) -> None:
+        self._now_seconds += seconds
+
+    def time(self) -> float:
+        """See asyncio."""
+        return self._now_seconds
+
+    async def create_connection(  # type: ignore[override]  # as much of it as connections to Redis need
+        self, protocol_factory: Callable[[], asyncio.Protocol], host: str, port: int, **_: object
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """A connection over the network that was set as `connect`; it may refuse with an OSError."""
+        if self.connect is None:
+            raise ConnectionRefusedError(f"there is no network to {host}:{port}")
+        protocol = protocol_factory()
+        return self.connect(host, port, protocol), protocol
+
+
+def simulate(
+    work: Callable[[VirtualLoop], Coroutine[Any, Any, Result]], connect: Callable[..., asyncio.Transport] | None = None
+) -> Result:
+    """Do something in virtual time, in which all of the program gets its time from.
+
+    Args:
+        work: is given the loop.
+        connect: makes connections; none can be made without it.
+    """
+    loop = VirtualLoop()
+    loop.connect = connect
+    clocks = Clocks(loop.time, lambda: _EPOCH_SECONDS + loop.time(), lambda: 0.0)
+    with given_by(clocks), asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(work(loop))

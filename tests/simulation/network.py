@@ -1,0 +1,127 @@
+"""A network in memory, with the faults of real ones."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Serve = Callable[[], asyncio.Protocol]
+
+
+@dataclass(slots=True)
+class Network:
+    """Servers by their addresses, and what happens to connections to them.
+
+    Attributes:
+        latency_seconds: one way.
+        servers: makes what answers a connection, by host and port.
+        links: connections that are open.
+    """
+
+    latency_seconds: float = 0.0005
+    servers: dict[tuple[str, int], Serve] = field(default_factory=dict)
+    links: list["Link"] = field(default_factory=list)
+
+    def connect(self, host: str, port: int, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """A connection of a client's protocol to the server of an address.
+
+        Raises:
+            ConnectionRefusedError: there is none.
+        """
+        serve = self.servers.get((host, port))
+        if serve is None:
+            raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
+        link = Link(self, (host, port), protocol, serve())
+        self.links.append(link)
+        return link.client
+
+    def links_to(self, host: str, port: int) -> list["Link"]:
+        """Open connections to an address."""
+        return [link for link in self.links if link.address == (host, port)]
+
+
+class Link:
+    """One connection.
+
+    Attributes:
+        address: of the server.
+        client: the client's end.
+        server: the server's end.
+    """
+
+    def __init__(
+        self, network: Network, address: tuple[str, int], client: asyncio.Protocol, server: asyncio.Protocol
+    ) -> None:
+        self.address = address
+        self._network = network
+        self.client, self.server = End(network, client), End(network, server)
+        self.client.other, self.server.other = self.server, self.client
+        for end in (self.server, self.client):
+            end.on_closed = self._forget
+            end.protocol.connection_made(end)
+
+    def cut(self) -> None:
+        """Reset it, for both at once; what is on its way is lost."""
+        for end in (self.client, self.server):
+            end.drop(ConnectionResetError("Connection reset by peer"))
+
+    def _forget(self) -> None:
+        if self in self._network.links:
+            self._network.links.remove(self)
+
+
+class End(asyncio.Transport):
+    """One end of a connection.
+
+    Attributes:
+        protocol: that is told what comes.
+        other: the other end.
+        silent: what is sent from here gets lost, and nobody is told: half of the connection is gone.
+        on_closed: called once it is.
+    """
+
+    def __init__(self, network: Network, protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self._network = network
+        self.protocol = protocol
+        self.other: End
+        self.silent = False
+        self.on_closed: Callable[[], None] = lambda: None
+        self._loop = asyncio.get_running_loop()
+        self._last_seconds = 0.0
+        self._closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """See asyncio; what is written arrives whole, in order, a latency later."""
+        if not (self._closed or self.silent):
+            self._later(self.other.take, bytes(data))
+
+    def take(self, data: bytes) -> None:
+        """What the other end sent arrives."""
+        if not self._closed:
+            self.protocol.data_received(data)
+
+    def close(self) -> None:
+        """See asyncio; what was written arrives."""
+        if not self._closed:
+            self._later(self.other.drop, None)
+            self.drop(None)
+
+    def abort(self) -> None:
+        """See asyncio."""
+        self.close()
+
+    def is_closing(self) -> bool:
+        """See asyncio."""
+        return self._closed
+
+    def drop(self, error: Exception | None) -> None:
+        """It is over for this end."""
+        if not self._closed:
+            self._closed = True
+            self.on_closed()
+            self._loop.call_soon(self.protocol.connection_lost, error)
+
+    def _later(self, call: Callable[..., None], *arguments: object) -> None:
+        # Nothing overtakes what was sent before it, also where the latency became less.
+        self._last_seconds = max(self._last_seconds, self._loop.time() + self._network.latency_seconds)
+        self._loop.call_at(self._last_seconds, call, *arguments)

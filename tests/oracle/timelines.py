@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 
 from hypothesis import strategies as st
 
-from redis_rehearsal.engine.counts import Checks
+from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.fleet.row import Label, Row, Second, as_mapping
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.options import Limits

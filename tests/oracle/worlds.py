@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from redis_rehearsal.engine.counts import Checks
+from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Gap, Stalls

@@ -3,12 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.server import Server
+from redis_rehearsal.engine.counts import Operations
 from redis_rehearsal.telemetry.histogram import Histogram
-
-Operations = dict[tuple[Role, str], Histogram]
-"""Write to reply, by server and operation: read, increment, cache_write, structure_write, expiry."""
 
 
 def take_operations(servers: Iterable[Server]) -> Operations:

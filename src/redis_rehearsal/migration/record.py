@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from redis_rehearsal.engine.counts import Checks
+from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.migration.assessment.assess import Assessment
 from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.verification.audit import Audit

@@ -1,8 +1,8 @@
 """A run's view filled with known figures."""
 
 from redis_rehearsal.database.counts import ReportCounts, RowCounts
+from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.counts import (
-    Checks,
     EventCounts,
     GeneratorCounts,
     QueryCounts,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from redis_rehearsal.engine.counts import Checks
+from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.row import Row

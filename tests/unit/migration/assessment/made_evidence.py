@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from redis_rehearsal.engine.counts import Checks
+from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from redis_rehearsal.engine.counts import Checks
+from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.migration.assessment.assess import assess

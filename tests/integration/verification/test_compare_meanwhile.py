@@ -209,3 +209,41 @@ def test_times_to_live_that_were_read_far_apart_are_read_again(get_server: GetSe
     comparison = compared(source, target, CompareOptions(rounds=1, max_ttl_drift=1.0), leave_out=pause)
     assert paused
     assert (comparison.outcome, comparison.unsettled) == (Outcome.EQUAL, 0)
+
+
+def test_a_value_that_cannot_be_read_may_come_meanwhile(get_server: GetServer) -> None:
+    source, target = get_server("redis-8.2"), get_server("redis-8.2'")
+    one, other = outside(source), outside(target)
+    for client in (one, other):
+        client.flushall()
+        client.set("string", 1)
+    one.execute_command("VADD", "vectors", "VALUES", "2", "1", "2", "element")
+
+    def follow(_: Progress) -> None:
+        other.execute_command("VADD", "vectors", "VALUES", "2", "7", "7", "another")
+
+    async def work() -> Comparison:
+        options = CompareOptions(rounds=2, round_interval=0.05)
+        return await compare(Endpoint.parse(source.url), Endpoint.parse(target.url), options, follow)
+
+    comparison = asyncio.run(work())
+    assert (comparison.outcome, comparison.unreadable) == (Outcome.UNKNOWN, 1)
+    assert comparison.unreadable_types == {"vectorset"}
+
+
+def test_reading_fields_takes_time_that_is_no_drift(get_server: GetServer) -> None:
+    source, target = get_server("redis-8.2"), get_server("redis-8.2'")
+    for client in (outside(source), outside(target)):
+        client.flushall()
+        pipe = client.pipeline(transaction=False)
+        at = int(time.time() * 1000) + 500_000
+        for number in range(300):
+            pipe.hset(f"hash:{number}", mapping={f"field:{n}": n for n in range(50)})
+            pipe.execute_command("HPEXPIREAT", f"hash:{number}", at, "FIELDS", 2, "field:1", "field:2")
+        pipe.execute()
+    clients = outside(source), outside(target)
+    for number in range(300):
+        for client in clients:
+            client.execute_command("HPEXPIREAT", f"hash:{number}", at, "FIELDS", 2, "field:1", "field:2")
+    comparison = compared(source, target, CompareOptions(max_ttl_drift=0.0))
+    assert (comparison.outcome, comparison.counts["value"]) == (Outcome.EQUAL, 0)

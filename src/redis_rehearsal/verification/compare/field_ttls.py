@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Final
 
 import hiredis
@@ -90,7 +91,8 @@ class FieldTtls:
                     for link, able in zip((self._source, self._target), self._able, strict=True)
                 )
             )
-            slow = monotonic() - began > QUICK_MS / 1000
+            cost_ms = ceil((monotonic() - began) * 1000) + 1
+            slow = cost_ms > QUICK_MS
             if not slow:
                 break
         for place, left, right in zip(fields, source, target, strict=True):
@@ -101,14 +103,16 @@ class FieldTtls:
                     found.not_carried[place] = found.not_carried.get(place, 0) + some
             elif slow and max([*lefts, *rights], default=-1) >= 0:
                 found.untold.add(place)
-            elif any(self._differ(here, there) for here, there in zip(lefts, rights, strict=True)):
+            elif any(self._differ(here, there, cost_ms) for here, there in zip(lefts, rights, strict=True)):
                 found.differing.add(place)
 
-    def _differ(self, source: int, target: int) -> bool:
+    def _differ(self, source: int, target: int, cost_ms: int) -> bool:
+        # So long reading both took: by so much they may be nearer to each other.
+        tolerance_ms = self._tolerance_ms + cost_ms
         if _GONE in (source, target):
             # One that ran out on one server only is about to on the other; else the values differ.
-            return max(source, target) > self._tolerance_ms
-        return ttl_differs(_as_ttl(source), _as_ttl(target), self._tolerance_ms)
+            return max(source, target) > tolerance_ms
+        return ttl_differs(_as_ttl(source), _as_ttl(target), tolerance_ms)
 
 
 def _as_ttl(reply: int) -> int | None:

@@ -40,7 +40,7 @@ class Compared:
 
     Attributes:
         differences: of its keys.
-        unreadable: how many of its keys have a value that a server has no command for.
+        unreadable: those of its keys that have a value that a server has no command for.
         unreadable_types: the types of those.
         drift: of the times to live of those that are the same, as far as it is tolerated.
         not_carried: of the keys that have what the target cannot hold, how many such things.
@@ -48,7 +48,7 @@ class Compared:
     """
 
     differences: list[Difference] = field(default_factory=list)
-    unreadable: int = 0
+    unreadable: set[bytes] = field(default_factory=set)
     unreadable_types: set[str] = field(default_factory=set)
     drift: Drift = field(default_factory=Drift)
     not_carried: dict[bytes, int] = field(default_factory=dict)
@@ -114,6 +114,9 @@ class Pair:
                 compared.differences += more.differences
                 compared.drift.merge(more.drift)
                 compared.not_carried |= more.not_carried
+                compared.unreadable |= more.unreadable
+                compared.unreadable_types |= more.unreadable_types
+                compared.notes |= more.notes
         return compared
 
     async def _drift(
@@ -151,7 +154,7 @@ class Pair:
         compared: Compared,
     ) -> None:
         if kind not in READABLE:
-            compared.unreadable += len(places)
+            compared.unreadable.update(names[0][place] for place in places)
             compared.unreadable_types.add(kind.decode(errors="replace"))
             differing.update((place, (None, None)) for place in places if place in differing)
             return
@@ -179,7 +182,7 @@ class Pair:
         for at, place in enumerate(places):
             source, target = here[at], there[at]
             if isinstance(source, Unreadable) or isinstance(target, Unreadable):
-                compared.unreadable += 1
+                compared.unreadable.add(keys[at])
                 compared.unreadable_types.add(kind.decode())
                 if place in differing:
                     differing[place] = (None, None)

@@ -115,6 +115,7 @@ class _Rounds:
         self._began = self._round_began = monotonic()
         self._keys = 0
         self._differing = 0
+        self._unreadable: set[bytes] = set()
         self._total: int | None = None
         self._policies: Policies = ("", "")
 
@@ -194,18 +195,24 @@ class _Rounds:
 
     def _note(self, keys: list[bytes], compared: Compared) -> None:
         self._keys += len(keys)
-        self._comparison.unreadable += compared.unreadable
-        self._comparison.unreadable_types |= compared.unreadable_types
+        self._note_unreadable(compared, compared.unreadable)
         self._comparison.drift.merge(compared.drift)
-        self._comparison.notes |= compared.notes
         self._store.note_not_carried((), compared.not_carried)
         self._store.put(judge(found, None, self._tolerance_ms) for found in compared.differences)
         self._differing += len(compared.differences)
         self._tell()
 
+    def _note_unreadable(self, compared: Compared, keys: set[bytes]) -> None:
+        self._comparison.unreadable += len(keys)
+        self._comparison.unreadable_types |= compared.unreadable_types
+        self._comparison.notes |= compared.notes
+        # Only what differs is looked at again.
+        self._unreadable |= keys.intersection(found.key for found in compared.differences)
+
     async def _again(self, batch: list[Difference]) -> None:
         before = {difference.key: difference for difference in batch}
         compared = await self._pair.compare(list(before))
+        self._note_unreadable(compared, compared.unreadable - self._unreadable)
         self._comparison.drift.merge(compared.drift)
         now = [
             judge(found, before.pop(found.key), self._tolerance_ms, self._policies) for found in compared.differences

@@ -21,6 +21,7 @@ class Audit:
         result: the sums.
         worst: the counters with most of them, at most ten, each with its key and organisation.
         verified: keys of the counters and structures that are as the ledger predicts, but for those that expired.
+        unsettled: keys of structures that were written to whenever they were read, so that nobody knows.
         structures: the sums of each kind of live structure, by name; counters are structures there.
         error: why counters could not be read; empty if they could.
     """
@@ -28,6 +29,7 @@ class Audit:
     result: Reconciliation = field(default_factory=Reconciliation)
     worst: list[tuple[str, int, Wrong]] = field(default_factory=list)
     verified: set[str] = field(default_factory=set)
+    unsettled: set[str] = field(default_factory=set)
     structures: dict[str, Reconciliation] = field(default_factory=dict)
     error: Reason = NO_REASON
 
@@ -36,6 +38,7 @@ class Audit:
         self.result.merge(part.result)
         self.worst = sorted(self.worst + part.worst, key=_badness)[:WORST]
         self.verified |= part.verified
+        self.unsettled |= part.unsettled
         for name, result in part.structures.items():
             self.structures.setdefault(name, Reconciliation()).merge(result)
         self.error = self.error or part.error

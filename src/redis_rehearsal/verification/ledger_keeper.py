@@ -33,6 +33,8 @@ _VOUCHED_BUCKETS: Final = 3
 """For so many retired buckets keys are remembered by name: theirs may not have expired everywhere yet."""
 _SETTLE_ROUNDS: Final = 20
 _SETTLE_KEYS: Final = 50
+_DIGITS: Final = 18
+_MOST_COUNT: Final = 10**15
 
 Connect = Callable[[], AbstractAsyncContextManager[Mapping[Role, redis.Redis]]]
 
@@ -160,7 +162,7 @@ class LedgerKeeper:
             self._vouched[bucket] = audit.verified
             for old in [each for each in self._vouched if each <= bucket - _VOUCHED_BUCKETS]:
                 del self._vouched[old]
-            audit.verified = set()
+            audit.verified, audit.unsettled = set(), set()
             self._retired.merge(audit)
             self._retired_through = bucket
 
@@ -300,5 +302,13 @@ class LedgerKeeper:
                         other if here is None else here
                         for here, other in zip(await self._clients[role].mget(names), there, strict=True)
                     ]
-                values[chunk] = [int(reply) if reply is not None and reply.isdigit() else 0 for reply in replies]
+                values[chunk] = [_count(reply) for reply in replies]
         return values.reshape(-1, _TYPES)
+
+
+def _count(reply: bytes | str | None) -> int:
+    """What a counter holds; 0 where there is none, or something that is none."""
+    if reply is None or not reply.isdigit():
+        return 0
+    # Nobody has counted so far: what is that long was put there.
+    return min(int(reply[:_DIGITS]), _MOST_COUNT)

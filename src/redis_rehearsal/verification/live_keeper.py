@@ -130,7 +130,8 @@ def _judged(
     found.duplicated_at_most += int(foreign[sure].sum())
     wrong |= {names[row] for row in rows.tolist() if foreign[row]}
     verified = {names[row] for row in rows.tolist()} - wrong
-    return Audit(structures={live.structure.name: found}, verified=verified)
+    unsettled = {names[row] for row in np.flatnonzero(~sure).tolist()}
+    return Audit(structures={live.structure.name: found}, verified=verified, unsettled=unsettled)
 
 
 def _counted(live: LiveLedger, lanes: Lanes, values: NDArray[np.int64], sure: NDArray[np.bool_]) -> Reconciliation:

@@ -1,5 +1,6 @@
 """What live structures hold on a server, as arrays that can be held against their ledgers."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -26,6 +27,9 @@ _COMMANDS: Final = {
     "users": ("SMEMBERS",),
     "recent": ("LRANGE", "0", str(RECENT_READ - 1)),
 }
+_OF_ANOTHER_TYPE: Final = ("WRONGTYPE", "wrong kind of value", "wrong Redis type")
+_NUMBER: Final = re.compile(rb"-?\d{1,18}")
+_MOST: Final = 2**53
 _PLACE_OF_TYPE: Final = {kind.name.encode(): place for place, kind in enumerate(EVENT_TYPES)}
 _PLACE_OF_PAGE: Final = {page.encode(): place for place, page in enumerate(PAGES)}
 
@@ -61,10 +65,10 @@ async def read_structures(
         for key in chunk:
             pipe.execute_command(command, key, *arguments)
         for row, reply in enumerate(await pipe.execute(raise_on_error=False), start):
-            if isinstance(reply, ResponseError):
+            if isinstance(reply, ResponseError) and any(words in str(reply) for words in _OF_ANOTHER_TYPE):
                 foreign[row] = 1  # something else is in its place
             elif isinstance(reply, Exception):
-                raise reply
+                raise reply  # what it holds is not known
             elif reply:
                 foreign[row] = _count(structure.name, reply, values[row])
     return values, foreign
@@ -84,6 +88,8 @@ def _count(name: str, reply: Any, row: NDArray[np.int64]) -> int:
             return _enter(zip(reply[::2], reply[1::2], strict=True), _PLACE_OF_PAGE, row)
         case "document":
             document = orjson.loads(reply)
+            if not isinstance(document, dict):
+                return 1
             pairs = ((field.encode(), number) for field, number in document.items())
             return _enter(pairs, _PLACE_OF_TYPE, row)
         case "users":
@@ -103,12 +109,21 @@ class _Users(dict[bytes, int]):
 def _enter(pairs: Any, places: dict[bytes, int], row: NDArray[np.int64]) -> int:
     foreign = 0
     for field, number in pairs:
-        place = places.get(field)
-        if place is None:
+        place, count = places.get(field), _whole(number)
+        if place is None or count is None:
             foreign += 1
         else:
-            row[place] = int(float(number))
+            row[place] = count
     return foreign
+
+
+def _whole(number: Any) -> int | None:
+    """A count as servers hold it; None for what is no whole number, or none that could be one of ours."""
+    if isinstance(number, bytes):
+        return int(number) if _NUMBER.fullmatch(number) else None
+    if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < _MOST:
+        return None
+    return int(number) if number == int(number) else None
 
 
 def _code(element: bytes) -> int:

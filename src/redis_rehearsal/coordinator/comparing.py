@@ -16,7 +16,7 @@ from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.clock import monotonic, unix
 from redis_rehearsal.coordinator.left_server import Look, look_at, written
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
-from redis_rehearsal.errors import RehearsalError
+from redis_rehearsal.errors import CannotTellError, RehearsalError
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.classify import Difference, Kind
@@ -56,15 +56,23 @@ class AfterCutover:
         bucket_seconds: length of a time bucket.
         buckets_kept: how many buckets a counter outlives its own.
         drift_seconds: by so much times to live may be off.
+        operation_timeout: what was begun so long before the cutover, in seconds, may have ended after it.
 
     Attributes:
-        undecided: how many reports are missing of which it is not known whether an event deleted them.
+        undecided: how many reports are missing, or there, of which it is not known whether an event deleted them.
+        unsettled: how many structures differ of which it is not known whether that is right, since they never rest.
         written_behind: keys that differ and that somebody wrote to on the source while they were compared.
         drift_seconds: the same.
     """
 
     def __init__(
-        self, keys: Keys, cutover_seconds: float, bucket_seconds: int, buckets_kept: int, drift_seconds: float
+        self,
+        keys: Keys,
+        cutover_seconds: float,
+        bucket_seconds: int,
+        buckets_kept: int,
+        drift_seconds: float,
+        operation_timeout: float,
     ) -> None:
         self._keys = keys
         self._own = keys.own | {keys.marker.encode()}
@@ -74,11 +82,16 @@ class AfterCutover:
         self._bucket_seconds = bucket_seconds
         self._buckets_kept = buckets_kept
         self.drift_seconds = drift_seconds
+        self._operation_timeout = operation_timeout
         self.written_behind: set[bytes] = set()
+        self._late_seconds = operation_timeout + _LEAST_TOLERANCE_SECONDS
         # Asking takes time, too.
         self._expiry_tolerance_seconds = max(drift_seconds, _LEAST_TOLERANCE_SECONDS)
         self._found: dict[str, list[Difference]] = {reason: [] for reason in (_ACCOUNTED, _COMPUTED, _DELETED)}
-        self.undecided = 0
+        self._gone: set[bytes] = set()
+        self._under_way: list[Difference] = []
+        self.undecided: Counter[str] = Counter()
+        self.unsettled = 0
 
     def explain(self, difference: Difference) -> str | None:
         """Why a difference may be benign, which `unexplained` looks into; None where it is not."""
@@ -131,59 +144,88 @@ class AfterCutover:
         found: Counter[tuple[Kind, str]] = Counter()
         left, right = [await _open(endpoint) for endpoint in (source, target)]
         try:
-            old = await _those(self._found[_COMPUTED], lambda each: self._is_since(right, each))
+            old = await _those(self._found[_COMPUTED], lambda each: self._is_since(left, right, each))
             found.update((each.kind, _COMPUTED) for each in old)
-            verified = (await audit()).verified
+            known = await audit()
             lead = await _server_lead_seconds(right)
 
             async def is_accounted_for(each: Difference) -> bool:
-                return await self._is_accounted_for(left, right, each, verified, lead)
+                return await self._is_accounted_for(left, right, each, known.verified, lead)
 
             doubtful = await _those(self._found[_ACCOUNTED], is_accounted_for)
             if doubtful:
                 # One that was made just now gets its time to expire a moment later.
                 await asyncio.sleep(_SOON_MS / 1000)
                 doubtful = await _those(doubtful, is_accounted_for)
-            found.update((each.kind, _ACCOUNTED) for each in doubtful)
+            restless = [each for each in doubtful if each.key.decode(errors="replace") in known.unsettled]
+            self.unsettled = len(restless)
+            found.update((each.kind, _ACCOUNTED) for each in doubtful if each not in restless)
         finally:
             for connection in (left, right):
                 connection.abort("the comparison ended")
             await asyncio.sleep(0)  # the transports close in the loop's next turn
-        found[Kind.MISSING, _DELETED] += await self._not_deleted(deleted_since)
+        for each in await self._not_deleted(deleted_since):
+            found[each.kind, _COMPUTED if each.key in self._gone else _DELETED] += 1
+        await self._look_at_those_under_way(deleted_since)
         return found
 
-    async def _not_deleted(self, deleted_since: DeletedSince) -> int:
-        """How many reports are missing of organisations of which nothing was deleted since the cutover."""
+    async def _look_at_those_under_way(self, deleted_since: DeletedSince) -> None:
+        """Of reports that were being computed at the cutover one that an event may have deleted is not decided."""
+        deletable = [each for each in self._under_way if self._is_deletable(each)]
+        if deletable:
+            deleted, are_all = await deleted_since(self._cutover_seconds - self._operation_timeout - 1.0)
+            self.undecided[_COMPUTED] += sum(not are_all or self._organization(each) in deleted for each in deletable)
+
+    async def _not_deleted(self, deleted_since: DeletedSince) -> list[Difference]:
+        """Reports that are missing of organisations of which nothing was deleted since the cutover."""
         until = monotonic() + _PATIENCE_SECONDS
         while True:
             # What was deleted right before it may have been on its way to one of them still.
             deleted, are_all = await deleted_since(self._cutover_seconds - 1.0)
             left = [each for each in self._found[_DELETED] if self._organization(each) not in deleted]
-            if left and not are_all:
-                self.undecided = len(left)
-                return 0
-            if not left or monotonic() > until:
-                return len(left)
+            if not left:
+                return []
+            if monotonic() > until:
+                if are_all:
+                    return left
+                self.undecided += Counter(_COMPUTED if each.key in self._gone else _DELETED for each in left)
+                return []
             await asyncio.sleep(1.0)
 
-    async def _is_since(self, connection: Connection, difference: Difference) -> bool:
+    async def _is_since(self, left: Connection, right: Connection, difference: Difference) -> bool:
         """Whether a report is a right one that was computed since the cutover, or has gone as reports do."""
-        kind = await connection.ask(_TIMEOUT_SECONDS, "TYPE", difference.key)
-        if kind == b"none":
+        found = await self._computed_at(right, difference)
+        if found is None:
             return self._went(difference)
+        if found >= int(self._cutover_seconds * 1000):
+            return True
+        if found < int((self._cutover_seconds - self._operation_timeout) * 1000):
+            return False
+        # A miss of before the cutover may have been stored after it; then the source has an older report, or none.
+        before = await self._computed_at(left, difference)
+        if before is not None and before >= found:
+            return False
+        self._under_way.append(difference)
+        return True
+
+    async def _computed_at(self, connection: Connection, difference: Difference) -> int | None:
+        """When a right report was computed, in Unix milliseconds; -1 for what is none, None where there is nothing."""
+        kind = await _ask(connection, "TYPE", difference.key)
+        if kind == b"none":
+            return None
         encoding = _ENCODING_OF_TYPE.get(kind) if isinstance(kind, bytes) else None
         try:
             name = difference.key.decode()
         except UnicodeDecodeError:
-            return False  # none of ours
+            return -1  # none of ours
         if encoding is None:
-            return False
-        value = await connection.ask(_TIMEOUT_SECONDS, *encoding.read_arguments(name))
+            return -1
+        value = await _ask(connection, *encoding.read_arguments(name))
         if value is None or value == []:
-            return self._went(difference)
+            return None
         envelope = encoding.envelope(value)
         right = encoding.is_right(value, expected_identity(name.removeprefix(self._keys.begin("report"))))
-        return right and envelope is not None and int(envelope[COMPUTED_AT]) >= int(self._cutover_seconds * 1000)
+        return int(envelope[COMPUTED_AT]) if right and envelope is not None else -1
 
     def _went(self, difference: Difference) -> bool:
         """Whether a report of the target has run out since; or an event may have deleted it, which is asked then."""
@@ -196,6 +238,7 @@ class AfterCutover:
         if not self._is_deletable(difference):
             return False
         self._found[_DELETED].append(difference)
+        self._gone.add(difference.key)
         return True
 
     async def _is_accounted_for(
@@ -205,7 +248,7 @@ class AfterCutover:
         key = difference.key
         if key.decode(errors="replace") not in verified:
             return False
-        lives = await right.ask(_TIMEOUT_SECONDS, "PTTL", key)
+        lives = await _ask(right, "PTTL", key)
         place = self._keys.place(key)
         start = None if place is None else place.bucket_start_seconds
         if not isinstance(lives, int) or place is None or start is None:
@@ -213,11 +256,13 @@ class AfterCutover:
         expiry = (start // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
         if lives == _GONE:
             return unix() + lead_seconds >= expiry - self._expiry_tolerance_seconds
+        if start + self._bucket_seconds + self._late_seconds < self._cutover_seconds:
+            return False  # nobody of ours has written to it since the cutover
         if abs(unix() + lead_seconds + lives / 1000 - expiry) > self._expiry_tolerance_seconds:
             return False
         if difference.kind is not Kind.VALUE or place.kind != "count":
             return True
-        old, new = [await connection.ask(_TIMEOUT_SECONDS, "GET", key) for connection in (left, right)]
+        old, new = [await _ask(connection, "GET", key) for connection in (left, right)]
         return _number(old) <= _number(new)
 
 
@@ -236,6 +281,14 @@ async def _those(found: Sequence[Difference], test: Callable[[Difference], Await
         passed: Iterable[bool] = await asyncio.gather(*map(test, batch))
         failed += [each for each, good in zip(batch, passed, strict=True) if not good]
     return failed
+
+
+async def _ask(connection: Connection, *command: str | bytes) -> Reply:
+    """A reply; raises where a server gives none, since what it holds is not known then."""
+    reply = await connection.ask(_TIMEOUT_SECONDS, *command)
+    if isinstance(reply, hiredis.ReplyError) and not str(reply).startswith("WRONGTYPE"):
+        raise CannotTellError(f"{command[0]!s} was refused: {reply}")
+    return reply
 
 
 async def _open(endpoint: Endpoint) -> Connection:
@@ -285,13 +338,15 @@ async def compare_servers(
     for (kind, reason), count in unexplained.items():
         counts[kind.value] += count
         benign[reason] -= count
+    benign -= after.undecided + Counter({_ACCOUNTED: after.unsettled})
     unreadable = NO_REASON
     if found.unreadable:
         types = ", ".join(sorted(found.unreadable_types))
         unreadable = Cause.TYPES_UNREADABLE.because(count=found.unreadable, types=types)
-    elif after.undecided:
-        benign[_DELETED] -= after.undecided
-        unreadable = Cause.DELETIONS_UNKNOWN.because(count=after.undecided)
+    elif count := after.undecided.total():
+        unreadable = Cause.DELETIONS_UNKNOWN.because(count=count)
+    elif after.unsettled:
+        unreadable = Cause.KEPT_CHANGING.because(keys=f"{after.unsettled:,} structures")
     elif before is None or now is None:
         unreadable = Cause.WRITERS_UNKNOWN.because()
     return KeyComparison(

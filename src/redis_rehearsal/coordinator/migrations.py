@@ -39,6 +39,9 @@ _log = structlog.get_logger()
 
 _ROWS_SECONDS: Final = 2.5
 """By then every second until now has been reported."""
+_ROWS_LATE_SECONDS: Final = 3.0
+"""Event rows that wait are of the last seconds, unless there are more of them than so many seconds have."""
+_ROWS_CHANCE: Final = 50
 _SWITCHED: Final = Cause.SWITCHED.because()
 
 
@@ -245,7 +248,7 @@ class Migrations:
             connection = await connect(servers.database_url, settings.operation_timeout, "redis-rehearsal")
             try:
                 found = await organizations_with(connection, INVALIDATING_TYPES, unix_seconds)
-                return found, not view.totals.counts.rows.dropped
+                return found, self._rows_are_there(unix_seconds)
             finally:
                 connection.terminate()
 
@@ -255,6 +258,7 @@ class Migrations:
             settings.time_bucket_seconds,
             settings.time_buckets,
             context.options.max_ttl_drift,
+            settings.operation_timeout,
         )
         source, target = context.source.endpoint, context.target.endpoint
         called = context.source.role, context.target.role
@@ -268,6 +272,14 @@ class Migrations:
         return await compare_servers(
             source, target, context.keys, after, audit or self._audit, deleted_since, called, left_with
         )
+
+    def _rows_are_there(self, since_seconds: float) -> bool:
+        """Whether the database has all event rows since a Unix time, but for those of the last seconds."""
+        view, seconds = self._view, self._view.settings.time_bucket_seconds
+        kept_since = (view.clock.now() // seconds - view.settings.time_buckets) * seconds
+        waiting = sum(snapshot.rows_buffered for snapshot in view.totals.latest.values())
+        in_time = waiting <= _ROWS_LATE_SECONDS * view.rates[1] + _ROWS_CHANCE
+        return not view.totals.counts.rows.dropped and since_seconds // seconds * seconds >= kept_since and in_time
 
     def _left_servers(self) -> LeftServers:
         return LeftServers(CUTOVER_TAIL_SECONDS + self._view.settings.operation_timeout)

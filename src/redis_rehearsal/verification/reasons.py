@@ -90,6 +90,7 @@ class Cause(StrEnum):
     # What was not over when it was judged.
     UNANSWERED = "unanswered", "{count:,} more had no answer when it was judged"
     STILL_DOWN = "still-down", "it was still down when the load ended"
+    LOAD_CHANGED = "load-changed", "the load was changed after the baseline had begun, so that they do not compare"
     NOT_RECOVERED = (
         "not-recovered",
         "not as in the baseline for good when the observation ended: {measures}",
@@ -123,7 +124,7 @@ class Cause(StrEnum):
     TYPES_UNREADABLE = "types-unreadable", "{count:,} keys of types that cannot be read ({types})"
     DELETIONS_UNKNOWN = (
         "deletions-unknown",
-        "{count:,} missing reports may have been deleted, which event rows that were dropped would tell",
+        "{count:,} reports that only one server has may have been deleted, as event rows that are not there would tell",
     )
     TWO_WRITERS = (
         "two-writers",

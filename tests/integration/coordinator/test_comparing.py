@@ -37,8 +37,10 @@ class Pair:
         self.old, self.new = (redis.Redis(port=server.port, protocol=2) for server in (old, new))
         self.cutover_seconds = time.time()
         self.verified: set[str] = set()
+        self.unsettled: set[str] = set()
         self.deleted: set[int] = set()
         self.rows_complete = True
+        self.operation_timeout = 0.0
 
     def counter(self, organization: int, before: int, since: int) -> str:
         key = KEYS.counter(organization, 0, START)
@@ -71,7 +73,7 @@ class Pair:
         after_cutover: type[AfterCutover] = AfterCutover,
     ) -> KeyComparison:
         async def audit() -> Audit:
-            return Audit(verified=self.verified)
+            return Audit(verified=self.verified, unsettled=self.unsettled)
 
         async def deleted_since(unix_seconds: float) -> tuple[set[int], bool]:
             assert unix_seconds <= self.cutover_seconds
@@ -81,7 +83,7 @@ class Pair:
             return left_with
 
         old, new = (Endpoint.parse(server.url) for server in self.servers)
-        after = after_cutover(KEYS, self.cutover_seconds, BUCKET_SECONDS, KEPT, drift_seconds)
+        after = after_cutover(KEYS, self.cutover_seconds, BUCKET_SECONDS, KEPT, drift_seconds, self.operation_timeout)
         look = given if left_with is not None else left
         return asyncio.run(compare_servers(old, new, KEYS, after, audit, deleted_since, left_with=look))
 
@@ -148,7 +150,74 @@ def test_a_report_is_missing_for_a_reason_only_where_an_event_deleted_it(pair: P
     pair.deleted, pair.rows_complete = set(), False
     found = pair.compared()
     assert found.counts == only(missing=1)
-    assert found.unreadable.startswith("2 missing reports may have been deleted")
+    assert found.unreadable.startswith("2 reports that only one server has may have been deleted")
+
+
+def test_a_miss_of_before_the_cutover_may_have_been_stored_after_it(pair: Pair) -> None:
+    pair.operation_timeout, at = 2.0, pair.cutover_seconds
+    pair.report(pair.new, "top_pages", "string", at - 1)
+    pair.report(pair.old, "daily", "string", at - 60)
+    pair.report(pair.new, "daily", "string", at - 1)
+    assert pair.compared().counts == NOTHING
+    # Longer before than a query may take; and an older one than the source has.
+    pair.report(pair.new, "top_pages", "string", at - 3)
+    pair.report(pair.old, "daily", "string", at - 0.5)
+    assert pair.compared().counts == only(extra=1, value=1)
+
+
+def test_of_one_that_an_event_may_have_deleted_nobody_knows(pair: Pair) -> None:
+    pair.operation_timeout = 2.0
+    pair.report(pair.new, "overview", "string", pair.cutover_seconds - 1)
+    found = pair.compared()
+    assert (found.counts, found.unreadable) == (NOTHING, "")
+    pair.deleted = {1}
+    found = pair.compared()
+    assert (found.counts, found.benign_reasons) == (NOTHING, {})
+    assert found.unreadable.startswith("1 reports that only one server has may have been deleted")
+
+
+def test_what_was_over_before_the_cutover_was_not_written_since(pair: Pair) -> None:
+    start, expiry = START - 2 * BUCKET_SECONDS, EXPIRY - 2 * BUCKET_SECONDS
+    counter, live = KEYS.counter(1, 0, start), KEYS.live("totals", 1, start)
+    for client, value in ((pair.old, 10), (pair.new, 11)):
+        client.set(counter, value, exat=expiry)
+        client.hset(live, "page_view", value)
+        client.expireat(live, expiry)
+    pair.verified |= {counter, live}
+    assert pair.compared().counts == only(value=2)
+
+
+def test_of_a_structure_that_never_rests_nobody_knows(pair: Pair) -> None:
+    live = KEYS.live("totals", 1, START)
+    for client, value in ((pair.old, 10), (pair.new, 11)):
+        client.hset(live, "page_view", value)
+        client.expireat(live, EXPIRY)
+    assert pair.compared().counts == only(value=1)
+    pair.unsettled.add(live)
+    found = pair.compared()
+    assert (found.counts, found.benign_reasons) == (NOTHING, {})
+    assert found.unreadable.startswith("1 structures kept changing")
+
+
+def test_what_a_server_refuses_to_tell_is_not_known(pair: Pair) -> None:
+    pair.report(pair.new, "top_pages", "string", pair.cutover_seconds + 1)
+    pair.counter(1, 10, 1)
+
+    def forbid(*rules: str) -> None:
+        client: Any = pair.new
+        client.execute_command("ACL", "SETUSER", "default", *rules)
+
+    class Refused(AfterCutover):
+        def explain(self, difference: Difference) -> str | None:
+            forbid("-type", "-pttl")
+            return super().explain(difference)
+
+    try:
+        found = pair.compared(after_cutover=Refused)
+    finally:
+        forbid("+@all")
+    assert found.counts == {}
+    assert "NOPERM" in found.error
 
 
 def test_a_report_may_live_longer_within_the_limit_of_the_drift(pair: Pair) -> None:

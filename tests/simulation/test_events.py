@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.engine.messages import Freeze, SetRoute, SetTruth
+from redis_rehearsal.engine.messages import Freeze, SetRoute, SetTruth, TakeUnmirrored
 from tests.simulation.loop import simulate
 from tests.simulation.worker import SOURCE, World, in_memory
 
@@ -114,3 +114,28 @@ def test_what_the_old_server_acknowledges_after_the_truth_moved_is_stranded(late
     assert world.lane("acknowledged") == left + moved == world.lane("sent")
     stranded = world.lane("stranded")
     assert (70 < stranded < 140) if late else stranded == 0
+
+
+def test_who_was_refused_by_the_first_server_may_differ_on_the_mirror(in_memory: None) -> None:
+    told: list[tuple[int, ...]] = []
+
+    async def work(world: World) -> None:
+        async with world.working(events_per_second=200.0) as task:
+            loading = asyncio.create_task(world.load(3.0, task))
+            assert not (await world.steer(SetRoute(1, Route("source", "source", mirror="target")))).error
+            await asyncio.sleep(0.5)
+            told.append((await world.steer(TakeUnmirrored(2))).organizations)
+            world.source.refusal = "OOM no memory"
+            await asyncio.sleep(0.2)
+            world.source.refusal = ""
+            # What the mirror has already, and the source gets later.
+            told.append((await world.steer(TakeUnmirrored(3))).organizations)
+            await asyncio.sleep(0.5)
+            told.append((await world.steer(TakeUnmirrored(4))).organizations)
+            await asyncio.sleep(0.5)
+            told.append((await world.steer(TakeUnmirrored(5))).organizations)
+            await loading
+
+    world = lived(work)
+    assert told == [(), (1, 2), (1, 2), ()]
+    assert world.lane("acknowledged") == world.kept(world.source) == world.lane("sent")

@@ -277,6 +277,9 @@ class EventDriver:
         if not refused:
             self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
             self._later.is_taken_by(batch.server)
+            if batch.again:
+                # What was sent again did not go to the mirror again: it may have it or not.
+                self._mirror.alone(block.drawn.tenants[first:stop].tolist())
             self.loop.release(stop - first)
         else:
             held = self._on_refused(batch, first, replies, refused, now_seconds)
@@ -316,6 +319,7 @@ class EventDriver:
                 unknown.append(position)
                 self.counts.failures[code] += 1
         for code, positions in again.items():
+            self._mirror.alone(block.drawn.tenants[positions].tolist())
             self._later.refuse(block.part(positions), code, batch.server, again=batch.again)
         kept = sum(map(len, again.values()))
         self.counts.redirected += 0 if batch.again else kept

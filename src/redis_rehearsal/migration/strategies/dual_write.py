@@ -27,9 +27,13 @@ _READS_MOVED: Final = Route("target", "source", mirror="target")
 
 
 async def _check(context: Context) -> None:
-    await refuse_used_target(context)
     if context.options.freeze == "server":
-        context.require_server_wide(context.source)
+        # What waits at the source while it is paused is on the target already, and would be sent there once more.
+        raise MigrationError(
+            f"{context.source} cannot hold back writes (--freeze server) that go to {context.target} too: those that "
+            "wait would be counted twice. Use --freeze client."
+        )
+    await refuse_used_target(context)
 
 
 async def _run(context: Context) -> None:

@@ -220,6 +220,10 @@ class FleetControl:
             )
         except MigrationError:
             self.route = before
+            if self.truth is None:
+                # Who has moved, or does so later, is sent back: else they are where nobody knows them.
+                self._numbers += 1
+                self._tell(SetRoute(self._numbers, before))
             raise
         finally:
             self.moving = False

@@ -38,6 +38,7 @@ _ROLLED_BACK_SECONDS: Final = 5.0
 """For so long the load goes on after a return to the source, so that its effect is seen."""
 _SOURCE: Final = Route("source", "source")
 
+_WATCHED: Final = (Phase.PREPARE, Phase.SYNC, Phase.CUTOVER, Phase.RECOVERY)
 _LOOK_SECONDS: Final = 0.5
 _LONGEST_STEADY_SECONDS: Final = 10.0
 """So long at most, and no longer than --observe, all must have been as before when the observation ends."""
@@ -120,7 +121,8 @@ class Migration:
 
     def on_row(self, row: Row) -> None:
         """Look at a second of live traffic: it may be hurt too much."""
-        if self.status != "running" or row.phase in (Phase.BASELINE, ""):
+        # A second of before it may be told late.
+        if self.status != "running" or row.phase not in _WATCHED:
             return
         ended = row.queries_ok + row.events_ok
         not_ok = row.queries_failed + row.queries_unknown + row.queries_shed
@@ -172,9 +174,14 @@ class Migration:
 
     async def _baseline(self) -> None:
         app = self.context.app
+        if app.truth is not None and app.truth == app.route.writes:
+            # An earlier migration promoted it; of this one the truth is where the writes go.
+            await app.set_truth(None)
         began = monotonic() if app.phase == Phase.BASELINE else await self.context.phase(Phase.BASELINE)
         if app.phases[-1][0] == Phase.BASELINE:
             began = app.phases[-1][2]
+        # Also where it is ended in it: what was before is none of its own.
+        self.baseline_seconds = (began, began)
         await asyncio.sleep(max(0.0, began + self.context.options.baseline - monotonic()))
         self.baseline_seconds = (began, began)
         self._quieten()

@@ -175,6 +175,8 @@ class MigrationOptions(Limits):
             raise ValueError("--rollout is of no use with the strategy fallback, which switches all tenants at once")
         if self.strategy == "external" and not self.command:
             raise ValueError("the strategy external needs --command, the tool that does the copying")
+        if self.strategy == "observe" and self.then == "rollback":
+            raise ValueError("the strategy observe goes with --then stay: something else moves the endpoint, and back")
         for field, strategy in _OF_ONE.items():
             if self.strategy != strategy and getattr(self, field) != type(self).model_fields[field].default:
                 raise ValueError(f"{_flag(field)} is for the strategy {strategy}, not for {self.strategy}")

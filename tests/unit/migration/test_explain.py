@@ -41,6 +41,7 @@ def error(model: type[BaseModel], **values: Any) -> ValidationError:
             {"strategy": "cold", "ready_command": "true"},
             "--ready-command is for the strategy external",
         ),
+        (MigrationOptions, {"strategy": "observe", "then": "rollback"}, "The strategy observe goes with --then stay"),
         (MigrationOptions, {"strategy": "fallback", "final_pass": False}, "--no-final-pass is for the strategy copy"),
         (
             RehearsalOptions,

@@ -86,7 +86,7 @@ async def _until_moved(context: Context, before: Node, began: float) -> str:
         now = watch.reached.nodes.get("source", before)
         if now.run_id != before.run_id:
             return f"new connections reach another server (run id {now.run_id[:8]}, {now.role or 'role unknown'})"
-        if now.role != before.role:
+        if now.role and before.role and now.role != before.role:
             return f"the server is a {now.role} now, no {before.role}"
         elsewhere = {node: count for node, count in watch.answering("source").items() if node.run_id != before.run_id}
         if elsewhere:

@@ -1,5 +1,6 @@
 """When the generator itself stood still, and how much of what was seen meanwhile that explains."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -59,6 +60,17 @@ class Gap(NamedTuple):
     def unseen_until(self, end: float) -> "Gap":
         """It goes on until a later time, and nobody looked."""
         return Gap(self.start, end, (*self.unseen, (self.end, end)))
+
+
+def united(spans: Iterable[_Span]) -> list[_Span]:
+    """Stretches of several workers, in order; those that have a moment in common are one."""
+    found: list[_Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
 
 
 class Stalls:

@@ -134,6 +134,7 @@ _BY_CAUSE: Final[Mapping[Cause, str]] = {
     Cause.UNANSWERED: "watch for longer, so that what is on its way is answered or has failed: --observe, or a shorter "
     "OPERATION_TIMEOUT.",
     Cause.STILL_DOWN: "watch for longer, so that it is known when it ended: --observe.",
+    Cause.LOAD_CHANGED: "leave the load as it is from the baseline to the verdict.",
     Cause.NOT_RECOVERED: "let the run go on until it is known, as it does where nothing ends it: a longer --duration.",
     Cause.ENDED_EARLY: "let the migration end before the run does: a longer --duration.",
     Cause.UNDER_WAY: _WAIT,

@@ -43,7 +43,9 @@ class Downtime:
     longest_at_least_seconds: float = 0.0
 
 
-def downtime(gaps: Iterable[Gap], baseline: Span, windows: Sequence[Span], rates: Rates, limit: float) -> Downtime:
+def downtime(
+    gaps: Iterable[Gap], baseline: Span, windows: Sequence[Span], rates: Rates, limit: float, until: float | None = None
+) -> Downtime:
     """Downtime in stretches of time that come after the baseline.
 
     A gap ends with an ok answer, also where the next one begins at once. Gaps of several workers are united where
@@ -57,8 +59,11 @@ def downtime(gaps: Iterable[Gap], baseline: Span, windows: Sequence[Span], rates
             before its end.
         rates: at which operations are due, of the worker with the fewest.
         limit: longest downtime that is allowed, in seconds.
+        until: when nothing more was seen; None for the end of the last window. What goes on at the end of an earlier
+            one has been seen as far as it counts.
     """
     gaps = list(gaps)
+    until = windows[-1][1] if until is None else until
     # One that begins in the baseline and reaches beyond it is not the baseline's own.
     own = [gap.clipped(*baseline) for gap in gaps if baseline[0] < gap.end <= baseline[1]]
     usual = max((gap.at_least_seconds for gap in own), default=0.0)
@@ -69,7 +74,7 @@ def downtime(gaps: Iterable[Gap], baseline: Span, windows: Sequence[Span], rates
         known = [gap.clipped(baseline[0], ended) for gap in gaps if gap.end > baseline[1] and gap.start < ended]
         counted = [gap for gap in known if gap.end > max(baseline[1], began) and gap.seconds > threshold]
         counted.sort(key=lambda gap: (gap.start, gap.end))
-        unfinished = unfinished or any(gap.end >= ended for gap in counted)
+        unfinished = unfinished or (ended >= until and any(gap.end >= ended for gap in counted))
         found += united(counted, began)
         total += _covered_seconds(counted)
     at_least = max((seconds for *_, seconds in found), default=0.0)

@@ -28,6 +28,10 @@ class Rates:
         """The lowest of a time, per second; that at its beginning included."""
         return min((rate for start, end, rate in self._pieces() if start < span[1] and end > span[0]), default=0.0)
 
+    def is_steady(self, span: tuple[float, float]) -> bool:
+        """Whether it was the same all the time."""
+        return len({rate for start, end, rate in self._pieces() if start < span[1] and end > span[0]}) <= 1
+
     def due(self, span: tuple[float, float]) -> float:
         """How many are due in a time."""
         return sum(

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_rehearsal.engine.stalls import BRIDGED_SECONDS, Gap, Stalls
+from redis_rehearsal.engine.stalls import BRIDGED_SECONDS, Gap, Stalls, united
 
 
 def noted(*stalls: tuple[float, float]) -> Stalls:
@@ -103,3 +103,8 @@ def test_a_duration_is_at_least_what_it_took_outside_of_stalls(
     assert not overlaps[~touched].any()
     assert (seconds >= 0.0).all()
     assert (seconds <= (ended - due - overlaps)[touched] + 1e-9).all()
+
+
+def test_stalls_of_several_workers_at_one_moment_are_one() -> None:
+    assert united([(3.0, 4.0), (1.0, 2.0), (1.5, 2.5), (2.5, 2.75)]) == [(1.0, 2.75), (3.0, 4.0)]
+    assert united([]) == []

@@ -42,6 +42,7 @@ TO_DO = {
     Cause.UNANSWERED: "--observe",
     Cause.STILL_DOWN: "--observe",
     Cause.NOT_RECOVERED: "until it is known",
+    Cause.LOAD_CHANGED: "leave the load as it is",
     Cause.ENDED_EARLY: "--duration",
     Cause.UNDER_WAY: "once the migration has ended",
     Cause.COMPARED_LATER: "once the migration has ended",

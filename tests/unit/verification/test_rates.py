@@ -44,3 +44,11 @@ def test_a_rate_that_nobody_changes_is_the_same_always() -> None:
 
 def test_where_no_rate_is_known_nothing_is_due() -> None:
     assert Rates(()).lowest((0.0, 1.0)) == Rates(()).due((0.0, 1.0)) == 0.0
+
+
+def test_what_nobody_changed_is_steady() -> None:
+    rates = Rates(((0.0, 100.0), (10.0, 50.0), (10.5, 100.0), (20.0, 100.0)))
+    assert rates.is_steady((0.0, 10.0))
+    assert rates.is_steady((10.5, 30.0))
+    assert not rates.is_steady((0.0, 30.0))
+    assert Rates.steady(7.0).is_steady((-5.0, 5.0))

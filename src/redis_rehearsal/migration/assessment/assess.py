@@ -101,7 +101,9 @@ def _downtimes(evidence: Evidence, gaps: Sequence[Gap], rates: Rates, limit: flo
     carrying = before_cutovers(evidence)
     since: list[Span] = [(carrying[0][1], evidence.ended_seconds)]
     return (
-        downtime(gaps, evidence.baseline_seconds, carrying, rates, evidence.limits.max_sync_downtime),
+        downtime(
+            gaps, evidence.baseline_seconds, carrying, rates, evidence.limits.max_sync_downtime, evidence.ended_seconds
+        ),
         downtime(gaps, evidence.baseline_seconds, since, rates, limit),
     )
 

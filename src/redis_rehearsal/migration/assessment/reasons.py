@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from redis_rehearsal.engine.stalls import united
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
@@ -28,7 +29,8 @@ MOST_STALLED_RATIO: Final = 0.05
 def stood_still(row: Row, evidence: Evidence) -> bool:
     """Whether what a second of the timeline shows may be the generator's own."""
     began = evidence.began_seconds + row.second
-    stalled = sum(max(0.0, min(end, began + 1) - max(start, began)) for start, end in evidence.stalls)
+    stalls = [(max(start, began), min(end, began + 1)) for start, end in evidence.stalls]
+    stalled = sum(end - start for start, end in united(each for each in stalls if each[0] < each[1]))
     return stalled > MOST_STALLED_RATIO
 
 
@@ -38,4 +40,5 @@ def held_up_seconds(row: Row, evidence: Evidence) -> float:
     What waits when one ends takes as long again, and is answered in the next second where the stall ended with one.
     """
     began = evidence.began_seconds + row.second
-    return sum(2 * (end - start) for start, end in evidence.stalls if start < began + 1 and 2 * end - start > began)
+    near = (each for each in evidence.stalls if each[0] < began + 1 and 2 * each[1] - each[0] > began)
+    return sum(2 * (end - start) for start, end in united(near))

@@ -85,7 +85,10 @@ def down(name: str, limit: float, found: Downtime, evidence: Evidence, *, when: 
 def recovery_time(evidence: Evidence, found: Recovery) -> Criterion:
     """How long it took until all was as before."""
     limit = evidence.limits.max_recovery
+    span = (evidence.baseline_seconds[0], evidence.ended_seconds)
     unless = on_time(evidence)
+    if not all(rates.is_steady(span) for rates in (evidence.query_rates, evidence.event_rates)):
+        unless = unless or Cause.LOAD_CHANGED.because()
     failed = "it took too long until all was as in the baseline"
     if found.at_most_seconds is None and found.reason:
         failed += f" ({found.reason})"

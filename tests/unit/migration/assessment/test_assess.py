@@ -94,6 +94,17 @@ def test_what_was_not_seen_to_recover_is_unknown_for_what_kept_it_from_being_see
     assert (found.status, found.causes) == ("unknown", (cause,))
 
 
+@pytest.mark.parametrize("slow", [{}, dict.fromkeys(range(20, 60), SLOW)])
+@pytest.mark.parametrize("of", ["query_rates", "event_rates"])
+def test_seconds_of_another_load_do_not_compare_with_the_baselines(slow: dict[int, int], of: str) -> None:
+    evidence = seen(slow, cutovers=[(20.5, 20.6)])
+    for at, changed in ((-5.0, False), (5.0, True), (30.0, True)):
+        rates: dict[str, Any] = {of: Rates(((-10.0, 1000.0), (at, 1200.0)))}
+        found = criterion("recovery", replace(evidence, **rates))
+        assert (found.causes == (Cause.LOAD_CHANGED,)) == changed
+        assert changed or found.status == ("unknown" if slow else "passed")
+
+
 def test_who_cannot_keep_up_is_not_told_to_raise_the_rate() -> None:
     rare = replace(EVIDENCE, query_rates=Rates.steady(10.0))
     assert criterion("query_downtime", rare).causes == (Cause.TOO_RARE,)

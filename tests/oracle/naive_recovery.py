@@ -57,7 +57,7 @@ def ranges(some: list[Seen], baseline: list[Seen]) -> Ranges:
             reads = middle([float(seen.reads) for seen in some])
             if reads:
                 deviation = max(deviation, (max(usual * reads, 1.0) ** 0.5) / reads)
-        elif name in ("database_queries", "failed") and usual:
+        elif name == "database_queries" or (name == "failed" and usual):
             deviation = max(deviation, max(usual, 1.0) ** 0.5)
         measured = len([seen for seen in baseline if figure(seen, name) is not None])
         found[name] = max(1.2 * usual + 4 * deviation * (1 + measured**-0.5), ALWAYS.get(name, -inf))

@@ -93,7 +93,7 @@ class Judging:
             query_gaps=query_gaps,
             event_gaps=event_gaps,
             stalls=totals.counts.generator.stalls,
-            held_seconds=[each.freeze_seconds or 0.0 for each in (context, back) if each],
+            held_seconds=[held_seconds(each.freeze_seconds, each.options) for each in (context, back) if each],
             baseline_seconds=baseline,
             cutovers=migration.context.cutovers,
             audit=audit,
@@ -188,6 +188,15 @@ def is_to_be_compared(options: MigrationOptions) -> bool:
     """Whether the two servers are compared key by key after a migration."""
     # What moves by itself leaves no second server that is known.
     return options.compare and options.strategy != "observe"
+
+
+def held_seconds(freeze_seconds: float | None, options: MigrationOptions) -> float:
+    """For how long a freeze held the writes of a tenant, on average.
+
+    A source that is paused holds those only that have not moved: half of them, in the mean of a rollout.
+    """
+    lasted = freeze_seconds or 0.0
+    return lasted - min(lasted, options.rollout) / 2 if options.freeze == "server" else lasted
 
 
 def as_it_is(evidence: Evidence) -> Evidence:

@@ -23,6 +23,7 @@ from tests.acceptance.evidence import (
     require_data,
     require_fail,
     require_pass,
+    require_unproven,
 )
 from tests.acceptance.test_rehearse import (
     EXIT_CODES,
@@ -215,7 +216,7 @@ def test_a_run_that_ends_in_the_middle_of_a_migration_proves_nothing(
         until_phase(run, "recovery")
         run.interrupt()
         document = run.document()
-    assert document["verdict"]["status"] == "unknown"
+    require_unproven(document)
     migration = criteria(document)["migration"]
     assert (migration["status"], migration["reason"]) == ("unknown", "it was ended before it was through")
     assert ledger_of(document, "lost", "duplicated", "stranded") == [0, 0, 0]
@@ -503,7 +504,7 @@ def test_an_endpoint_that_does_not_move_proves_nothing(tmp_path: Path, given: di
     arguments = ("--strategy", "observe", "--baseline", "1s", "--observe", "2s")
     with command(tmp_path, "rehearse", *arguments, **given) as run:
         document = judged(run)
-    assert document["verdict"]["status"] == "unknown"
+    require_unproven(document)
     assert "Nothing was seen to move" in str(criteria(document)["migration"]["reason"])
     assert criteria(document)["migration"]["causes"] == [Cause.NOTHING_MOVED]
     (text,) = (tmp_path / "runs").glob("*/report.txt")

@@ -103,10 +103,10 @@ class AfterCutover:
         return reason
 
     def _reason(self, difference: Difference) -> str | None:
-        place, kind = self._keys.place(difference.key), difference.kind
-        if place is None:
+        parsed, kind = self._keys.parse(difference.key), difference.kind
+        if parsed is None:
             return None
-        if place.kind in WRITTEN_KINDS:
+        if parsed.kind in WRITTEN_KINDS:
             return None if kind in (Kind.MISSING, Kind.TYPE) else _ACCOUNTED
         if kind is Kind.TTL:
             return None
@@ -120,12 +120,12 @@ class AfterCutover:
 
     def _is_deletable(self, difference: Difference) -> bool:
         """Whether it is of a report that events delete."""
-        place = self._keys.place(difference.key)
-        return place is not None and place.parts[0] in self._deleted_kinds
+        parsed = self._keys.parse(difference.key)
+        return parsed is not None and parsed.parts[0] in self._deleted_kinds
 
     def _organization(self, difference: Difference) -> int | None:
-        place = self._keys.place(difference.key)
-        return None if place is None else place.organization
+        parsed = self._keys.parse(difference.key)
+        return None if parsed is None else parsed.organization
 
     async def unexplained(
         self, source: Endpoint, target: Endpoint, audit: Audits, deleted_since: DeletedSince
@@ -249,9 +249,9 @@ class AfterCutover:
         if key.decode(errors="replace") not in verified:
             return False
         lives = await _ask(right, "PTTL", key)
-        place = self._keys.place(key)
-        start = None if place is None else place.bucket_start_seconds
-        if not isinstance(lives, int) or place is None or start is None:
+        parsed = self._keys.parse(key)
+        start = None if parsed is None else parsed.bucket_start_seconds
+        if not isinstance(lives, int) or parsed is None or start is None:
             return False
         expiry = (start // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
         if lives == _GONE:
@@ -260,7 +260,7 @@ class AfterCutover:
             return False  # nobody of ours has written to it since the cutover
         if abs(unix() + lead_seconds + lives / 1000 - expiry) > self._expiry_tolerance_seconds:
             return False
-        if difference.kind is not Kind.VALUE or place.kind != "count":
+        if difference.kind is not Kind.VALUE or parsed.kind != "count":
             return True
         old, new = [await _ask(connection, "GET", key) for connection in (left, right)]
         return _number(old) <= _number(new)
@@ -286,7 +286,7 @@ async def _those(found: Sequence[Difference], test: Callable[[Difference], Await
 async def _ask(connection: Connection, *command: str | bytes) -> Reply:
     """A reply; raises where a server gives none, since what it holds is not known then."""
     reply = await connection.ask(_TIMEOUT_SECONDS, *command)
-    if isinstance(reply, hiredis.ReplyError) and not str(reply).startswith("WRONGTYPE"):
+    if isinstance(reply, hiredis.ReplyError):
         raise CannotTellError(f"{command[0]!s} was refused: {reply}")
     return reply
 

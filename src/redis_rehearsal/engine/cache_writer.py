@@ -255,7 +255,10 @@ class CacheWriter:
         kind = {_InvalidationBatch: "invalidation", _MirrorBatch: "mirror"}.get(type(batch), "store")
         self.outcomes[f"{kind}_unknown"] += 1
         assert isinstance(batch, _StoreBatch | _InvalidationBatch | _MirrorBatch)  # noqa: S101 # only those are sent
-        (self._mirror.missed if isinstance(batch, _MirrorBatch) else self._mirror.alone)([batch.tenant])
+        if isinstance(batch, _MirrorBatch):
+            self._mirror.missed([batch.tenant])
+        else:
+            self._mirror.alone([batch.tenant])
 
     def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:
         """Whether a report with that time of computation should have been gone for a read.

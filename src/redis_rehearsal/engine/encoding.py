@@ -4,7 +4,6 @@ What is received is read as one of the messages that there are, field by field, 
 be. MessagePack: the version, the name of the message, and its fields by their names.
 """
 
-from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
 import msgspec
@@ -18,10 +17,6 @@ VERSION: Final = 1
 """Of the messages; to be raised with every change of a field."""
 
 Message = WorkerPlan | Command | Report
-
-
-def _of(union: UnionType) -> dict[str, type[Any]]:
-    return {each.__name__: each for each in get_args(union)}
 
 
 def _plain(value: Any) -> Any:
@@ -47,7 +42,7 @@ def _typed(wanted: Any, value: Any) -> Any:
 
 _encoder: Final = msgspec.msgpack.Encoder(enc_hook=_plain)
 _envelope: Final = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])
-_decoders: Final = {name: msgspec.msgpack.Decoder(kind, dec_hook=_typed) for name, kind in _of(Message).items()}
+_decoders: Final = {kind.__name__: msgspec.msgpack.Decoder(kind, dec_hook=_typed) for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:

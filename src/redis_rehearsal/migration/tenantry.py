@@ -26,9 +26,9 @@ class Tenantry:
     def add(self, found: Iterable[bytes]) -> None:
         """Sort keys in; the run's own are left out."""
         for key in found:
-            place = self._keys.place(key)
-            if place is not None:
-                self.of[place.organization].append(key)
+            parsed = self._keys.parse(key)
+            if parsed is not None:
+                self.of[parsed.organization].append(key)
             elif key not in self._own:
                 self.others.append(key)
 

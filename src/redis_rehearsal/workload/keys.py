@@ -13,7 +13,7 @@ _MOST_DIGITS: Final = 18
 _KINDS: Final[dict[bytes, KeyKind]] = {b"count": "count", b"live": "live", b"report": "report"}
 
 
-class Place(NamedTuple):
+class ParsedKey(NamedTuple):
     """What a key says of what it holds.
 
     Attributes:
@@ -67,7 +67,7 @@ class Keys:
         """What keys of a kind begin with."""
         return f"{self.prefix}{kind}:"
 
-    def place(self, key: bytes) -> Place | None:
+    def parse(self, key: bytes) -> ParsedKey | None:
         """What a key of an organisation says; None of any other."""
         prefix = self.prefix.encode()
         if not key.startswith(prefix):
@@ -75,7 +75,7 @@ class Keys:
         name, *parts = key[len(prefix) :].split(b":")
         kind = _KINDS.get(name)
         organization = _number(parts[0]) if len(parts) > 1 else None
-        return None if kind is None or organization is None else Place(kind, organization, parts[1:])
+        return None if kind is None or organization is None else ParsedKey(kind, organization, parts[1:])
 
     @property
     def every(self) -> str:

@@ -12,46 +12,46 @@ NUMBERS = st.integers(1, 10**6)
 def test_what_is_written_into_a_counters_name_is_read_from_it(
     prefix: str, organization: int, kind: int, at: int
 ) -> None:
-    place = Keys(prefix).place(Keys(prefix).counter(organization, kind, at).encode())
-    assert place is not None
-    assert (place.kind, place.organization, place.bucket_start_seconds) == ("count", organization, at)
-    assert place.parts[0] == EVENT_TYPES[kind].name.encode()
+    parsed = Keys(prefix).parse(Keys(prefix).counter(organization, kind, at).encode())
+    assert parsed is not None
+    assert (parsed.kind, parsed.organization, parsed.bucket_start_seconds) == ("count", organization, at)
+    assert parsed.parts[0] == EVENT_TYPES[kind].name.encode()
 
 
 @given(PREFIXES, NUMBERS, st.sampled_from(["recent", "users"]), st.sampled_from(["", "12345678"]), NUMBERS)
 def test_so_it_is_of_a_live_structure(prefix: str, organization: int, name: str, run: str, at: int) -> None:
     keys = Keys(prefix, run)
-    place = keys.place(keys.live(name, organization, at).encode())
-    assert place is not None
-    assert (place.kind, place.organization, place.bucket_start_seconds) == ("live", organization, at)
-    assert place.parts[0] == name.encode()
+    parsed = keys.parse(keys.live(name, organization, at).encode())
+    assert parsed is not None
+    assert (parsed.kind, parsed.organization, parsed.bucket_start_seconds) == ("live", organization, at)
+    assert parsed.parts[0] == name.encode()
 
 
 @given(PREFIXES, NUMBERS, st.sampled_from(["revenue", "7"]), st.integers(0, 2**32))
 def test_and_of_a_report_which_has_no_bucket(prefix: str, organization: int, kind: str, filter_number: int) -> None:
     keys = Keys(prefix)
     identity = keys.report_identity(organization, kind, filter_number)
-    place = keys.place(keys.report(identity).encode())
-    assert place is not None
-    assert (place.kind, place.organization, place.bucket_start_seconds) == ("report", organization, None)
-    assert place.parts[0] == kind.encode()
+    parsed = keys.parse(keys.report(identity).encode())
+    assert parsed is not None
+    assert (parsed.kind, parsed.organization, parsed.bucket_start_seconds) == ("report", organization, None)
+    assert parsed.parts[0] == kind.encode()
     assert keys.report(identity).removeprefix(keys.begin("report")) == identity
 
 
 @given(PREFIXES)
-def test_what_belongs_to_no_organisation_has_no_place(prefix: str) -> None:
+def test_what_belongs_to_no_organisation_is_not_parsed(prefix: str) -> None:
     keys = Keys(prefix, "run")
     for key in (keys.lock, keys.changed, keys.marker, keys.ballast(3), keys.big(4), f"{keys.copying}count:1:view:0"):
-        assert keys.place(key.encode()) is None
+        assert keys.parse(key.encode()) is None
     for rest in (b"", b"count:1", b"count:one:view:0", b"counts:1:view:0", b"count:" + b"9" * 5000 + b":view:0"):
-        assert keys.place(prefix.encode() + rest) is None
-    assert keys.place(b"other:" + keys.counter(1, 0, 0).encode()) is None
+        assert keys.parse(prefix.encode() + rest) is None
+    assert keys.parse(b"other:" + keys.counter(1, 0, 0).encode()) is None
     assert keys.ballast(1).encode().startswith(keys.dead_weight)
     assert keys.big(1).encode().startswith(keys.dead_weight)
     assert not keys.lock.encode().startswith(keys.dead_weight)
 
 
 @given(PREFIXES, st.binary(max_size=30))
-def test_any_key_may_be_asked_for_its_place(prefix: str, key: bytes) -> None:
-    Keys(prefix).place(key)
-    Keys(prefix).place(prefix.encode() + key)
+def test_any_key_may_be_parsed(prefix: str, key: bytes) -> None:
+    Keys(prefix).parse(key)
+    Keys(prefix).parse(prefix.encode() + key)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any, Final
 
 import hiredis
@@ -13,6 +12,7 @@ from redis_rehearsal.clock import monotonic
 from redis_rehearsal.verification.compare.classify import QUICK_MS, TRIES, ttl_differs
 from redis_rehearsal.verification.compare.contents import Content, pages
 from redis_rehearsal.verification.compare.link import Link
+from redis_rehearsal.verification.compare.reader import cost_ms_since
 
 _PAGE_FIELDS: Final = 1000
 _GONE: Final = -2
@@ -91,7 +91,7 @@ class FieldTtls:
                     for link, able in zip((self._source, self._target), self._able, strict=True)
                 )
             )
-            cost_ms = ceil((monotonic() - began) * 1000) + 1
+            cost_ms = cost_ms_since(began)
             slow = cost_ms > QUICK_MS
             if not slow:
                 break

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil
 
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.verification.compare.classify import (
@@ -28,7 +27,7 @@ from redis_rehearsal.verification.compare.contents import (
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.compare.field_ttls import FieldTtls
 from redis_rehearsal.verification.compare.link import Link
-from redis_rehearsal.verification.compare.reader import NONE, bulk, heads, lengths
+from redis_rehearsal.verification.compare.reader import NONE, bulk, cost_ms_since, heads, lengths
 from redis_rehearsal.verification.compare.stream_counts import IDLE_TIMES, NO_ENTRIES_READ, stream_counts
 
 _Digests = tuple[str | None, str | None]
@@ -85,7 +84,7 @@ class Pair:
         (types, ttls), (target_types, target_ttls) = await asyncio.gather(
             heads(self.source, packed), heads(self.target, packed)
         )
-        cost_ms = _cost_ms(began)
+        cost_ms = cost_ms_since(began)
         # None where the values were not compared.
         differing: dict[int, _Digests | None] = {}
         if types != target_types:
@@ -133,7 +132,7 @@ class Pair:
         for _ in range(TRIES):
             began = monotonic()
             (_, ttls), (_, target_ttls) = await asyncio.gather(heads(self.source, names), heads(self.target, names))
-            cost_ms = _cost_ms(began)
+            cost_ms = cost_ms_since(began)
             if cost_ms <= QUICK_MS:
                 break
         for place, ttl, target_ttl in zip(drifting, ttls, target_ttls, strict=True):
@@ -220,7 +219,7 @@ class Pair:
             _summaries(self.source, packed, [source for source, _ in digests]),
             _summaries(self.target, packed, [target for _, target in digests]),
         )
-        now, cost_ms = monotonic(), _cost_ms(began)
+        now, cost_ms = monotonic(), cost_ms_since(began)
         again = []
         for place, source, target in zip(differing, sources, targets, strict=True):
             if differing[place] is None and source is not None and target is not None and source.type == target.type:
@@ -267,11 +266,6 @@ def _ttl_differs(source_ms: int | None, target_ms: int | None, tolerance_ms: int
     if cost_ms <= QUICK_MS or source_ms is None or target_ms is None:
         return False
     return None if abs(source_ms - target_ms) + cost_ms > tolerance_ms else False
-
-
-def _cost_ms(began_seconds: float) -> int:
-    """By so much times to live may seem apart that were read together since then, and rounded."""
-    return ceil((monotonic() - began_seconds) * 1000) + 1
 
 
 def _other_field_ttls(content: Content) -> Content:

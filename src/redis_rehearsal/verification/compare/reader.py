@@ -1,10 +1,12 @@
 """Reads keys of one server in batches: their names, types, times to live and lengths."""
 
 from collections.abc import AsyncIterator, Sequence
+from math import ceil
 from typing import Any, Final
 
 import hiredis
 
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.verification.compare.link import Link
 
 BATCH_KEYS: Final = 512
@@ -20,6 +22,11 @@ LENGTH_COMMANDS: Final = {
     b"stream": b"XLEN",
 }
 """By type, what tells the length of a value."""
+
+
+def cost_ms_since(began_seconds: float) -> int:
+    """By so much times to live may seem apart that were read together since then, and rounded."""
+    return ceil((monotonic() - began_seconds) * 1000) + 1
 
 
 def bulk(keys: Sequence[bytes]) -> list[bytes]:

@@ -15,10 +15,7 @@ from redis_rehearsal.web.metrics.families import histogram, number, numbers
 def performance(view: RunView) -> Iterator[Metric]:
     """Operations, durations, cache and database as the load saw them."""
     totals, counts = view.totals, view.totals.counts
-    queries, events = (
-        counts.recorded_queries.whole(),
-        counts.recorded_events.whole(),
-    )
+    queries, events = counts.recorded_queries.whole(), counts.recorded_events.whole()
     for name, tally in (("queries", queries), ("events", events)):
         ended = ((outcome.name.lower(), tally.outcomes[outcome]) for outcome in Outcome)
         yield numbers(f"rehearsal_{name}", ended)

@@ -73,6 +73,43 @@ def test_what_old_connections_write_after_the_endpoint_moved_is_stranded(
     assert document["annotations"][0]["server"] == "source"
 
 
+@pytest.mark.matrix
+def test_what_is_not_settled_when_a_live_migration_is_judged_is_not_lost_for_sure(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, make_server: MakeServer
+) -> None:
+    new = follower(make_server, source)
+    with Proxy(source.port) as proxy:
+        given |= {"REDIS_URL": proxy.url, **LOAD}
+        with command(tmp_path, "run", **given) as run:
+            run.until_running()
+            body = {"strategy": "observe", "baseline": 4, "observe": 6, "max_stranded": 10_000_000}
+            code, said = run.post("/api/migrations", body)
+            assert code < 300, said
+            until_phase(run, "prepare")
+            with outside(new) as promoted:
+                promoted.replicaof("NO", "ONE")
+            # The old server goes on acknowledging, up to the moment of the judging and beyond.
+            proxy.move(new.port, lambda place, link: True)
+
+            def verdict() -> Any:
+                return json.loads(run.get("/api/migrations")[1])[-1]["verdict"]
+
+            found = wait_for(verdict, "a verdict", 60)
+            run.interrupt()
+            run.wait()
+            document = run.stats_left()
+    statuses = {each["name"]: each["status"] for each in found["criteria"]}
+    assert (statuses["lost"], statuses["stranded"]) in {("unknown", "passed"), ("passed", "passed")}
+    with outside(new) as promoted:
+        missing = document["ledger"]["acknowledged"] - counters(promoted)
+    assert missing > 100
+    # Nothing is acknowledged any more: all of it is settled, but for what came as it moved.
+    lost, lost_at_most, stranded, at_most = ledger_of(document, "lost", "lost_at_most", "stranded", "stranded_at_most")
+    assert (lost, ledger_of(document, "missing")) == (0, [missing])
+    assert stranded <= missing <= at_most
+    assert lost_at_most < missing / 4
+
+
 def test_where_nothing_moved_a_lost_connection_is_no_move(
     tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
 ) -> None:

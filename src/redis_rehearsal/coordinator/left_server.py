@@ -8,7 +8,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.errors import CannotTellError
 from redis_rehearsal.verification.compare.contents import READABLE, contents, digest_of
 from redis_rehearsal.verification.compare.link import Link
-from redis_rehearsal.verification.compare.reader import bulk, heads, scan
+from redis_rehearsal.verification.compare.reader import NONE, bulk, heads, scan
 from redis_rehearsal.workload.keys import WRITTEN_KINDS, Keys
 
 _TIMEOUT_SECONDS: Final = 10.0
@@ -52,7 +52,11 @@ async def _digests(link: Link, names: list[bytes]) -> dict[bytes, str]:
     for kind, some in by_type.items():
         values = await contents(link, kind, some, bulk(some))
         found.update((name, digest_of(value) or "") for name, value in zip(some, values, strict=True))
-    return found
+    if not found:
+        return found
+    still, _ = await heads(link, bulk(list(found)))
+    # What expired before its value was read looks like one that was emptied.
+    return {name: digest for (name, digest), kind in zip(found.items(), still, strict=True) if kind != NONE}
 
 
 def written(before: Look, now: Look) -> set[bytes]:

@@ -58,6 +58,11 @@ class Eras:
     eras: list[Era]
     confirmed_seconds: float = -float("inf")
 
+    @property
+    def has_moved(self) -> bool:
+        """Whether more than one server was reached."""
+        return len(self.eras) > 1
+
     def reached(
         self, run_id: str, began_seconds: float, answered_seconds: float, started_seconds: float = -float("inf")
     ) -> bool:
@@ -98,7 +103,11 @@ class Eras:
 
 
 class Attribution:
-    """Settles what was acknowledged by whom, for one worker."""
+    """Settles what was acknowledged by whom, for one worker.
+
+    From the moment when an address is known to have reached a second server, what is not settled yet is entered as
+    doubtful, so that a ledger that is read meanwhile does not call it lost.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[Role, deque[_Entry]] = {"source": deque(), "target": deque()}
@@ -106,6 +115,9 @@ class Attribution:
 
     def forget(self, role: Role) -> None:
         """Another server was given that role on purpose."""
+        if self._eras[role].has_moved:
+            for entry in self._entries[role]:
+                _take_back(entry)
         self._entries[role].clear()
         self._eras[role] = Eras([])
 
@@ -119,9 +131,10 @@ class Attribution:
         places: list[int],
     ) -> None:
         """Note what was written together on a connection, and acknowledged, by places in a ledger's lanes."""
-        self._entries[role].append(
-            _Entry(written_seconds, at_seconds, connection, connection.looks, len(connection.nodes), ledger, places)
-        )
+        entry = _Entry(written_seconds, at_seconds, connection, connection.looks, len(connection.nodes), ledger, places)
+        self._entries[role].append(entry)
+        if self._eras[role].has_moved:
+            _enter(entry, None)
 
     def reached(
         self,
@@ -132,7 +145,12 @@ class Attribution:
         started_seconds: float = -float("inf"),
     ) -> None:
         """A new connection that was begun at one time reached a server, which answered at another: `Eras.reached`."""
-        self._eras[role].reached(run_id, began_seconds, answered_seconds, started_seconds)
+        eras = self._eras[role]
+        had_moved = eras.has_moved
+        eras.reached(run_id, began_seconds, answered_seconds, started_seconds)
+        if eras.has_moved and not had_moved:
+            for entry in self._entries[role]:
+                _enter(entry, None)
 
     def settle(self, now_seconds: float) -> None:
         """Enter what is stranded, and forget what is known not to be."""
@@ -144,7 +162,7 @@ class Attribution:
                 if not surplus and not self._is_ripe(entry, eras, now_seconds):
                     break
                 entries.popleft()
-                _enter(entry, _is_stranded(entry, eras) if eras.eras and not surplus else None)
+                self._settle(entry, eras, known=bool(eras.eras) and not surplus)
 
     def close(self, now_seconds: float) -> None:
         """The load has ended: nothing more will be known."""
@@ -154,7 +172,16 @@ class Attribution:
             while entries:
                 entry = entries.popleft()
                 if eras.eras:
-                    _enter(entry, _is_stranded(entry, eras))
+                    self._settle(entry, eras, known=True)
+
+    @staticmethod
+    def _settle(entry: _Entry, eras: Eras, *, known: bool) -> None:
+        stranded = _is_stranded(entry, eras) if known else None
+        # In this order, so that whoever reads meanwhile sees it as one or the other, or as both.
+        if stranded or not eras.has_moved:
+            _enter(entry, stranded)
+        if stranded is not None and eras.has_moved:
+            _take_back(entry)
 
     @staticmethod
     def _is_ripe(entry: _Entry, eras: Eras, now_seconds: float) -> bool:
@@ -182,3 +209,9 @@ def _enter(entry: _Entry, stranded: bool | None) -> None:
     lane = entry.ledger.stranded if stranded else entry.ledger.doubtful
     for place in entry.places:
         lane[place] += 1
+
+
+def _take_back(entry: _Entry) -> None:
+    """It is not in doubt any more."""
+    for place in entry.places:
+        entry.ledger.doubtful[place] -= 1

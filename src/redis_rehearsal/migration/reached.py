@@ -112,7 +112,7 @@ class ReachedServers:
         return "; ".join(found)
 
     def is_replica(self, role: Role) -> bool:
-        """Whether what answers behind an address is a replica, which takes no writes of ours for good."""
+        """Whether what answers behind an address is a replica, which keeps no writes of ours for good."""
         node = self.nodes.get(role)
         return node is not None and node.role in _REPLICAS
 

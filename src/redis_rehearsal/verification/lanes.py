@@ -33,14 +33,20 @@ class Lanes:
     @classmethod
     def of(cls, ledger: Ledger, bucket: int) -> "Lanes":
         """As they are now."""
-        # Outcomes before what was sent, so that nothing seems to have ended before it began.
-        names = ("stranded", "doubtful", "acknowledged", "failed", "unknown", "sent", "baseline")
+        # Outcomes before what was sent, so that nothing seems to have ended before it began; what is in doubt before
+        # what is stranded, which it may become, so that it is not missed by both.
+        names = ("doubtful", "stranded", "acknowledged", "failed", "unknown", "sent", "baseline")
         return cls(**{name: ledger.lane(name, bucket) for name in names})
 
     @property
     def possible(self) -> NDArray[np.int64]:
         """Writes that were applied or may have been."""
         return self.sent - self.failed
+
+    @property
+    def at_most_stranded(self) -> NDArray[np.int64]:
+        """Writes that are stranded or may be."""
+        return self.stranded + self.doubtful
 
     def is_quiet(self, before: "Lanes") -> NDArray[np.bool_]:
         """Whether nothing was on its way to a place from then to now, shape (tenants, width)."""

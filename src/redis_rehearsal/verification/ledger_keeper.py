@@ -250,7 +250,9 @@ class LedgerKeeper:
         final = await self._read(worker, bucket) if read else None
         # In this order, so that what fails meanwhile is taken for possible rather than for impossible.
         after = Lanes.of(ledger, bucket)
-        reading = _Reading(before.acknowledged, after.possible, before.stranded, after.doubtful, final)
+        # Stranded for sure is what was before; perhaps, whatever it came to meanwhile, settled or not.
+        perhaps = np.maximum(before.at_most_stranded, after.at_most_stranded) - before.stranded
+        reading = _Reading(before.acknowledged, after.possible, before.stranded, perhaps, final)
         doubtful = ~after.is_quiet(before)
         for _ in range(_SETTLE_ROUNDS):
             if final is None or not doubtful.any():

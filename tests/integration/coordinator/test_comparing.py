@@ -12,6 +12,7 @@ import redis
 from redis_rehearsal.cache.encodings import ENCODINGS
 from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.coordinator import left_server
 from redis_rehearsal.coordinator.comparing import AfterCutover, compare_servers
 from redis_rehearsal.coordinator.left_server import Look, look_at
 from redis_rehearsal.embedded.redis_server import RedisServer
@@ -151,6 +152,24 @@ def test_a_report_is_missing_for_a_reason_only_where_an_event_deleted_it(pair: P
     found = pair.compared()
     assert found.counts == only(missing=1)
     assert found.unreadable.startswith("2 reports that only one server has may have been deleted")
+
+
+def test_what_expires_while_a_server_that_was_left_is_read_was_not_written_to(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stays, goes = pair.counter(1, 10, 0), pair.counter(2, 10, 0)
+    seen = pair.look_behind()
+    assert set(seen) == {stays.encode(), goes.encode()}
+    read = left_server.contents
+
+    async def expired_first(*arguments: Any) -> Any:
+        pair.old.delete(goes)
+        return await read(*arguments)
+
+    monkeypatch.setattr(left_server, "contents", expired_first)
+    assert left_server.written(seen, pair.look_behind()) == set()
+    pair.old.incr(stays)
+    assert left_server.written(seen, pair.look_behind()) == {stays.encode()}
 
 
 def test_a_miss_of_before_the_cutover_may_have_been_stored_after_it(pair: Pair) -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import redis.asyncio
 
 from redis_rehearsal.cache.route import Role
+from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
 from redis_rehearsal.workload.keys import Keys
 from tests.integration.verification.conftest import GetServer, outside
@@ -53,3 +55,42 @@ def test_what_expired_is_counted_for_good_and_remembered_by_name_for_a_while(get
     assert (surplus, lost, worst) == (0, BUCKETS // 10, BUCKETS // 10)
     # As many as are open or have just expired, and not one for each bucket that there ever was.
     assert max(remembered[BUCKETS // 2 :]) == max(remembered[: BUCKETS // 2])
+
+
+def test_what_is_settled_while_it_is_read_is_not_lost(get_server: GetServer) -> None:
+    """It was in doubt before and is stranded after, or is written meanwhile: it is stranded at most, and not lost."""
+    server, keys = get_server("valkey-9.1"), Keys("settled:", "run")
+    writes, settled = 6, 4
+
+    async def judge() -> Audit:
+        class Busy(redis.asyncio.Redis):
+            """A client during whose reading the worker goes on."""
+
+            async def mget(self, *names: Any) -> Any:
+                values = await super().mget(*names)
+                if ledger.doubtful[place] == writes:
+                    for name, change in (("stranded", settled), ("doubtful", -settled)):
+                        getattr(ledger, name)[place] += change
+                # One that is never at rest.
+                ledger.sent[place] += 1
+                return values
+
+        @contextlib.asynccontextmanager
+        async def connect() -> AsyncIterator[Mapping[Role, redis.asyncio.Redis]]:
+            async with Busy(port=server.port, protocol=2) as client:
+                yield {"source": client, "target": client}
+
+        keeper = LedgerKeeper(
+            connect, keys, lambda: 1_000_000.0, BUCKET_SECONDS, KEPT, [ORGANIZATIONS], (), 10, lambda: None
+        )
+        keeper._server_lead_seconds = 0.0
+        ledger = keeper.ledgers[0].ledger
+        place = ledger.place(1_000_000 // BUCKET_SECONDS)
+        await keeper.open_ahead()
+        for name in ("sent", "acknowledged", "doubtful"):
+            getattr(ledger, name)[place] += writes
+        return await keeper.audit()
+
+    found = asyncio.run(judge()).result
+    # None of them is there; nothing was stranded for sure when they were counted.
+    assert (found.missing, found.lost, found.stranded, found.stranded_at_most) == (writes, 0, 0, writes)

@@ -143,6 +143,43 @@ def test_what_is_too_much_to_keep_may_be_stranded(world: World) -> None:
     assert world.ledger.doubtful[0] == 5
 
 
+def test_what_is_not_settled_yet_is_in_doubt_from_the_move_on(world: World) -> None:
+    link = connection(OLD)
+    world.reached(OLD, 1.0, 1.01)
+    world.acknowledged(link, 2.05, 10)
+    assert world.ledger.doubtful[0] == 0
+    world.reached(NEW, 2.1, 2.11)
+    world.acknowledged(link, 2.2, 20)
+    world.acknowledged(connection(NEW), 2.3, 40)
+    world.attribution.settle(2.4)
+    assert (world.ledger.stranded[0], world.ledger.doubtful[0]) == (0, 70)
+    link.note_node(Node(OLD, "master"))
+    world.reached(NEW, 3.0, 3.01)
+    world.attribution.settle(9.0)
+    assert (world.ledger.stranded[0], world.ledger.doubtful[0]) == (20, 10)
+    assert world.found() == (20, 10)
+
+
+def test_what_is_in_doubt_is_not_once_there_is_another_server_on_purpose(world: World) -> None:
+    world.reached(OLD, 1.0, 1.01)
+    world.acknowledged(connection(OLD), 1.5, 3)
+    world.reached(NEW, 2.0, 2.01)
+    world.acknowledged(connection(OLD), 2.5, 5)
+    world.attribution.forget("source")
+    assert world.found() == (0, 0)
+
+
+def test_what_is_too_much_to_keep_stays_in_doubt(world: World) -> None:
+    link = connection(OLD)
+    world.reached(OLD, 1.0, 1.01)
+    world.reached(NEW, 1.1, 1.11)
+    for number in range(MOST_ENTRIES + 5):
+        world.acknowledged(link, 2.0 + number / 1e6)
+    world.attribution.settle(2.0)
+    world.reached(NEW, 3.0, 3.01)
+    assert world.found() == (MOST_ENTRIES, 5)
+
+
 def test_who_does_not_say_who_it_is_strands_nothing_that_is_known(world: World) -> None:
     world.reached(OLD, 1.0, 1.01)
     world.acknowledged(connection(""), 1.5, 4)

@@ -47,7 +47,10 @@ def _migration(evidence: Evidence) -> Criterion:
     done = evidence.status == "done"
     if done and evidence.cutovers and evidence.replica:
         # Whatever the connections do that were open before: the next one cannot write.
-        reason = f"new connections to {evidence.replica} reach a replica, which takes no writes"
+        reason = (
+            f"new connections to {evidence.replica} reach a replica: it takes no writes, or loses them when it "
+            "synchronises with its primary"
+        )
         return Criterion("migration", None, None, Status.FAILED, "", reason)
     if done and evidence.cutovers and evidence.unattributed:
         reason = evidence.unattributed.under("which server answered is not known")

@@ -44,6 +44,14 @@ class _Entry(NamedTuple):
     nodes: int
     ledger: Ledger
     places: list[int]
+    codes: list[int] | None
+
+    def own_places(self) -> list[int]:
+        """Those in which it still is; in the place of a recent event another one may stand by now."""
+        if self.codes is None:
+            return self.places
+        baseline = self.ledger.baseline
+        return [place for place, code in zip(self.places, self.codes, strict=True) if baseline[place] == code]
 
 
 @dataclass(slots=True)
@@ -129,9 +137,21 @@ class Attribution:
         at_seconds: float,
         ledger: Ledger,
         places: list[int],
+        codes: list[int] | None = None,
     ) -> None:
-        """Note what was written together on a connection, and acknowledged, by places in a ledger's lanes."""
-        entry = _Entry(written_seconds, at_seconds, connection, connection.looks, len(connection.nodes), ledger, places)
+        """Note what was written together on a connection, and acknowledged.
+
+        Args:
+            role: of the server.
+            connection: on which it was written.
+            written_seconds: when, on the monotonic clock.
+            at_seconds: when the answer was taken.
+            ledger: that accounts for it.
+            places: in the ledger's lanes.
+            codes: the baselines that tell whether a place still is its own; None where none is given to another.
+        """
+        looks, nodes = connection.looks, len(connection.nodes)
+        entry = _Entry(written_seconds, at_seconds, connection, looks, nodes, ledger, places, codes)
         self._entries[role].append(entry)
         if self._eras[role].has_moved:
             _enter(entry, None)
@@ -207,11 +227,11 @@ def _enter(entry: _Entry, stranded: bool | None) -> None:
     if stranded is False:
         return
     lane = entry.ledger.stranded if stranded else entry.ledger.doubtful
-    for place in entry.places:
+    for place in entry.own_places():
         lane[place] += 1
 
 
 def _take_back(entry: _Entry) -> None:
     """It is not in doubt any more."""
-    for place in entry.places:
+    for place in entry.own_places():
         entry.ledger.doubtful[place] -= 1

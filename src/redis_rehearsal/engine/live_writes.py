@@ -255,6 +255,7 @@ class LiveWrites:
         assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
         ledger, truth = batch.ledger, self._router.truth_server
         acknowledged: list[int] = []
+        codes: list[int] = []
         for position, reply in enumerate(replies, first):
             place = batch.places[position]
             if place <= _NEWEST_OF:
@@ -277,11 +278,12 @@ class LiveWrites:
                 ledger.stranded[place] += 1
             else:
                 acknowledged.append(place)
+                codes.append(batch.codes[position])
             if batch.codes[position] and isinstance(reply, int):
                 self._recent.note_length(ledger, place, reply)
         if acknowledged:
             self._attribution.acknowledged(
-                batch.server.role, batch.connection, batch.written_seconds, now_seconds, ledger, acknowledged
+                batch.server.role, batch.connection, batch.written_seconds, now_seconds, ledger, acknowledged, codes
             )
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:

@@ -12,13 +12,13 @@ import redis
 from redis_rehearsal.cache.encodings import ENCODINGS
 from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.coordinator import left_server
 from redis_rehearsal.coordinator.comparing import AfterCutover, compare_servers
-from redis_rehearsal.coordinator.left_server import Look, look_at
+from redis_rehearsal.coordinator.left_server import Look, look_at, written
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.classify import Difference
+from redis_rehearsal.verification.compare.contents import contents
 from redis_rehearsal.workload.keys import Keys
 from tests.conftest import MakeServer
 from tests.support import wait_for
@@ -160,16 +160,15 @@ def test_what_expires_while_a_server_that_was_left_is_read_was_not_written_to(
     stays, goes = pair.counter(1, 10, 0), pair.counter(2, 10, 0)
     seen = pair.look_behind()
     assert set(seen) == {stays.encode(), goes.encode()}
-    read = left_server.contents
 
     async def expired_first(*arguments: Any) -> Any:
         pair.old.delete(goes)
-        return await read(*arguments)
+        return await contents(*arguments)
 
-    monkeypatch.setattr(left_server, "contents", expired_first)
-    assert left_server.written(seen, pair.look_behind()) == set()
+    monkeypatch.setattr("redis_rehearsal.coordinator.left_server.contents", expired_first)
+    assert written(seen, pair.look_behind()) == set()
     pair.old.incr(stays)
-    assert left_server.written(seen, pair.look_behind()) == {stays.encode()}
+    assert written(seen, pair.look_behind()) == {stays.encode()}
 
 
 def test_a_miss_of_before_the_cutover_may_have_been_stored_after_it(pair: Pair) -> None:

@@ -160,6 +160,24 @@ def test_what_is_not_settled_yet_is_in_doubt_from_the_move_on(world: World) -> N
     assert world.found() == (20, 10)
 
 
+def test_where_another_recent_event_took_the_place_it_is_left_alone(world: World) -> None:
+    link, ledger = connection(OLD), world.ledger
+    world.reached(OLD, 1.0, 1.01)
+    world.reached(NEW, 2.0, 2.01)
+    for place, code in ((0, 71), (1, 72)):
+        ledger.baseline[place] = code
+    world.attribution.acknowledged("source", link, 2.5, 2.5, ledger, [0, 1], [71, 72])
+    # As a list begins the account of the next event in the place of the oldest one.
+    ledger.baseline[0], ledger.doubtful[0] = 73, 0
+    world.attribution.acknowledged("source", connection(NEW), 2.6, 2.6, ledger, [0], [73])
+    assert list(ledger.doubtful[:2]) == [1, 1]
+    link.note_node(Node(OLD, "master"))
+    world.reached(NEW, 3.0, 3.01)
+    assert world.found() == (0, 0)
+    assert list(ledger.stranded[:2]) == [0, 1]
+    assert ledger.doubtful[1] == 0
+
+
 def test_what_is_in_doubt_is_not_once_there_is_another_server_on_purpose(world: World) -> None:
     world.reached(OLD, 1.0, 1.01)
     world.acknowledged(connection(OLD), 1.5, 3)

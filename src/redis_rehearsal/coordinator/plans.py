@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from redis_rehearsal.clock import WallClock
 from redis_rehearsal.coordinator.servers import Servers
-from redis_rehearsal.engine.messages import WorkerPlan
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
 from redis_rehearsal.workload.hit_ratio import HitRatioModel

@@ -17,8 +17,8 @@ from redis_rehearsal.engine.messages import (
     StopWarmUp,
     WarmUp,
     WarmUpProgress,
-    WorkerPlan,
 )
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.local import LocalFleet

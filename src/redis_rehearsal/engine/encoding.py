@@ -9,7 +9,8 @@ from typing import Any, Final, get_args, get_origin
 import msgspec
 import numpy as np
 
-from redis_rehearsal.engine.messages import Command, Report, WorkerPlan
+from redis_rehearsal.engine.messages import Command, Report
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.errors import MessageError
 from redis_rehearsal.telemetry.histogram import Histogram
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis_rehearsal.engine.ledger import Ledger
-from redis_rehearsal.engine.messages import WorkerPlan
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.live import LiveStructure, structures_of
 

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.engine.messages import SetLoad, Start, WorkerPlan
+from redis_rehearsal.engine.messages import SetLoad, Start
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.pacer import BlockT, Pacer
 from redis_rehearsal.engine.parts import Parts
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.recorder import FLUSH_OPERATIONS
 from redis_rehearsal.engine.stalls import LEAST_STALL_SECONDS
 from redis_rehearsal.engine.timer import Timer, make_timer

@@ -18,8 +18,8 @@ from redis_rehearsal.engine.event_stream import EventDriver
 from redis_rehearsal.engine.increments import IncrementBlocks
 from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.live_writes import LiveWrites
-from redis_rehearsal.engine.messages import WorkerPlan
 from redis_rehearsal.engine.mirror import Mirror
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.questions import QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Stalls

@@ -9,7 +9,8 @@ import numpy as np
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.engine.cache_aside import CacheAside
-from redis_rehearsal.engine.messages import WarmUp, WarmUpProgress, WorkerPlan
+from redis_rehearsal.engine.messages import WarmUp, WarmUpProgress
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.workload.queries import SLOTS
 
 _PROGRESS_SECONDS: Final = 0.2

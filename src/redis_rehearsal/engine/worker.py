@@ -44,9 +44,9 @@ from redis_rehearsal.engine.messages import (
     TakeWanted,
     Thaw,
     WarmUp,
-    WorkerPlan,
 )
 from redis_rehearsal.engine.parts import assemble
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.snapshots import Snapshots
 from redis_rehearsal.engine.warming import Warming
 from redis_rehearsal.telemetry import logging

@@ -10,7 +10,8 @@ from typing import cast
 
 from redis_rehearsal.engine.channel import Channel
 from redis_rehearsal.engine.ledgers import LedgerMemory
-from redis_rehearsal.engine.messages import Broken, Command, Report, WorkerPlan
+from redis_rehearsal.engine.messages import Broken, Command, Report
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.errors import MessageError
 
 _EXIT_SECONDS = 5.0

@@ -7,7 +7,7 @@ import numpy as np
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.clock import WallClock
-from redis_rehearsal.engine.messages import WorkerPlan
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.questions import Novelty
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.engine import encoding
 from redis_rehearsal.engine.encoding import Message, decode, encode
-from redis_rehearsal.engine.messages import Answering, Reached, SetLoad, Snapshot, WorkerPlan
+from redis_rehearsal.engine.messages import Answering, Reached, SetLoad, Snapshot
+from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.errors import MessageError
 from redis_rehearsal.telemetry.histogram import Histogram

@@ -1,0 +1,75 @@
+"""What a worker is to do: its share of the load, of the tenants and of all limits."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import Role
+from redis_rehearsal.clock import WallClock
+from redis_rehearsal.telemetry.logging import LogFormat
+from redis_rehearsal.workload.keys import Keys
+from redis_rehearsal.workload.presets import ArrivalKind
+from redis_rehearsal.workload.questions import Novelty
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """All that a worker needs to know. Rates and limits are this worker's share.
+
+    Attributes:
+        index: of the worker.
+        workers: how many there are.
+        run_id: identifies the run.
+        endpoints: where the source and the target are.
+        database_url: the PostgreSQL to use.
+        organizations: numbers of the worker's organisations.
+        tenant_shares: of the whole load, of each of them.
+        ledger_slots: how many buckets its ledgers hold.
+        clock: the run's time of day.
+        first_event_id: of the run's event rows.
+        keys: the names of keys.
+        data_types: in which reports are stored, see `encodings_of_slots`.
+        presence: the share of time for which each standing report is in the cache in the long run, shape
+            (tenants, slots).
+        reports_expire: whether they expire; else they are refreshed before.
+
+    The others are as the settings of the same names.
+    """
+
+    index: int
+    workers: int
+    run_id: str
+    endpoints: dict[Role, Endpoint]
+    database_url: str = field(repr=False)
+    organizations: list[int]
+    tenant_shares: NDArray[np.float64]
+    ledger_slots: int
+    clock: WallClock
+    first_event_id: int
+    data_types: tuple[str, ...]
+    presence: NDArray[np.float64]
+    reports_expire: bool
+    events_per_second: float
+    queries_per_second: float
+    max_workers: int
+    max_queued_queries: int
+    max_queued_events: int
+    operation_timeout: float
+    redis_pool_size: int
+    database_pool_size: int
+    cache_ttl: float
+    time_buckets: int
+    time_bucket_seconds: int
+    users_per_org: int
+    arrivals: ArrivalKind
+    validation_sample_rate: float
+    query_complexity: int
+    single_flight: bool
+    event_buffer_rows: int
+    seed: int
+    keys: Keys
+    novelty: Novelty
+    log_level: str
+    log_format: LogFormat

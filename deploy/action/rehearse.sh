@@ -2,6 +2,12 @@
 # The step of action.yml that rehearses. What is given comes in the environment, so that a shell runs none of it.
 set -euo pipefail
 
+# What is not given must not take the place of what a scenario says.
+for name in REDIS_URL TARGET_REDIS_URL DATABASE_URL; do
+	if [ -z "${!name:-}" ]; then
+		unset "$name"
+	fi
+done
 mkdir -p "$REHEARSAL_REPORT"
 arguments=(rehearse --strategy "$REHEARSAL_STRATEGY")
 arguments+=(--report "$REHEARSAL_REPORT" --junit "$REHEARSAL_REPORT/junit.xml")

@@ -107,3 +107,9 @@ def split_postgres_url(url: str) -> SplitResult:
 def reached_at(host: str) -> str:
     """Where this machine calls what listens at an address: what listens on all of them, at its own."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # nothing is bound
+
+
+def shown_path(path: Path) -> str:
+    """What can be shown of a path, which may be a URL that was given in its place."""
+    scheme, separator, rest = str(path).partition(":/")
+    return f"{scheme}://***" if separator and "@" in rest and scheme.isalpha() else str(path)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import socketserver
 import subprocess
@@ -310,3 +311,26 @@ def test_what_did_not_begin_does_not_pass_in_ci(tmp_path: Path, settings: dict[s
 def test_where_junit_xml_cannot_be_written_nothing_begins(tmp_path: Path, place: str) -> None:
     assert f"--junit {place}" in refused_by("rehearse", tmp_path, "--strategy", "copy", "--junit", place)
     assert not (tmp_path / "runs").exists()
+
+
+def test_that_nobody_reads_it_any_more_ends_no_rehearsal(tmp_path: Path, given: dict[str, str]) -> None:
+    """As `rehearse 2>&1 | head -1` does: what it says goes nowhere, and its exit code stays that of its verdict."""
+    arguments = ("rehearse", "--strategy", "cold", "--load", "low", "--baseline", "1s", "--observe", "1s")
+    program = [sys.executable, "-m", "redis_rehearsal", *arguments, "--report", "left"]
+    reading, writing = os.pipe()
+    with subprocess.Popen(program, cwd=tmp_path, env=os.environ | given, stdout=writing, stderr=writing) as process:
+        os.close(writing)
+        with os.fdopen(reading) as reader:
+            assert reader.readline()
+        code = process.wait(100)
+    document = json.loads((tmp_path / "left" / "run.json").read_text())
+    assert document["complete"]
+    assert code == {"pass": 0, "fail": 1, "unknown": 3}[document["verdict"]["status"]]
+
+
+def test_that_nobody_reads_the_help_is_no_verdict() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "redis_rehearsal", "--help"], stdout=writing, check=False)
+    os.close(writing)
+    assert done.returncode == 141

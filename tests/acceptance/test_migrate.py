@@ -425,7 +425,7 @@ def test_one_write_of_others_on_the_server_that_was_left_is_noticed_whatever_the
             until_phase(run, "recovery")
 
             def looks() -> int:
-                return int(old.info("commandstats").get("cmdstat_mget", {}).get("calls", 0))
+                return int(old.info("commandstats").get("cmdstat_getrange", {}).get("calls", 0))
 
             before = looks()
             wait_for(lambda: looks() > before, "a look at the server that was left")

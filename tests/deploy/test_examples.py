@@ -22,6 +22,7 @@ WORKFLOW = DEPLOY / "examples" / "github-actions.yml"
 PIPELINE = DEPLOY / "examples" / "gitlab-ci.yml"
 RECORDER = """#!/usr/bin/env bash
 printf '%s\\n' "$@" >"$RECORD"
+env >"$RECORD.environment"
 exit "$CODE"
 """
 
@@ -97,6 +98,12 @@ def test_the_script_ends_as_the_rehearsal_does_and_says_the_verdict(tmp_path: Pa
     ended, _, output = recorded(tmp_path, code, REHEARSAL_STRATEGY="copy")
     assert ended == code
     assert output == f"verdict={verdict}\nreport=left\n"
+
+
+def test_what_is_not_given_leaves_the_urls_of_a_scenario_alone(tmp_path: Path) -> None:
+    recorded(tmp_path, REHEARSAL_STRATEGY="copy", REDIS_URL="", TARGET_REDIS_URL="redis://new", DATABASE_URL="")
+    lines = (tmp_path / "record.environment").read_text().splitlines()
+    assert [line for line in lines if "_URL=" in line] == ["TARGET_REDIS_URL=redis://new"]
 
 
 def test_the_script_asks_for_what_the_workflow_gives(tmp_path: Path) -> None:

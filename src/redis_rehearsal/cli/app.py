@@ -2,7 +2,6 @@
 
 import difflib
 import errno
-import os
 import re
 import sys
 import traceback
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, TextIO, get_args
+from typing import Final, get_args
 
 import cyclopts
 from cyclopts import (
@@ -31,6 +30,7 @@ from redis_rehearsal.errors import BUG_EXIT_CODE, BrokenError, ConfigurationErro
 from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.migration.options import RehearsalOptions
 from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
+from redis_rehearsal.telemetry.logging import abandon
 
 USAGE_EXIT_CODE: Final = 2
 _BROKEN_PIPE_EXIT_CODE: Final = 141
@@ -135,15 +135,15 @@ def call(arguments: list[str]) -> int:
     try:
         code = _call(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the latter is how what prints the help leaves then
         code = _BROKEN_PIPE_EXIT_CODE  # who read our output has gone
-        _abandon(sys.stdout)
+        abandon(sys.stdout)
     except OSError as error:
         # Of a file the name would be known; of a server all but these are dealt with where they arise.
         if error.filename is not None or error.errno not in _OUTPUT_ERRORS:
             code = _own_up(error)
         else:
-            _abandon(sys.stdout)
+            abandon(sys.stdout)
             _complain(f"The output could not be written: {error.strerror}.")
             code = BrokenError.exit_code
     except Exception as error:  # noqa: BLE001 # whatever it is, its exit code must not be one of a verdict
@@ -260,11 +260,4 @@ def _complain(sentence: str) -> None:
         sys.stderr.write(f"redis-rehearsal: {line}\n")
         sys.stderr.flush()
     except OSError:  # the exit code says it, too
-        _abandon(sys.stderr)
-
-
-def _abandon(stream: TextIO) -> None:
-    # What could not be written would be tried again at the interpreter's end, with a traceback.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+        abandon(sys.stderr)

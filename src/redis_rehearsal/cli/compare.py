@@ -13,12 +13,12 @@ import orjson
 import uvloop
 from cyclopts import Parameter
 from pydantic import SecretStr
-from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
+from redis_rehearsal.cli.people import People
 from redis_rehearsal.cli.runtime_file import resolved
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import CannotTellError, ConfigurationError
@@ -166,7 +166,7 @@ class _Display:
     """How far it is, on stderr: a line that changes on a terminal, else a line every few seconds."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
+        self._console = People(stderr=True)
         self._status: Status | None = None
         self._next_seconds = 0.0
         self._round = 0

@@ -15,6 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.text import Text
 
+from redis_rehearsal.cli.people import People
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.embedded.prometheus import LocalPrometheus
@@ -149,7 +150,7 @@ def _show_link(link: str, people: Console) -> None:
 
 def console(settings: Settings) -> Console:
     """Where people read, which is not stdout."""
-    made = Console(stderr=True)
+    made = People(stderr=True)
     # Who asked for JSON reads lines, not pictures.
     made.quiet = settings.log_format == "json"
     return made

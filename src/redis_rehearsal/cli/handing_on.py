@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from redis_rehearsal.report.files import write_whole
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed, render_junit
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
+from redis_rehearsal.telemetry.logging import STDERR
 
 _log = structlog.get_logger()
 
@@ -142,8 +142,8 @@ def _annotate(rehearsed: Sequence[Rehearsed]) -> None:
         line = each.trouble or verdict_line(each.document)
         # https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
         title = _escaped(each.strategy).replace(":", "%3A").replace(",", "%2C")
-        sys.stderr.write(f"::error title=Rehearsal of {title}::{_escaped(line)}\n")
-    sys.stderr.flush()
+        STDERR.write(f"::error title=Rehearsal of {title}::{_escaped(line)}\n")
+    STDERR.flush()
 
 
 def _escaped(text: str) -> str:

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from rich.console import Console
 from rich.text import Text
 
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE, Client, OutcomeUnknownError
 from redis_rehearsal.cli.handing_on import HandingOn, Output, make_directory
+from redis_rehearsal.cli.people import People
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import CannotTellError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import MigrationOptions
@@ -63,7 +63,7 @@ def migrate_and_watch(client: Client, options: MigrationOptions, output: Output)
     if output.details:
         sys.stderr.write(render_text(whole))
     place = f"{client.url}/report.html" if output.report is None else str(_save(client, output.report, whole))
-    said = conclusion(whole, place, Console(stderr=output.print_json).width)
+    said = conclusion(whole, place, People(stderr=output.print_json).width)
     # Where stdout has the document, people read stderr.
     (sys.stderr if output.print_json else sys.stdout).write(f"{said}\n")
     return _EXIT_CODES.get(verdict_status(whole), UNKNOWN_EXIT_CODE)
@@ -140,7 +140,7 @@ class _Watch:
         self._client = client
         self._options = options
         self._interrupted = interrupted
-        self._console = Console(stderr=True)
+        self._console = People(stderr=True)
         self._narrator = Narrator()
         self._number = -1
 

@@ -11,13 +11,13 @@ import orjson
 import uvloop
 from cyclopts import Parameter
 from pydantic import SecretStr
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE
+from redis_rehearsal.cli.people import People
 from redis_rehearsal.cli.runtime_file import resolved
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.migration.preflight.asking import printable
@@ -155,7 +155,7 @@ def _document(source: Endpoint, target: Endpoint, findings: list[Finding], strat
 
 
 def _show(source: Endpoint, target: Endpoint, findings: list[Finding]) -> None:
-    console = Console(file=sys.stdout)
+    console = People(file=sys.stdout)
     if not console.is_terminal:
         console.width = _WIDTH
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)

@@ -138,6 +138,8 @@ class RunControls:
         # Until all have confirmed it, and where one does not, some drive the old load and some the new one.
         before = self._view.rates
         self._view.least_rates.append((monotonic(), min(before[0], queries), min(before[1], events)))
+        if slots is not None or types is not None:
+            self._view.mixes_changed.append(monotonic())
         try:
             await self._control.set_load(lambda number: SetLoad(number, queries, events, slots, types))
         except MigrationError as error:
@@ -200,6 +202,9 @@ class RunControls:
             name: sum(getattr(account, name) for account in accounts)
             for name in ("lost", "duplicated", "stranded", "disordered")
         }
+        # Of what is missing it may not be known whether it is lost or stranded.
+        untold = sum(account.missing for account in accounts) - wrong["lost"] - wrong["stranded"]
+        wrong["missing"] = max(0, untold)
         if any(wrong.values()):
             listed = ", ".join(f"{count:,} {name}" for name, count in wrong.items() if count)
             raise ConflictError(

@@ -74,7 +74,7 @@ class Judging:
         baseline = migration.baseline_seconds
         context, back = migration.context, migration.way_back
         truth = self._control.truth or self._control.route.writes
-        query_gaps, event_gaps = totals.gaps_until(ended_seconds)
+        query_gaps, event_gaps = totals.gaps_until(ended_seconds, max(ended_seconds, monotonic()))
         # As they are now, since some may yet be put anew.
         first = bisect_right(view.timeline.rows, baseline[0], key=lambda row: view.began_seconds + row.second + 1)
         rows = list(view.timeline.rows[first:])
@@ -101,6 +101,7 @@ class Judging:
             saturated=saturated([row.generator_saturated for row in rows]),
             workers_lost=view.workers_lost,
             query_rates=Rates(tuple((at, queries * self._least_share) for at, queries, _ in view.least_rates)),
+            mixes_changed=tuple(view.mixes_changed),
             event_rates=Rates(tuple((at, events * self._least_share) for at, _, events in view.least_rates)),
             source_cpu_ratio=migration.source_cpu_ratio,
             comparison=comparison,

@@ -85,7 +85,8 @@ class Totals:
             self.worker_seconds += 1
             self.saturated_seconds += saturated
         self.latest[worker] = snapshot
-        if snapshot.second <= self._closed_through:
+        # Of one that is too long ago nothing is left to which this could be added.
+        if snapshot.second <= self._closed_through and any(kept is now for kept in self.recent):
             self.on_late(now)
 
     def _second_of(self, number: int) -> Second:
@@ -118,13 +119,14 @@ class Totals:
         for number in sorted(self._open):
             self._close(number)
 
-    def gaps_until(self, ended_seconds: float) -> tuple[list[Gap], list[Gap]]:
+    def gaps_until(self, ended_seconds: float, now_seconds: float) -> tuple[list[Gap], list[Gap]]:
         """Stretches without an ok query, and without an ok event, those that go on included.
 
         Of a worker that has not been heard of for long nobody knows what it did since.
 
         Args:
             ended_seconds: when nothing more counts, on the monotonic clock.
+            now_seconds: the same clock, now, which may be later.
         """
         found = []
         for ended, name in (
@@ -134,8 +136,8 @@ class Totals:
             gaps = list(ended)
             for snapshot in self.latest.values():
                 going_on: Gap | None = getattr(snapshot, name)
-                silent = ended_seconds - snapshot.at_seconds
-                if silent > _SILENT_SECONDS and not snapshot.finishing:
+                silent = now_seconds - snapshot.at_seconds > _SILENT_SECONDS
+                if silent and snapshot.at_seconds < ended_seconds and not snapshot.finishing:
                     seen = going_on or Gap(snapshot.at_seconds, snapshot.at_seconds)
                     going_on = seen.unseen_until(ended_seconds)
                 if going_on is not None:

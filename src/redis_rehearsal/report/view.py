@@ -114,6 +114,7 @@ class RunView:
         rates: queries and events a second that are asked for now.
         least_rates: since when, on the monotonic clock, every worker drives at least its part of so many queries and
             events a second; in the order of time.
+        mixes_changed: when it was changed what is asked or what happens, on the monotonic clock.
         clock: the run's time of day.
         phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
         progress: of the current stage: done and total by name of the step.
@@ -141,6 +142,7 @@ class RunView:
     records: list[Record] = field(default_factory=list)
     rates: tuple[float, float] = (0.0, 0.0)
     least_rates: list[tuple[float, float, float]] = field(default_factory=list)
+    mixes_changed: list[float] = field(default_factory=list)
     clock: WallClock = field(default_factory=WallClock.start)
     phases: Callable[[], Sequence[tuple[str, int, float]]] = tuple
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)

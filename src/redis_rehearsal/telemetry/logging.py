@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Final, Literal, TextIO, cast
@@ -17,10 +18,29 @@ class _Stderr:
     """What stderr is now: while a live status is shown, what is written to it goes above that."""
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        try:
+            return sys.stderr.write(text)
+        except BrokenPipeError:
+            abandon(sys.stderr)
+            return len(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        try:
+            sys.stderr.flush()
+        except BrokenPipeError:
+            abandon(sys.stderr)
+
+
+def abandon(stream: TextIO) -> None:
+    """Let what is written from now on go nowhere: nobody reads it, which is no reason to end what is under way."""
+    # What could not be written would be tried again at the interpreter's end, with a traceback.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+STDERR: Final = _Stderr()
+"""For what is said to people in lines of its own."""
 
 
 class _Tee:
@@ -77,7 +97,7 @@ def configure(log_format: LogFormat, log_level: str) -> None:
             _tee,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[log_level]),
-        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", STDERR)),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_Forward()], force=True)

@@ -363,6 +363,18 @@ def test_what_the_target_cannot_hold_is_counted_once(get_server: GetServer) -> N
     }
 
 
+def test_a_server_that_may_not_say_how_long_fields_live_is_not_one_without_such_fields(make_server: MakeServer) -> None:
+    source, target = make_server("--rename-command", "HPTTL", "", name="redis-8.2"), make_server(name="redis-8.2")
+    with outside(source) as one, outside(target) as other:
+        for client in (one, other):
+            client.hset("hash", mapping={"one": 1, "two": 2})
+        assert compared(source, target).outcome == Outcome.EQUAL
+        one.hexpire("hash", 3600, "one")
+        for left, right in ((source, target), (target, source)):
+            with pytest.raises(CannotTellError, match="HPTTL"):
+                compared(left, right)
+
+
 def test_a_hash_whose_fields_begin_to_live_shorter_is_counted_as_it_is_last(get_server: GetServer) -> None:
     source, target = get_server("redis-8.2"), get_server("redis-6.2")
     one, other = outside(source), outside(target)

@@ -67,6 +67,8 @@ def test_the_file_itself_will_do(run_directory: Path, capsys: pytest.CaptureFixt
 def test_what_is_missing_is_said_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "There is no" in refused(tmp_path / "nowhere", capsys)
     assert "holds no run.json" in refused(tmp_path, capsys)
+    # A URL in the place of a directory may hold a password.
+    assert "geheim" not in refused(Path("redis://user:geheim@127.0.0.1:1/0"), capsys)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"schema_version": 1', b"\xff\xfe", b"[" * 100_000, b'{"a": NaN}'])

@@ -61,3 +61,14 @@ def test_a_change_that_not_all_confirmed_may_hold_where_it_is_lower() -> None:
         load.change(queries_per_second=0.5, events_per_second=900.0)
     assert load.view.rates == ASKED[1:]
     assert tuple(load.least[-1]) == (0.5, 200.0)
+
+
+def test_when_what_is_asked_changes_is_known_also_where_the_rates_stay() -> None:
+    load = Load()
+    load.change(queries_per_second=300.0)
+    assert load.view.mixes_changed == []
+    load.change(query_mix="0/100/0")
+    load.change(event_mix="60/28/10/1.5/0.5")
+    times = load.view.mixes_changed
+    assert len(times) == 2
+    assert times == sorted(times)

@@ -79,6 +79,8 @@ def test_a_second_that_is_over_stays_the_one_that_it_was() -> None:
     reports(1, 3)
     assert totals.late_snapshots == 1
     assert closed.count(3) == 1
+    # Too late for its second, which stays what the others told of it.
+    assert late == [(1, 2 * one), (2, 2 * one)]
 
 
 def test_the_file_of_a_timeline_has_what_came_late(tmp_path: Path) -> None:
@@ -95,3 +97,14 @@ def test_the_file_of_a_timeline_has_what_came_late(tmp_path: Path) -> None:
     assert [row["second"] for row in rows] == ["0", "1", "2"]
     assert int(rows[1]["queries_ok"]) == 2 * int(rows[0]["queries_ok"])
     assert [row["annotations"] for row in rows] == ["", "server-changed: source", ""]
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "unseen"), [(8.0, 12.5, True), (9.9, 12.5, True), (9.9, 12.0, False), (10.4, 14.0, False)]
+)
+def test_what_a_worker_that_is_silent_did_since_is_not_known(last: float, now: float, unseen: bool) -> None:
+    """Of ten seconds that count, judged later: whoever was heard of after them has told of them all."""
+    totals = Totals()
+    totals.add(replace(snapshot(0, [tally(1)], [tally(1)]), at_seconds=last, open_query_gap=None))
+    queries, _ = totals.gaps_until(10.0, now)
+    assert [(gap.start, gap.end) for gap in queries] == ([(last, 10.0)] if unseen else [])

@@ -158,3 +158,4 @@ class Evidence:
     unattributed: Reason = NO_REASON
     replica: str = ""
     not_carried: NotCarried | None = None
+    mixes_changed: Sequence[float] = ()

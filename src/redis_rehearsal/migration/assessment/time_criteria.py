@@ -87,7 +87,8 @@ def recovery_time(evidence: Evidence, found: Recovery) -> Criterion:
     limit = evidence.limits.max_recovery
     span = (evidence.baseline_seconds[0], evidence.ended_seconds)
     unless = on_time(evidence)
-    if not all(rates.is_steady(span) for rates in (evidence.query_rates, evidence.event_rates)):
+    steady = all(rates.is_steady(span) for rates in (evidence.query_rates, evidence.event_rates))
+    if not steady or any(span[0] <= at <= span[1] for at in evidence.mixes_changed):
         unless = unless or Cause.LOAD_CHANGED.because()
     failed = "it took too long until all was as in the baseline"
     if found.at_most_seconds is None and found.reason:

@@ -9,6 +9,7 @@ import hiredis
 
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.clock import monotonic
+from redis_rehearsal.errors import CannotTellError
 from redis_rehearsal.verification.compare.classify import QUICK_MS, TRIES, ttl_differs
 from redis_rehearsal.verification.compare.contents import Content, pages
 from redis_rehearsal.verification.compare.link import Link
@@ -63,11 +64,19 @@ class FieldTtls:
         """
         found = FieldTtlsFound()
         # On most servers no field has one, which is told at once.
-        if not any(await asyncio.gather(_may_have_some(self._source), _may_have_some(self._target))):
+        told = await asyncio.gather(_told(self._source), _told(self._target))
+        # Also where it is not told, some may.
+        if not any(count is None or count for count in told):
             return found
         if self._able is None:
             able = await asyncio.gather(_is_able(self._source), _is_able(self._target))
             self._able = (able[0], able[1])
+        for link, count, can in zip((self._source, self._target), told, self._able, strict=True):
+            if count and not can:
+                raise CannotTellError(
+                    f"The {link.role} has hashes with fields that expire, but not the command {_COMMAND}, which tells "
+                    "when: it must not be renamed."
+                )
         if any(self._able):
             small = {place: list(value) for place, value in enumerate(values) if isinstance(value, dict)}
             await self._of_small(keys, small, found)
@@ -144,14 +153,14 @@ async def _fields(link: Link, key: bytes) -> AsyncIterator[list[bytes]]:
             yield [name for name, _ in page]
 
 
-async def _may_have_some(link: Link) -> bool:
-    """Whether some hash of a server may have fields that expire; also where it does not say."""
+async def _told(link: Link) -> int | None:
+    """How many hashes of a server have fields that expire, as it says; None where it does not."""
     (reply,) = await link.pipeline(pack("INFO", "keyspace"), 1)
     if not isinstance(reply, bytes):
-        return True
+        return None
     told = [part for line in reply.decode(errors="replace").splitlines() for part in line.split(",")]
     figures = [part.partition("=")[2] for part in told if part.startswith(_FIGURES)]
-    return not figures or any(figure != "0" for figure in figures)
+    return sum(int(figure) if figure.isdecimal() else 1 for figure in figures) if figures else None
 
 
 async def _is_able(link: Link) -> bool:

@@ -105,6 +105,13 @@ def test_seconds_of_another_load_do_not_compare_with_the_baselines(slow: dict[in
         assert changed or found.status == ("unknown" if slow else "passed")
 
 
+@pytest.mark.parametrize(("at", "changed"), [(-5.0, False), (5.0, True), (30.0, True), (1_000.0, False)])
+def test_neither_do_seconds_in_which_something_else_was_asked(at: float, changed: bool) -> None:
+    found = criterion("recovery", replace(seen({}, cutovers=[(20.5, 20.6)]), mixes_changed=(at,)))
+    assert (found.causes == (Cause.LOAD_CHANGED,)) == changed
+    assert changed or found.status == "passed"
+
+
 def test_who_cannot_keep_up_is_not_told_to_raise_the_rate() -> None:
     rare = replace(EVIDENCE, query_rates=Rates.steady(10.0))
     assert criterion("query_downtime", rare).causes == (Cause.TOO_RARE,)

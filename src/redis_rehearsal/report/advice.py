@@ -187,7 +187,9 @@ _COPIES_NOTHING: Final = frozenset({"cold", "fallback", "observe"})
 _LEFT_OUT: Final = "let the final pass follow while writes are held: leave out --no-final-pass."
 _ABOUT_DATA: Final = about("data")
 _ABOUT_TIME: Final = about("time")
-_WANTS_ROOM: Final = _ABOUT_DATA - {"duplicated", "stranded"} | {"recovery"}
+_BY_VERSION_OR_WAY: Final = frozenset({"not_carried", "ttl_drift"})
+"""What a server cannot hold, or was told late: neither room nor a restart nor another pass changes that."""
+_WANTS_ROOM: Final = _ABOUT_DATA - {"duplicated", "stranded"} - _BY_VERSION_OR_WAY | {"recovery"}
 _MISSES_DATA: Final = _WANTS_ROOM - {"recovery"}
 
 
@@ -223,7 +225,7 @@ _NOTHING_SEEN: Final = Seen()
 
 def _by_what_was_seen(criterion: str, seen: Seen) -> str:
     """What to do about what happened to a server; empty where nothing did that explains this."""
-    if seen.restarted and criterion in _ABOUT_DATA | _ABOUT_TIME:
+    if seen.restarted and criterion in (_ABOUT_DATA | _ABOUT_TIME) - _BY_VERSION_OR_WAY:
         servers = " and ".join(f"the {role}" for role in seen.restarted)
         found = f"find out from its log why {servers} was started anew meanwhile"
         return f"{found}, and let it keep its data on disk (appendonly)." if criterion in _ABOUT_DATA else f"{found}."

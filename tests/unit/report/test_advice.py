@@ -207,3 +207,10 @@ def test_what_happened_is_read_from_the_document() -> None:
     made["migration"]["steps"].pop()
     assert Seen.of(made).final_pass is False
     assert Seen.of({"servers": 3, "migration": {"steps": 7}}) == Seen()
+
+
+@pytest.mark.parametrize("criterion", ["not_carried", "ttl_drift"])
+def test_what_happened_to_a_server_explains_nothing_of_what_it_cannot_hold(criterion: str) -> None:
+    plain = advise(criterion, "failed", "copy", "client", (), Seen())
+    for seen in (Seen(restarted=("source",)), Seen(evicted={"target": 5}), Seen(final_pass=False)):
+        assert advise(criterion, "failed", "copy", "client", (), seen) == plain

@@ -10,6 +10,7 @@ POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
 TLS_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 """Options of a rediss:// URL that name files."""
 _POSTGRES_HOST = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]*)(?::([0-9]{0,5}))?")
+_PASSWORD = re.compile(r"([A-Za-z]+:/+[^\s/@:]*:)[^\s@]+@")
 HIGHEST_PORT: Final = 65_535
 _OTHER_SCHEMES: Final = ("http", "https", "tcp", "valkey", "valkeys", "mysql", *REDIS_SCHEMES, *POSTGRES_SCHEMES)
 """What can be shown of a URL that is not understood: surely a scheme, and no part of a password."""
@@ -113,3 +114,8 @@ def shown_path(path: Path) -> str:
     """What can be shown of a path, which may be a URL that was given in its place."""
     scheme, separator, rest = str(path).partition(":/")
     return f"{scheme}://***" if separator and "@" in rest and scheme.isalpha() else str(path)
+
+
+def without_passwords(sentence: str) -> str:
+    """A sentence in which no URL shows its password, also where it was given in the place of a path."""
+    return _PASSWORD.sub(r"\1***@", sentence)

@@ -31,6 +31,7 @@ from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.migration.options import RehearsalOptions
 from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 from redis_rehearsal.telemetry.logging import abandon
+from redis_rehearsal.urls import without_passwords
 
 USAGE_EXIT_CODE: Final = 2
 _BROKEN_PIPE_EXIT_CODE: Final = 141
@@ -255,7 +256,7 @@ def _refusal(options: type[BaseModel] | None, field: str, value: str) -> str:
 
 
 def _complain(sentence: str) -> None:
-    line = " ".join(sentence.split())  # what servers say may have several
+    line = " ".join(without_passwords(sentence).split())  # what servers say may have several
     try:
         sys.stderr.write(f"redis-rehearsal: {line}\n")
         sys.stderr.flush()

@@ -5,6 +5,7 @@ import pytest
 from junitparser import JUnitXml
 
 from redis_rehearsal.cli import app, rehearsing
+from redis_rehearsal.cli.app import call
 from redis_rehearsal.cli.handing_on import HandingOn
 from redis_rehearsal.errors import AccountingError, BrokenError, MigrationError, RehearsalError
 from redis_rehearsal.groups import ORDER
@@ -116,3 +117,14 @@ def test_what_broke_off_does_not_pass_in_ci(error: Exception, words: str, tmp_pa
     assert (suite.name, suite.tests, suite.errors) == ("copy", 1, 1)
     assert words in junit.read_text()
     assert "geheim" not in junit.read_text()
+
+
+@pytest.mark.parametrize("command", ["init", "run --config", "report", "view", "rehearse --strategy cold --junit"])
+def test_a_url_in_the_place_of_a_path_shows_no_password(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "redis:" / "user:geheim@127.0.0.1:1" / "0").mkdir(parents=True)
+    assert call([*command.split(), "redis://user:geheim@127.0.0.1:1/0"]) == 2
+    said = capsys.readouterr()
+    assert "geheim" not in said.err + said.out

@@ -30,6 +30,8 @@ _SOON_MS: Final = 2_000
 _LEAST_TOLERANCE_SECONDS: Final = 0.5
 _BATCH: Final = 200
 _TIMEOUT_SECONDS: Final = 10.0
+_ON_ITS_WAY_SECONDS: Final = 1.0
+"""A deletion may reach a server so long after its event at most."""
 _PATIENCE_SECONDS: Final = 5.0
 """Event rows reach the database some time after the deletions that they explain."""
 _ENCODING_OF_TYPE: Final = {
@@ -89,7 +91,7 @@ class AfterCutover:
         self._expiry_tolerance_seconds = max(drift_seconds, _LEAST_TOLERANCE_SECONDS)
         self._found: dict[str, list[Difference]] = {reason: [] for reason in (_ACCOUNTED, _COMPUTED, _DELETED)}
         self._gone: set[bytes] = set()
-        self._under_way: list[Difference] = []
+        self._under_way: list[tuple[Difference, int]] = []
         self.undecided: Counter[str] = Counter()
         self.unsettled = 0
 
@@ -171,17 +173,18 @@ class AfterCutover:
 
     async def _look_at_those_under_way(self, deleted_since: DeletedSince) -> None:
         """Of reports that were being computed at the cutover one that an event may have deleted is not decided."""
-        deletable = [each for each in self._under_way if self._is_deletable(each)]
-        if deletable:
-            deleted, are_all = await deleted_since(self._cutover_seconds - self._operation_timeout - 1.0)
-            self.undecided[_COMPUTED] += sum(not are_all or self._organization(each) in deleted for each in deletable)
+        for each, computed_ms in self._under_way:
+            if self._is_deletable(each):
+                # What was deleted before it was computed says nothing of it, but for what was on its way then.
+                deleted, are_all = await deleted_since(computed_ms / 1000 - _ON_ITS_WAY_SECONDS)
+                self.undecided[_COMPUTED] += not are_all or self._organization(each) in deleted
 
     async def _not_deleted(self, deleted_since: DeletedSince) -> list[Difference]:
         """Reports that are missing of organisations of which nothing was deleted since the cutover."""
         until = monotonic() + _PATIENCE_SECONDS
         while True:
             # What was deleted right before it may have been on its way to one of them still.
-            deleted, are_all = await deleted_since(self._cutover_seconds - 1.0)
+            deleted, are_all = await deleted_since(self._cutover_seconds - _ON_ITS_WAY_SECONDS)
             left = [each for each in self._found[_DELETED] if self._organization(each) not in deleted]
             if not left:
                 return []
@@ -205,7 +208,7 @@ class AfterCutover:
         before = await self._computed_at(left, difference)
         if before is not None and before >= found:
             return False
-        self._under_way.append(difference)
+        self._under_way.append((difference, found))
         return True
 
     async def _computed_at(self, connection: Connection, difference: Difference) -> int | None:

@@ -40,6 +40,7 @@ class Pair:
         self.verified: set[str] = set()
         self.unsettled: set[str] = set()
         self.deleted: set[int] = set()
+        self.deleted_at = float("inf")
         self.rows_complete = True
         self.operation_timeout = 0.0
 
@@ -78,7 +79,7 @@ class Pair:
 
         async def deleted_since(unix_seconds: float) -> tuple[set[int], bool]:
             assert unix_seconds <= self.cutover_seconds
-            return self.deleted, self.rows_complete
+            return self.deleted if unix_seconds <= self.deleted_at else set(), self.rows_complete
 
         async def given() -> Look | None:
             return left_with
@@ -192,6 +193,17 @@ def test_of_one_that_an_event_may_have_deleted_nobody_knows(pair: Pair) -> None:
     found = pair.compared()
     assert (found.counts, found.benign_reasons) == (NOTHING, {})
     assert found.unreadable.startswith("1 reports that only one server has may have been deleted")
+
+
+@pytest.mark.parametrize(("before_seconds", "known"), [(1.5, True), (0.5, False), (-0.5, False)])
+def test_what_was_deleted_well_before_it_was_computed_says_nothing_of_it(
+    pair: Pair, before_seconds: float, known: bool
+) -> None:
+    pair.operation_timeout, computed_at = 2.0, pair.cutover_seconds - 1
+    pair.report(pair.new, "overview", "string", computed_at)
+    pair.deleted, pair.deleted_at = {1}, computed_at - before_seconds
+    found = pair.compared()
+    assert (found.counts, found.unreadable == "") == (NOTHING, known)
 
 
 def test_what_was_over_before_the_cutover_was_not_written_since(pair: Pair) -> None:

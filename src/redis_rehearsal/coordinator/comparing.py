@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final
 
 import hiredis
@@ -59,6 +59,8 @@ class AfterCutover:
         buckets_kept: how many buckets a counter outlives its own.
         drift_seconds: by so much times to live may be off.
         operation_timeout: what was begun so long before the cutover, in seconds, may have ended after it.
+        stored_late: keys of reports that the application itself stored on the target though they had been computed
+            before it moved, and when they were computed, Unix time in milliseconds.
 
     Attributes:
         undecided: how many reports are missing, or there, of which it is not known whether an event deleted them.
@@ -75,8 +77,10 @@ class AfterCutover:
         buckets_kept: int,
         drift_seconds: float,
         operation_timeout: float,
+        stored_late: Collection[tuple[str, int]] = (),
     ) -> None:
         self._keys = keys
+        self._stored_late = stored_late
         self._own = keys.own | {keys.marker.encode()}
         self._copying = keys.copying.encode()
         self._deleted_kinds = {kind.encode() for kind in INVALIDATED_KINDS}
@@ -198,6 +202,7 @@ class AfterCutover:
     async def _is_since(self, left: Connection, right: Connection, difference: Difference) -> bool:
         """Whether a report is a right one that was computed since the cutover, or has gone as reports do."""
         found = await self._computed_at(right, difference)
+        name = difference.key.decode(errors="replace")
         if found is None:
             return self._went(difference)
         if found >= int(self._cutover_seconds * 1000):
@@ -208,7 +213,8 @@ class AfterCutover:
         before = await self._computed_at(left, difference)
         if before is not None and before >= found:
             return False
-        self._under_way.append((difference, found))
+        if (name, found) not in self._stored_late:
+            self._under_way.append((difference, found))
         return True
 
     async def _computed_at(self, connection: Connection, difference: Difference) -> int | None:

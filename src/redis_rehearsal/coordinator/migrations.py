@@ -259,6 +259,7 @@ class Migrations:
             settings.time_buckets,
             context.options.max_ttl_drift,
             settings.operation_timeout,
+            {(key, at) for key, role, at in view.totals.counts.late_stores if role == context.target.role},
         )
         source, target = context.source.endpoint, context.target.endpoint
         called = context.source.role, context.target.role

@@ -7,6 +7,7 @@ before an acknowledged deletion and is served after it came back from the dead.
 
 import random
 from collections import Counter
+from typing import NamedTuple
 
 import hiredis
 
@@ -17,10 +18,23 @@ from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.clock import WallClock, monotonic
+from redis_rehearsal.engine.counts import LateStore
 from redis_rehearsal.engine.mirror import Mirror
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
 from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
+
+
+class Ticket(NamedTuple):
+    """What stood when a report's data was read.
+
+    Attributes:
+        generation: of the tenant's reports, which ends with each deletion.
+        server: to which the tenant's writes went.
+    """
+
+    generation: int
+    server: Server
 
 
 class _StoreBatch(Batch):
@@ -85,6 +99,8 @@ class CacheWriter:
             between which a report must not be served any more, as in an envelope, and when the
             acknowledgement came.
         outcomes: cache writes and deletions by what became of them.
+        late: reports that were stored where the tenant's writes had not gone yet when their data was read: their keys,
+            where, and when they were computed, Unix time in milliseconds.
         pending: cache writes and deletions that were sent and not answered.
         refused: tenants whose deletion is held, or was refused by a server that takes no writes now; to be sent later.
         also_delete_on: a server on which deletions are made too; None for none.
@@ -110,19 +126,29 @@ class CacheWriter:
         self._deletions: dict[int, tuple[bytes, list[bytes]]] = {}
         self.obsolete: dict[bytes, tuple[bytes, bytes, float]] = {}
         self.outcomes: Counter[str] = Counter()
+        self.late: list[LateStore] = []
         self.pending = 0
         self.refused: list[int] = []
         self.also_delete_on: Server | None = None
 
-    def ticket(self, tenant: int) -> int:
+    def ticket(self, tenant: int) -> Ticket:
         """To be taken before a report's data is read, and shown when it is stored."""
-        return self._generations[tenant]
+        return Ticket(self._generations[tenant], self._router.writes_of(tenant))
+
+    def is_overtaken(self, tenant: int, ticket: Ticket) -> bool:
+        """Whether the tenant's reports were deleted since the ticket was taken."""
+        return ticket.generation != self._generations[tenant]
+
+    def take_late(self) -> list[LateStore]:
+        """Hand over those of `late`, and begin anew."""
+        taken, self.late = self.late, []
+        return taken
 
     def store(
         self,
         question: int | Novel,
         tenant: int,
-        ticket: int,
+        ticket: Ticket,
         entries: Entries,
         computed_ms: int,
         life_ratio: float = 1.0,
@@ -137,7 +163,7 @@ class CacheWriter:
             computed_ms: when it was computed, Unix time.
             life_ratio: how much of its time to live is left.
         """
-        if ticket != self._generations[tenant]:
+        if self.is_overtaken(tenant, ticket):
             self.outcomes["store_overtaken"] += 1
             return
         if self._router.holds(tenant):
@@ -148,9 +174,12 @@ class CacheWriter:
         encoding = self._blocks.encoding(question)
         identity = expected_identity(self._blocks.identity(question))
         value = encoding.encode(identity, entries, computed_ms, ttl_ms)
-        command, replies = encoding.write_command(self._blocks.key(question), value, ttl_ms)
-        if self._router.writes_of(tenant).write_for(tenant, command, _StoreBatch(self, tenant, replies)):
+        key, server = self._blocks.key(question), self._router.writes_of(tenant)
+        command, replies = encoding.write_command(key, value, ttl_ms)
+        if server.write_for(tenant, command, _StoreBatch(self, tenant, replies)):
             self.pending += 1
+            if server is not ticket.server:
+                self.late.append((key, server.role, computed_ms))
         else:
             self._fail("store_failed", tenant)
         self._send_to_mirror(tenant, command, replies)

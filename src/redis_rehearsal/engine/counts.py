@@ -15,6 +15,10 @@ Operations = dict[tuple[Role, str], Histogram]
 """Write to reply, by server and operation: read, increment, cache_write, structure_write, expiry."""
 
 
+LateStore = tuple[str, Role, int]
+"""A report's key, the server on which it was stored, and when it was computed, Unix time in milliseconds."""
+
+
 @dataclass(slots=True)
 class Recorded(Counts):
     """Operations of one kind.
@@ -89,6 +93,7 @@ class WorkerCounts(Counts):
         queries: more of them.
         events: more of them.
         cache_writes: cache writes and deletions by what became of them.
+        late_stores: reports that were under way when their tenant's writes moved.
         operations: what the Redis servers answered, by server and operation.
         reports: what was asked of the database.
         rows: what was written to it.
@@ -100,6 +105,7 @@ class WorkerCounts(Counts):
     queries: QueryCounts = field(default_factory=QueryCounts)
     events: EventCounts = field(default_factory=EventCounts)
     cache_writes: dict[str, int] = field(default_factory=Counter)
+    late_stores: list[LateStore] = field(default_factory=list)
     operations: Operations = field(default_factory=dict)
     reports: ReportCounts = field(default_factory=ReportCounts)
     rows: RowCounts = field(default_factory=RowCounts)

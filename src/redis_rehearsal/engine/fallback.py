@@ -8,7 +8,7 @@ from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.engine.cache_writer import CacheWriter
+from redis_rehearsal.engine.cache_writer import CacheWriter, Ticket
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 
 Answered = Callable[[Reply, float], None]
@@ -28,7 +28,7 @@ class _ReadBatch(Batch):
         self,
         receiver: "Fallback",
         tenant: int,
-        ticket: int,
+        ticket: Ticket,
         question: "int | Novel | None",
         missing: Any,
         answered_by: Answered,
@@ -78,7 +78,7 @@ class Fallback:
 
     def ask_counters(self, tenant: int, command: bytes, missing: list[Any], answered_by: Answered) -> bool:
         """Ask for the counters that a real-time read did not find; False while there is no connection."""
-        return self._send(command, _ReadBatch(self, tenant, 0, None, missing, answered_by))
+        return self._send(command, _ReadBatch(self, tenant, self._writer.ticket(tenant), None, missing, answered_by))
 
     def _send(self, commands: bytes, batch: _ReadBatch) -> bool:
         connection = self._server.reads.next()
@@ -98,8 +98,7 @@ class Fallback:
         value = batch.value
         if batch.question is None:
             value = _filled(batch.missing, value)
-        elif batch.ticket == self._writer.ticket(batch.tenant) and self._is_report(batch.question, value):
-            # It was not deleted meanwhile.
+        elif not self._writer.is_overtaken(batch.tenant, batch.ticket) and self._is_report(batch.question, value):
             self._copy(batch.tenant, batch.question, value, replies[-1])
         self.answered += value is not None
         batch.answered_by(value, now_seconds)

@@ -87,6 +87,7 @@ class Snapshots:
             queries=parts.queries.counts.take(),
             events=parts.events.counts.take(),
             cache_writes=+cache_writes,
+            late_stores=parts.writer.take_late(),
             operations=take_operations(parts.router.servers.values()),
             reports=parts.reports.take_counts(),
             rows=parts.rows.counts.take(),

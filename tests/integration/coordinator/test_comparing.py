@@ -43,6 +43,7 @@ class Pair:
         self.deleted_at = float("inf")
         self.rows_complete = True
         self.operation_timeout = 0.0
+        self.stored_late: set[tuple[str, int]] = set()
 
     def counter(self, organization: int, before: int, since: int) -> str:
         key = KEYS.counter(organization, 0, START)
@@ -85,7 +86,8 @@ class Pair:
             return left_with
 
         old, new = (Endpoint.parse(server.url) for server in self.servers)
-        after = after_cutover(KEYS, self.cutover_seconds, BUCKET_SECONDS, KEPT, drift_seconds, self.operation_timeout)
+        limits = drift_seconds, self.operation_timeout
+        after = after_cutover(KEYS, self.cutover_seconds, BUCKET_SECONDS, KEPT, *limits, self.stored_late)
         look = given if left_with is not None else left
         return asyncio.run(compare_servers(old, new, KEYS, after, audit, deleted_since, left_with=look))
 
@@ -204,6 +206,21 @@ def test_what_was_deleted_well_before_it_was_computed_says_nothing_of_it(
     pair.deleted, pair.deleted_at = {1}, computed_at - before_seconds
     found = pair.compared()
     assert (found.counts, found.unreadable == "") == (NOTHING, known)
+
+
+def test_one_that_the_application_itself_stored_late_is_what_it_would_be_on_one_server(pair: Pair) -> None:
+    pair.operation_timeout, computed_at = 2.0, pair.cutover_seconds - 1
+    key = pair.report(pair.new, "overview", "string", computed_at)
+    pair.deleted, computed_ms = {1}, int(computed_at * 1000)
+    for other in ((key, computed_ms - 1), (f"{key}0", computed_ms)):
+        pair.stored_late = {other}
+        assert pair.compared().unreadable.startswith("1 reports")
+    pair.stored_late.add((key, computed_ms))
+    found = pair.compared()
+    assert (found.counts, found.unreadable) == (NOTHING, "")
+    # Longer ago than a query may take.
+    pair.operation_timeout = 0.5
+    assert pair.compared().counts == only(extra=1)
 
 
 def test_what_was_over_before_the_cutover_was_not_written_since(pair: Pair) -> None:

@@ -10,7 +10,7 @@ POSTGRES_SCHEMES: Final = ("postgresql", "postgres")
 TLS_FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 """Options of a rediss:// URL that name files."""
 _POSTGRES_HOST = re.compile(r"(?:\[[^\[\]]+\]|[^\[\]:]*)(?::([0-9]{0,5}))?")
-_PASSWORD = re.compile(r"([A-Za-z]+:/+[^\s/@:]*:)[^\s@]+@")
+_PASSWORD = re.compile(r"([A-Za-z]+:/+[^\s/@:]*:)\S+@")
 HIGHEST_PORT: Final = 65_535
 _OTHER_SCHEMES: Final = ("http", "https", "tcp", "valkey", "valkeys", "mysql", *REDIS_SCHEMES, *POSTGRES_SCHEMES)
 """What can be shown of a URL that is not understood: surely a scheme, and no part of a password."""
@@ -108,12 +108,6 @@ def split_postgres_url(url: str) -> SplitResult:
 def reached_at(host: str) -> str:
     """Where this machine calls what listens at an address: what listens on all of them, at its own."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # nothing is bound
-
-
-def shown_path(path: Path) -> str:
-    """What can be shown of a path, which may be a URL that was given in its place."""
-    scheme, separator, rest = str(path).partition(":/")
-    return f"{scheme}://***" if separator and "@" in rest and scheme.isalpha() else str(path)
 
 
 def without_passwords(sentence: str) -> str:

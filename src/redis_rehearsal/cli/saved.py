@@ -11,7 +11,6 @@ from redis_rehearsal.report.document import SCHEMA_VERSION
 from redis_rehearsal.report.reading import number
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.settings import DEFAULTS
-from redis_rehearsal.urls import shown_path
 
 DOCUMENT: Final = "run.json"
 DEFAULT_RUN_DIR: Final[Path] = DEFAULTS.run_dir
@@ -70,14 +69,13 @@ def read_document(run_dir: Path) -> dict[str, Any]:
     except FileNotFoundError:
         if path == run_dir:
             raise ConfigurationError(
-                f"There is no {shown_path(run_dir)}; name the directory of a run, or its {DOCUMENT}."
+                f"There is no {run_dir}; name the directory of a run, or its {DOCUMENT}."
             ) from None
         raise ConfigurationError(
-            f"The directory {shown_path(run_dir)} holds no {DOCUMENT}: the run has not ended, or it is not the "
-            "directory of a run."
+            f"The directory {run_dir} holds no {DOCUMENT}: the run has not ended, or it is not the directory of a run."
         ) from None
     except OSError as error:
-        raise ConfigurationError(f"The file {shown_path(path)} cannot be read: {error.strerror}.") from None
+        raise ConfigurationError(f"The file {path} cannot be read: {error.strerror}.") from None
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError as error:

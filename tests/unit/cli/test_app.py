@@ -124,7 +124,7 @@ def test_a_url_in_the_place_of_a_path_shows_no_password(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "redis:" / "user:geheim@127.0.0.1:1" / "0").mkdir(parents=True)
-    assert call([*command.split(), "redis://user:geheim@127.0.0.1:1/0"]) == 2
+    (tmp_path / "redis:" / "user:an@geheim@127.0.0.1:1" / "0").mkdir(parents=True)
+    assert call([*command.split(), "redis://user:an@geheim@127.0.0.1:1/0"]) == 2
     said = capsys.readouterr()
     assert "geheim" not in said.err + said.out

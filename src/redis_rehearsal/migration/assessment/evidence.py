@@ -125,6 +125,7 @@ class Evidence:
         workers_lost: workers that ended by themselves.
         query_rates: at which queries were due, of the worker with the fewest.
         event_rates: at which events were due, of the worker with the fewest.
+        mixes_changed: when it was changed what is asked or what happens, on the monotonic clock.
         source_cpu_ratio: share of a core that the source used while it was migrated; None where it was not seen.
         comparison: of the two servers; None where there was none to be made.
         not_carried: what the target could not hold of what the strategy carried; None where it carried no keys.

@@ -64,7 +64,7 @@ class FieldTtls:
         """
         found = FieldTtlsFound()
         # On most servers no field has one, which is told at once.
-        told = await asyncio.gather(_told(self._source), _told(self._target))
+        told = await asyncio.gather(_hashes_with_field_ttls(self._source), _hashes_with_field_ttls(self._target))
         # Also where it is not told, some may.
         if not any(count is None or count for count in told):
             return found
@@ -153,7 +153,7 @@ async def _fields(link: Link, key: bytes) -> AsyncIterator[list[bytes]]:
             yield [name for name, _ in page]
 
 
-async def _told(link: Link) -> int | None:
+async def _hashes_with_field_ttls(link: Link) -> int | None:
     """How many hashes of a server have fields that expire, as it says; None where it does not."""
     (reply,) = await link.pipeline(pack("INFO", "keyspace"), 1)
     if not isinstance(reply, bytes):

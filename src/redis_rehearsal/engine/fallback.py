@@ -28,7 +28,7 @@ class _ReadBatch(Batch):
         self,
         receiver: "Fallback",
         tenant: int,
-        ticket: Ticket,
+        ticket: Ticket | None,
         question: "int | Novel | None",
         missing: Any,
         answered_by: Answered,
@@ -78,7 +78,7 @@ class Fallback:
 
     def ask_counters(self, tenant: int, command: bytes, missing: list[Any], answered_by: Answered) -> bool:
         """Ask for the counters that a real-time read did not find; False while there is no connection."""
-        return self._send(command, _ReadBatch(self, tenant, self._writer.ticket(tenant), None, missing, answered_by))
+        return self._send(command, _ReadBatch(self, tenant, None, None, missing, answered_by))
 
     def _send(self, commands: bytes, batch: _ReadBatch) -> bool:
         connection = self._server.reads.next()
@@ -96,7 +96,7 @@ class Fallback:
         if batch.answered + len(replies) < batch.count:
             return
         value = batch.value
-        if batch.question is None:
+        if batch.question is None or batch.ticket is None:
             value = _filled(batch.missing, value)
         elif not self._writer.is_overtaken(batch.tenant, batch.ticket) and self._is_report(batch.question, value):
             self._copy(batch.tenant, batch.question, value, replies[-1])

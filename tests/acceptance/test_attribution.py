@@ -219,6 +219,34 @@ def status(run: Any) -> dict[str, Any]:
     return document
 
 
+def test_a_server_that_only_some_workers_can_use_is_used_by_none(
+    tmp_path: Path, given: dict[str, str], make_server: MakeServer, source: RedisServer, fresh_target: RedisServer
+) -> None:
+    # Enough for one worker and the coordinator, and for some connections of the other worker.
+    small = make_server("--maxclients", "15", name="valkey-9.1")
+    given |= LOAD | {"WORKERS": "2", "REDIS_POOL_SIZE": "20", "TARGET_REDIS_URL": fresh_target.url}
+    with command(tmp_path, "run", **given) as run:
+        run.until_running()
+        code, said = run.post("/api/switch", {"to": small.url})
+        assert code >= 400, said
+        assert "connections" in said
+        with outside(small) as client:
+            wait_for(lambda: len(client.client_list()) == 1, "all connections to be given back")
+        code, said = run.post("/api/switch", {"to": "target"})
+        assert code == 200, said
+        with outside(fresh_target) as client:
+            before = counters(client)
+            wait_for(lambda: counters(client) > before + 50, "writes to the target that was named")
+        run.interrupt()
+        document = run.document()
+    with outside(small) as client:
+        assert client.dbsize() == 0
+    # All of it is on the two servers that were named when it began.
+    with outside(fresh_target) as client, outside(source) as old:
+        assert document["ledger"]["acknowledged"] == counters(client) + counters(old)
+    assert document["ledger"]["unknown"] == 0
+
+
 def test_a_switch_that_is_refused_has_changed_nothing(
     tmp_path: Path, given: dict[str, str], make_server: MakeServer
 ) -> None:

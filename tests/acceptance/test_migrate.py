@@ -104,7 +104,13 @@ def test_a_live_run_is_switched_set_and_asked(
         assert code == 0
         assert "source" in out
         assert ask(run, tmp_path, "switch", "--to", "target", "--reads")[0] == 0
-        assert status(run)["route"] == {"reads": "target", "writes": "source", "truth": "source", "moving": False}
+        assert status(run)["route"] == {
+            "reads": "target",
+            "writes": "source",
+            "truth": "source",
+            "moving": False,
+            "confirmed": True,
+        }
         assert ask(run, tmp_path, "switch", "--to", "target", "--rollout", "1s")[0] == 0
         assert status(run)["route"]["writes"] == "target"
         assert ask(run, tmp_path, "set", "--queries-per-second", "50", "--event-mix", "1/0/0/0/0")[0] == 0
@@ -281,7 +287,7 @@ def test_a_copy_that_was_cut_off_is_started_again_and_ends_right(
             victim.kill()
             assert migrate.wait(60) == 1
             cut = json.loads(migrate.stdout)
-        assert cut["application_on"] == {"reads": "source", "writes": "source"}
+        assert cut["application_on"] == {"reads": "source", "writes": "source", "confirmed": True}
         assert "went away" in cut["reason"] or "cannot be reached" in cut["reason"]
         victim.start()
         ok = run.stats()["totals"]["events"]["ok"]
@@ -323,7 +329,7 @@ def test_a_migration_is_rolled_back_and_a_second_one_is_refused(
             assert migrate.wait(60) == 1
             document = json.loads(migrate.stdout)
         assert document["status"] == "rolled-back"
-        assert document["application_on"] == {"reads": "source", "writes": "source"}
+        assert document["application_on"] == {"reads": "source", "writes": "source", "confirmed": True}
         run.interrupt()
         whole = run.document()
     with outside(source) as old:
@@ -557,6 +563,6 @@ def test_a_target_that_stands_still_in_the_freeze_leaves_the_application_on_the_
         finally:
             process.resume()
     assert document["verdict"]["status"] == "fail"
-    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source", "confirmed": True}
     with outside(source) as old:
         assert counters(old) <= document["ledger"]["acknowledged"] + document["ledger"]["unknown"]

@@ -339,7 +339,7 @@ def test_a_target_that_is_in_use_is_left_alone(
             assert target.get(key) == b"1"
             assert target.info("replication")["role"] == "master"
             assert failed(document) == {"migration"}
-            assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+            assert document["migration"]["application_on"] == {"reads": "source", "writes": "source", "confirmed": True}
             assert document["ledger"]["lost"] == 0
 
 
@@ -372,7 +372,7 @@ def test_fields_that_come_to_expire_after_the_preflight_are_named(
         document = judged(run)
     assert failed(document) == {"migration"}
     assert "holds 1 hashes with fields that expire by themselves (rehearsal:ending)" in document["migration"]["reason"]
-    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source", "confirmed": True}
 
 
 @pytest.mark.matrix
@@ -418,7 +418,7 @@ def test_traffic_that_is_hurt_too_much_ends_the_migration(
         document = judged(run)
     assert document["migration"]["status"] == "rolled-back"
     assert "failed=5%" in document["migration"]["reason"]
-    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source", "confirmed": True}
     assert document["phases"][-1]["name"] == "rolled-back"
     with outside(source) as old:
         # Back on the source, only what the target had taken is missing.

@@ -262,7 +262,7 @@ def test_the_way_back_keeps_what_was_written_meanwhile(
         document = judged(run)
     require_pass(document)
     assert ledger_of(document, "lost", "lost_at_most", "duplicated", "stranded") == [0] * 4
-    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source"}
+    assert document["migration"]["application_on"] == {"reads": "source", "writes": "source", "confirmed": True}
     assert document["migration"]["return_freeze_seconds"] > 0
     assert document["comparison"]["unexplained"] == 0 < document["comparison"]["keys_compared"]
     (chosen,) = (step for step in document["migration"]["steps"] if step["name"] == "choose the way back")
@@ -306,7 +306,7 @@ def test_a_way_back_that_would_destroy_the_last_copy_is_not_begun(
     assert {"migration", "comparison"} <= failed(document)
     assert document["comparison"]["missing"] == document["comparison"]["unexplained"] == 3
     assert "would make the source as the target is" in document["migration"]["reason"]
-    assert document["migration"]["application_on"] == {"reads": "target", "writes": "target"}
+    assert document["migration"]["application_on"] == {"reads": "target", "writes": "target", "confirmed": True}
     with outside(source) as old:
         assert old.exists("rehearsal:ballast:1", "rehearsal:ballast:2", "rehearsal:ballast:3") == 3
 

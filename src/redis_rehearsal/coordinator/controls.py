@@ -103,6 +103,7 @@ class RunControls:
                 "writes": "both" if route.mirror else route.writes,
                 "truth": control.truth or route.writes,
                 "moving": control.moving,
+                "confirmed": not control.astray,
             },
             "frozen": control.frozen,
             "servers": servers,
@@ -172,12 +173,16 @@ class RunControls:
             freeze = options.freeze == "client" and route.writes != control.route.writes
             if freeze:
                 await control.freeze(monotonic() + options.freeze_bound)
-            await control.set_truth(None)
+            await control.clear_truth()
             await control.set_route(route, options.rollout, thaw=freeze)
         except MigrationError as error:
+            why = str(error)
             if control.frozen:
-                await control.thaw()
-            raise ConfigurationError(str(error)) from None
+                try:
+                    await control.thaw()
+                except MigrationError as another:
+                    why = f"{why} {another}"
+            raise ConfigurationError(why) from None
         _log.info("the application was switched", reads=route.reads, writes=route.writes)
         if self._view.records and self._view.records[-1].ended:
             # Whoever reads the report finds the whole run's ledger beside a verdict that knows nothing of this.

@@ -91,11 +91,7 @@ class Migrations:
         control = self._control
         if self._view.migration_going_on:
             raise ConflictError("A migration is under way; wait for its end, or roll it back.")
-        if control.moving or (control.route.reads, control.route.writes, control.route.mirror) != (
-            "source",
-            "source",
-            None,
-        ):
+        if control.moving or control.astray or control.route != Route("source", "source"):
             raise ConflictError(
                 "The application is not on the source, where every migration begins; let the run begin again from a "
                 "fresh state (redis-rehearsal reset), or switch it back (redis-rehearsal switch --to source), which "

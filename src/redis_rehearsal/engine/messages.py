@@ -77,12 +77,26 @@ class SetLoad:
 
 
 @dataclass(frozen=True, slots=True)
-class SetServer:
-    """Use another server in a role that is not in use."""
+class PrepareServer:
+    """Connect to another server for a role that is not in use; it is used once `UseServer` follows."""
 
     change: int
     role: Role
     endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class UseServer:
+    """Put the server that was prepared in the place of the one that has its role."""
+
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropServer:
+    """Do not use the server that was prepared, or is being prepared."""
+
+    change: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +232,9 @@ class Finish:
 
 Steer = (
     SetLoad
-    | SetServer
+    | PrepareServer
+    | UseServer
+    | DropServer
     | SetRoute
     | SetTruth
     | Freeze

@@ -13,7 +13,7 @@ from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.event_stream import EventDriver
 from redis_rehearsal.engine.holds import Holds
-from redis_rehearsal.engine.messages import Freeze, SetRoute, SetServer, SetTruth, Thaw
+from redis_rehearsal.engine.messages import Freeze, PrepareServer, SetRoute, SetTruth, Thaw
 
 _POLL_SECONDS: Final = 0.001
 _ROLLOUT_STEP_SECONDS: Final = 0.01
@@ -42,7 +42,7 @@ class Steering:
         router: Router,
         events: EventDriver,
         writer: CacheWriter,
-        make_server: Callable[[SetServer], Server],
+        make_server: Callable[[PrepareServer], Server],
         tenants: int,
         seed: int,
     ) -> None:
@@ -54,6 +54,8 @@ class Steering:
         random.Random(seed).shuffle(self._order)  # noqa: S311 # not for secrets
         self._bound: asyncio.TimerHandle | None = None
         self._routes = 0
+        self._wanted = 0
+        self._prepared: Server | None = None
         self.holds = Holds(self._let_go)
 
     async def freeze(self, command: Freeze) -> str:
@@ -182,21 +184,41 @@ class Steering:
         self._writer.send_refused()
         self._router.flush()
 
-    async def set_server(self, command: SetServer) -> str:
-        """Use another server in a role that no tenant's route leads to.
+    async def prepare_server(self, command: PrepareServer) -> str:
+        """Connect to another server for a role that no tenant's route leads to.
 
         Returns:
             Why it cannot be used; empty where it can.
         """
+        self._wanted = command.change
         route = self._router.route
         if command.role in (route.reads, route.writes, route.mirror):
             return f"the {command.role} is in use"
         server = self._make_server(command)
         await server.open()
         ready, wanted = server.connections
-        if ready < wanted:
-            error = server.last_error
+        why = "" if ready == wanted else f"it gave only {ready} of {wanted} connections ({server.last_error})"
+        if self._wanted != command.change:
+            why = "it was told to leave it while it connected"
+        if why:
             await server.close()
-            return f"it gave only {ready} of {wanted} connections ({error})"
-        await self._router.replace(server).close()
-        return ""
+        else:
+            self._prepared = server
+        return why
+
+    def use_server(self) -> Server:
+        """Put the server that was prepared in its place.
+
+        Returns:
+            The one that had its role; it is still connected.
+        """
+        server, self._prepared = self._prepared, None
+        if server is None:
+            raise RuntimeError("no server was prepared")
+        return self._router.replace(server)
+
+    async def drop_server(self) -> None:
+        """Leave the server that was prepared, or is being prepared."""
+        server, self._prepared, self._wanted = self._prepared, None, 0
+        if server is not None:
+            await server.close()

@@ -25,9 +25,11 @@ from redis_rehearsal.engine.messages import (
     Broken,
     Changed,
     Command,
+    DropServer,
     Finish,
     Freeze,
     Hold,
+    PrepareServer,
     Reached,
     Ready,
     Release,
@@ -35,7 +37,6 @@ from redis_rehearsal.engine.messages import (
     SetLoad,
     SetNovelty,
     SetRoute,
-    SetServer,
     SetTruth,
     Start,
     Steer,
@@ -43,6 +44,7 @@ from redis_rehearsal.engine.messages import (
     TakeUnmirrored,
     TakeWanted,
     Thaw,
+    UseServer,
     WarmUp,
 )
 from redis_rehearsal.engine.parts import assemble
@@ -147,10 +149,14 @@ class Worker:
         match command:
             case SetLoad():
                 self._load.change(command)
-            case SetServer():
-                error = await steering.set_server(command)
-                if not error:
-                    parts.attribution.forget(command.role)
+            case PrepareServer():
+                error = await steering.prepare_server(command)
+            case UseServer():
+                replaced = steering.use_server()
+                parts.attribution.forget(replaced.role)
+                await replaced.close()
+            case DropServer():
+                await steering.drop_server()
             case SetRoute():
                 error = await steering.set_route(command)
             case SetTruth():

@@ -12,18 +12,20 @@ from redis_rehearsal.engine.messages import (
     AddBoundary,
     Changed,
     Command,
+    DropServer,
     Freeze,
     Hold,
+    PrepareServer,
     Release,
     SetFallback,
     SetLoad,
     SetRoute,
-    SetServer,
     SetTruth,
     Steer,
     TakeUnmirrored,
     TakeWanted,
     Thaw,
+    UseServer,
 )
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.row import Label
@@ -44,8 +46,8 @@ class FleetControl:
         route: of all tenants; while they move, the one that they move to.
         moving: whether tenants are on their way to `route`.
         truth: the server that was made the truth; None: the one that takes the writes.
+        astray: whether a move was ordered that not every worker has confirmed, so that some may be elsewhere.
         fallback: the server that is asked for what the one that takes the reads does not have; None for none.
-        frozen: whether writes are held.
         phase: the current one.
         phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
     """
@@ -56,12 +58,13 @@ class FleetControl:
         self._numbers = 0
         self._waiting: dict[int, tuple[dict[int, str], asyncio.Event, list[int]]] = {}
         self._lost: set[int] = set()
-        self._history: list[tuple[float, Label]] = []
+        self._history: list[tuple[float, Label, float]] = []
+        self._frozen_until_seconds = 0.0
         self.route = Route()
         self.moving = False
         self.truth: Role | None = None
+        self.astray = False
         self.fallback: Role | None = None
-        self.frozen = False
         self.phases: list[tuple[str, int, float]] = []
         self._note()
 
@@ -74,6 +77,11 @@ class FleetControl:
     def in_use(self) -> set[Role]:
         """The servers to which reads or writes go."""
         return {self.route.reads, self.route.writes}
+
+    @property
+    def frozen(self) -> bool:
+        """Whether writes are held; a freeze ends by itself at its bound, also where nobody ends it."""
+        return monotonic() < self._frozen_until_seconds
 
     def on_changed(self, report: Changed) -> None:
         """A worker has done what was asked, or says why not."""
@@ -118,6 +126,11 @@ class FleetControl:
             raise MigrationError(f"The application could not {what}: a worker of the load has ended.")
         return organizations
 
+    def _order(self, make: Callable[[int], Steer]) -> None:
+        """Tell it, and do not wait for it."""
+        self._numbers += 1
+        self._tell(make(self._numbers))
+
     def begin_phase(self, name: str, at_seconds: float | None = None) -> float:
         """Begin a phase; operations belong to it by their intended start.
 
@@ -139,27 +152,32 @@ class FleetControl:
     def rename_since(self, at_seconds: float, name: str) -> None:
         """What began at a time or later belonged to another phase than was thought."""
         self.phases = [(name if at >= at_seconds else old, number, at) for old, number, at in self.phases]
-        self._history = [(at, replace(label, phase=name) if at >= at_seconds else label) for at, label in self._history]
+        self._history = [
+            (at, replace(label, phase=name) if at >= at_seconds else label, frozen_until)
+            for at, label, frozen_until in self._history
+        ]
 
     def _note(self, at_seconds: float | None = None) -> None:
         label = Label(self.phase, self.route.reads, self._writes(), self.frozen)
-        self._history.append((monotonic() if at_seconds is None else at_seconds, label))
+        at = monotonic() if at_seconds is None else at_seconds
+        self._history.append((at, label, self._frozen_until_seconds))
 
     def _writes(self) -> str:
         return "both" if self.route.mirror else self.route.writes
 
     def label(self, from_seconds: float, to_seconds: float) -> Label:
         """What went on between two times: what was last, but a cutover or a freeze within wins."""
-        before = [label for at, label in self._history if at <= from_seconds][-1:]
-        within = [label for at, label in self._history if from_seconds < at < to_seconds]
-        labels = before + within or [self._history[0][1]]
+        before = [noted for noted in self._history if noted[0] <= from_seconds][-1:]
+        within = [noted for noted in self._history if from_seconds < noted[0] < to_seconds]
+        entries = before + within or self._history[:1]
+        labels = [label for _, label, _ in entries]
         phase = "cutover" if any(label.phase == "cutover" for label in labels) else labels[-1].phase
         reads, writes = ({getattr(label, name) for label in labels} for name in ("reads", "writes"))
         return Label(
             phase,
             labels[-1].reads if len(reads) == 1 else "both",
             labels[-1].writes if len(writes) == 1 else "both",
-            any(label.frozen for label in labels),
+            any(label.frozen and from_seconds < frozen_until for _, label, frozen_until in entries),
         )
 
     async def freeze(self, until_seconds: float) -> None:
@@ -168,36 +186,50 @@ class FleetControl:
         Raises:
             MigrationError: that did not come about in time; writes go on at the bound at the latest.
         """
-        self.frozen = True
+        self._frozen_until_seconds = until_seconds
         self._note()
         try:
             left = until_seconds - monotonic()
             await self._change("hold its writes", lambda change: Freeze(change, until_seconds), left)
         except BaseException:
-            self.frozen = False
-            self._note()
+            self._thawed()
             raise
 
     async def thaw(self) -> None:
         """Let what was held go, where writes go now."""
         await self._change("let its writes go", Thaw, _CONFIRM_SECONDS)
-        self.frozen = False
+        self._thawed()
+
+    def _thawed(self) -> None:
+        self._frozen_until_seconds = 0.0
         self._note()
 
-    async def set_truth(self, role: Role | None, *, frozen: bool = False) -> None:
-        """Make a server the truth of all tenants; None for the one that takes their writes.
+    async def set_truth(self, role: Role, *, frozen: bool, within_seconds: float) -> None:
+        """Make a server the truth of all tenants, whatever their route is.
 
         Args:
             role: of the server.
             frozen: only where writes are still held.
+            within_seconds: so long it may take. Where it fails some may have done it: see `clear_truth`.
 
         Raises:
             MigrationError: not every worker confirmed it.
         """
         await self._change(
-            f"take the {role} for the truth", lambda change: SetTruth(change, role, frozen), _CONFIRM_SECONDS
+            f"take the {role} for the truth", lambda change: SetTruth(change, role, frozen), within_seconds
         )
         self.truth = role
+
+    async def clear_truth(self) -> None:
+        """Make the server that takes the writes the truth again.
+
+        Raises:
+            MigrationError: not every worker confirmed it; those will do it before whatever they are told next.
+        """
+        self.truth = None
+        await self._change(
+            "take the server that it writes to for the truth", lambda change: SetTruth(change, None), _CONFIRM_SECONDS
+        )
 
     async def set_route(self, route: Route, rollout_seconds: float = 0.0, *, thaw: bool = False) -> None:
         """Move all tenants to a route; returns once all have moved.
@@ -208,9 +240,11 @@ class FleetControl:
             thaw: whether a freeze ends with it.
 
         Raises:
-            MigrationError: not every worker confirmed it.
+            MigrationError: not every worker confirmed it. All were sent back then, unless another server is the
+                truth: from there no way leads back.
         """
-        before, self.route, self.moving = self.route, route, True
+        before, astray = self.route, self.astray
+        self.route, self.moving, self.astray = route, True, True
         self._note()
         try:
             await self._change(
@@ -218,16 +252,24 @@ class FleetControl:
                 lambda change: SetRoute(change, route, rollout_seconds, thaw),
                 rollout_seconds + _CONFIRM_SECONDS,
             )
-        except MigrationError:
+        except MigrationError as error:
+            if self.truth is not None:
+                raise
+            # Who has moved, or does so later, is sent back: else they are where nobody knows them.
             self.route = before
-            if self.truth is None:
-                # Who has moved, or does so later, is sent back: else they are where nobody knows them.
-                self._numbers += 1
-                self._tell(SetRoute(self._numbers, before))
+            try:
+                await self._change(
+                    f"go back to the {before.writes}", lambda change: SetRoute(change, before), _CONFIRM_SECONDS
+                )
+            except MigrationError as again:
+                raise MigrationError(f"{error} {again} It is not known which server it uses.") from None
+            self.astray = astray
             raise
         finally:
             self.moving = False
-        self.frozen = self.frozen and not thaw
+        self.astray = False
+        if thaw:
+            self._frozen_until_seconds = 0.0
         self._note()
 
     async def hold(self, organizations: list[int], seconds: float) -> list[int]:
@@ -278,12 +320,20 @@ class FleetControl:
         self.fallback = role
 
     async def set_server(self, role: Role, endpoint: Endpoint, timeout_seconds: float) -> None:
-        """Use another server in a role that is not in use.
+        """Use another server in a role that is not in use: all workers do, or none.
 
         Raises:
-            MigrationError: it is in use, or the server cannot be used.
+            MigrationError: it is in use, or not every worker can use the server.
         """
-        await self._change(f"connect to {endpoint}", lambda change: SetServer(change, role, endpoint), timeout_seconds)
+        try:
+            await self._change(
+                f"connect to {endpoint}", lambda change: PrepareServer(change, role, endpoint), timeout_seconds
+            )
+        except BaseException:
+            self._order(DropServer)
+            raise
+        # Nothing of it can fail, and it stands before whatever the workers are told next.
+        self._order(UseServer)
 
     async def set_load(self, make: Callable[[int], SetLoad]) -> None:
         """Change the load.

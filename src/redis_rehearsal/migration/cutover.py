@@ -69,10 +69,10 @@ async def cut_over(
             if kind != "none":
                 _require_time(context, until)
         except BaseException:
-            await freezing.give_up()
+            await freezing.let_go()
             raise
         # From here on only all of it.
-        moving = asyncio.create_task(_move(context, freezing, promote))
+        moving = asyncio.create_task(_move(context, freezing, promote, until))
         try:
             await asyncio.shield(moving)
         except asyncio.CancelledError:
@@ -92,41 +92,70 @@ def _require_time(context: Context, until_seconds: float) -> None:
         )
 
 
-async def _move(context: Context, freezing: "_Freeze", promote: Promote | None) -> None:
+async def _move(context: Context, freezing: "_Freeze", promote: Promote | None, until_seconds: float) -> None:
     app, to = context.app, context.target.role
     if promote is not None:
         try:
-            await app.set_truth(to, frozen=freezing.held_by_application)
-        except MigrationError:
-            # Not promoted yet: those who took it for the truth are told otherwise.
-            await _stay(context, freezing)
-            raise
+            # Before the freeze ends by itself they must be told otherwise where not all of them do it.
+            within = until_seconds - monotonic() - LEAST_LEFT_SECONDS / 2
+            await app.set_truth(to, frozen=freezing.held_by_application, within_seconds=within)
+        except MigrationError as error:
+            raise await _stayed(context, freezing, str(error)) from None
         async with context.step("promote") as step:
             try:
                 await promote()
                 step.detail = f"the {to} takes writes"
             except ResponseError as error:
-                await _stay(context, freezing)
-                raise MigrationError(
-                    f"{context.target} refused to be promoted ({error}); the application went on with the "
-                    f"{context.source.role}."
-                ) from None
+                why = f"{context.target} refused to be promoted ({error})."
+                raise await _stayed(context, freezing, why) from None
             except CONTROL_ERRORS as error:
                 # It may have been promoted: from here on only it takes writes.
                 step.detail = f"no reply ({error}); it may have been promoted"
                 context.warnings.append(f"Whether {context.target} was promoted is not known: {error}.")
     async with context.step("move the application") as step:
-        await app.set_route(Route(to, to), context.options.rollout, thaw=freezing.held_by_application)
+        try:
+            await app.set_route(Route(to, to), context.options.rollout, thaw=freezing.held_by_application)
+        except MigrationError as error:
+            if promote is None:
+                raise await _stayed(context, freezing, str(error)) from None
+            # It was promoted, and only there may they write: each worker goes there by itself.
+            why = f"{error} The {to} was promoted, so that it is where the application belongs."
+            raise MigrationError(await _each(why, freezing.end)) from None
         await freezing.end()
         step.detail = f"reads and writes go to the {to}"
 
 
-async def _stay(context: Context, freezing: "_Freeze") -> None:
-    # A worker whose freeze came to its bound meanwhile moved by itself.
-    role = context.source.role
-    await context.app.set_truth(None)
-    await context.app.set_route(Route(role, role))
-    await freezing.give_up()
+async def _stayed(context: Context, freezing: "_Freeze", why: str) -> MigrationError:
+    """Have the application go on with the source, and let its writes go.
+
+    Args:
+        context: of the migration.
+        freezing: holds the writes.
+        why: it cannot move.
+
+    Returns:
+        What to raise: why, and where the application is.
+    """
+    app, role = context.app, context.source.role
+
+    async def set_route() -> None:
+        # A worker whose freeze came to its bound meanwhile moved by itself.
+        await app.set_route(Route(role, role))
+
+    said = await _each(why, app.clear_truth, set_route, freezing.give_up)
+    if not app.astray:
+        said = f"{said} The application went on with the {role}."
+    return MigrationError(said)
+
+
+async def _each(why: str, *works: Callable[[], Awaitable[None]]) -> str:
+    """Do one after the other, whatever becomes of those before; returns why, and what failed."""
+    for work in works:
+        try:
+            await work()
+        except MigrationError as error:
+            why = f"{why} {error}"
+    return why
 
 
 class _Freeze(ABC):
@@ -151,7 +180,7 @@ class _Freeze(ABC):
         return self._began + self.context.options.freeze_bound
 
     def _ended(self) -> None:
-        self.lasted_seconds = monotonic() - self._began
+        self.lasted_seconds = min(monotonic() - self._began, self.context.options.freeze_bound)
 
     @abstractmethod
     async def begin(self) -> float:
@@ -160,6 +189,13 @@ class _Freeze(ABC):
     @abstractmethod
     async def give_up(self) -> None:
         """Let them go on the source."""
+
+    async def let_go(self) -> None:
+        """Give up for a reason that is told elsewhere."""
+        try:
+            await self.give_up()
+        except MigrationError as error:
+            self.context.warnings.append(f"{error} What it holds goes on when the freeze comes to its bound.")
 
     @abstractmethod
     async def end(self) -> None:
@@ -186,13 +222,15 @@ class _ClientFreeze(_Freeze):
         try:
             await self.context.app.freeze(until)
         except BaseException:
-            await self.give_up()
+            await self.let_go()
             raise
         return until
 
     async def give_up(self) -> None:
-        await self.context.app.thaw()
-        self._ended()
+        try:
+            await self.context.app.thaw()
+        finally:
+            self._ended()
 
     async def end(self) -> None:
         self._ended()  # with the route

@@ -176,7 +176,7 @@ class Migration:
         app = self.context.app
         if app.truth is not None and app.truth == app.route.writes:
             # An earlier migration promoted it; of this one the truth is where the writes go.
-            await app.set_truth(None)
+            await app.clear_truth()
         began = monotonic() if app.phase == Phase.BASELINE else await self.context.phase(Phase.BASELINE)
         if app.phases[-1][0] == Phase.BASELINE:
             began = app.phases[-1][2]
@@ -265,7 +265,7 @@ class Migration:
         # What fenced the source is in the way now.
         await context.undo()
         async with context.step("make the source the truth again"):
-            await context.app.set_truth(None)
+            await context.app.clear_truth()
         # What there is to tell so far is shared; how far it is, and how long writes were held, is its own.
         back = replace(context, source=context.target, target=context.source, freeze_seconds=None, carried=None)
         self.way_back = back
@@ -320,10 +320,11 @@ class Migration:
             self.unseen = cause.because(sentence=self.reason)
         app = self.context.app
         await self._let_go()
-        if app.route.writes == "source" and app.truth is None and app.route != _SOURCE:
-            # It has all that was ever acknowledged: neither a mirror nor reads elsewhere are of use now.
-            await self._see_to("The application", app.set_route(_SOURCE))
-        if app.route != _SOURCE and self.context.options.rollback_on_fail:
+        stays = app.route.writes == "source" and app.truth is None
+        if app.astray or (stays and app.route != _SOURCE):
+            # The source has all that was ever acknowledged: neither a mirror nor reads elsewhere are of use now.
+            await self._see_to("The application", app.set_route(_SOURCE if stays else app.route))
+        if (app.route != _SOURCE or app.astray) and self.context.options.rollback_on_fail:
             await self._return(self.reason)
             return
         self.status = "failed"
@@ -333,8 +334,9 @@ class Migration:
     async def _let_go(self) -> None:
         """End what a strategy may have left in the application, each by itself."""
         app = self.context.app
-        await self._see_to("The fallback", app.set_fallback(None))
-        await self._see_to("Held writes", app.release(None))
+        await asyncio.gather(
+            self._see_to("The fallback", app.set_fallback(None)), self._see_to("Held writes", app.release(None))
+        )
 
     async def _see_to(self, what: str, work: Coroutine[Any, Any, Any]) -> None:
         try:
@@ -349,9 +351,10 @@ class Migration:
         _log.warning("the migration is rolled back", reason=reason)
         # First of all the source must take writes again.
         await context.undo()
+        await self._let_go()
         try:
             async with context.step("return to the source") as step:
-                if app.route == _SOURCE and not app.moving and app.truth is None:
+                if app.route == _SOURCE and not (app.moving or app.astray) and app.truth is None:
                     step.detail = "the application had not left it"
                 else:
                     await self._move_back()
@@ -367,11 +370,12 @@ class Migration:
 
     async def _move_back(self) -> None:
         app = self.context.app
-        await self._let_go()
         # Where the target does not answer any more, what is on its way to it will not end.
         with contextlib.suppress(MigrationError):
             await app.freeze(monotonic() + self.context.options.freeze_bound)
-        await app.set_truth(None)
+        # Who confirms the route has done this before.
+        with contextlib.suppress(MigrationError):
+            await app.clear_truth()
         await app.set_route(_SOURCE, thaw=True)
 
     def document(self) -> dict[str, Any]:
@@ -389,7 +393,7 @@ class Migration:
             "status": self.status,
             "phase": app.phase,
             "reason": self.reason or None,
-            "application_on": {"reads": app.route.reads, "writes": writes},
+            "application_on": {"reads": app.route.reads, "writes": writes, "confirmed": not app.astray},
             "freeze_seconds": _rounded(context.freeze_seconds),
             "return_freeze_seconds": _rounded(back.freeze_seconds) if back else None,
             "progress": {"text": progress} if progress else None,

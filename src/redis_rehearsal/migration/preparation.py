@@ -16,9 +16,7 @@ async def refuse_used_target(context: Context) -> None:
     target, keys = context.target, context.keys
     try:
         if context.options.clear_target:
-            async with context.step("clear the target") as step:
-                removed = await remove_all(target.client, keys, keep_lock=True)
-                step.detail = f"{removed:,} keys under {keys.prefix}"
+            await _clear(context)
             return
         found = await count_keys(target.client, keys)
     except (RedisError, OSError) as error:
@@ -30,18 +28,29 @@ async def refuse_used_target(context: Context) -> None:
         )
 
 
+async def _clear(context: Context) -> None:
+    async with context.step("clear the target") as step:
+        removed = await remove_all(context.target.client, context.keys, keep_lock=True)
+        step.detail = f"{removed:,} keys under {context.keys.prefix}"
+
+
 async def refuse_any_key(context: Context) -> None:
     """See that no database of the target holds a key but our lock: replication erases them all.
+
+    What it holds of ours is cleared away where it was asked for, once nothing else is in the way.
 
     Raises:
         MigrationError: one does.
     """
+    clear = context.options.clear_target
     target = context.target
     databases = await target.info("keyspace")
     counts = {name: int(values["keys"]) for name, values in databases.items()}
     own = f"db{target.endpoint.database}"
     if await target.client.exists(context.keys.lock):
         counts[own] = counts.get(own, 0) - 1
+    if clear:
+        counts[own] = counts.get(own, 0) - await count_keys(target.client, context.keys)
     full = {name: count for name, count in counts.items() if count > 0}
     if full:
         listed = ", ".join(f"{count:,} in {name}" for name, count in sorted(full.items()))
@@ -49,3 +58,5 @@ async def refuse_any_key(context: Context) -> None:
             f"REPLICAOF erases every database of the target, and {target.endpoint} holds keys ({listed}). "
             "Use an empty server, or another strategy."
         )
+    if clear:
+        await _clear(context)

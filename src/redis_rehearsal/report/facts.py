@@ -128,9 +128,18 @@ def _done(document: object) -> Section:
         ("target", server_line(document, "target", address=True)),
         ("load", _load(document)),
         ("migration", f"{ended}: {reason}" if reason else ended),
-        ("application", f"reads from {words(application.get('reads'))}, writes to {words(application.get('writes'))}"),
+        ("application", _application(application)),
     )
     return Section("What was done", (Table(rows),), "done")
+
+
+def _application(on: dict[str, Any]) -> str:
+    said = f"reads from {words(on.get('reads'))}, writes to {words(on.get('writes'))}"
+    return (
+        f"{said}; not every worker confirmed it, so that some may be elsewhere"
+        if on.get("confirmed") is False
+        else said
+    )
 
 
 def _freeze(migration: dict[str, Any]) -> str:

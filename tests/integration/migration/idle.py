@@ -21,15 +21,23 @@ from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.workload.keys import Keys
 
 KEYS = Keys("rehearsal:", "run")
+Refused = Callable[[Command], str]
+"""Says why a command cannot be done; empty where it can."""
 Told = Callable[[Command], tuple[int, ...] | None]
 """Is told a command; the organisations with which it is to be answered."""
 
 
 class IdleApplication(FleetControl):
-    """One worker without load; whoever listens is told what it is told, before it confirms."""
+    """One worker without load; whoever listens is told what it is told, before it confirms.
+
+    Attributes:
+        commands: what it was told.
+        refused: may be set to what keeps it from confirming.
+    """
 
     def __init__(self, told: Told = lambda _: None) -> None:
         self._told = told
+        self.refused: Refused = lambda _: ""
         self.commands: list[Command] = []
         super().__init__(self._hear, 1)
         self.begin_phase("baseline", monotonic())
@@ -39,7 +47,8 @@ class IdleApplication(FleetControl):
         organizations = self._told(command) or ()
         change = getattr(command, "change", None)
         if change is not None and not isinstance(command, AddBoundary):
-            asyncio.get_running_loop().call_soon(self.on_changed, Changed(0, change, "", organizations))
+            changed = Changed(0, change, self.refused(command), organizations)
+            asyncio.get_running_loop().call_soon(self.on_changed, changed)
 
 
 async def handle(role: Role, server: RedisServer, database: int = 0) -> ServerHandle:

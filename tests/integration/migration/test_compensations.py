@@ -1,13 +1,14 @@
 """After a failure each thing is put right by itself: that one cannot be is no reason to leave the others."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from redis_rehearsal.cache.route import Role, Route
-from redis_rehearsal.engine.messages import Freeze, Release
+from redis_rehearsal.engine.messages import Command, Freeze, Release, SetRoute, SetTruth, Thaw
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration import migration as migrations
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
@@ -89,3 +90,61 @@ def test_a_failure_with_reads_elsewhere_gives_them_back_though_the_fallback_stay
     assert "did not hold" in migration.reason
     assert any("did not confirm the fallback" in warning for warning in migration.context.warnings)
     assert any(isinstance(command, Release) for command in app.commands)
+
+
+def is_told(kind: type[Command], **values: Any) -> Callable[[Command], bool]:
+    """Whether a command is of a kind and has some values."""
+    return lambda command: (
+        isinstance(command, kind) and all(getattr(command, name) == value for name, value in values.items())
+    )
+
+
+TO_TARGET = is_told(SetRoute, route=Route("target", "target"))
+TO_SOURCE = is_told(SetRoute, route=SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "refused", "route", "astray"),
+    [
+        # A worker does not take the target for the truth, and confirms nothing of what is to undo that.
+        ("replicate", [is_told(SetTruth, role="target"), is_told(SetTruth, role=None)], SOURCE, False),
+        ("replicate", [is_told(SetTruth, role="target"), TO_SOURCE], SOURCE, True),
+        ("replicate", [is_told(SetTruth, role="target"), is_told(Thaw)], SOURCE, False),
+        # It does not move, where nothing was promoted: all of it is undone.
+        ("copy", [TO_TARGET], SOURCE, False),
+        ("copy", [TO_TARGET, TO_SOURCE], SOURCE, True),
+        ("cold", [TO_TARGET, is_told(Thaw)], SOURCE, False),
+        # It does not move though the target was promoted: it belongs there.
+        ("replicate", [TO_TARGET], Route("target", "target"), True),
+    ],
+)
+def test_a_move_that_one_does_not_confirm_is_undone_part_by_part(
+    pair: Pair,
+    tmp_path: Path,
+    strategy: str,
+    refused: list[Callable[[Command], bool]],
+    route: Route,
+    astray: bool,
+) -> None:
+    async def go() -> tuple[Migration, IdleApplication]:
+        options: dict[str, Any] = {"strategy": strategy, "baseline": 0.1, "observe": 60.0, "clear_target": True}
+        options["allow_server_wide"] = True
+        async with using(await context_of(pair.source_server, pair.target_server, tmp_path, **options)) as context:
+            migration, app = begun(context), context.app
+            assert isinstance(app, IdleApplication)
+            app.refused = lambda command: "it will not" if any(is_it(command) for is_it in refused) else ""
+            await migration.run()
+            return migration, app
+
+    migration, app = asyncio.run(go())
+    assert migration.status == "failed"
+    assert "it will not" in migration.reason
+    assert (app.route, app.astray) == (route, astray)
+    promoted = route != SOURCE
+    assert (app.truth == "target") == promoted
+    assert migration.document()["application_on"]["confirmed"] is not astray
+    assert ("went on with the source" in migration.reason) == (not astray)
+    # Whatever of it was refused, all of it was said.
+    kinds = [type(command) for command in app.commands]
+    assert promoted or (SetTruth in kinds and Thaw in kinds)
+    assert promoted or any(TO_SOURCE(command) for command in app.commands)

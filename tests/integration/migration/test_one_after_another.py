@@ -25,7 +25,7 @@ def test_what_an_earlier_one_promoted_is_the_truth_of_the_next_no_more(pair: Pai
         ) as context:
             app = context.app
             assert isinstance(app, IdleApplication)
-            await app.set_truth("source")  # as a way back by replication leaves it
+            await app.set_truth("source", frozen=False, within_seconds=5.0)  # as a way back by replication leaves it
             migration = begun(context)
             running = asyncio.create_task(migration.run())
             await until(lambda: app.route.writes == "target")

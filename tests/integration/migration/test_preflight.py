@@ -161,8 +161,14 @@ def test_a_key_that_only_a_part_of_the_source_reads_is_found_beyond_the_sample(m
     beside, same = looked_at_all([(old.url, new.url), (old.url, make_server(name="redis-8.2").url)])
     (finding,) = named(beside, "modules")
     assert "there are keys of vectorset, as vectors." in finding.sentence
-    assert {"replicate", "copy"} <= finding.blocks
+    # Nothing copies it: it is not ours.
+    assert finding.blocks == {"replicate"}
     assert not named(same, "modules")
+    with outside(old, db=0) as client:
+        client.mset({f"rehearsal:{number}": number for number in range(5000)})
+        client.execute_command("VADD", "rehearsal:vectors", "VALUES", 3, 1, 2, 3, "element")
+    (finding,) = named(looked_at(old.url, new.url), "modules")
+    assert finding.blocks == {"replicate", "copy", "dual-write", "fallback"}
 
 
 def test_keys_anywhere_on_the_target_block_replication(make_server: MakeServer) -> None:
@@ -190,7 +196,25 @@ def test_a_target_without_room_is_found(make_server: MakeServer) -> None:
         client.set("rehearsal:large", b"x" * 8_000_000)
     (finding,) = named(looked_at(old.url, new.url), "memory")
     assert "3 MiB (maxmemory). It would refuse writes (noeviction)." in finding.sentence
-    assert {"copy", "replicate"} <= finding.blocks
+    assert finding.blocks == {"copy", "dual-write", "fallback", "external", "replicate"}
+    # What others have there is not copied; what follows the source has all of it.
+    with outside(old, db=7) as client:
+        client.set("theirs", 1)
+    (finding,) = named(looked_at(old.url, new.url), "memory")
+    assert finding.blocks == {"replicate"}
+
+
+def test_what_is_to_be_cleared_away_takes_no_room_and_stands_in_no_way(make_server: MakeServer) -> None:
+    old, new = make_server(), make_server("--maxmemory", "11mb", name="valkey-9.1")
+    for server in (old, new):
+        with outside(server) as client:
+            client.mset({f"rehearsal:{number}": b"x" * 8_000 for number in range(700)})
+    plan = replace(PLAN, clear_target=True)
+    kept, cleared = looked_at(old.url, new.url), looked_at(old.url, new.url, plan)
+    assert named(kept, "memory")
+    assert named(kept, "databases")
+    assert not named(cleared, "memory")
+    assert remaining_strategies(cleared) == STRATEGY_NAMES
 
 
 def test_a_full_target_refuses_writes(make_server: MakeServer) -> None:
@@ -289,7 +313,7 @@ def test_a_module_that_the_target_lacks_is_named(make_server: MakeServer) -> Non
     assert "graph" in finding.sentence
     assert finding.blocks == {"replicate"}
     with outside(old) as client:
-        client.execute_command("GRAPH.QUERY", "g", "CREATE (:A)")
+        client.execute_command("GRAPH.QUERY", "rehearsal:g", "CREATE (:A)")
     (finding,) = named(looked_at(old.url, new.url), "modules")
     assert {"replicate", "copy"} <= finding.blocks
     assert not named(looked_at(new.url, old.url), "modules")

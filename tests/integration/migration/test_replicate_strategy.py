@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,3 +38,25 @@ def test_another_database_is_refused_before_anything_is_touched_and_the_way_back
     asyncio.run(refused())
     pair.target.execute_command("SELECT", databases[1])
     assert pair.target.get("rehearsal:key") == b"value"
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_what_is_ours_on_the_target_is_cleared_away_and_what_is_others_refused(
+    pair: Pair, tmp_path: Path, others: bool
+) -> None:
+    pair.source.set("rehearsal:key", "value")
+    pair.target.mset({"rehearsal:old": 1, "rehearsal:lock": 1})
+    if others:
+        pair.target.set("theirs", 1)
+
+    async def go() -> None:
+        options: dict[str, Any] = {"strategy": "replicate", "allow_server_wide": True, "clear_target": True}
+        await migrate(await context_of(pair.source_server, pair.target_server, tmp_path, **options))
+
+    if others:
+        with pytest.raises(MigrationError, match=r"holds keys \(1 in db0\)"):
+            asyncio.run(go())
+        assert pair.target.get("rehearsal:old") == b"1"
+    else:
+        asyncio.run(go())
+        assert set(pair.target.keys()) == {b"rehearsal:key"}

@@ -101,7 +101,7 @@ def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
         "status": "done",
         "phase": "recovery",
         "reason": None,
-        "application_on": {"reads": "target", "writes": "target"},
+        "application_on": {"reads": "target", "writes": "target", "confirmed": True},
         "freeze_seconds": 0.043,
         "return_freeze_seconds": None,
         "progress": None,

@@ -63,30 +63,31 @@ async def in_databases(
         return await look(askers)
 
 
-async def keys_of_type(askers: Sequence[Asker], kind: str, until_seconds: float) -> Census:
+async def keys_of_type(askers: Sequence[Asker], kind: str, until_seconds: float, match: str = "*") -> Census:
     """Look for keys of a type.
 
     Args:
         askers: of the server, one for each database that holds keys.
         kind: as TYPE says it.
         until_seconds: on the monotonic clock; nothing is looked at later.
+        match: pattern of their names.
 
     Raises:
         UnseenError: the server does not let it be seen.
         ServerRefusedError: the server went away.
     """
-    return await _find(askers, kind, _all, until_seconds)
+    return await _find(askers, kind, _all, until_seconds, match)
 
 
 async def hashes_with_field_ttls(askers: Sequence[Asker], until_seconds: float) -> Census:
     """Look for hashes of which some field expires by itself; arguments and errors as of `keys_of_type`."""
-    return await _find(askers, "hash", _with_field_ttls, until_seconds)
+    return await _find(askers, "hash", _with_field_ttls, until_seconds, "*")
 
 
-async def _find(askers: Sequence[Asker], kind: str, has: Has, until_seconds: float) -> Census:
+async def _find(askers: Sequence[Asker], kind: str, has: Has, until_seconds: float, match: str) -> Census:
     found: dict[str, None] = {}
     for asker in askers:
-        async for page in _pages(asker, kind):
+        async for page in _pages(asker, kind, match):
             began = monotonic()
             found |= dict.fromkeys(map(text, await has(asker, page) if page else ()))
             if len(found) >= MOST_NAMES or monotonic() > until_seconds:
@@ -95,11 +96,11 @@ async def _find(askers: Sequence[Asker], kind: str, has: Has, until_seconds: flo
     return Census(tuple(found), complete=True)
 
 
-async def _pages(asker: Asker, kind: str) -> AsyncIterator[list[bytes]]:
+async def _pages(asker: Asker, kind: str, match: str) -> AsyncIterator[list[bytes]]:
     cursor = b"0"
     while True:
         began = monotonic()
-        reply = await asker.ask("SCAN", cursor, "COUNT", str(_SCAN_COUNT), "TYPE", kind)
+        reply = await asker.ask("SCAN", cursor, "MATCH", match, "COUNT", str(_SCAN_COUNT), "TYPE", kind)
         if not (isinstance(reply, list) and len(reply) == 2):
             raise UnseenError("SCAN was answered with something else")
         await asyncio.sleep((monotonic() - began) * _PAUSE_FACTOR)

@@ -57,6 +57,8 @@ class Sample:
         without_ttl: how many of them never expire; None where that could not be seen.
         big: those above the threshold, with their bytes, the largest first; None where that could not be seen.
         types: of values.
+        own_types: of those under our prefix.
+        others: how many are not under our prefix.
         largest: the largest of them, with its bytes; None where there is none, or that could not be seen.
         largest_string: the same of those of ours that are strings.
     """
@@ -65,6 +67,8 @@ class Sample:
     without_ttl: int | None
     big: tuple[tuple[str, int], ...] | None
     types: frozenset[str] = frozenset()
+    own_types: frozenset[str] = frozenset()
+    others: int = 0
     largest: tuple[str, int] | None = None
     largest_string: tuple[str, int] | None = None
 
@@ -96,6 +100,7 @@ class Facts:
         modules: names of them.
         parts: those of these that are built in, and were not loaded from a file.
         censuses: of the source's keys of types that only a module or a part knows, by type.
+        own_censuses: the same, of keys under our prefix in our database alone.
         field_ttls: how many hashes have fields that expire by themselves, in all databases.
         field_ttl_keys: some of these, where there are any.
         functions: names of its function libraries.
@@ -125,6 +130,7 @@ class Facts:
     modules: frozenset[str] | None = None
     parts: frozenset[str] = frozenset()
     censuses: Mapping[str, Census] = field(default_factory=dict)
+    own_censuses: Mapping[str, Census] = field(default_factory=dict)
     field_ttls: int | None = None
     field_ttl_keys: Census | None = None
     functions: tuple[str, ...] | None = None

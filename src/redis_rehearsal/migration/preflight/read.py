@@ -3,7 +3,7 @@
 import asyncio
 import re
 import statistics
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -181,16 +181,24 @@ class _Reading:
             parts = {each["name"] for each in listed if "name" in each and not set("/.") & set(each.get("path", "/"))}
             self._seen |= {"modules": names, "parts": frozenset(parts) | (names & KNOWN_PARTS)}
 
-    async def _in_each_database(self, endpoint: Endpoint, look: Callable[[list[Asker]], Awaitable[Census]]) -> Census:
-        return await in_databases(endpoint, self._databases, self._timeout_seconds, look)
+    async def _in_databases(
+        self, endpoint: Endpoint, numbers: Iterable[int], look: Callable[[list[Asker]], Awaitable[Census]]
+    ) -> Census:
+        return await in_databases(endpoint, numbers, self._timeout_seconds, look)
 
     async def _censuses(self, endpoint: Endpoint) -> None:
-        until = monotonic() + CENSUS_SECONDS
         kinds = [kind for module in self._seen.get("modules") or () for kind in KEYED_MODULES.get(module, ())]
-        self._seen["censuses"] = {
-            kind: await self._in_each_database(endpoint, partial(keys_of_type, kind=kind, until_seconds=until))
-            for kind in sorted(kinds)
-        }
+        for name, numbers, match in (
+            ("own_censuses", [endpoint.database], self._keys.every),
+            ("censuses", list(self._databases), "*"),
+        ):
+            until = monotonic() + CENSUS_SECONDS
+            self._seen[name] = {
+                kind: await self._in_databases(
+                    endpoint, numbers, partial(keys_of_type, kind=kind, until_seconds=until, match=match)
+                )
+                for kind in sorted(kinds)
+            }
 
     async def _field_ttls(self) -> None:
         if "keyspace" not in self._seen:
@@ -199,8 +207,8 @@ class _Reading:
 
     async def _field_ttl_keys(self, endpoint: Endpoint) -> None:
         if self._seen.get("field_ttls") != 0 and self._databases:
-            self._seen["field_ttl_keys"] = await self._in_each_database(
-                endpoint, partial(hashes_with_field_ttls, until_seconds=monotonic() + CENSUS_SECONDS)
+            self._seen["field_ttl_keys"] = await self._in_databases(
+                endpoint, self._databases, partial(hashes_with_field_ttls, until_seconds=monotonic() + CENSUS_SECONDS)
             )
 
     async def _functions(self) -> None:

@@ -47,6 +47,7 @@ async def take_sample(asker: Asker, prefix: str) -> Sample:
     sizes: dict[bytes, int] = {}
     expiries: list[int] = []
     types: set[str] = set()
+    own_types: set[str] = set()
     strings: set[bytes] = set()
     until = monotonic() + _SCAN_SECONDS
     for start in range(0, len(keys), _TOGETHER):
@@ -62,8 +63,10 @@ async def take_sample(asker: Asker, prefix: str) -> Sample:
                 expiries.append(expiry)
             if isinstance(kind, bytes) and kind != b"none":
                 types.add(text(kind))
-                if kind == b"string" and key.startswith(prefix.encode()):
-                    strings.add(key)
+                if key.startswith(prefix.encode()):
+                    own_types.add(text(kind))
+                    if kind == b"string":
+                        strings.add(key)
     if keys and not (sizes or expiries or types):
         raise UnseenError("none of the keys that SCAN names may be looked at")
     big = sorted(((text(key), size) for key, size in sizes.items() if size > BIG_BYTES), key=lambda each: -each[1])
@@ -72,6 +75,8 @@ async def take_sample(asker: Asker, prefix: str) -> Sample:
         without_ttl=sum(expiry == -1 for expiry in expiries) if expiries or not keys else None,
         big=tuple(big) if sizes or not keys else None,
         types=frozenset(types),
+        own_types=frozenset(own_types),
+        others=sum(not key.startswith(prefix.encode()) for key in keys),
         largest=_largest(sizes),
         largest_string=_largest({key: size for key, size in sizes.items() if key in strings}),
     )

@@ -34,12 +34,8 @@ async def _run(context: Context) -> None:
         async with context.step("switch") as step:
             held_seconds = monotonic()
             await app.hold(every, context.options.freeze_bound)
-            try:
-                await app.set_fallback("source")
-                await app.set_route(_TARGET)
-            except MigrationError:
-                await app.release(every)
-                raise
+            await app.set_fallback("source")
+            await app.set_route(_TARGET)
             step.detail = "reads and writes go to the target; what it does not have is read from the source"
         # Listed only now that nobody writes to the source any more: what it got while it was listed could be missed.
         counters = Tenantry(context.keys)

@@ -6,7 +6,7 @@ import pytest
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.migration.preflight.checks import CHECKS, judge
 from redis_rehearsal.migration.preflight.facts import Census, Facts, Plan, Sample
-from redis_rehearsal.migration.preflight.finding import ALL, COPYING, REPLICATE, SWITCHING, Finding
+from redis_rehearsal.migration.preflight.finding import ALL, COPYING, EXTERNAL, REPLICATE, SWITCHING, Finding
 from tests.unit.migration.preflight.made import MIB, PLAN, identity, source, target
 
 
@@ -125,16 +125,25 @@ def test_modules_block_by_what_may_depend_on_them() -> None:
     assert "SCAN is not permitted" in some.sentence
     used = replace(core, sample=Sample(10, 0, (), frozenset({"string", "vectorset"})))
     finding = one("modules", used)
-    assert finding.blocks == REPLICATE | COPYING
+    assert finding.blocks == REPLICATE
     assert "there are keys of vectorset" in finding.sentence
+    ours = Sample(10, 0, (), frozenset({"vectorset"}), frozenset({"vectorset"}))
+    assert one("modules", replace(core, sample=ours)).blocks == REPLICATE | COPYING
     # Of one that no sample shows, too.
-    finding = one("modules", replace(core, censuses={"vectorset": Census(("vectors:1",), complete=False)}))
-    assert finding.blocks == REPLICATE | COPYING
+    some_census = {"vectorset": Census(("vectors:1",), complete=False)}
+    finding = one("modules", replace(core, censuses=some_census))
+    assert finding.blocks == REPLICATE
+    assert one("modules", replace(core, censuses=some_census, own_censuses=some_census)).blocks == REPLICATE | COPYING
     assert "there are keys of vectorset, as vectors:1" in finding.sentence
     # Keys of a module that the target has stand in nobody's way.
-    json = replace(core, modules=frozenset({"vectorset", "ReJSON"}), sample=Sample(10, 0, (), frozenset({"ReJSON-RL"})))
+    held = Sample(10, 0, (), frozenset({"ReJSON-RL"}), frozenset({"ReJSON-RL"}))
+    json = replace(core, modules=frozenset({"vectorset", "ReJSON"}), sample=held)
     assert one("modules", json, target(modules=frozenset({"ReJSON"}))).level == "warning"
     assert one("modules", json).blocks == REPLICATE | COPYING
+    # Of a module that is missing there may be keys all the same, where another one has their type.
+    both = replace(json, modules=frozenset({"ReJSON"}), censuses={"ReJSON-RL": Census(("doc:1",), complete=True)})
+    (finding,) = [each for each in judge(both, target(modules=frozenset({"json"})), PLAN) if each.name == "modules"]
+    assert (finding.level, "has the types (ReJSON-RL)" in finding.sentence) == ("ok", True)
 
 
 def test_what_is_built_in_is_no_module_that_is_missing() -> None:
@@ -148,7 +157,10 @@ def test_what_is_built_in_is_no_module_that_is_missing() -> None:
 
 def test_keys_that_only_go_whole_block_copying_where_they_cannot() -> None:
     bloom = frozenset({"bf"})
-    held: dict[str, Any] = {"modules": bloom, "sample": Sample(10, 0, (), frozenset({"MBbloom--"}))}
+    bloomed = frozenset({"MBbloom--"})
+    held: dict[str, Any] = {"modules": bloom, "sample": Sample(10, 0, (), bloomed, bloomed)}
+    theirs: dict[str, Any] = {"modules": bloom, "sample": Sample(10, 0, (), bloomed)}
+    assert one("copy format", source("redis 8.2.3", **theirs), target(modules=bloom)).level == "warning"
     assert one("copy format", source("redis 8.2.3", **held), target(modules=bloom)).blocks == COPYING
     assert not found("copy format", source("redis 6.2.14", **held), target(modules=bloom))
     json: dict[str, Any] = {"modules": frozenset({"ReJSON"}), "sample": Sample(10, 0, (), frozenset({"ReJSON-RL"}))}
@@ -236,7 +248,6 @@ def test_a_server_that_refuses_writes_is_a_blocker() -> None:
     [
         ({"maxmemory": str(50 * MIB)}, "blocker"),
         ({"maxmemory": str(110 * MIB)}, "warning"),
-        ({"maxmemory": str(110 * MIB), "used_memory": str(60 * MIB)}, "blocker"),
         ({"maxmemory": str(200 * MIB)}, "ok"),
         ({"total_system_memory": str(90 * MIB)}, "blocker"),
         ({"total_system_memory": str(110 * MIB)}, "warning"),
@@ -249,6 +260,46 @@ def test_memory_must_hold_the_data(info: dict[str, str | None], level: str) -> N
     if level == "blocker":
         assert "cold" not in findings[0].blocks
         assert findings[0].blocks >= COPYING | REPLICATE
+
+
+TIGHT: dict[str, Any] = {"info": {"maxmemory": str(150 * MIB), "used_memory": str(61 * MIB)}}
+EMPTY: dict[str, Any] = {"info": {"maxmemory": str(150 * MIB)}}
+SMALL: dict[str, Any] = {"info": {"maxmemory": str(50 * MIB)}}
+CLEARED = replace(PLAN, clear_target=True)
+STRANGERS = Sample(1000, 0, (), others=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "plan", "level", "blocks"),
+    [
+        # What follows gives up what it had.
+        ({}, {**TIGHT, "keyspace": {0: 500}, "prefix_keys": 500}, PLAN, "blocker", COPYING | EXTERNAL),
+        ({}, {**TIGHT, "keyspace": {0: 500}, "prefix_keys": 500}, CLEARED, "ok", None),
+        ({}, EMPTY, PLAN, "ok", None),
+        # Of what is there only a part goes.
+        ({}, {**TIGHT, "keyspace": {0: 500}, "prefix_keys": 499, "sample": STRANGERS}, CLEARED, "warning", None),
+        ({}, {**TIGHT, "keyspace": {0: 500, 2: 9}, "prefix_keys": 500}, CLEARED, "warning", None),
+        ({}, {**TIGHT, "keyspace": {2: 9}, "prefix_keys": 0}, CLEARED, "blocker", COPYING | EXTERNAL),
+        # A replica has it from the source.
+        (
+            {},
+            {"info": {**TIGHT["info"], "role": "slave"}, "keyspace": {0: 500}, "prefix_keys": 500},
+            PLAN,
+            "blocker",
+            COPYING,
+        ),
+        # What others have at the source is not copied.
+        ({"keyspace": {0: 1000, 1: 1}}, SMALL, PLAN, "blocker", REPLICATE),
+        ({"sample": STRANGERS}, SMALL, PLAN, "blocker", REPLICATE),
+        ({"sample": STRANGERS}, {**TIGHT, "keyspace": {2: 9}}, PLAN, "warning", None),
+        ({}, SMALL, PLAN, "blocker", COPYING | EXTERNAL | REPLICATE),
+    ],
+)
+def test_memory_is_counted_by_what_a_strategy_carries(
+    old: dict[str, Any], new: dict[str, Any], plan: Plan, level: str, blocks: frozenset[str] | None
+) -> None:
+    findings = found("memory", source(**old), target(**new), plan)
+    assert [(each.level, each.blocks or None) for each in findings] == ([] if level == "ok" else [(level, blocks)])
 
 
 def test_eviction_is_said_where_it_can_happen() -> None:
@@ -272,6 +323,8 @@ def test_databases_beside_ours_are_seen() -> None:
     finding = one("databases", new=target(keyspace={3: 1, 0: 1}, locked=True))
     assert (finding.blocks, "(1 in db 3)" in finding.sentence) == (REPLICATE, True)
     assert not found("databases", new=target(keyspace={0: 1}, locked=True))
+    assert not found("databases", new=target(keyspace={0: 8}, prefix_keys=7, locked=True), plan=CLEARED)
+    assert one("databases", new=target(keyspace={0: 9}, prefix_keys=7, locked=True), plan=CLEARED).blocks == REPLICATE
     other = target(endpoint=Endpoint("10.0.0.2", 6379, database=3))
     assert "would go to 3" in one("databases", source(keyspace={0: 1}), other).sentence
     assert one("databases", source(keyspace={0: 1}), other).blocks == REPLICATE

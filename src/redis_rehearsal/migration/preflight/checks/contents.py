@@ -2,7 +2,6 @@
 
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
-    CARRYING,
     COPYING,
     EXTERNAL,
     REPLICATE,
@@ -33,29 +32,61 @@ def _number(value: float) -> str:
 
 
 def memory(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
-    """Whether what the source holds fits into the target."""
-    used, there = source.number("used_memory"), target.number("used_memory") or 0
-    limit, machine = target.number("maxmemory"), target.number("total_system_memory") or 0
+    """Whether what each strategy carries fits into the target."""
+    name = "memory"
+    used, limit, machine = (
+        source.number("used_memory"),
+        target.number("maxmemory"),
+        target.number("total_system_memory"),
+    )
     if used is None or limit is None:
         hidden = source if used is None else target
-        return [unseen("memory", f"The memory of {hidden}", hidden.why("info"))]
-    # What is there already stays there, but for what a server uses for itself, which is in both figures.
-    need = used + max(0, there - (target.number("used_memory_startup") or there))
-    room, what = (limit, "maxmemory") if limit else (machine, "memory of the machine")
+        return [unseen(name, f"The memory of {hidden}", hidden.why("info"))]
+    room, what = (limit, "maxmemory") if limit else (machine or 0, "memory of the machine")
+    if not room:
+        return [ok(name, f"The source uses {size(used)}, and the target has no limit.")]
     sentence = f"The source uses {size(used)}, and the target has {size(room)} ({what})."
-    blocks = CARRYING | {"external"}
-    if room and need > room:
+    # At least, where it is known that nothing else is there; and at most.
+    needs = {
+        strategies: (used + low if _is_all_ours(source) or strategies is REPLICATE else 0, used + high)
+        for strategies, (low, high) in _stays_there(target, plan).items()
+    }
+    blocked = {strategies: low for strategies, (low, _) in needs.items() if low > room}
+    if blocked:
+        need = max(blocked.values())
+        if used <= room < need:
+            sentence = f"{sentence[:-1]}, of which {size(need - used)} are taken."
         policy = target.setting("maxmemory-policy", "maxmemory_policy") or "unknown"
         outcome = "refuse writes" if policy == "noeviction" else "evict keys"
         ends = f"{sentence} It would {outcome} ({policy})." if limit else sentence
         advice = f"Raise it to at least {size(need / _TIGHT_RATIO)}, or move less."
-        return [blocker("memory", ends, advice, blocks)]
-    if room and need > room * _TIGHT_RATIO:
+        return [blocker(name, ends, advice, frozenset().union(*blocked))]
+    need = max(high for _, high in needs.values())
+    if need > room * _TIGHT_RATIO:
         advice = f"Leave room for buffers and growth: {size(need / _TIGHT_RATIO)}."
-        return [warning("memory", sentence, advice)]
-    if not room:
-        return [ok("memory", f"The source uses {size(used)}, and the target has no limit.")]
-    return [ok("memory", sentence)]
+        if need > room:
+            advice = f"{advice} See how much of it is {plan.key_prefix}* in database {source.endpoint.database}."
+        return [warning(name, sentence, advice)]
+    return [ok(name, sentence)]
+
+
+def _is_all_ours(server: Facts) -> bool:
+    """Whether a server holds no keys but those that strategies that copy carry, as far as can be seen."""
+    elsewhere = sum(count for number, count in (server.keyspace or {}).items() if number != server.endpoint.database)
+    return server.keyspace is not None and not elsewhere and server.sample is not None and not server.sample.others
+
+
+def _stays_there(target: Facts, plan: Plan) -> dict[frozenset[str], tuple[int, int]]:
+    """Bytes on the target, at least and at most, that are there beside what is carried, by strategies."""
+    there, itself = target.number("used_memory") or 0, target.number("used_memory_startup")
+    # What a server uses for itself is in the source's figure too.
+    data = max(0, there - (there if itself is None else itself))
+    stays = (data, data)
+    if plan.clear_target and target.prefix_keys:
+        stays = (0, 0) if _is_all_ours(target) else (0, data)
+    # What a replica holds came from its primary, and what follows a primary gives up its own.
+    copied = (0, 0) if target.info.get("role") == "slave" else stays
+    return {COPYING: stays, EXTERNAL: copied, REPLICATE: (0, 0)}
 
 
 def eviction(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
@@ -126,7 +157,7 @@ def databases(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     else:
         held = dict(target.keyspace)
         own = target.endpoint.database
-        held[own] = held.get(own, 0) - target.locked
+        held[own] = held.get(own, 0) - target.locked - (target.prefix_keys or 0) * plan.clear_target
         held = {number: count for number, count in held.items() if count > 0}
         if held:
             sentence = f"The target holds keys ({_counts(held)}), which REPLICAOF would erase."

@@ -147,10 +147,8 @@ def payloads(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
 
 
 def _only_whole(source: Facts, target: Facts) -> list[str]:
-    """Types of keys of the source that are not copied type by type, though the target knows them."""
-    held = {kind for kind, census in source.censuses.items() if census.names}
-    held |= source.sample.types if source.sample else set()
-    held &= _types_of(target.modules or ())
+    """Types of keys that would be copied, though not type by type, and that the target knows."""
+    held = _own_types(source) & _types_of(target.modules or ())
     # Both have its module, and its own commands read and write it.
     json = all("ReJSON" in (server.modules or ()) or "json" in (server.modules or ()) for server in (source, target))
     return sorted(held - ({"ReJSON-RL"} if json else set()))
@@ -169,12 +167,15 @@ def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         has = _listed(sorted(source.modules - source.parts)) or "none"
         return [ok(name, f"The target has the modules of the source ({has}).")]
     sentence = f"The target lacks modules of the source: {_listed(missing)}"
-    foreign = _foreign_types(source, target)
+    held, known = _types_held(source), CORE_TYPES | _types_of(target.modules or ())
+    foreign = sorted(held - known)
     if foreign:
         shown = [key for kind in foreign for key in source.censuses.get(kind, _NOTHING).names]
         keys = f", as {_listed(shown)}" if shown else ""
         advice = "Load them on the target, or remove the keys of their types."
-        return [blocker(name, f"{sentence}; there are keys of {_listed(foreign)}{keys}.", advice, REPLICATE | COPYING)]
+        # Others' keys are no concern of what copies ours.
+        blocks = REPLICATE | COPYING if _own_types(source) - known else REPLICATE
+        return [blocker(name, f"{sentence}; there are keys of {_listed(foreign)}{keys}.", advice, blocks)]
     unknown = [each for each in missing if each not in KEYED_MODULES]
     if unknown:
         advice = "Load them on the target, or unload them from the source if nothing uses them (MODULE UNLOAD)."
@@ -183,17 +184,27 @@ def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         return [blocker(name, f"{sentence}, and {reason}.", advice, REPLICATE)]
     kinds = [kind for module in missing for kind in KEYED_MODULES[module]]
     if "censuses" not in source.unseen and all(source.censuses.get(kind, _NOTHING).complete for kind in kinds):
-        return [ok(name, f"{sentence}, of which the source holds no keys.")]
+        there = sorted(held.intersection(kinds))
+        # Another module of the target's has a type of the same name.
+        holds = (
+            f"of which the target has the types ({_listed(there)})" if there else "of which the source holds no keys"
+        )
+        return [ok(name, f"{sentence}, {holds}.")]
     why = f": {source.why('censuses')}" if "censuses" in source.unseen else ""
     advice = "See that there are none, at which a target that follows would end itself, and that nothing uses them."
     return [warning(name, f"{sentence}; not all keys could be looked at for those of their types{why}.", advice)]
 
 
-def _foreign_types(source: Facts, target: Facts) -> list[str]:
-    """Types of keys of the source that the target does not know."""
+def _types_held(source: Facts) -> set[str]:
+    """Types of the source's keys, in whatever database."""
     held = {kind for kind, census in source.censuses.items() if census.names}
-    held |= source.sample.types if source.sample else set()
-    return sorted(held - CORE_TYPES - _types_of(target.modules or ()))
+    return held | _own_types(source) | (source.sample.types if source.sample else set())
+
+
+def _own_types(source: Facts) -> set[str]:
+    """Types of the keys that strategies that copy carry."""
+    held = {kind for kind, census in source.own_censuses.items() if census.names}
+    return held | (source.sample.own_types if source.sample else set())
 
 
 def _types_of(modules: Collection[str]) -> set[str]:

@@ -21,7 +21,8 @@ function rolledBack({ status, reason, application_on: on }) {
   if (status === "rolled-back" && on.reads === "source" && on.writes === "source") {
     return "The migration was rolled back; the application is on the source.";
   }
-  return `The migration ended as ${status}${reason ? `: ${reason}` : ""}. Reads go to ${on.reads}, writes to ${on.writes}.`;
+  const unsure = on.confirmed === false ? " Not every worker confirmed it: some may be elsewhere." : "";
+  return `The migration ended as ${status}${reason ? `: ${reason}` : ""}. Reads go to ${on.reads}, writes to ${on.writes}.${unsure}`;
 }
 
 const CALLS = {

@@ -11,7 +11,7 @@ from typing import Any, Final
 import hiredis
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.verification.compare import digest
+from redis_rehearsal.verification.compare import digest, hyperloglog
 from redis_rehearsal.verification.compare.digest import Raw
 from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.reader import LENGTH_COMMANDS, bulk, each
@@ -54,6 +54,8 @@ Content = Raw | str | Unsure | Unreadable
 
 def same(source: Content, target: Content) -> bool:
     """Whether two values are equal."""
+    if isinstance(source, bytes) and isinstance(target, bytes):
+        return source == target or hyperloglog.same(source, target)
     if isinstance(source, str) != isinstance(target, str):
         return digest_of(source) == digest_of(target) is not None
     return bool(source == target)
@@ -67,7 +69,13 @@ def digest_of(content: Content) -> str | None:
 
 
 async def contents(
-    link: Link, kind: bytes, keys: Sequence[bytes], packed: Sequence[bytes], *, counts: bool = False
+    link: Link,
+    kind: bytes,
+    keys: Sequence[bytes],
+    packed: Sequence[bytes],
+    *,
+    counts: bool = False,
+    polling: bool = True,
 ) -> list[Content]:
     """The values of keys that have one type.
 
@@ -77,6 +85,8 @@ async def contents(
         keys: their names.
         packed: the same, by `bulk`.
         counts: whether those that streams keep of entries added, deleted and read are part of their values.
+        polling: whether what reading alone changes in a stream is: consumers that have nothing pending, and how often
+            entries were delivered.
 
     Raises:
         CannotTellError: the server went away or does not permit it.
@@ -89,7 +99,7 @@ async def contents(
         found: list[Content] = []
         for start in range(0, len(keys), _STREAMS_AT_ONCE):
             found += await asyncio.gather(
-                *(_stream(link, key, counts=counts) for key in keys[start : start + _STREAMS_AT_ONCE])
+                *(_stream(link, key, counts, polling) for key in keys[start : start + _STREAMS_AT_ONCE])
             )
         return found
     return await _collections(link, kind, keys, packed)
@@ -290,14 +300,14 @@ def _after(identifier: bytes) -> bytes:
     return b"%b-%d" % (milliseconds, int(number) + 1)
 
 
-async def _stream(link: Link, key: bytes, *, counts: bool) -> Content:
+async def _stream(link: Link, key: bytes, counts: bool, polling: bool) -> Content:
     try:
-        return await _whole_stream(link, key, counts=counts)
+        return await _whole_stream(link, key, counts, polling)
     except _GoneError:
         return Unsure()
 
 
-async def _whole_stream(link: Link, key: bytes, *, counts: bool) -> Content:
+async def _whole_stream(link: Link, key: bytes, counts: bool, polling: bool) -> Content:
     (length,), (size,) = await _sizes(link, b"stream", bulk([key]))
     about, groups = await link.pipeline(pack("XINFO", "STREAM", key) + pack("XINFO", "GROUPS", key), 2)
     if _is_gone(about) or _is_gone(groups):
@@ -319,11 +329,11 @@ async def _whole_stream(link: Link, key: bytes, *, counts: bool) -> Content:
         ordered.add(b"group", name, group[b"last-delivered-id"])
         if counts:
             ordered.add(b"read", str(group.get(b"entries-read")).encode())
-        consumers = await _or_nothing(link, "XINFO", "CONSUMERS", key, name)
-        for consumer in sorted(bytes(_named(found)[b"name"]) for found in consumers):
+        consumers = map(_named, await _or_nothing(link, "XINFO", "CONSUMERS", key, name))
+        for consumer in sorted(bytes(held[b"name"]) for held in consumers if polling or held[b"pending"]):
             ordered.add(b"consumer", consumer)
         async for identifier, consumer, _, deliveries in pending(link, key, name):
-            ordered.add(b"pending", identifier, consumer, _count(deliveries))
+            ordered.add(b"pending", identifier, consumer, _count(deliveries if polling else 0))
     return ordered.hexdigest()
 
 

@@ -85,7 +85,8 @@ async def compare(
     try:
         for link in links:
             await link.open()
-        return await _Rounds(links, options, progress, store, leave_out).run(explain, record, values=values)
+        pair = Pair(*links, round(options.max_ttl_drift * 1000), replicated=await _replicated(*links))
+        return await _Rounds(pair, options, progress, store, leave_out).run(explain, record, values=values)
     finally:
         store.close()
         for link in links:
@@ -97,17 +98,17 @@ class _Rounds:
 
     def __init__(
         self,
-        links: tuple[Link, Link],
+        pair: Pair,
         options: CompareOptions,
         progress: Callable[[Progress], None],
         store: DifferenceStore,
         leave_out: Callable[[bytes], bool] | None,
     ) -> None:
         self._leave_out = leave_out
-        self._source, self._target = links
+        self._pair = pair
+        self._source, self._target = pair.source, pair.target
         self._options = options
         self._tolerance_ms = round(options.max_ttl_drift * 1000)
-        self._pair = Pair(*links, self._tolerance_ms)
         self._progress = progress
         self._store = store
         self._comparison = Comparison(sampled=options.sample is not None, max_not_carried=options.max_not_carried)
@@ -292,6 +293,16 @@ async def _turns(batches: Iterator[list[_Item]]) -> AsyncIterator[list[_Item]]:
 async def _evicted(link: Link) -> int:
     count = (await information(link, "stats")).get("evicted_keys", "0")
     return int(count) if count.isdigit() else 0
+
+
+async def _replicated(source: Link, target: Link) -> bool:
+    """Whether one follows the other, or did before it was promoted: their histories have a name in common."""
+    histories = []
+    for link in (source, target):
+        shown = await information(link, "replication")
+        names = {shown.get(name, "").strip() for name in ("master_replid", "master_replid2")}
+        histories.append({name for name in names if name.strip("0")})
+    return bool(histories[0] & histories[1])
 
 
 async def _policy(link: Link) -> str:

@@ -7,13 +7,17 @@ from typing import Any, Final
 
 from redis_rehearsal.report.facts import Section, Table, at_most, is_rehearsal, sections, title
 from redis_rehearsal.report.judgement import verdict_status
-from redis_rehearsal.report.reading import count, part
+from redis_rehearsal.report.reading import NONE, count, figure, part, parts, words
 from redis_rehearsal.report.side_by_side import EXPLAINED, comparison
 from redis_rehearsal.report.summary import summary
 
 _MARKUP: Final = re.compile(r"([\\`*\[\]<>|~&])|(?<![0-9A-Za-z])(_)|(_)(?![0-9A-Za-z])")
-_MOST_TOLD: Final = 5
-_MOST_ROWS: Final = 12
+_MOST_TOLD: Final = 4
+_MOST_WARNINGS: Final = 3
+_MOST_CRITERIA: Final = 8
+_MOST_ROWS: Final = 10
+_MOST_WORST: Final = 3
+_MOST_RUNS: Final = 8
 _BLOCK: Final = re.compile(r"^(\d*)([-+#=.)])")
 
 
@@ -28,20 +32,24 @@ def render_markdown(document: dict[str, Any]) -> str:
     if not is_rehearsal(document):
         return "## Run\n\n" + "".join(f"- {_escaped(line)}\n" for line in summary(document).splitlines())
     found = {section.name: section for section in sections(document)}
-    blocks = [f"## {verdict_status(document).upper()}: {_escaped(_lower(title(document)))}"]
+    blocks = [f"## {_headline(document)}"]
     blocks += [_paragraph(str(block)) for block in found["verdict"].blocks]
-    for name in ("advice", "warnings", "annotations"):
+    for name, most in (("advice", _MOST_TOLD), ("warnings", _MOST_WARNINGS), ("annotations", _MOST_WARNINGS)):
         if name in found:
-            blocks += _section(_shortened(found[name], _MOST_TOLD))
-    blocks += [_table(block) for block in found["criteria"].blocks if isinstance(block, Table)]
+            blocks += [f"### {_escaped(found[name].title)}", _list(found[name], most)]
+    blocks += _criteria(found["criteria"])
     blocks.append("<details><summary>What was done, phase by phase and step by step</summary>")
     blocks += _section(found["done"])[1:]
-    for name in ("phases", "worst", "steps"):
-        if name in found:
-            blocks += _section(_shortened(found[name], _MOST_ROWS))
+    blocks += _section(_shortened(found["phases"])) if "phases" in found else []
+    blocks += [f"Steps: {_escaped(text)}." for text in (_steps(document),) if text]
+    blocks += [f"Worst counters: {text}." for text in (_worst(document),) if text]
     blocks += [f"Increments: {_ledger(document)}.", "</details>"]
     blocks.append("All else is in report.html and run.json.")
     return "\n\n".join(blocks) + "\n"
+
+
+def _headline(document: dict[str, Any]) -> str:
+    return f"{verdict_status(document).upper()}: {_escaped(_lower(title(document)))}"
 
 
 def _lower(text: str) -> str:
@@ -56,30 +64,85 @@ def _ledger(document: dict[str, Any]) -> str:
     return ", ".join(told)
 
 
-def _shortened(section: Section, most: int) -> Section:
-    """With so many of its sentences, and so many rows of its tables, and the number of the others."""
+def _criteria(section: Section) -> list[str]:
+    """A table of those that did not pass, and a line of those that did."""
+    table = section.blocks[0]
+    if not isinstance(table, Table):
+        return [_paragraph(table)]
+    passed = [row for row in table.rows if row[-1] == "passed"]
+    others = [row for row in table.rows if row[-1] != "passed"]
+    blocks = [_table(replace(table, rows=tuple(others[:_MOST_CRITERIA])))] if others else []
+    if len(others) > _MOST_CRITERIA:
+        blocks.append(f"And {len(others) - _MOST_CRITERIA:,} more that did not pass.")
+    if passed:
+        listed = "; ".join(f"{name} ({measured}, limit {limit})" for name, limit, measured, _ in passed)
+        blocks.append(f"Passed: {_escaped(listed)}.")
+    return blocks
+
+
+def _steps(document: dict[str, Any]) -> str:
+    """Those that failed with what they say, and the others with how long they took."""
+    told = []
+    for step in parts(part(document, "migration"), "steps"):
+        took = f"{words(step.get('name'), NONE)} {figure(step.get('duration_seconds'), NONE, digits=3)} s"
+        status = words(step.get("status"), NONE)
+        told.append(took if status == "done" else f"{took} ({status}: {words(step.get('detail'), NONE)})")
+    return ", ".join(told)
+
+
+def _worst(document: dict[str, Any]) -> str:
+    told = []
+    for counter in parts(part(document, "ledger"), "worst")[:_MOST_WORST]:
+        figures = ((name, counter.get(name)) for name in ("lost", "duplicated", "stranded"))
+        wrong = ", ".join(f"{name} {count(figure_of)}" for name, figure_of in figures if figure_of)
+        told.append(f"{_code(words(counter.get('key'), NONE))} ({wrong or NONE})")
+    return "; ".join(told)
+
+
+def _list(section: Section, most: int) -> str:
+    """What a section says, a line each."""
+    lines: list[str] = []
+    for block in section.blocks:
+        if not isinstance(block, Table):
+            lines.append(_paragraph(block))
+        elif block.headings:
+            lines += [", ".join(map(_escaped, row)) for row in block.rows]
+        else:
+            lines += [f"**{_escaped(name)}**: {_escaped(said)}" for name, said in block.rows]
+    left = [f"And {len(lines) - most:,} more."] if len(lines) > most else []
+    return "\n".join(f"- {line}" for line in [*lines[:most], *left])
+
+
+def _shortened(section: Section) -> Section:
+    """With so many rows of its tables, and the number of the others."""
     blocks: list[str | Table] = []
     left = 0
     for block in section.blocks:
         if isinstance(block, Table):
-            left += max(0, len(block.rows) - most)
-            blocks.append(replace(block, rows=block.rows[:most]))
-        elif len(blocks) < most:
-            blocks.append(block)
-        else:
-            left += 1
+            left += max(0, len(block.rows) - _MOST_ROWS)
+            block = replace(block, rows=block.rows[:_MOST_ROWS])  # the same one, shorter
+        blocks.append(block)
     return replace(section, blocks=(*blocks, f"And {left:,} more.") if left else tuple(blocks))
 
 
 def render_markdown_side_by_side(documents: Sequence[dict[str, Any]]) -> str:
-    """Several rehearsals: the table of them and which is best, and then each by itself.
+    """Several rehearsals: the table of them and which is best, and then the verdict of each and why.
 
     Args:
         documents: of the runs; parts may be missing.
     """
     blocks = ["## Rehearsals side by side", *_section(comparison(documents)), _paragraph(EXPLAINED)]
-    table = "\n\n".join(blocks) + "\n"
-    return "\n".join([table, *map(render_markdown, documents)])
+    for document in documents[:_MOST_RUNS]:
+        blocks += [f"### {_headline(document)}", *map(_paragraph, _why(document))]
+    if len(documents) > _MOST_RUNS:
+        blocks.append(f"And {len(documents) - _MOST_RUNS:,} more.")
+    blocks.append("All else is in the report of each.")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _why(document: dict[str, Any]) -> list[str]:
+    found = {section.name: section for section in sections(document)}
+    return [str(block) for block in found["verdict"].blocks]
 
 
 def _section(section: Section) -> list[str]:

@@ -22,7 +22,7 @@ from redis_rehearsal.embedded.prometheus import LocalPrometheus
 from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.observing import rules
 from redis_rehearsal.report import terminal
-from redis_rehearsal.report.conclusion import conclusion
+from redis_rehearsal.report.conclusion import conclusion, verdict_line
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.files import DOCUMENT, REPORTS, write_document, write_reports
@@ -211,14 +211,21 @@ def leave_document(
     if (directory / DOCUMENT).is_file():
         say(people, f"The run's document is {directory / DOCUMENT}.")
     if view.records:
-        conclude(work, document, people)
+        conclude(verdict_line(document), verdict_status(document), report_of(work), people)
     return document
 
 
-def conclude(work: Run, document: dict[str, Any], people: Console) -> None:
-    """Show people the verdict, why, and where the report is."""
-    text = Text(conclusion(document, report_of(work), people.width))
-    text.stylize(_STYLES[verdict_status(document)], 0, text.plain.index(":"))
+def conclude(line: str, status: str, report: str, people: Console) -> None:
+    """Show people the verdict, why, and where the report is.
+
+    Args:
+        line: says the verdict and why.
+        status: of the verdict, in small letters.
+        report: path of it; empty where there is none.
+        people: where they read.
+    """
+    text = Text(conclusion(line, report, people.width))
+    text.stylize(_STYLES[status], 0, text.plain.index(":"))
     with contextlib.suppress(BrokenPipeError):  # nobody reads it
         people.print(text, soft_wrap=True, highlight=False)
 

@@ -20,7 +20,7 @@ from redis_rehearsal.cli.people import People
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import CannotTellError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import MigrationOptions
-from redis_rehearsal.report.conclusion import conclusion
+from redis_rehearsal.report.conclusion import conclusion, verdict_line
 from redis_rehearsal.report.files import REPORTS, write_document, write_whole
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed
@@ -63,7 +63,7 @@ def migrate_and_watch(client: Client, options: MigrationOptions, output: Output)
     if output.details:
         sys.stderr.write(render_text(whole))
     place = f"{client.url}/report.html" if output.report is None else str(_save(client, output.report, whole))
-    said = conclusion(whole, place, People(stderr=output.print_json).width)
+    said = conclusion(verdict_line(whole), place, People(stderr=output.print_json).width)
     # Where stdout has the document, people read stderr.
     (sys.stderr if output.print_json else sys.stdout).write(f"{said}\n")
     return _EXIT_CODES.get(verdict_status(whole), UNKNOWN_EXIT_CODE)

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from redis_rehearsal.cli.driving import (
     drive,
     leave_document,
     leave_report,
+    report_of,
     say,
 )
 from redis_rehearsal.cli.handing_on import HandingOn, Output, make_directory
@@ -26,8 +27,10 @@ from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report import files
+from redis_rehearsal.report.conclusion import verdict_line, verdicts_line
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.html import render_html_side_by_side
+from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_markdown import render_markdown_side_by_side
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
@@ -58,47 +61,66 @@ def rehearse_each(settings: Settings, each: list[MigrationOptions], output: Outp
     entrance = Entrance.of(settings)
     with HandingOn.of(output.junit, each[0].strategy) as handing_on:
         if len(each) == 1:
-            status, run, trouble = uvloop.run(_rehearse(settings, entrance, each[0], output))
-            handing_on.add(Rehearsed(each[0].strategy, run.document if run else None, trouble))
-            return _EXIT_CODES[status]
+            ended = uvloop.run(_rehearse(settings, entrance, each[0], output))
+            handing_on.add(Rehearsed(each[0].strategy, ended.document, ended.trouble))
+            return _EXIT_CODES[ended.status]
         fresh = settings.model_copy(update={"reset": True})
-        found: list[tuple[VerdictStatus, RunData]] = []
+        found: list[_Ended] = []
         for options in each:
             handing_on.strategy = options.strategy
             place = None if output.report is None else output.report / options.strategy
             if place is not None:
                 make_directory(place)
             of_one = replace(output, report=place, print_json=False)
-            status, run, trouble = uvloop.run(_rehearse(fresh, entrance, options, of_one))
-            handing_on.add(Rehearsed(options.strategy, run.document if run else None, trouble))
-            if run is not None:
-                found.append((status, run))
+            ended = uvloop.run(_rehearse(fresh, entrance, options, of_one))
+            handing_on.add(Rehearsed(options.strategy, ended.document, ended.trouble))
+            if ended.run is not None:
+                found.append(ended)
         return _conclude(settings, found, output)
 
 
-def _conclude(settings: Settings, found: list[tuple[VerdictStatus, RunData]], output: Output) -> int:
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What came of a strategy.
+
+    Attributes:
+        status: of its verdict.
+        run: what it left; None where it left no document.
+        directory: of the run; None where it has none.
+        trouble: what broke of the run itself; empty where nothing did.
+    """
+
+    status: VerdictStatus
+    run: RunData | None
+    directory: Path | None
+    trouble: str
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """Of the run."""
+        return self.run.document if self.run else None
+
+
+def _conclude(settings: Settings, found: list[_Ended], output: Output) -> int:
     """Put several side by side; returns the exit code."""
-    documents = [run.document for _, run in found]
-    if output.report is not None and found:
-        _leave_side_by_side([run for _, run in found], output.report)
+    runs = [ended.run for ended in found if ended.run is not None]
+    documents = [run.document for run in runs]
+    report = _leave_side_by_side(runs, found[-1].directory, output) if found else None
     if output.print_json:
         sys.stdout.write(encode(documents).decode())
         sys.stdout.flush()
     people = console(settings)
     say(people, render_side_by_side(documents).rstrip("\n"))
-    if output.report is not None and found:
-        say(people, f"report: {output.report / files.REPORTS[0]}")
-    statuses = {status for status, _ in found}
+    statuses = {ended.status for ended in found}
     best = next((status for status in VerdictStatus if status in statuses), VerdictStatus.UNKNOWN)
     if best is not VerdictStatus.PASS and VerdictStatus.UNKNOWN in statuses:
         best = VerdictStatus.UNKNOWN
+    conclude(verdicts_line(documents, str(best)), str(best), str(report or ""), people)
     return _EXIT_CODES[best]
 
 
-async def _rehearse(
-    settings: Settings, entrance: Entrance, options: MigrationOptions, output: Output
-) -> tuple[VerdictStatus, RunData | None, str]:
-    """One strategy: its verdict, its run where it left a document, and what broke of the run itself."""
+async def _rehearse(settings: Settings, entrance: Entrance, options: MigrationOptions, output: Output) -> _Ended:
+    """One strategy."""
     work = Run(settings, options)
     broken = ""
     document: dict[str, Any] | None = None
@@ -114,7 +136,7 @@ async def _rehearse(
         if document is not None and work.view.directory is not None:
             if not work.view.records:  # it ended before its migration began, which is worth a report too
                 leave_report(work, document)
-                conclude(work, document, console(settings))
+                conclude(verdict_line(document), verdict_status(document), report_of(work), console(settings))
             if output.report is not None:
                 _copy(work.view.directory, document, output.report)
             run = replace(RunData.of(work.view), document=document)
@@ -125,7 +147,7 @@ async def _rehearse(
     status = VerdictStatus(verdict.get("status", VerdictStatus.UNKNOWN))
     if broken and status is VerdictStatus.PASS:
         status = VerdictStatus.UNKNOWN
-    return status, run, broken
+    return _Ended(status, run, work.view.directory, broken)
 
 
 def _copy(directory: Path, document: dict[str, Any], report: Path) -> None:
@@ -145,10 +167,15 @@ def _copy(directory: Path, document: dict[str, Any], report: Path) -> None:
         raise BrokenError(f"The report could not be copied to {report}: {failed[0]}. Is the disk full?")
 
 
-def _leave_side_by_side(runs: list[RunData], report: Path) -> None:
+def _leave_side_by_side(runs: list[RunData], last: Path | None, output: Output) -> Path | None:
+    """Write the report of several; in the directory of the last one, where no other was named."""
+    directory = output.report or last
+    if directory is None:
+        return None
+    names = files.SIDE_BY_SIDE if output.report is None else files.REPORTS
     try:
-        files.write_whole(report / "report.html", render_html_side_by_side(runs))
-        markdown = render_markdown_side_by_side([run.document for run in runs])
-        files.write_whole(report / "report.md", markdown)
+        files.write_whole(directory / names[0], render_html_side_by_side(runs))
+        files.write_whole(directory / names[1], render_markdown_side_by_side([run.document for run in runs]))
     except OSError as error:
         raise BrokenError(f"The report could not be written: {error}. Is the disk full?") from None
+    return directory / names[0]

@@ -1,9 +1,11 @@
 """What a command says last: the verdict, why, and where the report is, in three lines at most."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from redis_rehearsal.report.judgement import criterion_status, limit_and_measured, verdict_sentence, verdict_status
 from redis_rehearsal.report.reading import NONE, part, parts, words
+from redis_rehearsal.report.side_by_side import strategy_name
 
 _MOST_COLUMNS: Final = 240
 """Of the first two lines together: what is longer would be more than three in a terminal of 80 columns."""
@@ -30,15 +32,29 @@ def verdict_line(document: object) -> str:
     return f"{status.upper()}: {'; '.join(shown)}"
 
 
-def conclusion(document: object, report: str, columns: int = 80) -> str:
+def verdicts_line(documents: Sequence[object], status: str) -> str:
+    """Which strategies passed, failed or are unknown, as in `PASS: copy passed; cold failed`.
+
+    Args:
+        documents: of the runs.
+        status: of all of them together.
+    """
+    told = []
+    for found, said in (("pass", "passed"), ("fail", "failed"), ("unknown", "unknown")):
+        names = [strategy_name(document) for document in documents if verdict_status(document) == found]
+        if names:
+            told.append(f"{', '.join(names)} {said}")
+    return f"{status.upper()}: {'; '.join(told) or 'nothing was rehearsed'}"
+
+
+def conclusion(line: str, report: str, columns: int = 80) -> str:
     """The verdict, why, and where the report is: in one line where that fits, else in two.
 
     Args:
-        document: of the run.
+        line: of the verdict, or of several.
         report: its path; empty where none was written.
         columns: of the terminal.
     """
-    line = verdict_line(document)
     if not report:
         return line
     joined = f"{line}{_BETWEEN}report: {report}"

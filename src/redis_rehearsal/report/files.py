@@ -13,6 +13,8 @@ from redis_rehearsal.report.run_data import PERCENTILES, TIMELINE, RunData
 
 DOCUMENT: Final = "run.json"
 REPORTS: Final = ("report.html", "report.md", "report.txt")
+SIDE_BY_SIDE: Final = ("strategies.html", "strategies.md")
+"""Of several runs, where they lie in the directory of one of them."""
 ALL: Final = (DOCUMENT, TIMELINE, PERCENTILES, *REPORTS)
 """What somebody needs who was not there."""
 

@@ -16,13 +16,13 @@ def failing(lost: int) -> dict[str, Any]:
 
 
 def test_the_verdict_and_why_and_where_the_report_is_stand_in_one_line_where_they_fit() -> None:
-    assert conclusion(failing(2678), "runs/a/report.html") == (
+    assert conclusion(verdict_line(failing(2678)), "runs/a/report.html") == (
         "FAIL: lost 2,678 (limit 0) · report: runs/a/report.html"
     )
-    assert conclusion(failing(2678), "runs/a/report.html", 40) == (
+    assert conclusion(verdict_line(failing(2678)), "runs/a/report.html", 40) == (
         "FAIL: lost 2,678 (limit 0)\nreport: runs/a/report.html"
     )
-    assert conclusion(failing(2678), "") == "FAIL: lost 2,678 (limit 0)"
+    assert conclusion(verdict_line(failing(2678)), "") == "FAIL: lost 2,678 (limit 0)"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_reason_is_given_and_what_does_not_fit_is_counted() -> None:
 
 @given(damaged())
 def test_whatever_a_document_holds_there_are_two_lines_at_most(made: dict[str, Any]) -> None:
-    lines = conclusion(made, "runs/a/report.html").splitlines()
+    lines = conclusion(verdict_line(made), "runs/a/report.html").splitlines()
     assert 1 <= len(lines) <= 2
     assert lines[0].startswith(f"{verdict_status(made).upper()}: ")
     assert len(lines[0]) < 400

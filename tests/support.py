@@ -130,8 +130,9 @@ class Command:
 
     def stats_left(self) -> dict[str, Any]:
         """The run.json of a run that has ended."""
-        (path,) = (self.directory / "runs").glob("*/run.json")
-        document: dict[str, Any] = json.loads(path.read_text())
+        paths = list((self.directory / "runs").glob("*/run.json"))
+        assert len(paths) == 1, self.stderr
+        document: dict[str, Any] = json.loads(paths[0].read_text())
         return document
 
     def children(self) -> list[psutil.Process]:

@@ -9,10 +9,17 @@ for name in REDIS_URL TARGET_REDIS_URL DATABASE_URL; do
 	fi
 done
 mkdir -p "$REHEARSAL_REPORT"
-arguments=(rehearse --strategy "$REHEARSAL_STRATEGY")
+arguments=(rehearse)
+if [ -n "${REHEARSAL_STRATEGY:-}" ]; then
+	arguments+=(--strategy "$REHEARSAL_STRATEGY")
+fi
 arguments+=(--report "$REHEARSAL_REPORT" --junit "$REHEARSAL_REPORT/junit.xml")
 if [ -n "${REHEARSAL_CONFIG:-}" ]; then
 	arguments+=(--config "$REHEARSAL_CONFIG")
+fi
+# A runner does not bear the default load; but what was given decides.
+if [ -z "${REHEARSAL_CONFIG:-}${REHEARSAL_FLAGS:-}" ]; then
+	arguments+=(--load=high)
 fi
 # A flag on a line, with or without its dashes: max-event-downtime=1s
 while IFS= read -r line; do
@@ -21,7 +28,7 @@ while IFS= read -r line; do
 	if [ -n "$line" ] && [ "${line:0:1}" != "#" ]; then
 		arguments+=("--${line#--}")
 	fi
-done <<<"${REHEARSAL_FLAGS:-}"
+done <<<"${REHEARSAL_FLAGS:-}"$'\n'"${REHEARSAL_LIMITS:-}"
 
 code=0
 "${REHEARSAL_PROGRAM:-redis-rehearsal}" "${arguments[@]}" || code=$?

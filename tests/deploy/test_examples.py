@@ -112,7 +112,8 @@ def test_the_script_asks_for_what_the_workflow_gives(tmp_path: Path) -> None:
     (given,) = (step["with"] for step in job["steps"] if step.get("uses") == "./redis-rehearsal")
     assert given.keys() <= read(ACTION)["inputs"].keys()
     assert set(job["strategy"]["matrix"]["strategy"]) <= {"replicate", "copy"}
-    _, asked, _ = recorded(tmp_path, REHEARSAL_STRATEGY="copy", REHEARSAL_FLAGS=given["flags"])
+    flags, limits = given["flags"], given["limits"]
+    _, asked, _ = recorded(tmp_path, REHEARSAL_STRATEGY="copy", REHEARSAL_FLAGS=flags, REHEARSAL_LIMITS=limits)
     bound = make_app().parse_args(asked, exit_on_error=False, print_error=False)[1].arguments
     options = bound["options"]
     assert isinstance(options, RehearsalOptions)
@@ -121,6 +122,26 @@ def test_the_script_asks_for_what_the_workflow_gives(tmp_path: Path) -> None:
     assert [str(bound[name]) for name in ("report", "junit")] == ["left", "left/junit.xml"]
     # What a report is written to is there.
     assert (tmp_path / "left").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("given", "asked_for"),
+    [
+        ({"REHEARSAL_STRATEGY": "copy"}, ["--strategy", "copy", "--load=high"]),
+        ({"REHEARSAL_STRATEGY": "copy", "REHEARSAL_LIMITS": "max-lost=1"}, ["--load=high", "--max-lost=1"]),
+        ({"REHEARSAL_CONFIG": "a.toml"}, ["--config", "a.toml"]),
+        ({"REHEARSAL_CONFIG": "a.toml", "REHEARSAL_LIMITS": "max-lost=1"}, ["--config", "a.toml", "--max-lost=1"]),
+        ({"REHEARSAL_STRATEGY": "copy", "REHEARSAL_FLAGS": "--load=low"}, ["--strategy", "copy", "--load=low"]),
+    ],
+)
+def test_a_scenario_is_not_overridden_by_what_was_not_given(
+    tmp_path: Path, given: dict[str, str], asked_for: list[str]
+) -> None:
+    _, asked, _ = recorded(tmp_path, 0, **given)
+    left = asked.index("--report")
+    others = asked[1:left] + asked[left + 4 :]
+    assert [each for each in others if each in asked_for] == asked_for
+    assert set(others) - {"--strategy", "copy"} == set(asked_for) - {"--strategy", "copy"}
 
 
 def test_nothing_that_is_given_is_run(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import cyclopts
 from cyclopts import (
@@ -58,11 +58,17 @@ _EXAMPLES: Final = {
     "run": ("run --load high", "run --config rehearsal.toml"),
     "rehearse": (
         "rehearse --strategy replicate",
+        "rehearse --config rehearsal.toml  # a scenario, which redis-rehearsal init writes",
         "rehearse --strategy all --load high",
         "rehearse --strategy copy --max-event-downtime 1s --junit verdict.xml",
         "rehearse --strategy external --command './my-tool.sh'",
     ),
-    "migrate": ("migrate --strategy copy", "migrate --strategy replicate --then rollback"),
+    "migrate": (
+        "migrate --strategy copy",
+        "migrate --config rehearsal.toml",
+        "migrate --strategy replicate --then rollback",
+    ),
+    "init": ("init", "init staging.toml"),
     "report": ("report", "report runs/* --format html --output strategies.html"),
     "compare": ("compare redis://old:6379 redis://new:6379 --match 'app:*'",),
     "preflight": ("preflight redis://old:6379 redis://new:6379 --strategy replicate",),
@@ -191,7 +197,7 @@ def _usage(error: CycloptsError) -> str:
         return _explain(error.__cause__)
     if isinstance(error, CoercionError) and error.token is not None:
         value = error.token.value
-        if field in Settings.model_fields or _is_option(options, field):
+        if _is_known(options, field):
             return _refusal(options, field, value)
         if choices := get_args(error.argument.hint) if error.argument else ():
             return f"{error.token.keyword} is {shown(value)}; it must be one of {', '.join(map(str, choices))}."
@@ -205,12 +211,13 @@ def _usage(error: CycloptsError) -> str:
                 *Settings.model_fields,
                 *RehearsalOptions.model_fields,
             }
-            if not known and difflib.get_close_matches(name, [flag], cutoff=0.8):
+            if not known and name != flag and difflib.get_close_matches(name, [flag], cutoff=0.8):
                 return f"{shown(name)} is not a flag of {command}; did you mean {flag}?"
         # What looks like a flag is not taken for a value.
         if _NEGATIVE.match(value):
             return _refusal(options, field, value)
-        return f"{flag} needs a value: {_allowed(options, field)}."
+        what = _allowed(options, field) if _is_known(options, field) else _of_hint(error.argument.hint)
+        return f"{flag} needs a value: {what}."
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given more than once; give it once."
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
@@ -239,8 +246,16 @@ def _explain(error: ValidationError) -> str:
     return explain(error) if model is None else options_explain.explain(error, model)
 
 
-def _is_option(options: type[BaseModel] | None, field: str) -> bool:
-    return options is not None and field in options.model_fields
+def _is_known(options: type[BaseModel] | None, field: str) -> bool:
+    return field in Settings.model_fields or (options is not None and field in options.model_fields)
+
+
+def _of_hint(hint: Any) -> str:
+    """What a flag of a command alone may be, from its type."""
+    if hint is Path or Path in get_args(hint):
+        return "a path"
+    choices = [each for each in get_args(hint) if isinstance(each, str)]
+    return f"one of {', '.join(choices)}" if choices else "text"
 
 
 def _allowed(options: type[BaseModel] | None, field: str) -> str:

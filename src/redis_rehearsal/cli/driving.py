@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.text import Text
 
+from redis_rehearsal.cli.handing_on import copy_documents, make_directory
 from redis_rehearsal.cli.people import People
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.coordinator.run import Run
@@ -40,23 +42,28 @@ _log = structlog.get_logger()
 _STYLES: Final = {"pass": "bold green", "fail": "bold red", "unknown": "bold yellow"}
 
 
-def run_until_stopped(settings: Settings, *, print_json: bool, with_prometheus: bool = False) -> int:
+def run_until_stopped(
+    settings: Settings, *, print_json: bool, report: Path | None = None, with_prometheus: bool = False
+) -> int:
     """Run the platform, and again for as long as it is reset; returns the exit code.
 
     Args:
         settings: of the run.
         print_json: whether to print each run's document to stdout.
+        report: the directory to which the documents of the last of them are copied; None for none.
         with_prometheus: whether the Prometheus of this machine is to scrape it.
 
     Raises:
         RehearsalError: see `Run.execute`; or there is no Prometheus.
     """
+    if report is not None:
+        make_directory(report)
     logging.configure(settings.log_format, settings.log_level)
     entrance = Entrance.of(settings)
     if with_prometheus:
         entrance.prometheus = LocalPrometheus(rules())
     try:
-        return uvloop.run(_run(settings, entrance, print_json=print_json))
+        return uvloop.run(_run(settings, entrance, report, print_json=print_json))
     finally:
         if entrance.prometheus is not None:
             if why := entrance.prometheus.failure():
@@ -156,13 +163,15 @@ def console(settings: Settings) -> Console:
     return made
 
 
-async def _run(settings: Settings, entrance: Entrance, *, print_json: bool) -> int:
+async def _run(settings: Settings, entrance: Entrance, report: Path | None, *, print_json: bool) -> int:
     while True:
         work = Run(settings)
         try:
             await drive(work, settings, entrance)
         finally:
-            leave_document(work, console(settings), print_json=print_json, show=summary)
+            document = leave_document(work, console(settings), print_json=print_json, show=summary)
+            if report is not None and document is not None and work.view.directory is not None:
+                copy_documents(work.view.directory, document, report)
         complain_of_unwritten(work)
         if not work.again:
             return 0

@@ -2,19 +2,23 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
 from redis_rehearsal.errors import BrokenError, ConfigurationError, RehearsalError
+from redis_rehearsal.report import files
 from redis_rehearsal.report.conclusion import verdict_line
-from redis_rehearsal.report.files import write_whole
+from redis_rehearsal.report.html import render_html_side_by_side
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed, render_junit
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
+from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.telemetry.logging import STDERR
 
 _log = structlog.get_logger()
@@ -47,6 +51,54 @@ def make_directory(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"--report {path} cannot be made: {error.strerror}.") from None
+
+
+def copy_documents(directory: Path, document: dict[str, Any], report: Path, names: Sequence[str] = files.ALL) -> None:
+    """Copy what a run left to another directory, all of it that can be.
+
+    Args:
+        directory: of the run.
+        document: of the run, which is there in memory, whatever became of its file.
+        report: where to.
+        names: of the files; those that are not there are left out.
+
+    Raises:
+        BrokenError: something could not be copied.
+    """
+    copied: dict[str, Callable[[], object]] = {
+        name: partial(shutil.copyfile, directory / name, report / name) for name in names
+    }
+    copied[files.DOCUMENT] = partial(files.write_document, document, report)
+    failed = []
+    for name, copy in copied.items():
+        try:
+            if name == files.DOCUMENT or (directory / name).is_file():
+                copy()
+        except shutil.SameFileError:
+            continue
+        except OSError as error:
+            failed.append(error)
+    if failed:
+        raise BrokenError(f"The report could not be copied to {report}: {failed[0]}. Is the disk full?")
+
+
+def leave_side_by_side(runs: list[RunData], directory: Path, names: Sequence[str]) -> Path:
+    """Write the report of several runs; returns the first of its files.
+
+    Args:
+        runs: in this order.
+        directory: where to.
+        names: of the files, HTML first and then Markdown.
+
+    Raises:
+        BrokenError: it could not be written.
+    """
+    try:
+        files.write_whole(directory / names[0], render_html_side_by_side(runs))
+        files.write_whole(directory / names[1], render_markdown_side_by_side([run.document for run in runs]))
+    except OSError as error:
+        raise BrokenError(f"The report could not be written: {error}. Is the disk full?") from None
+    return directory / names[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +182,7 @@ def leave_junit(path: Path, rehearsed: Sequence[Rehearsed]) -> None:
         BrokenError: it cannot be written.
     """
     try:
-        write_whole(path, render_junit(rehearsed))
+        files.write_whole(path, render_junit(rehearsed))
     except OSError as error:
         raise BrokenError(f"--junit {path} cannot be written: {error.strerror}. Is the disk full?") from None
 

@@ -23,6 +23,7 @@ def migrate(
 ) -> int:
     """Move a run from its source to its target, watch it, and print the verdict.
 
+    --config FILE takes how to migrate, and what it may cost, from a scenario, which `redis-rehearsal init` writes.
     Ctrl-C asks whether to go on, to roll back, or to leave the migration running; without a terminal it is left
     running. Exit codes: 0 pass, 1 fail, 2 wrong usage or refused, 3 unknown.
 

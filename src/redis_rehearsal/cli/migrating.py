@@ -16,7 +16,7 @@ from rich.text import Text
 
 from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE, Client, OutcomeUnknownError
 from redis_rehearsal.cli.handing_on import HandingOn, Output, make_directory
-from redis_rehearsal.cli.people import People
+from redis_rehearsal.cli.people import People, columns
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import CannotTellError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import MigrationOptions
@@ -61,7 +61,7 @@ def migrate_and_watch(client: Client, options: MigrationOptions, output: Output)
     if output.print_json:
         sys.stdout.write(f"{json_module.dumps(document, indent=2)}\n")
     if output.details:
-        sys.stderr.write(render_text(whole))
+        sys.stderr.write(render_text(whole, columns(80)))
     place = f"{client.url}/report.html" if output.report is None else str(_save(client, output.report, whole))
     said = conclusion(verdict_line(whole), place, People(stderr=output.print_json).width)
     # Where stdout has the document, people read stderr.

@@ -1,10 +1,20 @@
 """Where people read what a command says."""
 
+import shutil
 import sys
 
 from rich.console import Console
 
 from redis_rehearsal.telemetry.logging import abandon
+
+
+def columns(otherwise: int) -> int:
+    """How wide a text may be: as COLUMNS says, or the terminal is.
+
+    Args:
+        otherwise: where what is printed goes to no terminal, and nobody said.
+    """
+    return shutil.get_terminal_size((otherwise, 24)).columns
 
 
 class People(Console):

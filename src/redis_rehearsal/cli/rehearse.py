@@ -22,7 +22,8 @@ def rehearse(
 ) -> int:
     """Rehearse one migration: start, warm up, record a baseline, migrate, cut over, observe, reconcile, judge.
 
-    Every setting of `run` is a setting here. Several strategies (or all) are rehearsed one after the other, each from
+    Every setting of `run` is a setting here. All of it may stand in a scenario, a TOML file that `redis-rehearsal init`
+    writes and --config FILE names. Several strategies (or all) are rehearsed one after the other, each from
     the same fresh state and seed; on servers of yours that removes what is under our prefix before each. Exit codes: 0
     pass (of several: one of them), 1 fail, 2 wrong usage or configuration, 3 unknown (it could not be measured, or the
     generator was the bottleneck).

@@ -1,10 +1,7 @@
 """Rehearsing from the command line: one strategy or several, their reports and the exit code."""
 
-import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,17 +19,16 @@ from redis_rehearsal.cli.driving import (
     report_of,
     say,
 )
-from redis_rehearsal.cli.handing_on import HandingOn, Output, make_directory
+from redis_rehearsal.cli.handing_on import HandingOn, Output, copy_documents, leave_side_by_side, make_directory
+from redis_rehearsal.cli.people import columns
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report import files
 from redis_rehearsal.report.conclusion import verdict_line, verdicts_line
 from redis_rehearsal.report.encoding import encode
-from redis_rehearsal.report.html import render_html_side_by_side
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed
-from redis_rehearsal.report.migration_markdown import render_markdown_side_by_side
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.settings import Settings
@@ -110,7 +106,7 @@ def _conclude(settings: Settings, found: list[_Ended], output: Output) -> int:
         sys.stdout.write(encode(documents).decode())
         sys.stdout.flush()
     people = console(settings)
-    say(people, render_side_by_side(documents).rstrip("\n"))
+    say(people, render_side_by_side(documents, columns(120)).rstrip("\n"))
     statuses = {ended.status for ended in found}
     best = next((status for status in VerdictStatus if status in statuses), VerdictStatus.UNKNOWN)
     if best is not VerdictStatus.PASS and VerdictStatus.UNKNOWN in statuses:
@@ -131,14 +127,14 @@ async def _rehearse(settings: Settings, entrance: Entrance, options: MigrationOp
         # What was seen until then still counts.
         broken = str(error)
     finally:
-        show = render_text if output.details else None
+        show = (lambda made: render_text(made, columns(80))) if output.details else None
         document = leave_document(work, console(settings), print_json=output.print_json, show=show)
         if document is not None and work.view.directory is not None:
             if not work.view.records:  # it ended before its migration began, which is worth a report too
                 leave_report(work, document)
                 conclude(verdict_line(document), verdict_status(document), report_of(work), console(settings))
             if output.report is not None:
-                _copy(work.view.directory, document, output.report)
+                copy_documents(work.view.directory, document, output.report)
             run = replace(RunData.of(work.view), document=document)
     complain_of_unwritten(work)
     if broken:
@@ -150,32 +146,8 @@ async def _rehearse(settings: Settings, entrance: Entrance, options: MigrationOp
     return _Ended(status, run, work.view.directory, broken)
 
 
-def _copy(directory: Path, document: dict[str, Any], report: Path) -> None:
-    copied: dict[str, Callable[[], object]] = {
-        name: partial(shutil.copyfile, directory / name, report / name) for name in files.ALL
-    }
-    # This one is there in memory, whatever became of its file.
-    copied[files.DOCUMENT] = partial(files.write_document, document, report)
-    failed = []
-    for name, copy in copied.items():
-        try:
-            if name == files.DOCUMENT or (directory / name).is_file():
-                copy()
-        except OSError as error:
-            failed.append(error)
-    if failed:
-        raise BrokenError(f"The report could not be copied to {report}: {failed[0]}. Is the disk full?")
-
-
 def _leave_side_by_side(runs: list[RunData], last: Path | None, output: Output) -> Path | None:
     """Write the report of several; in the directory of the last one, where no other was named."""
-    directory = output.report or last
-    if directory is None:
-        return None
-    names = files.SIDE_BY_SIDE if output.report is None else files.REPORTS
-    try:
-        files.write_whole(directory / names[0], render_html_side_by_side(runs))
-        files.write_whole(directory / names[1], render_markdown_side_by_side([run.document for run in runs]))
-    except OSError as error:
-        raise BrokenError(f"The report could not be written: {error}. Is the disk full?") from None
-    return directory / names[0]
+    if output.report is not None:
+        return leave_side_by_side(runs, output.report, files.REPORTS)
+    return None if last is None else leave_side_by_side(runs, last, files.SIDE_BY_SIDE)

@@ -1,16 +1,24 @@
 """`redis-rehearsal report`: a finished run, from its document."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from redis_rehearsal.cli.handing_on import leave_junit, writable
+from redis_rehearsal.cli.handing_on import (
+    copy_documents,
+    leave_junit,
+    leave_side_by_side,
+    make_directory,
+    writable,
+)
+from redis_rehearsal.cli.people import columns
 from redis_rehearsal.cli.saved import DEFAULT_RUN_DIR, RunDir, latest_run, read_document, read_run
-from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.report.encoding import encode
-from redis_rehearsal.report.files import write_whole
+from redis_rehearsal.report.files import DATA, REPORTS, write_reports, write_whole
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
 from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
@@ -22,6 +30,7 @@ def report(
     *saved_run: Path,
     output_format: Annotated[Literal["text", "markdown", "html", "json"], Parameter(name="--format")] = "text",
     output: Path | None = None,
+    report_directory: Annotated[Path | None, Parameter(name="--report")] = None,
     junit: Path | None = None,
     run_dir: RunDir = DEFAULT_RUN_DIR,
 ) -> int:
@@ -34,6 +43,8 @@ def report(
         output_format: Text for a terminal, Markdown for a pull request, HTML for a ticket (one file with charts, which
             needs nothing else), or the document itself.
         output: Write to this file, not to stdout.
+        report_directory: Leave the documents of the run and its report in this directory too; of several runs in one
+            below it for each, with a report of all of them side by side.
         junit: Write the verdict to this file too, as JUnit XML: a test suite for each run, a test case for each
             criterion.
         run_dir: Where runs leave their directories, of which the latest is taken.
@@ -44,10 +55,15 @@ def report(
     if junit is not None:
         writable(junit, "--junit")
         leave_junit(junit, [Rehearsed(_strategy(each), each) for each in documents])
+    if report_directory is not None:
+        _leave(saved_run, documents, report_directory)
     document = documents[0]
+    # A file is read anywhere.
+    width = columns if output is None else int
     if len(documents) > 1:
         runs = [read_run(path, document) for path, document in zip(saved_run, documents, strict=True)]
-        text = render_html_side_by_side(runs) if output_format == "html" else _side_by_side(documents, output_format)
+        html = output_format == "html"
+        text = render_html_side_by_side(runs) if html else _side_by_side(documents, output_format, width(120))
     elif output_format == "json":
         text = encode(document).decode()
     elif output_format == "markdown":
@@ -56,7 +72,7 @@ def report(
         run = read_run(saved_run[0], document)
         text = render_html(run.document, run.rows, run.percentiles)
     else:
-        text = render_text(document)
+        text = render_text(document, width(80))
     if output is not None:
         _write(text, output)
         return 0
@@ -72,10 +88,30 @@ def _strategy(document: dict[str, Any]) -> str:
     return words(part(document, "migration").get("strategy"), "none")
 
 
-def _side_by_side(documents: list[dict[str, Any]], output_format: str) -> str:
+def _leave(paths: Sequence[Path], documents: list[dict[str, Any]], report: Path) -> None:
+    make_directory(report)
+    runs = [read_run(path, document) for path, document in zip(paths, documents, strict=True)]
+    for number, (path, run) in enumerate(zip(paths, runs, strict=True), 1):
+        directory = path if path.is_dir() else path.parent
+        # Runs of other places may have the same name.
+        place = report if len(runs) == 1 else report / f"{number}-{directory.resolve().name}"
+        make_directory(place)
+        failed = write_reports(run, place)
+        if failed:
+            raise BrokenError(f"The report could not be written: {next(iter(failed.values()))}. Is the disk full?")
+        copy_documents(directory, run.document, place, DATA)
+    if len(runs) > 1:
+        leave_side_by_side(runs, report, REPORTS)
+
+
+def _side_by_side(documents: list[dict[str, Any]], output_format: str, width: int) -> str:
     if output_format == "json":
         return encode(documents).decode()
-    return (render_markdown_side_by_side if output_format == "markdown" else render_side_by_side)(documents)
+    return (
+        render_markdown_side_by_side(documents)
+        if output_format == "markdown"
+        else render_side_by_side(documents, width)
+    )
 
 
 def _write(text: str, output: Path) -> None:

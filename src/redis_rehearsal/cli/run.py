@@ -1,5 +1,6 @@
 """`redis-rehearsal run`: the platform, until it is stopped."""
 
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -12,6 +13,7 @@ def run(
     *,
     settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
     json: Annotated[bool, Parameter(negative=""), OUTPUT] = False,
+    report: Annotated[Path | None, OUTPUT] = None,
     prometheus: Annotated[bool, Parameter(negative=""), OUTPUT] = False,
 ) -> int:
     """Run the analytics platform under load until it is stopped.
@@ -24,10 +26,12 @@ def run(
     Args:
         settings: All settings.
         json: Print the run's document (run.json) to stdout when it ends.
+        report: Copy run.json, timeline.csv, percentiles.csv and, where something was migrated, the report to this
+            directory too when it ends.
         prometheus: Start the Prometheus of this machine at http://127.0.0.1:9090 with the tool's rules, have it scrape
             the run every second, and end it with the run.
     """
     # Loading it takes half a second, which a mistake in the command line need not wait for.
     from redis_rehearsal.cli.driving import run_until_stopped
 
-    return run_until_stopped(settings, print_json=json, with_prometheus=prometheus)
+    return run_until_stopped(settings, print_json=json, report=report, with_prometheus=prometheus)

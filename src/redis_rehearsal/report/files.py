@@ -15,7 +15,9 @@ DOCUMENT: Final = "run.json"
 REPORTS: Final = ("report.html", "report.md", "report.txt")
 SIDE_BY_SIDE: Final = ("strategies.html", "strategies.md")
 """Of several runs, where they lie in the directory of one of them."""
-ALL: Final = (DOCUMENT, TIMELINE, PERCENTILES, *REPORTS)
+DATA: Final = (DOCUMENT, TIMELINE, PERCENTILES)
+"""What a report is made of."""
+ALL: Final = (*DATA, *REPORTS)
 """What somebody needs who was not there."""
 
 

@@ -86,6 +86,38 @@ def test_each_shell_can_complete(shell: str, tmp_path: Path, capsys: pytest.Capt
     capsys.readouterr()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ("report --junit", "a path"),
+        ("report --report", "a path"),
+        ("run --report", "a path"),
+        ("report --format", "one of text, markdown, html, json"),
+        ("report --run-dir", "a directory"),
+        ("rehearse --strategy copy --junit", "a path"),
+        ("rehearse --strategy", "one of cold, replicate"),
+        ("compare a b --rounds", "a whole number"),
+        ("switch --to", "source"),
+    ],
+)
+def test_a_flag_without_its_value_says_what_it_may_be(
+    arguments: str, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.call(arguments.split()) == 2
+    said = capsys.readouterr().err
+    assert f"{arguments.split()[-1]} needs a value: {what}" in said
+    assert "did you mean" not in said
+    assert "is not a flag" not in said
+
+
+@pytest.mark.parametrize("command", ["rehearse", "migrate"])
+def test_the_help_says_that_there_are_scenarios(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.call(["help", command]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--config FILE" in text
+    assert "redis-rehearsal init" in text
+
+
 def test_a_command_has_its_own_options_only(capsys: pytest.CaptureFixture[str]) -> None:
     for command, own, others in (
         ("clean", {"--redis-url", "--database-url", "--key-prefix"}, {"--events-per-second", "--workers", "--run-dir"}),

@@ -8,7 +8,7 @@ from redis_rehearsal.cli.app import call
 from redis_rehearsal.report.document import SCHEMA_VERSION
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
 from redis_rehearsal.report.migration_markdown import render_markdown
-from redis_rehearsal.report.migration_text import render_text
+from redis_rehearsal.report.migration_text import render_side_by_side, render_text
 from redis_rehearsal.report.run_data import RunData
 from tests.unit.report.made_migration import document
 
@@ -119,3 +119,37 @@ def test_without_a_path_it_is_about_the_latest_run(
 def test_wrong_usage_is_refused(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["report", str(run_directory), "--format", "pdf"]) == 2
     assert capsys.readouterr().out == ""
+
+
+def test_a_text_is_as_wide_as_the_terminal_and_in_a_file_as_ever(
+    run_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, file = document("fail", lost="failed"), tmp_path / "report.txt"
+    for width in (60, 100):
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert call(["report", str(run_directory)]) == 0
+        assert capsys.readouterr().out == render_text(made, width)
+        assert call(["report", str(run_directory), "--output", str(file)]) == 0
+        assert file.read_text() == render_text(made)
+        assert call(["report", str(run_directory), str(run_directory)]) == 0
+        assert capsys.readouterr().out == render_side_by_side([made] * 2, width)
+
+
+def test_a_report_is_left_in_a_directory(run_directory: Path, tmp_path: Path) -> None:
+    made, left, several = document("fail", lost="failed"), tmp_path / "left", tmp_path / "several" / "of them"
+    (run_directory / "timeline.csv").write_text("second,at,queries_ok\n0,1795428000.5,7\n")
+    assert call(["report", str(run_directory), "--report", str(left)]) == 0
+    assert {path.name for path in left.iterdir()} == {
+        *("run.json", "timeline.csv", "report.html", "report.md", "report.txt"),
+    }
+    assert json.loads((left / "run.json").read_text()) == made
+    assert (left / "report.md").read_text() == render_markdown(made)
+    # It may be its own.
+    assert call(["report", str(left / "run.json"), "--report", str(left)]) == 0
+    assert call(["report", str(left), str(run_directory), "--report", str(several)]) == 0
+    assert {path.name for path in several.iterdir()} == {
+        *("report.html", "report.md", "1-left", f"2-{run_directory.name}"),
+    }
+    assert (several / "1-left" / "report.txt").read_text() == render_text(made)
+    (tmp_path / "file").write_text("")
+    assert call(["report", str(left), "--report", str(tmp_path / "file")]) == 2

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from redis_rehearsal.report.conclusion import conclusion, verdict_line
+from redis_rehearsal.report.conclusion import conclusion, verdict_line, verdicts_line
 from redis_rehearsal.report.judgement import verdict_status
 from tests.unit.report.made_migration import document
 from tests.unit.report.test_migration_text import damaged
@@ -54,3 +54,12 @@ def test_whatever_a_document_holds_there_are_two_lines_at_most(made: dict[str, A
     assert 1 <= len(lines) <= 2
     assert lines[0].startswith(f"{verdict_status(made).upper()}: ")
     assert len(lines[0]) < 400
+
+
+def test_several_are_told_in_one_line() -> None:
+    made = [document(), document("fail", lost="failed"), document("unknown", lost="unknown")]
+    for each, name in zip(made, ("copy", "cold", "fallback"), strict=True):
+        each["migration"]["strategy"] = name
+    assert verdicts_line(made, "pass") == "PASS: copy passed; cold failed; fallback unknown"
+    assert verdicts_line(made[1:2] * 2, "fail") == "FAIL: cold, cold failed"
+    assert verdicts_line([], "unknown") == "UNKNOWN: nothing was rehearsed"

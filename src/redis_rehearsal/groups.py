@@ -30,4 +30,6 @@ def shown_duration(value: object) -> str:
 
 DURATION: Final = Parameter(metavar="DURATION", show_default=shown_duration)
 URL: Final = Parameter(metavar="URL")
+MANY: Final = Parameter(negative="", show_default=False)
+"""What can be given more than once."""
 DURATION_OR_NONE: Final = Parameter(metavar="DURATION", show_default=False)

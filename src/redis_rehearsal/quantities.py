@@ -44,11 +44,24 @@ def _plain_number(value: object) -> object:
     return value
 
 
+def _share(value: object) -> object:
+    if isinstance(value, str) and value.strip().endswith("%"):
+        number = value.strip().removesuffix("%").strip()
+        if not is_plain(number):
+            raise ValueError(value)
+        return float(number) / 100
+    return _plain_number(value)
+
+
 SECONDS: Final = BeforeValidator(_duration_seconds)
 """Marks a number of seconds that can be given with a unit."""
 PLAIN: Final = BeforeValidator(_plain_number)
 """Marks a number without a unit."""
+SHARE: Final = BeforeValidator(_share)
+"""Marks a share that can be given in percent."""
+SHARE_PATTERN: Final = r"[0-9]+(?:\.[0-9]+)?\s*%"
+"""How a share in percent is written."""
 
 Seconds = Annotated[float, Field(ge=0, le=86_400), SECONDS, DURATION]
-Ratio = Annotated[float, Field(ge=0, le=1), PLAIN]
+Ratio = Annotated[float, Field(ge=0, le=1), SHARE]
 Count = Annotated[int, Field(ge=0, le=MOST), PLAIN]

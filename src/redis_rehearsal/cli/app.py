@@ -26,6 +26,7 @@ from pydantic import BaseModel, ValidationError
 from redis_rehearsal import __version__
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
+from redis_rehearsal.cli.written import Written
 from redis_rehearsal.errors import BUG_EXIT_CODE, BrokenError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.migration.options import RehearsalOptions
@@ -169,14 +170,15 @@ def _own_up(error: Exception) -> int:
 def _call(arguments: list[str]) -> int:
     # What lists all commands needs all of them.
     app = make_app(lazily=bool(arguments) and arguments[0] in (*_COMMANDS, "--version"))
+    written = Written()
     try:
-        tokens, app.config = take_config(arguments, _COMMANDS)
-        code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        written, app.config = take_config(arguments, _COMMANDS)
+        code = app(list(written.tokens), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        _complain(_usage(error))
+        _complain(written.put_right(_usage(error)))
         return USAGE_EXIT_CODE
     except ValidationError as error:
-        _complain(_explain(error))
+        _complain(written.put_right(_explain(error)))
         return USAGE_EXIT_CODE
     except RehearsalError as error:
         _complain(str(error))

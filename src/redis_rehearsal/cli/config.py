@@ -1,5 +1,6 @@
 """The TOML file: `--config FILE`, for every command, before or after its name."""
 
+import difflib
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ import cyclopts
 from pydantic import BaseModel
 
 from redis_rehearsal.cli.client import OPTIONS
+from redis_rehearsal.cli.written import Written
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.migration.options import RehearsalOptions
@@ -17,7 +19,7 @@ from redis_rehearsal.settings import Settings, allowed
 _FLAG: Final = "--config"
 
 
-def take_config(tokens: list[str], commands: Iterable[str]) -> tuple[list[str], Any]:
+def take_config(tokens: list[str], commands: Iterable[str]) -> tuple[Written, Any]:
     """Take `--config FILE` out of a command line.
 
     Args:
@@ -25,7 +27,7 @@ def take_config(tokens: list[str], commands: Iterable[str]) -> tuple[list[str], 
         commands: the names that there are.
 
     Returns:
-        The other tokens, and what cyclopts is to read beside them.
+        What was written, and what cyclopts is to read beside the tokens.
 
     Raises:
         ConfigurationError: the file cannot be used, or has a key that the command does not have.
@@ -44,14 +46,15 @@ def take_config(tokens: list[str], commands: Iterable[str]) -> tuple[list[str], 
         else:
             rest.append(token)
     if not paths:
-        return rest, ()
+        return Written(rest), ()
     if len(paths) > 1:
         raise ConfigurationError("--config is given more than once; give it once.")
     command = next((token for token in rest if token in commands), "")
     content = _read(paths[0], command)
     # Under the name of its command, since cyclopts leaves out what is named as a command beside it. A command that asks
     # a run takes from the settings of the run where it is, and leaves the others.
-    return rest, cyclopts.config.Dict({command: content}, allow_unknown=True)
+    written = Written(rest, paths[0], content)
+    return written, cyclopts.config.Dict({command: content}, allow_unknown=True)
 
 
 def _read(path: Path, command: str) -> dict[str, Any]:
@@ -68,7 +71,9 @@ def _read(path: Path, command: str) -> dict[str, Any]:
         # A scenario is given to every command, which takes of it what is its own.
         of_rehearsal = field in RehearsalOptions.model_fields
         if field not in Settings.model_fields and not of_rehearsal and not of_command:
-            raise ConfigurationError(f"The file {path} has the key {key[:40]!r}, which {_whose(field, command)}.")
+            raise ConfigurationError(
+                f"The file {path} has the key {key[:40]!r}, which {_whose(field, command)}.".replace("?.", "?")
+            )
         if (of_command or of_rehearsal) and isinstance(value, list) and all(isinstance(part, str) for part in value):
             continue
         if not isinstance(value, str | int | float | bool):
@@ -81,7 +86,9 @@ def _read(path: Path, command: str) -> dict[str, Any]:
 def _whose(field: str, command: str) -> str:
     others = [name for name, model in OPTIONS.items() if field in model.model_fields]
     if not others:
-        return "is not a setting"
+        known = [*Settings.model_fields, *RehearsalOptions.model_fields]
+        similar = difflib.get_close_matches(field, known, n=1)
+        return f"is not a setting; did you mean {similar[0]}?" if similar else "is not a setting"
     return f"{command or 'this command'} does not have; it is for {', '.join(others)}"
 
 

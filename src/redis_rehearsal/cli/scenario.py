@@ -1,7 +1,7 @@
 """A scenario: a TOML file with all that a rehearsal is. What it may hold, as a file with comments and as a schema."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from cyclopts import Parameter
 from pydantic import BaseModel
@@ -9,10 +9,12 @@ from pydantic.fields import FieldInfo
 
 from redis_rehearsal.groups import ORDER, shown_duration
 from redis_rehearsal.migration import explain as options_explain
-from redis_rehearsal.migration.options import RehearsalOptions
-from redis_rehearsal.quantities import DURATION_PATTERN
+from redis_rehearsal.migration.abort import CONDITION_PATTERN
+from redis_rehearsal.migration.options import RehearsalOptions, StrategyName
+from redis_rehearsal.quantities import DURATION_PATTERN, SHARE_PATTERN
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.settings import allowed as setting_allowed
+from redis_rehearsal.urls import POSTGRES_SCHEMES, REDIS_SCHEMES
 
 _MODELS: Final[tuple[type[BaseModel], ...]] = (RehearsalOptions, Settings)
 _HEAD: Final = """\
@@ -60,13 +62,20 @@ def scenario_schema() -> dict[str, Any]:
         property_: dict[str, Any] = {"description": f"{group}: {info.description}"}
         options = [option for option in known.get("anyOf", [known]) if option.get("type") != "null"]
         shape = {key: value for key, value in options[0].items() if key not in ("title", "description", "default")}
-        if options_explain.is_duration(model, name):
-            property_["anyOf"] = [shape, {"type": "string", "pattern": f"^(?:{DURATION_PATTERN})$"}]
+        written = _pattern(model, name)
+        if written and shape.get("type") == "array":
+            shape["items"] = {"type": "string", "pattern": f"^(?:{written})$"}
+        if written and shape.get("type") == "string":
+            property_ |= {"type": "string", "pattern": f"^(?:{written})$"}
+        elif written:
+            property_["anyOf"] = [shape, {"type": "string", "pattern": f"^(?:{written})$"}]
         else:
             property_ |= shape
         if info.default is not None and not info.is_required():
             property_["default"] = list(info.default) if isinstance(info.default, tuple) else _plain(info.default)
         properties[name] = property_
+    # A key may be written as its flag is.
+    properties |= {name.replace("_", "-"): {"$ref": f"#/properties/{name}"} for name in list(properties) if "_" in name}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A scenario of redis-rehearsal",
@@ -74,6 +83,22 @@ def scenario_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": properties,
     }
+
+
+def _pattern(model: type[BaseModel], name: str) -> str:
+    """How a value is written that is a text; empty where the type says all."""
+    if options_explain.is_duration(model, name):
+        return DURATION_PATTERN
+    if options_explain.is_share(model, name):
+        return SHARE_PATTERN
+    if name == "strategy":
+        one = f"(?:{'|'.join(get_args(StrategyName))})"
+        return f"all|{one}(?:,{one})*"
+    if name == "abort_if":
+        return CONDITION_PATTERN
+    if name in ("redis_url", "target_redis_url"):
+        return f"(?:{'|'.join(REDIS_SCHEMES)})://.*"
+    return f"(?:{'|'.join(POSTGRES_SCHEMES)})://.*" if name == "database_url" else ""
 
 
 def _heading(info: FieldInfo) -> str:

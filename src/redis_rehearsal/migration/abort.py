@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-_CONDITION: Final = re.compile(r"(p99)=(\d+(?:\.\d+)?)(ms|s)|(failed)=(\d+(?:\.\d+)?)%")
+CONDITION_PATTERN: Final = r"(p99)=([0-9]+(?:\.[0-9]+)?)(ms|s)|(failed)=([0-9]+(?:\.[0-9]+)?)%"
+"""How a condition is written."""
+_CONDITION: Final = re.compile(CONDITION_PATTERN)
 _MOST_SECONDS: Final = 3600.0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal.migration.options import MAY_HOLD_SECRETS, RehearsalOptions, StrategyName
-from redis_rehearsal.quantities import SECONDS
+from redis_rehearsal.quantities import SECONDS, SHARE
 from redis_rehearsal.settings import in_words
 
 _WORDS: Final = {
@@ -34,12 +34,21 @@ def as_flag(field: str) -> str:
 
 def is_duration(model: type[BaseModel], field: str) -> bool:
     """Whether a field is a number of seconds that can be given with a unit, as in 250ms."""
+    return _is_marked(model, field, SECONDS)
+
+
+def is_share(model: type[BaseModel], field: str) -> bool:
+    """Whether a field is a share that can be given in percent, as in 1%."""
+    return _is_marked(model, field, SHARE)
+
+
+def _is_marked(model: type[BaseModel], field: str, mark: object) -> bool:
     info = model.model_fields[field]
     found: list[Any] = list(info.metadata)
     for option in get_args(info.annotation):
         if get_origin(option) is Annotated:
             found.extend(option.__metadata__)
-    return SECONDS in found
+    return mark in found
 
 
 def allowed(model: type[BaseModel], field: str) -> str:
@@ -48,7 +57,8 @@ def allowed(model: type[BaseModel], field: str) -> str:
         return _WORDS["strategies"]
     if field in _WORDS:
         return _WORDS[field]
-    return in_words(model.model_json_schema()["properties"][field], is_duration=is_duration(model, field))
+    said = in_words(model.model_json_schema()["properties"][field], is_duration=is_duration(model, field))
+    return f"{said}, or a share such as 0.1%" if is_share(model, field) else said
 
 
 def wrong_field(error: ValidationError, model: type[BaseModel]) -> str | None:

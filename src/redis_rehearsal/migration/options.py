@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from redis_rehearsal.groups import CUTOVER, DURATION, DURATION_OR_NONE, LIMITS, STRATEGY
+from redis_rehearsal.groups import CUTOVER, DURATION, DURATION_OR_NONE, LIMITS, MANY, STRATEGY
 from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.quantities import PLAIN, SECONDS, Count, Ratio, Seconds, is_plain
 from redis_rehearsal.urls import REDIS_SCHEMES
@@ -159,7 +159,7 @@ class MigrationOptions(Limits):
     rollback_on_fail: Annotated[bool, CUTOVER] = False
     "Return to the source where the migration fails after the cutover."
 
-    abort_if: Annotated[tuple[str, ...], CUTOVER] = ()
+    abort_if: Annotated[tuple[str, ...], MANY, CUTOVER] = ()
     "End the migration and return to the source once this holds for a second: p99=500ms, failed=1%."
 
     @field_validator("abort_if")

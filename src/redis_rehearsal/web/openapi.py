@@ -6,14 +6,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from redis_rehearsal import __version__
-from redis_rehearsal.migration.explain import is_duration
+from redis_rehearsal.migration.explain import is_duration, is_share
 from redis_rehearsal.migration.options import ControlChange
+from redis_rehearsal.quantities import SHARE_PATTERN
 from redis_rehearsal.web.api import CALLS, Call
 from redis_rehearsal.web.guard import is_open
 from redis_rehearsal.web.page.routes import MEDIA_TYPES
 
 _SCHEMAS: Final = "#/components/schemas/"
 _DURATION: Final = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h|)$", "examples": ["250ms", "30s"]}
+_SHARE: Final = {"type": "string", "pattern": f"^{SHARE_PATTERN}$", "examples": ["0.1%"]}
 _READS: Final = {
     "/": ("What there is; a browser gets the live page.", "application/json", "text/html"),
     "/health": ("The state of the run and its servers; 503 where not all that it needs is there.", "application/json"),
@@ -123,12 +125,13 @@ def _response(description: str, schema: dict[str, Any], *media_types: str) -> di
 
 
 def _allow_units(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    # Pydantic does not know that a validator reads durations with a unit before its own does.
+    # Pydantic does not know that a validator reads what has a unit before its own does.
     for field, words in schema["properties"].items():
-        if not is_duration(model, field):
+        written = _DURATION if is_duration(model, field) else _SHARE if is_share(model, field) else None
+        if written is None:
             continue
         options = words.pop("anyOf", None)
         if options is None:
             number = {name: words.pop(name) for name in ("type", "minimum", "maximum") if name in words}
             options = [number]
-        words["anyOf"] = [*options, _DURATION]
+        words["anyOf"] = [*options, written]

@@ -61,7 +61,7 @@ def test_status_is_for_people_and_for_programs(serve: Serve, capsys: Output) -> 
         (["set", "--events-per-second", "-1"], "--events-per-second"),
         (["switch"], "--to"),
         (["switch", "--to", "elsewhere"], "--to must be source, target, or a URL that begins with redis://"),
-        (["switch", "--to", "target", "--freeze-bound", "1s"], "--freeze-bound is 1.0; it must be a duration"),
+        (["switch", "--to", "target", "--freeze-bound", "1s"], "--freeze-bound is '1s'; it must be a duration"),
         (["migrate"], "--strategy"),
         (["migrate", "--strategy", "magic"], "--strategy is 'magic'; it must be one of cold, replicate, copy, dual-w"),
         (["migrate", "--strategy", "external"], "The strategy external needs --command, the tool that does the cop"),

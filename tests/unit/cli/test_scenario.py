@@ -11,7 +11,7 @@ from tools.scenario_schema import schema_text
 from redis_rehearsal.cli import driving, rehearsing
 from redis_rehearsal.cli.app import call
 from redis_rehearsal.cli.scenario import fields, scenario_schema, scenario_text
-from redis_rehearsal.migration.options import RehearsalOptions
+from redis_rehearsal.migration.options import MigrationOptions, RehearsalOptions
 from redis_rehearsal.settings import DEFAULTS, Settings
 
 ROOT = Path(__file__).parents[3]
@@ -62,7 +62,14 @@ def test_the_schema_in_the_documentation_is_that_of_today() -> None:
         {"freeze": "nobody"},
         {"queries_per_second": "many"},
         {"organizations": 0},
-        {"abort_if": "p99=1s"},
+        {"abort_if": "p98=1s"},
+        {"abort_if": ["p99=1s", "soon"]},
+        {"strategy": "copi"},
+        {"strategy": "copy, cold"},
+        {"max_failed_queries": "many %"},
+        {"redis_url": "localhost"},
+        {"database_url": "redis://localhost"},
+        {"max-lost": "many"},
         {"compare": "maybe"},
         {"redis_data_type": "blob"},
     ],
@@ -75,12 +82,91 @@ def test_what_the_tool_refuses_the_schema_refuses(
 ) -> None:
     monkeypatch.setattr(rehearsing, "rehearse_each", lambda *_, **__: 0)
     assert len(problems({"strategy": "copy", **key_and_value})) == 1
-    ((key, value),) = key_and_value.items()
+    (key,) = key_and_value
     file = tmp_path / "a.toml"
-    file.write_text(f'strategy = "copy"\n{key} = {json.dumps(value)}\n')
-    if key != "abort_if":  # of one condition the tool makes a list
-        assert call(["rehearse", "--config", str(file)]) == 2
-        assert key in capsys.readouterr().err.lower().replace("-", "_")
+    given = {"strategy": "copy"} | key_and_value
+    file.write_text("".join(f"{each} = {json.dumps(given[each])}\n" for each in given))
+    assert call(["rehearse", "--config", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert key in said
+    # Where it stands, and as it stands there.
+    if key != "no_such_key" and not key.endswith("_url"):
+        assert f"{file} gives {key} " in said or f"{file}: {key} " in said
+
+
+@pytest.mark.parametrize(
+    "key_and_value",
+    [
+        {"abort_if": "p99=1s"},
+        {"abort_if": ["p99=1s", "failed=0.5%"]},
+        {"max-lost": 3},
+        {"max-event-downtime": "2.5 s"},
+        {"max_failed_queries": "0.5%"},
+        {"max_failed_queries": 0.5},
+        {"strategy": "copy,cold"},
+        {"strategy": "all"},
+        {"redis_url": "rediss://:secret@host:1/2"},
+        {"database_url": "postgres://host/database"},
+    ],
+)
+def test_what_the_tool_takes_the_schema_takes(
+    key_and_value: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[MigrationOptions]] = []
+
+    def rehearsed(_: Settings, each: list[MigrationOptions], *__: object) -> int:
+        seen.append(each)
+        return 0
+
+    monkeypatch.setattr(rehearsing, "rehearse_each", rehearsed)
+    assert problems({"strategy": "copy", **key_and_value}) == []
+    file = tmp_path / "a.toml"
+    given = {"strategy": "copy"} | key_and_value
+    file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in given.items()))
+    assert call(["rehearse", "--config", str(file)]) == 0
+    ((options, *_),) = seen
+    value = key_and_value.get("max_failed_queries")
+    assert value is None or options.max_failed_queries == (0.005 if value == "0.5%" else value)
+
+
+def test_a_key_that_is_nearly_right_is_guessed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text('strategy = "copy"\norganisations = 3\n')
+    assert call(["rehearse", "--config", str(file)]) == 2
+    assert "did you mean organizations?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["--baseline", "99h"], {}, "--baseline is '99h'; it must be a duration"),
+        (["--baseline=88h"], {}, "--baseline is '88h'; it must be a duration"),
+        ([], {}, "a.toml gives baseline '77h'; it must be a duration"),
+        (
+            ["--max-failed-events", "101%"],
+            {},
+            "--max-failed-events is '101%'; it must be a number from 0 to 1",
+        ),
+        (["--baseline", "1s"], {"ORGANIZATIONS": "none"}, "ORGANIZATIONS is 'none'; it must be a whole number"),
+        (["--baseline", "1s"], {}, "a.toml gives organizations 'many'; it must be a whole number"),
+    ],
+)
+def test_a_value_is_told_as_it_was_written(
+    arguments: list[str],
+    environment: dict[str, str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "a.toml"
+    lines = ['strategy = "copy"', 'baseline = "77h"']
+    lines[1:] = ['organizations = "many"'] if arguments == ["--baseline", "1s"] else lines[1:]
+    file.write_text("\n".join(lines))
+    assert call(["rehearse", "--config", str(file), *arguments]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_run_and_rehearse_take_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from redis_rehearsal.embedded.redis_server import RedisServer, free_port
-from redis_rehearsal.verification.criterion_names import about
+from redis_rehearsal.verification.criterion_names import CRITERIA, about
 from redis_rehearsal.workload.presets import PRESETS
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse, painted
 from tests.acceptance.evidence import counters
 from tests.acceptance.test_rehearse import fresh_target, outside
 from tests.support import Command, command, elsewhere, wait_for
+from tests.unit.report.made_migration import document as made_document
 
 __all__ = ["fresh_target"]
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
@@ -332,6 +333,32 @@ def open_to_others(tmp_path: Path, given: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.matrix
+@pytest.mark.parametrize("status", ["fail", "unknown"])
+def test_a_saved_run_fits_a_phone_and_offers_nothing_that_it_cannot_do(tmp_path: Path, status: str) -> None:
+    found = {"fail": "failed", "unknown": "unknown"}[status]
+    made = made_document(status, **dict.fromkeys(CRITERIA, found))
+    for criterion in made["verdict"]["criteria"]:
+        criterion["reason"] = "a reason that takes some words to say, and names rehearsal:events:12:page_view:1795000"
+    made["migration"]["reason"] = made["migration"]["steps"][0]["detail"] = (
+        "redis://127.0.0.1:6379/" + 30 * "0123456789"
+    )
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "run.json").write_text(json.dumps(made))
+    with command(tmp_path, "view", "saved") as view:
+        address = wait_for(lambda: re.search(r"serving (http://\S+)/ ", view.stderr), "an address")[1]
+        with browse(address, width=390) as (page, seen):
+            expect(page.locator("#outcome")).to_be_visible()
+            expect(page.locator("#criteria tbody tr")).to_have_count(len(made["verdict"]["criteria"]))
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            said = page.locator("#outcome-next").inner_text()
+            assert "reset" not in said
+            assert "rehearse again" in said
+            expect(page.locator("#outcome-reset")).to_be_hidden()
+            assert seen.problems == []
+        view.interrupt()
+        assert view.wait() == 0
+
+
 def test_from_another_machine_the_page_shows_nothing_without_the_token(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

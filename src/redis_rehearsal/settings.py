@@ -185,7 +185,7 @@ class Settings(BaseModel):
     duration: Annotated[float | None, Field(gt=0, le=31_536_000), SECONDS, DURATION_OR_NONE, _env("DURATION"), LOAD] = (
         None
     )
-    "End the run after this long, for example 30s. Default: until it is stopped."
+    "End `run` after this long, for example 30s; a rehearsal ends with its verdict. Default: until it is stopped."
 
     give_up_after: Annotated[float, Field(gt=0, le=86_400), SECONDS, DURATION, _env("GIVE_UP_AFTER"), SERVERS] = 60.0
     "End the run (exit code 4) when a server that is needed was away for this long."

@@ -222,6 +222,12 @@ def test_a_run_that_ends_in_the_middle_of_a_migration_proves_nothing(
         until_phase(run, "recovery")
         run.interrupt()
         document = run.document()
+        said = run.stderr.splitlines()
+    # As a rehearsal it says what it does, and what that came to stands last.
+    for told in ("migration by copy: ", "phase baseline", "phase recovery", "move the application: done after"):
+        assert any(told in line for line in said), told
+    assert any(line.startswith("UNKNOWN: ") for line in said[-2:])
+    assert "/report.html" in said[-1]
     require_unproven(document)
     migration = criteria(document)["migration"]
     assert (migration["status"], migration["reason"]) == ("unknown", "it was ended before it was through")

@@ -58,8 +58,11 @@ def test_the_whole_platform_runs_on_a_bare_machine(tmp_path: Path) -> None:
 def test_the_servers_own_data_agree_with_the_document(
     tmp_path: Path, given: dict[str, str], client: Any, postgres: PostgresServer
 ) -> None:
-    with command(tmp_path, "run", "--duration", "3s", "--warmup", "1s", **given) as run:
+    left = tmp_path / "left"
+    with command(tmp_path, "run", "--duration", "3s", "--warmup", "1s", "--report", str(left), **given) as run:
         document = run.document()
+    assert json.loads((left / "run.json").read_text()) == document
+    assert {path.name for path in left.iterdir()} == {"run.json", "timeline.csv", "percentiles.csv"}
     assert counters(client) == document["ledger"]["acknowledged"] > 400
     statistics = client.info("commandstats")
     assert statistics["cmdstat_incr"]["calls"] == document["ledger"]["acknowledged"]

@@ -330,9 +330,11 @@ def test_several_strategies_stand_side_by_side(
     # What decides stands last, and what each came to before it.
     lines = result.stderr.splitlines()
     said = [number for number, line in enumerate(lines) if line.startswith(("PASS: ", "FAIL: ", "UNKNOWN: "))]
-    assert len(said) == 2
+    assert len(said) == 3
     assert lines[said[0]].startswith("FAIL: ")
-    assert "report: out/report.html" in lines[said[1] :]
+    told = {"pass": "PASS: copy passed; cold failed", "unknown": "UNKNOWN: cold failed; copy unknown"}
+    assert lines[said[2]].startswith(told[documents[1]["verdict"]["status"]])
+    assert " · report: out/report.html" in lines[said[2]]
     bears_out(tmp_path / "verdict.xml", [document["verdict"] for document in documents])
     annotations = [line for line in lines if line.startswith("::error ")]
     assert annotations[0].startswith("::error title=Rehearsal of cold::FAIL: ")
@@ -343,6 +345,23 @@ def test_several_strategies_stand_side_by_side(
     again = run_to_the_end(tmp_path / "again", "report", *paths)
     assert again.returncode == 0
     assert "Side by side" in again.stdout
+
+
+def test_ctrl_c_ends_all_strategies_and_tells_of_those_that_were_rehearsed(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    with command(tmp_path, "rehearse", "--strategy", "cold,copy", *QUICK, **given) as run:
+        until_phase(run, "recovery")
+        run.interrupt()
+        assert run.wait() == EXIT_CODES["unknown"]
+        said = run.stderr.splitlines()
+    (directory,) = (tmp_path / "runs").iterdir()
+    assert any("the strategies that were left are not rehearsed" in line for line in said)
+    assert said[-1] == f"report: {directory.relative_to(tmp_path)}/strategies.html" or "strategies.html" in said[-1]
+    assert (directory / "strategies.html").is_file()
+    assert (directory / "strategies.md").read_text().startswith("## Rehearsals side by side")
+    with outside(fresh_target) as target:
+        assert not list(target.scan_iter("rehearsal:lock"))
 
 
 def test_a_blocker_stops_it_before_anything_is_touched_unless_it_is_forced(

@@ -100,10 +100,23 @@ def test_the_script_ends_as_the_rehearsal_does_and_says_the_verdict(tmp_path: Pa
     assert output == f"verdict={verdict}\nreport=left\n"
 
 
-def test_what_is_not_given_leaves_the_urls_of_a_scenario_alone(tmp_path: Path) -> None:
-    recorded(tmp_path, REHEARSAL_STRATEGY="copy", REDIS_URL="", TARGET_REDIS_URL="redis://new", DATABASE_URL="")
+@pytest.mark.parametrize(
+    ("given", "asked_for"),
+    [
+        ({"REHEARSAL_SOURCE": "", "REHEARSAL_TARGET": "redis://new", "REHEARSAL_DATABASE": ""}, "redis://new"),
+        # Of the job, where nothing was given to the action.
+        ({"REHEARSAL_SOURCE": "", "REHEARSAL_TARGET": "", "TARGET_REDIS_URL": "redis://job"}, "redis://job"),
+        ({"REHEARSAL_TARGET": "redis://new", "TARGET_REDIS_URL": "redis://job"}, "redis://new"),
+        ({"REHEARSAL_SOURCE": "", "REHEARSAL_TARGET": "", "REHEARSAL_DATABASE": ""}, ""),
+    ],
+)
+def test_the_urls_that_were_given_come_first_and_then_those_of_the_job(
+    tmp_path: Path, given: dict[str, str], asked_for: str
+) -> None:
+    recorded(tmp_path, 0, REHEARSAL_STRATEGY="copy", **given)
     lines = (tmp_path / "record.environment").read_text().splitlines()
-    assert [line for line in lines if "_URL=" in line] == ["TARGET_REDIS_URL=redis://new"]
+    urls = [line for line in lines if "_URL=" in line or line.startswith(("REHEARSAL_SOURCE", "REHEARSAL_TARGET"))]
+    assert urls == ([f"TARGET_REDIS_URL={asked_for}"] if asked_for else [])
 
 
 def test_the_script_asks_for_what_the_workflow_gives(tmp_path: Path) -> None:

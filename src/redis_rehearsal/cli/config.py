@@ -53,6 +53,9 @@ def take_config(tokens: list[str], commands: Iterable[str]) -> tuple[Written, An
     content = _read(paths[0], command)
     # Under the name of its command, since cyclopts leaves out what is named as a command beside it. A command that asks
     # a run takes from the settings of the run where it is, and leaves the others.
+    if command == "rehearse":
+        # One file is for `run` as well, which ends after it; a rehearsal ends with its verdict.
+        content.pop("duration", None)
     written = Written(rest, paths[0], content)
     return written, cyclopts.config.Dict({command: content}, allow_unknown=True)
 

@@ -170,8 +170,8 @@ async def _run(settings: Settings, entrance: Entrance, report: Path | None, *, p
             await drive(work, settings, entrance)
         finally:
             document = leave_document(work, console(settings), print_json=print_json, show=summary)
-            if report is not None and document is not None and work.view.directory is not None:
-                copy_documents(work.view.directory, document, report)
+            if document is not None:
+                leave_copy(work, document, console(settings), report, judged=bool(work.view.records))
         complain_of_unwritten(work)
         if not work.again:
             return 0
@@ -219,9 +219,30 @@ def leave_document(
         say(people, show(document))
     if (directory / DOCUMENT).is_file():
         say(people, f"The run's document is {directory / DOCUMENT}.")
-    if view.records:
-        conclude(verdict_line(document), verdict_status(document), report_of(work), people)
     return document
+
+
+def leave_copy(work: Run, document: dict[str, Any], people: Console, report: Path | None, *, judged: bool) -> None:
+    """Copy what a run left, and show people its verdict and where its report is.
+
+    Args:
+        work: the run.
+        document: of it.
+        people: where they read.
+        report: the directory to copy to; None for none.
+        judged: whether it should have a verdict.
+
+    Raises:
+        BrokenError: it could not be copied; the verdict is shown all the same.
+    """
+    place = report_of(work)
+    try:
+        if report is not None and work.view.directory is not None:
+            copy_documents(work.view.directory, document, report)
+            place = str(report / REPORTS[0])
+    finally:
+        if judged:
+            conclude(verdict_line(document), verdict_status(document), place, people)
 
 
 def conclude(line: str, status: str, report: str, people: Console) -> None:
@@ -233,6 +254,8 @@ def conclude(line: str, status: str, report: str, people: Console) -> None:
         report: path of it; empty where there is none.
         people: where they read.
     """
+    if people.quiet:
+        _log.info(line, report=report or None)
     text = Text(conclusion(line, report, people.width))
     text.stylize(_STYLES[status], 0, text.plain.index(":"))
     with contextlib.suppress(BrokenPipeError):  # nobody reads it

@@ -74,6 +74,9 @@ def copy_documents(directory: Path, document: dict[str, Any], report: Path, name
         try:
             if name == files.DOCUMENT or (directory / name).is_file():
                 copy()
+            else:
+                # Of another run that was copied there before.
+                (report / name).unlink(missing_ok=True)
         except shutil.SameFileError:
             continue
         except OSError as error:
@@ -173,6 +176,17 @@ class HandingOn:
             _summarise(self.rehearsed)
         if self.junit is not None:
             leave_junit(self.junit, self.rehearsed)
+
+
+def hand_on_refusal(path: Path, strategy: str, sentence: str, began_unix_seconds: float) -> None:
+    """Write JUnit XML of a command that was refused, unless it has been written since that began.
+
+    Raises:
+        ConfigurationError, BrokenError: it cannot be written.
+    """
+    writable(path, "--junit")
+    if not path.exists() or path.stat().st_mtime < began_unix_seconds:
+        leave_junit(path, [Rehearsed(strategy, trouble=sentence)])
 
 
 def leave_junit(path: Path, rehearsed: Sequence[Rehearsed]) -> None:

@@ -14,20 +14,19 @@ from redis_rehearsal.cli.driving import (
     conclude,
     console,
     drive,
+    leave_copy,
     leave_document,
     leave_report,
-    report_of,
     say,
 )
-from redis_rehearsal.cli.handing_on import HandingOn, Output, copy_documents, leave_side_by_side, make_directory
+from redis_rehearsal.cli.handing_on import HandingOn, Output, leave_side_by_side, make_directory
 from redis_rehearsal.cli.people import columns
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.errors import BrokenError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report import files
-from redis_rehearsal.report.conclusion import verdict_line, verdicts_line
+from redis_rehearsal.report.conclusion import verdicts_line
 from redis_rehearsal.report.encoding import encode
-from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
 from redis_rehearsal.report.run_data import RunData
@@ -72,6 +71,9 @@ def rehearse_each(settings: Settings, each: list[MigrationOptions], output: Outp
             handing_on.add(Rehearsed(options.strategy, ended.document, ended.trouble))
             if ended.run is not None:
                 found.append(ended)
+            if ended.stopped:
+                say(console(settings), "It was told to end: the strategies that were left are not rehearsed.")
+                break
         return _conclude(settings, found, output)
 
 
@@ -80,16 +82,20 @@ class _Ended:
     """What came of a strategy.
 
     Attributes:
+        strategy: its name.
         status: of its verdict.
         run: what it left; None where it left no document.
         directory: of the run; None where it has none.
         trouble: what broke of the run itself; empty where nothing did.
+        stopped: whether it was told to end.
     """
 
+    strategy: str
     status: VerdictStatus
     run: RunData | None
     directory: Path | None
     trouble: str
+    stopped: bool
 
     @property
     def document(self) -> dict[str, Any] | None:
@@ -111,7 +117,8 @@ def _conclude(settings: Settings, found: list[_Ended], output: Output) -> int:
     best = next((status for status in VerdictStatus if status in statuses), VerdictStatus.UNKNOWN)
     if best is not VerdictStatus.PASS and VerdictStatus.UNKNOWN in statuses:
         best = VerdictStatus.UNKNOWN
-    conclude(verdicts_line(documents, str(best)), str(best), str(report or ""), people)
+    verdicts = [(ended.strategy, str(ended.status)) for ended in found]
+    conclude(verdicts_line(verdicts, str(best)), str(best), str(report or ""), people)
     return _EXIT_CODES[best]
 
 
@@ -132,9 +139,7 @@ async def _rehearse(settings: Settings, entrance: Entrance, options: MigrationOp
         if document is not None and work.view.directory is not None:
             if not work.view.records:  # it ended before its migration began, which is worth a report too
                 leave_report(work, document)
-                conclude(verdict_line(document), verdict_status(document), report_of(work), console(settings))
-            if output.report is not None:
-                copy_documents(work.view.directory, document, output.report)
+            leave_copy(work, document, console(settings), output.report, judged=True)
             run = replace(RunData.of(work.view), document=document)
     complain_of_unwritten(work)
     if broken:
@@ -143,7 +148,7 @@ async def _rehearse(settings: Settings, entrance: Entrance, options: MigrationOp
     status = VerdictStatus(verdict.get("status", VerdictStatus.UNKNOWN))
     if broken and status is VerdictStatus.PASS:
         status = VerdictStatus.UNKNOWN
-    return _Ended(status, run, work.view.directory, broken)
+    return _Ended(options.strategy, status, run, work.view.directory, broken, work.stopping)
 
 
 def _leave_side_by_side(runs: list[RunData], last: Path | None, output: Output) -> Path | None:

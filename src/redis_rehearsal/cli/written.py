@@ -5,11 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from redis_rehearsal.settings import shown
 
 _REFUSED = re.compile(r"(?P<name>--[a-z0-9-]+|[A-Z][A-Z0-9_]+) (?P<shown>is (?!missing).+?; it must be )?")
+_ALIASES: Final = {"data_type": "redis_data_type"}
+"""Fields that a flag names otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,13 @@ class Written:
         if refused is None:
             return sentence
         name = refused["name"].removeprefix("--").replace("-", "_").lower()
+        name = _ALIASES.get(name, name)
+        if sum(token.partition("=")[0] in _flags(name) for token in self.tokens) > 1:
+            return sentence  # which of them is meant is not known
         rest = sentence[refused.end() :]
-        flag = self._of_flag(name)
+        flag = self.value_of(name)
         if flag is not None:
-            return f"--{name.replace('_', '-')} is {shown(flag)}; it must be {rest}" if refused["shown"] else sentence
+            return f"{_flags(name)[0]} is {shown(flag)}; it must be {rest}" if refused["shown"] else sentence
         # The environment overrides the file.
         if name.upper() in os.environ or self.path is None:
             return sentence
@@ -49,12 +54,22 @@ class Written:
                 return f"The file {self.path}{' ' if refused['shown'] else ': '}{what}"
         return sentence
 
-    def _of_flag(self, name: str) -> str | None:
-        """The value that a flag was given, as it was typed; None where it was not given."""
-        flag = f"--{name.replace('_', '-')}"
+    def value_of(self, name: str) -> str | None:
+        """The value that a flag was given, as it was typed; None where it was not given.
+
+        Args:
+            name: of its field.
+        """
+        flags = _flags(name)
         for place, token in enumerate(self.tokens):
-            if token == flag:
+            if token in flags:
                 return self.tokens[place + 1] if place + 1 < len(self.tokens) else ""
-            if token.startswith(f"{flag}="):
+            if token.partition("=")[0] in flags:
                 return token.partition("=")[2]
         return None
+
+
+def _flags(name: str) -> list[str]:
+    """The flags of a field, the usual one first."""
+    names = [other for other, field_of in _ALIASES.items() if field_of == name] + [name]
+    return [f"--{each.replace('_', '-')}" for each in names]

@@ -321,6 +321,8 @@ async def compare_servers(
     deleted_since: DeletedSince,
     called: tuple[Role, Role] = ("source", "target"),
     left_with: Callable[[], Awaitable[Look | None]] | None = None,
+    *,
+    replicated: bool | None = None,
 ) -> KeyComparison:
     """Compare what is under the prefix on both servers; also while the target is written to.
 
@@ -333,11 +335,14 @@ async def compare_servers(
         deleted_since: knows of which organisations reports were deleted.
         called: what people know the two as; on the way back they are exchanged.
         left_with: tells what the source held after the cutover; None where it is what it holds now.
+        replicated: as of `compare`.
     """
     options = CompareOptions(prefix=keys.prefix, rounds=2, max_ttl_drift=after.drift_seconds)
     try:
         before = await (look_at(source, keys) if left_with is None else left_with())
-        found = await compare(source, target, options, leave_out=after.is_own, explain=after.explain, called=called)
+        found = await compare(
+            source, target, options, leave_out=after.is_own, explain=after.explain, called=called, replicated=replicated
+        )
         now = await look_at(source, keys)
         behind = after.written_behind | (written(before, now) if before is not None and now is not None else set())
         unexplained = await after.unexplained(source, target, audit, deleted_since)

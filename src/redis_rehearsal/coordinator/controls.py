@@ -1,6 +1,7 @@
 """What can be done to a run that is going on: see the port `Controls`."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
@@ -78,6 +79,7 @@ class RunControls:
         self._control = control
         self._migrations = migrations
         self._host = host
+        self._moving = ""
         self._query_mix = _default_query_mix()
         self._event_mix = "/".join(f"{100 * kind.share:g}" for kind in EVENT_TYPES)
 
@@ -152,9 +154,24 @@ class RunControls:
         self._event_mix = change.event_mix or self._event_mix
         return self.control()
 
+    @contextlib.contextmanager
+    def _alone(self, what: str) -> Iterator[None]:
+        """Refuse others that move the application meanwhile, since each rests on where it is."""
+        if self._moving:
+            raise ConflictError(f"{self._moving} is under way; try again once it is over.")
+        self._moving = what
+        try:
+            yield
+        finally:
+            self._moving = ""
+
     async def switch(self, options: SwitchOptions) -> dict[str, Any]:
         """See `Controls`."""
         self._needs_load()
+        with self._alone("A switch"):
+            return await self._switch(options)
+
+    async def _switch(self, options: SwitchOptions) -> dict[str, Any]:
         if self._view.migration_going_on:
             raise ConflictError("A migration is under way; wait for its end, or roll it back.")
         control = self._control
@@ -195,6 +212,10 @@ class RunControls:
     async def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
         """See `Controls`."""
         self._needs_load()
+        with self._alone("The start of a migration"):
+            return await self._start_migration(options)
+
+    async def _start_migration(self, options: MigrationOptions) -> dict[str, Any]:
         self._migrations.require_ready()
         audit = await self._host.audit()
         if audit.error:

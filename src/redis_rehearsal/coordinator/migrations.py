@@ -266,8 +266,18 @@ class Migrations:
             late = late or any(each.unknown or each.stranded_at_most for each in found.structures.values())
             return await self._left.before(len(context.cutovers), source, context.keys, ours_were_late=bool(late))
 
+        # What was copied lacks nothing that replication alone does not carry, whatever the two did before.
+        copied = context.options.strategy not in ("replicate", "external") and context.target.role == "target"
         return await compare_servers(
-            source, target, context.keys, after, audit or self._audit, deleted_since, called, left_with
+            source,
+            target,
+            context.keys,
+            after,
+            audit or self._audit,
+            deleted_since,
+            called,
+            left_with,
+            replicated=False if copied else None,
         )
 
     def _rows_are_there(self, since_seconds: float) -> bool:

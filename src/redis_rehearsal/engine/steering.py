@@ -206,19 +206,21 @@ class Steering:
             self._prepared = server
         return why
 
-    def use_server(self) -> Server:
-        """Put the server that was prepared in its place.
+    def use_server(self, prepared: int) -> Server:
+        """Put the server that a change of this number prepared in its place.
 
         Returns:
             The one that had its role; it is still connected.
         """
         server, self._prepared = self._prepared, None
-        if server is None:
-            raise RuntimeError("no server was prepared")
+        if server is None or self._wanted != prepared:
+            raise RuntimeError("another server was prepared")
         return self._router.replace(server)
 
-    async def drop_server(self) -> None:
-        """Leave the server that was prepared, or is being prepared."""
+    async def drop_server(self, prepared: int) -> None:
+        """Leave the server that a change of this number has prepared, or is preparing."""
+        if self._wanted != prepared:
+            return
         server, self._prepared, self._wanted = self._prepared, None, 0
         if server is not None:
             await server.close()

@@ -152,11 +152,11 @@ class Worker:
             case PrepareServer():
                 error = await steering.prepare_server(command)
             case UseServer():
-                replaced = steering.use_server()
+                replaced = steering.use_server(command.prepared)
                 parts.attribution.forget(replaced.role)
                 await replaced.close()
             case DropServer():
-                await steering.drop_server()
+                await steering.drop_server(command.prepared)
             case SetRoute():
                 error = await steering.set_route(command)
             case SetTruth():

@@ -30,7 +30,8 @@ from redis_rehearsal.engine.messages import (
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.row import Label
 
-_CONFIRM_SECONDS: Final = 5.0
+CONFIRM_SECONDS: Final = 5.0
+"""So long a change may take that needs nobody but the workers."""
 BOUNDARY_LEAD_SECONDS: Final = 0.02
 """A new segment begins this long after it is ordered, so that every worker hears of it in time."""
 
@@ -197,7 +198,7 @@ class FleetControl:
 
     async def thaw(self) -> None:
         """Let what was held go, where writes go now."""
-        await self._change("let its writes go", Thaw, _CONFIRM_SECONDS)
+        await self._change("let its writes go", Thaw, CONFIRM_SECONDS)
         self._thawed()
 
     def _thawed(self) -> None:
@@ -228,7 +229,7 @@ class FleetControl:
         """
         self.truth = None
         await self._change(
-            "take the server that it writes to for the truth", lambda change: SetTruth(change, None), _CONFIRM_SECONDS
+            "take the server that it writes to for the truth", lambda change: SetTruth(change, None), CONFIRM_SECONDS
         )
 
     async def set_route(self, route: Route, rollout_seconds: float = 0.0, *, thaw: bool = False) -> None:
@@ -243,14 +244,14 @@ class FleetControl:
             MigrationError: not every worker confirmed it. All were sent back then, unless another server is the
                 truth: from there no way leads back.
         """
-        before, astray = self.route, self.astray
+        before = self.route
         self.route, self.moving, self.astray = route, True, True
         self._note()
         try:
             await self._change(
                 f"move to the {route.writes}",
                 lambda change: SetRoute(change, route, rollout_seconds, thaw),
-                rollout_seconds + _CONFIRM_SECONDS,
+                rollout_seconds + CONFIRM_SECONDS,
             )
         except MigrationError as error:
             if self.truth is not None:
@@ -259,11 +260,13 @@ class FleetControl:
             self.route = before
             try:
                 await self._change(
-                    f"go back to the {before.writes}", lambda change: SetRoute(change, before), _CONFIRM_SECONDS
+                    f"go back to the {before.writes}", lambda change: SetRoute(change, before), CONFIRM_SECONDS
                 )
             except MigrationError as again:
+                self._note()
                 raise MigrationError(f"{error} {again} It is not known which server it uses.") from None
-            self.astray = astray
+            self.astray = False
+            self._note()
             raise
         finally:
             self.moving = False
@@ -290,7 +293,7 @@ class FleetControl:
             return await self._change(
                 "hold the writes of some organisations",
                 lambda change: Hold(change, organizations, until_seconds),
-                seconds + _CONFIRM_SECONDS,
+                seconds + CONFIRM_SECONDS,
             )
         except MigrationError:
             await self.release(organizations)
@@ -303,20 +306,20 @@ class FleetControl:
             Those whose hold had ended by itself before: what was done meanwhile was not done at rest.
         """
         return await self._change(
-            "let the writes of some organisations go", lambda change: Release(change, organizations), _CONFIRM_SECONDS
+            "let the writes of some organisations go", lambda change: Release(change, organizations), CONFIRM_SECONDS
         )
 
     async def take_unmirrored(self) -> list[int]:
         """The organisations of which a write did not reach the mirror since this was last asked."""
-        return await self._change("say what did not reach the mirror", TakeUnmirrored, _CONFIRM_SECONDS)
+        return await self._change("say what did not reach the mirror", TakeUnmirrored, CONFIRM_SECONDS)
 
     async def take_wanted(self) -> list[int]:
         """The held organisations whose writes wait now."""
-        return await self._change("say what waits", TakeWanted, _CONFIRM_SECONDS)
+        return await self._change("say what waits", TakeWanted, CONFIRM_SECONDS)
 
     async def set_fallback(self, role: Role | None) -> None:
         """Have a server answer reads that find nothing where reads go; None ends it."""
-        await self._change("change its fallback", lambda change: SetFallback(change, role), _CONFIRM_SECONDS)
+        await self._change("change its fallback", lambda change: SetFallback(change, role), CONFIRM_SECONDS)
         self.fallback = role
 
     async def set_server(self, role: Role, endpoint: Endpoint, timeout_seconds: float) -> None:
@@ -325,15 +328,16 @@ class FleetControl:
         Raises:
             MigrationError: it is in use, or not every worker can use the server.
         """
+        prepared = self._numbers + 1
         try:
             await self._change(
                 f"connect to {endpoint}", lambda change: PrepareServer(change, role, endpoint), timeout_seconds
             )
         except BaseException:
-            self._order(DropServer)
+            self._order(lambda change: DropServer(change, prepared))
             raise
         # Nothing of it can fail, and it stands before whatever the workers are told next.
-        self._order(UseServer)
+        self._order(lambda change: UseServer(change, prepared))
 
     async def set_load(self, make: Callable[[int], SetLoad]) -> None:
         """Change the load.
@@ -341,4 +345,4 @@ class FleetControl:
         Args:
             make: the command, from the number of the change.
         """
-        await self._change("change its load", make, _CONFIRM_SECONDS)
+        await self._change("change its load", make, CONFIRM_SECONDS)

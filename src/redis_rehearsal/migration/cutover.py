@@ -15,6 +15,7 @@ from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.fleet.control import CONFIRM_SECONDS
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
 
@@ -96,8 +97,10 @@ async def _move(context: Context, freezing: "_Freeze", promote: Promote | None, 
     app, to = context.app, context.target.role
     if promote is not None:
         try:
-            # Before the freeze ends by itself they must be told otherwise where not all of them do it.
-            within = until_seconds - monotonic() - LEAST_LEFT_SECONDS / 2
+            within = CONFIRM_SECONDS
+            if context.options.freeze != "none":
+                # Before the freeze ends by itself they must be told otherwise where not all of them do it.
+                within = min(within, until_seconds - monotonic() - LEAST_LEFT_SECONDS / 2)
             await app.set_truth(to, frozen=freezing.held_by_application, within_seconds=within)
         except MigrationError as error:
             raise await _stayed(context, freezing, str(error)) from None

@@ -69,10 +69,10 @@ class Limits(BaseModel):
     "Most things that the source has and the target cannot hold: times to live of fields, counts of streams."
 
     max_failed_queries: Annotated[Ratio, LIMITS] = 0.0001
-    "Largest share of queries that may fail."
+    "Largest share of queries that may fail, as 0.001 or 0.1%."
 
     max_failed_events: Annotated[Ratio, LIMITS] = 0.0001
-    "Largest share of events that may fail."
+    "Largest share of events that may fail, as 0.001 or 0.1%."
 
     max_query_downtime: Annotated[Seconds, LIMITS] = 0.25
     "Longest downtime of queries, for example 250ms."

@@ -2,8 +2,8 @@
 
 from redis.exceptions import RedisError
 
-from redis_rehearsal.cache.prefix import count_keys, remove_all
-from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.cache.prefix import count_keys, count_others, remove_all
+from redis_rehearsal.errors import LockedError, MigrationError
 from redis_rehearsal.migration.context import Context
 
 
@@ -30,7 +30,10 @@ async def refuse_used_target(context: Context) -> None:
 
 async def _clear(context: Context) -> None:
     async with context.step("clear the target") as step:
-        removed = await remove_all(context.target.client, context.keys, keep_lock=True)
+        try:
+            removed = await remove_all(context.target.client, context.keys, keep_lock=True)
+        except LockedError as error:
+            raise MigrationError(str(error)) from None
         step.detail = f"{removed:,} keys under {context.keys.prefix}"
 
 
@@ -47,10 +50,11 @@ async def refuse_any_key(context: Context) -> None:
     databases = await target.info("keyspace")
     counts = {name: int(values["keys"]) for name, values in databases.items()}
     own = f"db{target.endpoint.database}"
-    if await target.client.exists(context.keys.lock):
-        counts[own] = counts.get(own, 0) - 1
     if clear:
-        counts[own] = counts.get(own, 0) - await count_keys(target.client, context.keys)
+        # Counted one by one: what INFO counts may have expired since, and SCAN may give one of ours twice.
+        counts[own] = await count_others(target.client, context.keys)
+    elif await target.client.exists(context.keys.lock):
+        counts[own] = counts.get(own, 0) - 1
     full = {name: count for name, count in counts.items() if count > 0}
     if full:
         listed = ", ".join(f"{count:,} in {name}" for name, count in sorted(full.items()))

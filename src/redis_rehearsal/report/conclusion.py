@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from redis_rehearsal.report.judgement import criterion_status, limit_and_measured, verdict_sentence, verdict_status
 from redis_rehearsal.report.reading import NONE, part, parts, words
-from redis_rehearsal.report.side_by_side import strategy_name
 
 _MOST_COLUMNS: Final = 240
 """Of the first two lines together: what is longer would be more than three in a terminal of 80 columns."""
@@ -32,16 +31,16 @@ def verdict_line(document: object) -> str:
     return f"{status.upper()}: {'; '.join(shown)}"
 
 
-def verdicts_line(documents: Sequence[object], status: str) -> str:
+def verdicts_line(verdicts: Sequence[tuple[str, str]], status: str) -> str:
     """Which strategies passed, failed or are unknown, as in `PASS: copy passed; cold failed`.
 
     Args:
-        documents: of the runs.
+        verdicts: strategies, each with the status of its verdict.
         status: of all of them together.
     """
     told = []
     for found, said in (("pass", "passed"), ("fail", "failed"), ("unknown", "unknown")):
-        names = [strategy_name(document) for document in documents if verdict_status(document) == found]
+        names = [name for name, each in verdicts if each == found]
         if names:
             told.append(f"{', '.join(names)} {said}")
     return f"{status.upper()}: {'; '.join(told) or 'nothing was rehearsed'}"

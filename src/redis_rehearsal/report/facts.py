@@ -162,8 +162,7 @@ def _load(document: object) -> str:
 
 
 def _warnings(document: object) -> Section:
-    found = part(document, "migration").get("warnings")
-    warnings = [words(each) for each in found] if isinstance(found, list) else []
+    warnings = []
     if goes_on(document):
         warnings.append("The run still went on when this was written: its figures are those until then.")
     elif part(document).get("complete") is False:
@@ -172,6 +171,9 @@ def _warnings(document: object) -> Section:
         warnings.append("The generator itself was the bottleneck: do not trust these latencies.")
     for name, why in part(document, "unwritten").items():
         warnings.append(f"{words(name)} could not be written to its end: {words(why)}.")
+    # What makes all figures doubtful stands first.
+    found = part(document, "migration").get("warnings")
+    warnings += [words(each) for each in found] if isinstance(found, list) else []
     return Section("Warnings", tuple(warnings), "warnings")
 
 

@@ -89,7 +89,7 @@ def recommendation(documents: Sequence[object]) -> str:
     if not documents:
         return "Nothing was rehearsed."
     best, *others = sorted(documents, key=_badness)
-    name = strategy_name(best)
+    name = _name(best)
     status = verdict_status(best)
     if status == "unknown":
         return f"None passed for sure. {name} comes nearest: nothing of it failed, but not all could be measured."
@@ -101,8 +101,7 @@ def recommendation(documents: Sequence[object]) -> str:
     return f"Recommended: {name}, since of the {len(passed) + 1} that passed {_decisive(best, passed)}."
 
 
-def strategy_name(document: object) -> str:
-    """What was rehearsed."""
+def _name(document: object) -> str:
     return str(part(document, "migration").get("strategy") or "the first one")
 
 
@@ -138,4 +137,4 @@ def _shown(place: int, value: float) -> str:
 
 
 def _names(documents: Sequence[object]) -> str:
-    return " and ".join(strategy_name(document) for document in documents)
+    return " and ".join(_name(document) for document in documents)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import structlog
 from rich.console import Console, Group, RenderableType
 from rich.control import Control
 from rich.live import Live
@@ -19,6 +20,8 @@ from redis_rehearsal.report.figures import outcomes
 from redis_rehearsal.report.migration_status import MigrationStatus
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.telemetry.histogram import Histogram
+
+_log = structlog.get_logger()
 
 _REFRESH_SECONDS: Final = 0.5
 _PLAIN_SECONDS: Final = 5.0
@@ -218,6 +221,8 @@ async def show(view: RunView, console: Console, so_far: SoFar | None = None) -> 
 
 def _narrate(status: Status, console: Console) -> None:
     for line in status.migration.news():
+        if console.quiet:
+            _log.info(line)
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ from junitparser import JUnitXml
 
 from redis_rehearsal.cli import app, rehearsing
 from redis_rehearsal.cli.app import call
-from redis_rehearsal.cli.handing_on import HandingOn
+from redis_rehearsal.cli.handing_on import HandingOn, copy_documents
 from redis_rehearsal.errors import AccountingError, BrokenError, MigrationError, RehearsalError
 from redis_rehearsal.groups import ORDER
 from redis_rehearsal.migration.options import MigrationOptions
@@ -79,7 +80,11 @@ def test_help_has_headings_examples_and_durations(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_can_complete(shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_shell_can_complete(
+    shell: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It is put into what the user's shell reads when it starts.
+    monkeypatch.setenv("HOME", str(tmp_path))
     script = tmp_path / "completion"
     assert app.call(["--install-completion", "--shell", shell, "--output", str(script)]) == 0
     assert "rehearse" in script.read_text()
@@ -149,6 +154,44 @@ def test_what_broke_off_does_not_pass_in_ci(error: Exception, words: str, tmp_pa
     assert (suite.name, suite.tests, suite.errors) == ("copy", 1, 1)
     assert words in junit.read_text()
     assert "geheim" not in junit.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rehearse", "--strategy", "copi"], "--strategy is &apos;copi&apos;"),
+        (["rehearse", "--strategy", "copy", "--no-such-flag"], "is not a flag"),
+        (["rehearse", "--strategy", "copy", "--duration", "5s"], "DURATION is for"),
+        (["rehearse", "--strategy", "copy", "--report", "file/below"], "cannot be made"),
+        (["rehearse", "--config", "missing.toml"], "cannot be read"),
+        (["migrate", "--strategy", "copy", "--bind-address", "127.0.0.1:1"], "127.0.0.1:1"),
+    ],
+)
+def test_what_was_refused_does_not_pass_in_ci(
+    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    junit = tmp_path / "verdict.xml"
+    junit.write_text("of yesterday")
+    os.utime(junit, (1, 1))
+    assert call([*arguments, "--junit", str(junit)]) == 2
+    (suite,) = JUnitXml.fromfile(str(junit))
+    assert (suite.tests, suite.errors) == (1, 1)
+    assert words.replace("&apos;", "'") in junit.read_text().replace("&apos;", "'").replace("&#39;", "'")
+
+
+def test_what_another_run_left_does_not_stand_beside_a_copy(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "left").mkdir()
+    for name in ("report.html", "report.md", "report.txt", "timeline.csv", "of somebody else"):
+        (tmp_path / "left" / name).write_text("of another run")
+    (tmp_path / "run" / "timeline.csv").write_text("second\n")
+    copy_documents(tmp_path / "run", {"schema_version": 1}, tmp_path / "left")
+    assert {path.name for path in (tmp_path / "left").iterdir()} == {"run.json", "timeline.csv", "of somebody else"}
+    assert (tmp_path / "left" / "timeline.csv").read_text() == "second\n"
+    copy_documents(tmp_path / "left", {"schema_version": 1}, tmp_path / "left")
+    assert (tmp_path / "left" / "timeline.csv").read_text() == "second\n"
 
 
 @pytest.mark.parametrize("command", ["init", "run --config", "report", "view", "rehearse --strategy cold --junit"])

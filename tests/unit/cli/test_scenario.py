@@ -149,6 +149,12 @@ def test_a_key_that_is_nearly_right_is_guessed(tmp_path: Path, capsys: pytest.Ca
         ),
         (["--baseline", "1s"], {"ORGANIZATIONS": "none"}, "ORGANIZATIONS is 'none'; it must be a whole number"),
         (["--baseline", "1s"], {}, "a.toml gives organizations 'many'; it must be a whole number"),
+        (["--baseline", "1s", "--data-type", "hsh"], {"ORGANIZATIONS": "3"}, "--data-type is 'hsh'; it must be one of"),
+        (
+            ["--baseline", "1s", "--abort-if", "p99=1s", "--abort-if", "failed=200%"],
+            {},
+            "--abort-if is 'p99=1s', 'failed=200%'; it must be conditions",
+        ),
     ],
 )
 def test_a_value_is_told_as_it_was_written(
@@ -163,7 +169,11 @@ def test_a_value_is_told_as_it_was_written(
         monkeypatch.setenv(name, value)
     file = tmp_path / "a.toml"
     lines = ['strategy = "copy"', 'baseline = "77h"']
-    lines[1:] = ['organizations = "many"'] if arguments == ["--baseline", "1s"] else lines[1:]
+    if arguments[:2] == ["--baseline", "1s"]:
+        lines[1:] = [
+            'redis_data_type = "string"',
+            f"organizations = {'3' if len(arguments) > 2 else chr(34) + 'many' + chr(34)}",
+        ]
     file.write_text("\n".join(lines))
     assert call(["rehearse", "--config", str(file), *arguments]) == 2
     assert said in capsys.readouterr().err
@@ -172,15 +182,20 @@ def test_a_value_is_told_as_it_was_written(
 def test_run_and_rehearse_take_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Settings] = []
 
-    def ran(settings: Settings, **_: object) -> int:
+    def ran(settings: Settings, *_: object, **__: object) -> int:
         seen.append(settings)
         return 0
 
     monkeypatch.setattr(driving, "run_until_stopped", ran)
     file = tmp_path / "a.toml"
-    file.write_text('strategy = "replicate,copy"\nmax_lost = 3\nabort_if = ["p99=1s"]\nqueries_per_second = 77\n')
+    lines = ['strategy = "replicate,copy"', "max_lost = 3", 'abort_if = ["p99=1s"]', "queries_per_second = 77"]
+    # After it `run` ends, and a rehearsal with its verdict.
+    lines.append('duration = "9s"')
+    file.write_text("\n".join(lines))
     assert call(["run", "--config", str(file)]) == 0
-    assert seen[0].queries_per_second == 77
+    monkeypatch.setattr(rehearsing, "rehearse_each", ran)
+    assert call(["rehearse", "--config", str(file)]) == 0
+    assert [(each.queries_per_second, each.duration) for each in seen] == [(77, 9.0), (77, None)]
 
 
 def test_init_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,6 +89,8 @@ def test_a_move_that_not_all_confirm_ends_where_it_is_said_to(
             await control.set_route(TARGET)
         assert [command.route for command in fleet.told if isinstance(command, SetRoute)] == routes
         assert (control.route, control.astray, control.moving) == (routes[-1], astray, False)
+        later = monotonic() + 1
+        assert control.label(later, later + 1).writes == routes[-1].writes
         assert ("not known" in str(raised.value)) == (refusals == 2)
         await control.set_route(SOURCE)
         assert (control.route, control.astray) == (SOURCE, False)
@@ -111,7 +113,7 @@ def test_a_server_that_one_worker_cannot_use_is_used_by_none(answer: str | None,
 def test_a_freeze_that_nobody_ends_is_over_at_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(controls, "monotonic", lambda: now)
-    monkeypatch.setattr(controls, "_CONFIRM_SECONDS", 0.01)
+    monkeypatch.setattr(controls, "CONFIRM_SECONDS", 0.01)
 
     async def go() -> None:
         nonlocal now
@@ -131,7 +133,7 @@ def test_a_freeze_that_nobody_ends_is_over_at_its_bound(monkeypatch: pytest.Monk
 
 
 def test_the_truth_is_taken_back_whoever_confirms_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controls, "_CONFIRM_SECONDS", 0.01)
+    monkeypatch.setattr(controls, "CONFIRM_SECONDS", 0.01)
 
     async def go() -> None:
         fleet = Fleet(lambda *_: None)

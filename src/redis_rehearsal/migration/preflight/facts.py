@@ -58,7 +58,7 @@ class Sample:
         big: those above the threshold, with their bytes, the largest first; None where that could not be seen.
         types: of values.
         own_types: of those under our prefix.
-        others: how many are not under our prefix.
+        own_ratio: how much of what they take is under our prefix: by bytes, or by number where these could not be seen.
         largest: the largest of them, with its bytes; None where there is none, or that could not be seen.
         largest_string: the same of those of ours that are strings.
     """
@@ -68,7 +68,7 @@ class Sample:
     big: tuple[tuple[str, int], ...] | None
     types: frozenset[str] = frozenset()
     own_types: frozenset[str] = frozenset()
-    others: int = 0
+    own_ratio: float = 1.0
     largest: tuple[str, int] | None = None
     largest_string: tuple[str, int] | None = None
 
@@ -111,6 +111,8 @@ class Facts:
         sample: of the keys in our database.
         prefix_keys: number of keys under our prefix without the lock; at least, unless `prefix_complete`.
         prefix_complete: whether all keys were looked at for that.
+        other_keys: number of keys of our database that are not under our prefix; at least, unless `prefix_complete`.
+            None where it was not asked, since only who clears the rest away needs it.
         clock_offset_seconds: its clock less ours.
         clock_error_seconds: how wrong that may be.
         round_trip_seconds: median of PING.
@@ -141,6 +143,7 @@ class Facts:
     sample: Sample | None = None
     prefix_keys: int | None = None
     prefix_complete: bool = True
+    other_keys: int | None = None
     clock_offset_seconds: float | None = None
     clock_error_seconds: float = 0.0
     round_trip_seconds: float | None = None

@@ -74,12 +74,15 @@ class _Reading:
         self._asker = asker
         self._timeout_seconds = plan.timeout_seconds
         self._keys = Keys(plan.key_prefix)
+        self._clears = plan.clear_target
+        self._counts_others = False
         self._seen: dict[str, Any] = {}
         self._unseen: dict[str, str] = {}
         self._info_text = ""
         self._databases: dict[int, dict[str, str]] = {}
 
     async def all(self, role: Role, endpoint: Endpoint, identity: Identity) -> Facts:
+        self._counts_others = self._clears and role == "target"
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "info": self._info,
             "round_trip_seconds": self._round_trip,
@@ -234,8 +237,8 @@ class _Reading:
         self._seen["locked"] = await self._asker.ask("EXISTS", self._keys.lock) == 1
 
     async def _prefix(self) -> None:
-        count, complete = await count_prefix(self._asker, self._keys)
-        self._seen |= {"prefix_keys": count, "prefix_complete": complete}
+        count, others, complete = await count_prefix(self._asker, self._keys, others=self._counts_others)
+        self._seen |= {"prefix_keys": count, "prefix_complete": complete, "other_keys": others}
 
     async def _sample(self) -> None:
         self._seen["sample"] = await take_sample(self._asker, self._keys.prefix)

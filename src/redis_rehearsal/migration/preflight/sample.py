@@ -18,15 +18,28 @@ _SCAN_COUNT: Final = 1000
 _TOGETHER: Final = 100
 
 
-async def count_prefix(asker: Asker, keys: Keys) -> tuple[int, bool]:
-    """How many keys there are under our prefix without the lock, and whether all keys were looked at for that."""
-    found: set[bytes] = set()
-    lock, until, cursor = keys.lock.encode(), monotonic() + _SCAN_SECONDS, b"0"
+async def count_prefix(asker: Asker, keys: Keys, *, others: bool = False) -> tuple[int, int | None, bool]:
+    """Count keys of our database.
+
+    Args:
+        asker: of the server.
+        keys: names of ours.
+        others: whether those that are not under our prefix are counted too, all of which then cross the network.
+
+    Returns:
+        How many there are under our prefix without the lock, how many others (None where these were not asked for), and
+        whether all keys were looked at for that.
+    """
+    ours: set[bytes] = set()
+    theirs: set[bytes] = set()
+    prefix, lock, until, cursor = keys.prefix.encode(), keys.lock.encode(), monotonic() + _SCAN_SECONDS, b"0"
+    match = () if others else ("MATCH", keys.every)
     while True:
-        cursor, page = _page(await asker.ask("SCAN", cursor.decode(), "MATCH", keys.every, "COUNT", "1000"))
-        found.update(key for key in page if key != lock)
+        cursor, page = _page(await asker.ask("SCAN", cursor.decode(), *match, "COUNT", "1000"))
+        ours.update(key for key in page if key.startswith(prefix) and key != lock)
+        theirs.update(key for key in page if not key.startswith(prefix))
         if cursor == b"0" or monotonic() > until:
-            return len(found), cursor == b"0"
+            return len(ours), len(theirs) if others else None, cursor == b"0"
 
 
 async def take_sample(asker: Asker, prefix: str) -> Sample:
@@ -76,10 +89,15 @@ async def take_sample(asker: Asker, prefix: str) -> Sample:
         big=tuple(big) if sizes or not keys else None,
         types=frozenset(types),
         own_types=frozenset(own_types),
-        others=sum(not key.startswith(prefix.encode()) for key in keys),
+        own_ratio=_own_ratio(sizes or dict.fromkeys(keys, 1), prefix.encode()),
         largest=_largest(sizes),
         largest_string=_largest({key: size for key, size in sizes.items() if key in strings}),
     )
+
+
+def _own_ratio(sizes: dict[bytes, int], prefix: bytes) -> float:
+    whole = sum(sizes.values())
+    return sum(size for key, size in sizes.items() if key.startswith(prefix)) / whole if whole else 1.0
 
 
 def _largest(sizes: dict[bytes, int]) -> tuple[str, int] | None:

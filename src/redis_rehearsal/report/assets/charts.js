@@ -1,7 +1,8 @@
 // Charts over time, for the live page and for report.html. Needs Bokeh, and all that assets/__init__.py loads before.
 //
 // A chart draws at most MOST_POINTS of a line; what is zoomed into is drawn anew from all rows. So that a page stays
-// quick however long the run: what nobody sees is not drawn until it is scrolled to, one chart is drawn a frame, and
+// quick however long the run: what nobody sees is drawn once, for who captures the page, and then not until it is
+// scrolled to; one chart is drawn a frame, and
 // what is new is drawn every other second, with 3,600 rows shown every fourth, when a second is a pixel wide.
 "use strict";
 
@@ -47,7 +48,7 @@
 
     const charts = panels.map((panel) => {
       const { id, title, unit, text, lines } = panel;
-      const chart = { panel, stale: false, seen: false };
+      const chart = { panel, stale: false, seen: false, drawn: false };
       // A line alone is named by the heading.
       const named = lines.length > 1;
       Object.assign(chart, createFigure(grid, {
@@ -85,7 +86,9 @@
 
     function drawSeen() {
       frame = 0;
-      const waiting = charts.filter((chart) => chart.seen && chart.stale && !chart.figure.hidden);
+      const wanted = ({ seen, drawn }) => seen || (!drawn && state.rows.length);
+      const waiting = charts.filter((chart) => wanted(chart) && chart.stale && !chart.figure.hidden);
+      waiting.sort((one, other) => other.seen - one.seen);
       if (waiting.length) draw(waiting[0]);
       if (waiting.length > 1) schedule();
     }
@@ -142,6 +145,7 @@
       chart.drawing.show({ ...looks(chart, range, lines, width), theme, lines });
       chart.describe(summary(panel, series));
       chart.stale = false;
+      chart.drawn = chart.drawn || state.rows.length > 0;
     }
 
     // What is not the lines: where they are, and what is behind and above them.

@@ -28,7 +28,7 @@ from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.compare.field_ttls import FieldTtls
 from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.reader import NONE, bulk, cost_ms_since, heads, lengths
-from redis_rehearsal.verification.compare.stream_counts import IDLE_TIMES, NO_ENTRIES_READ, POLLING, stream_counts
+from redis_rehearsal.verification.compare.stream_counts import IDLE_TIMES, NO_ENTRIES_READ, stream_counts
 
 _Digests = tuple[str | None, str | None]
 
@@ -44,6 +44,7 @@ class Compared:
         drift: of the times to live of those that are the same, as far as it is tolerated.
         not_carried: of the keys that have what the target cannot hold, how many such things.
         notes: what was not compared, since no copy can carry it.
+        polled: streams that differ in nothing but what reading alone changes on one of the servers.
     """
 
     differences: list[Difference] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Compared:
     drift: Drift = field(default_factory=Drift)
     not_carried: dict[bytes, int] = field(default_factory=dict)
     notes: set[str] = field(default_factory=set)
+    polled: set[bytes] = field(default_factory=set)
 
 
 class Pair:
@@ -118,6 +120,7 @@ class Pair:
                 compared.unreadable |= more.unreadable
                 compared.unreadable_types |= more.unreadable_types
                 compared.notes |= more.notes
+                compared.polled |= more.polled
         return compared
 
     async def _drift(
@@ -164,9 +167,11 @@ class Pair:
             keys, packed = [keys[place] for place in places], [packed[place] for place in places]
         counts = kind == b"stream" and await self._stream_counts(keys, compared)
         here, there = await asyncio.gather(
-            contents(self.source, kind, keys, packed, counts=counts, polling=not self._replicated),
-            contents(self.target, kind, keys, packed, counts=counts, polling=not self._replicated),
+            contents(self.source, kind, keys, packed, counts=counts),
+            contents(self.target, kind, keys, packed, counts=counts),
         )
+        if kind == b"stream" and self._replicated:
+            await self._without_polling(keys, (here, there), compared, counts=counts)
         if kind == b"hash":
             fields = await self._field_ttls.compare(keys, here)
             compared.not_carried |= {keys[at]: things for at, things in fields.not_carried.items()}
@@ -190,13 +195,29 @@ class Pair:
             elif place in differing or not same(source, target):
                 differing[place] = self._digests(source, target)
 
+    async def _without_polling(
+        self, keys: Sequence[bytes], values: tuple[list[Content], list[Content]], compared: Compared, *, counts: bool
+    ) -> None:
+        """Read streams that differ again, without what reading alone changes on one of the servers."""
+        here, there = values
+        places = [at for at in range(len(keys)) if not same(here[at], there[at])]
+        if not places:
+            return
+        names = [keys[at] for at in places]
+        lean, lean_there = await asyncio.gather(
+            contents(self.source, b"stream", names, bulk(names), counts=counts, polling=False),
+            contents(self.target, b"stream", names, bulk(names), counts=counts, polling=False),
+        )
+        for at, source, target in zip(places, lean, lean_there, strict=True):
+            if same(source, target):
+                here[at], there[at] = source, target
+                compared.polled.add(keys[at])
+
     async def _stream_counts(self, keys: Sequence[bytes], compared: Compared) -> bool:
         """Account for what only one of the servers knows of streams; returns whether both know the same."""
         source, target = await asyncio.gather(stream_counts(self.source, keys), stream_counts(self.target, keys))
-        if source.consumers:
+        if source.consumers or target.consumers:
             compared.notes.add(IDLE_TIMES)
-            if self._replicated:
-                compared.notes.add(POLLING)
         if target.known and not source.known and source.groups:
             compared.notes.add(NO_ENTRIES_READ)
         if not target.known:

@@ -52,6 +52,7 @@ async def compare(
     record: Record | None = None,
     values: bool = False,
     called: tuple[Role, Role] = ("source", "target"),
+    replicated: bool | None = None,
 ) -> Comparison:
     """Compare two databases key by key, both ways. Nothing is written to either.
 
@@ -65,6 +66,7 @@ async def compare(
         record: is given each difference that remains, benign or not, and with `values` both whole values.
         values: read the whole values of the keys that differ for `record`, however large.
         called: what people know the two as; on the way back they are exchanged.
+        replicated: whether one has what it has by following the other; None for what their replication ids tell.
 
     Returns:
         What it came to.
@@ -85,7 +87,8 @@ async def compare(
     try:
         for link in links:
             await link.open()
-        pair = Pair(*links, round(options.max_ttl_drift * 1000), replicated=await _replicated(*links))
+        followed = await _replicated(*links) if replicated is None else replicated
+        pair = Pair(*links, round(options.max_ttl_drift * 1000), replicated=followed)
         return await _Rounds(pair, options, progress, store, leave_out).run(explain, record, values=values)
     finally:
         store.close()
@@ -117,6 +120,7 @@ class _Rounds:
         self._keys = 0
         self._differing = 0
         self._unreadable: set[bytes] = set()
+        self._polled: set[bytes] = set()
         self._total: int | None = None
         self._policies: Policies = ("", "")
 
@@ -197,6 +201,7 @@ class _Rounds:
     def _note(self, keys: list[bytes], compared: Compared) -> None:
         self._keys += len(keys)
         self._note_unreadable(compared, compared.unreadable)
+        self._polled |= compared.polled
         self._comparison.drift.merge(compared.drift)
         self._store.note_not_carried((), compared.not_carried)
         self._store.put(judge(found, None, self._tolerance_ms) for found in compared.differences)
@@ -214,6 +219,7 @@ class _Rounds:
         before = {difference.key: difference for difference in batch}
         compared = await self._pair.compare(list(before))
         self._note_unreadable(compared, compared.unreadable - self._unreadable)
+        self._polled = self._polled.difference(before) | compared.polled
         self._comparison.drift.merge(compared.drift)
         now = [
             judge(found, before.pop(found.key), self._tolerance_ms, self._policies) for found in compared.differences
@@ -233,6 +239,11 @@ class _Rounds:
     async def _settle(self, lost: list[int], explain: Explain, record: Record | None, *, values: bool) -> None:
         comparison = self._comparison
         comparison.not_carried = self._store.not_carried()
+        if self._polled:
+            comparison.notes.add(
+                f"{len(self._polled):,} streams differ in nothing but consumers that have nothing pending, and how "
+                "often entries were delivered: one server has followed the other, and reading changes them on one alone"
+            )
         for batch in self._store.batches(BATCH_KEYS):
             for difference in batch:
                 reason = explain(difference) or ""

@@ -8,10 +8,6 @@ from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.verification.compare.link import Link
 
 IDLE_TIMES: Final = "idle times of stream consumers are not compared: no command sets them"
-POLLING: Final = (
-    "stream consumers that have nothing pending, and how often entries were delivered, are not compared: "
-    "reading changes them, and replication does not carry it"
-)
 NO_ENTRIES_READ: Final = "entries read by stream groups are not compared: the source does not keep them"
 
 

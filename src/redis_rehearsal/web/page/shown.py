@@ -30,7 +30,7 @@ class Shown(Protocol):
         """The timeline's rows later than a second, each a row of the timeline or of its file; -1 for all."""
 
     async def state(self) -> dict[str, Any]:
-        """How things are now: the document, route, phases, load, and the verdict so far."""
+        """How things are now: document, route, phases, load, what was written since the cutover, the verdict so far."""
 
 
 def strategies() -> list[dict[str, Any]]:
@@ -94,8 +94,21 @@ class LiveRun:
             "load": controls.control() if controls else None,
             "phases": self._phases(),
             "progress": {step: list(counts) for step, counts in view.progress.items()},
+            "acknowledged_since_cutover": self._acknowledged_since_cutover(),
             "so_far": await controls.verdict_so_far() if controls else None,
         }
+
+    def _acknowledged_since_cutover(self) -> int:
+        """Events that a return to the source would leave behind, as far as only the target has them."""
+        view = self._view
+        if not view.migration_going_on:
+            return 0
+        cutovers = view.records[-1].migration.context.cutovers
+        if len(cutovers) != 1:
+            return 0
+        # The whole of the second in which it began, since nobody knows which part of it.
+        first = int(cutovers[0][0] - view.began_seconds)
+        return sum(row.events_ok for row in self.rows_after(first - 1))
 
     def _phases(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

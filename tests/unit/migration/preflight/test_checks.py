@@ -124,14 +124,18 @@ def test_modules_block_by_what_may_depend_on_them() -> None:
     some = one("modules", replace(core, unseen={"censuses": "SCAN is not permitted"}, censuses=seen))
     assert "SCAN is not permitted" in some.sentence
     used = replace(core, sample=Sample(10, 0, (), frozenset({"string", "vectorset"})))
-    finding = one("modules", used)
-    assert finding.blocks == REPLICATE
+    finding, doubt = found("modules", used)
+    assert (finding.blocks, doubt.level) == (REPLICATE, "warning")
     assert "there are keys of vectorset" in finding.sentence
+    assert "Not all keys under rehearsal: could be looked at" in doubt.sentence
     ours = Sample(10, 0, (), frozenset({"vectorset"}), frozenset({"vectorset"}))
     assert one("modules", replace(core, sample=ours)).blocks == REPLICATE | COPYING
+    # That none of ours was found says little where not all were looked at.
+    seen_ours = {"vectorset": Census((), complete=True)}
+    assert len(found("modules", replace(used, own_censuses=seen_ours))) == 1
     # Of one that no sample shows, too.
     some_census = {"vectorset": Census(("vectors:1",), complete=False)}
-    finding = one("modules", replace(core, censuses=some_census))
+    finding, _ = found("modules", replace(core, censuses=some_census))
     assert finding.blocks == REPLICATE
     assert one("modules", replace(core, censuses=some_census, own_censuses=some_census)).blocks == REPLICATE | COPYING
     assert "there are keys of vectorset, as vectors:1" in finding.sentence
@@ -266,7 +270,8 @@ TIGHT: dict[str, Any] = {"info": {"maxmemory": str(150 * MIB), "used_memory": st
 EMPTY: dict[str, Any] = {"info": {"maxmemory": str(150 * MIB)}}
 SMALL: dict[str, Any] = {"info": {"maxmemory": str(50 * MIB)}}
 CLEARED = replace(PLAN, clear_target=True)
-STRANGERS = Sample(1000, 0, (), others=1)
+STRANGERS = Sample(1000, 0, (), own_ratio=0.5)
+A_STRANGER = Sample(1000, 0, (), own_ratio=0.99)
 
 
 @pytest.mark.parametrize(
@@ -289,9 +294,12 @@ STRANGERS = Sample(1000, 0, (), others=1)
             COPYING,
         ),
         # What others have at the source is not copied.
-        ({"keyspace": {0: 1000, 1: 1}}, SMALL, PLAN, "blocker", REPLICATE),
+        ({"keyspace": {0: 1000, 1: 1000}}, SMALL, PLAN, "blocker", REPLICATE),
         ({"sample": STRANGERS}, SMALL, PLAN, "blocker", REPLICATE),
         ({"sample": STRANGERS}, {**TIGHT, "keyspace": {2: 9}}, PLAN, "warning", None),
+        # One of them is no reason to think that all the rest is theirs.
+        ({"sample": A_STRANGER}, SMALL, PLAN, "blocker", COPYING | EXTERNAL | REPLICATE),
+        ({"keyspace": {0: 9_999, 1: 1}}, SMALL, PLAN, "blocker", COPYING | EXTERNAL | REPLICATE),
         ({}, SMALL, PLAN, "blocker", COPYING | EXTERNAL | REPLICATE),
     ],
 )
@@ -323,8 +331,12 @@ def test_databases_beside_ours_are_seen() -> None:
     finding = one("databases", new=target(keyspace={3: 1, 0: 1}, locked=True))
     assert (finding.blocks, "(1 in db 3)" in finding.sentence) == (REPLICATE, True)
     assert not found("databases", new=target(keyspace={0: 1}, locked=True))
-    assert not found("databases", new=target(keyspace={0: 8}, prefix_keys=7, locked=True), plan=CLEARED)
-    assert one("databases", new=target(keyspace={0: 9}, prefix_keys=7, locked=True), plan=CLEARED).blocks == REPLICATE
+    # Of what expires meanwhile INFO and SCAN say different things.
+    ours: dict[str, Any] = {"keyspace": {0: 90}, "prefix_keys": 7, "other_keys": 0, "locked": True}
+    assert not found("databases", new=target(**ours), plan=CLEARED)
+    assert one("databases", new=target(**ours | {"other_keys": 2}), plan=CLEARED).blocks == REPLICATE
+    assert "(2 in db 0)" in one("databases", new=target(**ours | {"other_keys": 2}), plan=CLEARED).sentence
+    assert one("databases", new=target(**ours, prefix_complete=False), plan=CLEARED).level == "warning"
     other = target(endpoint=Endpoint("10.0.0.2", 6379, database=3))
     assert "would go to 3" in one("databases", source(keyspace={0: 1}), other).sentence
     assert one("databases", source(keyspace={0: 1}), other).blocks == REPLICATE

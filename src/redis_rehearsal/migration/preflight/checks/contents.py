@@ -14,6 +14,7 @@ from redis_rehearsal.migration.preflight.finding import (
 )
 
 _TIGHT_RATIO = 0.8
+_SURE_RATIO = 0.9
 _UNEXPIRING_RATIO = 0.01
 _SHOWN = 5
 
@@ -48,7 +49,7 @@ def memory(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     sentence = f"The source uses {size(used)}, and the target has {size(room)} ({what})."
     # At least, where it is known that nothing else is there; and at most.
     needs = {
-        strategies: (used + low if _is_all_ours(source) or strategies is REPLICATE else 0, used + high)
+        strategies: (low + (used if strategies is REPLICATE else _own_bytes(source, used)), used + high)
         for strategies, (low, high) in _stays_there(target, plan).items()
     }
     blocked = {strategies: low for strategies, (low, _) in needs.items() if low > room}
@@ -70,10 +71,19 @@ def memory(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     return [ok(name, sentence)]
 
 
-def _is_all_ours(server: Facts) -> bool:
-    """Whether a server holds no keys but those that strategies that copy carry, as far as can be seen."""
-    elsewhere = sum(count for number, count in (server.keyspace or {}).items() if number != server.endpoint.database)
-    return server.keyspace is not None and not elsewhere and server.sample is not None and not server.sample.others
+def _own_ratio(server: Facts) -> float:
+    """How much of a server's data strategies that copy carry, as far as can be seen: what is ours in our database."""
+    if server.keyspace is None or server.sample is None:
+        return 0.0
+    whole = sum(server.keyspace.values())
+    in_ours = server.keyspace.get(server.endpoint.database, 0) / whole if whole else 1.0
+    return in_ours * server.sample.own_ratio
+
+
+def _own_bytes(source: Facts, used_bytes: int) -> int:
+    """Bytes that are copied for sure: where others hold much of it, a sample says too little of who holds how much."""
+    ratio = _own_ratio(source)
+    return round(used_bytes * ratio) if ratio >= _SURE_RATIO else 0
 
 
 def _stays_there(target: Facts, plan: Plan) -> dict[frozenset[str], tuple[int, int]]:
@@ -83,7 +93,7 @@ def _stays_there(target: Facts, plan: Plan) -> dict[frozenset[str], tuple[int, i
     data = max(0, there - (there if itself is None else itself))
     stays = (data, data)
     if plan.clear_target and target.prefix_keys:
-        stays = (0, 0) if _is_all_ours(target) else (0, data)
+        stays = (0, 0) if _own_ratio(target) == 1.0 else (0, data)
     # What a replica holds came from its primary, and what follows a primary gives up its own.
     copied = (0, 0) if target.info.get("role") == "slave" else stays
     return {COPYING: stays, EXTERNAL: copied, REPLICATE: (0, 0)}
@@ -157,7 +167,14 @@ def databases(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     else:
         held = dict(target.keyspace)
         own = target.endpoint.database
-        held[own] = held.get(own, 0) - target.locked - (target.prefix_keys or 0) * plan.clear_target
+        if target.other_keys is not None:
+            # One by one, since INFO counts what has expired and is there still.
+            held[own] = target.other_keys
+            if not target.prefix_complete and not target.other_keys:
+                what = f"Whether all keys of the target in database {own} are under {plan.key_prefix}"
+                found.append(unseen(name, what, "there are too many to look at"))
+        else:
+            held[own] = held.get(own, 0) - target.locked
         held = {number: count for number, count in held.items() if count > 0}
         if held:
             sentence = f"The target holds keys ({_counts(held)}), which REPLICAOF would erase."

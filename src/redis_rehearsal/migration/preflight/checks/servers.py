@@ -175,7 +175,11 @@ def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         advice = "Load them on the target, or remove the keys of their types."
         # Others' keys are no concern of what copies ours.
         blocks = REPLICATE | COPYING if _own_types(source) - known else REPLICATE
-        return [blocker(name, f"{sentence}; there are keys of {_listed(foreign)}{keys}.", advice, blocks)]
+        found = [blocker(name, f"{sentence}; there are keys of {_listed(foreign)}{keys}.", advice, blocks)]
+        if not blocks & COPYING and not all(source.own_censuses.get(kind, _NOTHING).complete for kind in foreign):
+            said = f"Not all keys under {plan.key_prefix} could be looked at for those of {_listed(foreign)}."
+            found.append(warning(name, said, "See that there are none: what copies keys would fail at them."))
+        return found
     unknown = [each for each in missing if each not in KEYED_MODULES]
     if unknown:
         advice = "Load them on the target, or unload them from the source if nothing uses them (MODULE UNLOAD)."

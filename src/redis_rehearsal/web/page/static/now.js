@@ -105,7 +105,7 @@ export function showVerdict({ document: run, so_far: soFar }) {
 
 const NEXT = {
   pass: "To do next: keep the report with the change; reset, and rehearse it with your own servers or at a higher load.",
-  fail: "To do next: the report says what to do about each criterion; reset, and try another strategy.",
+  fail: "To do next: the report says what to do about each criterion; reset, and try another strategy. The application stays where it is: Switch… moves it back, without what was written since.",
   unknown: "To do next: remove the reason, reset, and rehearse again; unknown proves nothing.",
 };
 
@@ -173,12 +173,6 @@ export function showLeft({ document: run, now, phases, ended }, rows) {
   const whole = { baseline: options.baseline, recovery: options.observe }[last.name];
   if (!known(whole)) return void say("left", `for ${count(lasted)} s`);
   say("left", lasted < whole ? `${count(Math.ceil(whole - lasted))} s left` : "until all is as before");
-}
-
-// Events that were acknowledged since the application moved: what a return to the source would leave behind.
-export function acknowledgedSince(phases, rows) {
-  const moved = (phases || []).find((each) => each.name === "recovery");
-  return moved ? rows.filter((row) => row.second >= moved.from_second).reduce((all, row) => all + row.events_ok, 0) : 0;
 }
 
 function stepItem(step) {

@@ -1,7 +1,7 @@
 // The live page: what the run tells goes to the parts that show it.
 
 import { allow, askForToken, greet, listenToButtons, showCost, showLoad } from "./actions.js";
-import { acknowledgedSince, showFailures, showFigures, showLeft, showMigration, showOutcome, showServers, showVerdict, showWorst } from "./now.js";
+import { showFailures, showFigures, showLeft, showMigration, showOutcome, showServers, showVerdict, showWorst } from "./now.js";
 import { listen } from "./stream.js";
 import { authorization, takeFromLink } from "./token.js";
 import { element, say } from "./words.js";
@@ -56,7 +56,7 @@ function showState(state) {
     () => showServers(state),
     () => showFigures(state, rows[rows.length - 1]),
     () => showLeft(state, rows),
-    () => showCost(acknowledgedSince(state.phases, rows), state),
+    () => showCost(state.acknowledged_since_cutover || 0, state),
     () => showWorst(state),
     () => showFailures(state),
     () => showLoad(state.load),

@@ -21,7 +21,16 @@ from tests.support import SMALL, command, wait_for
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("your-own-tool.md", "strategies.md")
-KINDS = ("redis-cli", "'./my-tool.sh'", "./my-sync", "redis-shake.sh", "make run ", "/tmp/copied", "--strategy observe")  # noqa: S108 # as the page has it
+KINDS = (
+    "redis-cli",
+    "'./my-tool.sh'",
+    "./my-sync",
+    "redis-shake.sh",
+    "plain-replica.sh",
+    "make run ",
+    "/tmp/copied",
+    "--strategy observe",
+)  # as the page has it
 LOAD = {**SMALL, "QUERIES_PER_SECOND": "200", "EVENTS_PER_SECOND": "300"}
 TOOL = f"{shlex.quote(sys.executable)} {shlex.quote(copying_tool.__file__)}"
 NO_REDIS_CLI = "there is no redis-cli beside the interpreter"
@@ -177,6 +186,21 @@ def test_an_endpoint_that_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     _, bound, ignored = make_app().parse_args(arguments, exit_on_error=False, print_error=False)[:3]
     assert not ignored
     assert (bound.arguments["options"].strategy, bound.arguments["options"].observe) == ("observe", 600.0)
+
+
+@pytest.mark.skipif(not (Path(sys.executable).parent / "redis-cli").exists(), reason=NO_REDIS_CLI)
+def test_a_plain_replica_loses_only_what_was_written_after_it_was_promoted(tmp_path: Path) -> None:
+    environment = place_of_commands(tmp_path)
+    (tmp_path / "deploy").symlink_to(DOCS.parent / "deploy")
+    done = typed(example("plain-replica.sh"), tmp_path, environment)
+    document = document_in(tmp_path)
+    assert document["migration"]["status"] == "done", done.stderr
+    ledger = document["ledger"]
+    assert ledger["duplicated"] == ledger["stranded"] == 0
+    assert 0 <= ledger["lost"] <= ledger["lost_at_most"] < ledger["acknowledged"] / 2
+    assert document["verdict"]["status"] == ("fail" if ledger["lost"] else document["verdict"]["status"])
+    log = next((tmp_path / "runs").glob("*/external.log")).read_text()
+    assert log.count("OK") >= 2
 
 
 def given_to_redis_shake(directory: Path) -> dict[str, str]:

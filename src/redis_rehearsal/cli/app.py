@@ -172,7 +172,7 @@ def _own_up(error: Exception) -> int:
 def _call(arguments: list[str]) -> int:
     # What lists all commands needs all of them.
     app = make_app(lazily=bool(arguments) and arguments[0] in (*_COMMANDS, "--version"))
-    written, began = Written(), unix()
+    written, began = Written(arguments), unix()
     try:
         written, app.config = take_config(arguments, _COMMANDS)
         code = app(list(written.tokens), exit_on_error=False, print_error=False, result_action="return_value")
@@ -189,7 +189,7 @@ def _refuse(written: Written, sentence: str, exit_code: int, began_unix_seconds:
     """Say why nothing came about, to a system for CI too where it is to be handed on; returns the exit code."""
     _complain(sentence)
     junit = written.value_of("junit")
-    if junit and written.tokens[0] in ("rehearse", "migrate"):
+    if junit and {"rehearse", "migrate"} & set(written.tokens[:3]):
         # Loading it takes half a second.
         from redis_rehearsal.cli.handing_on import hand_on_refusal
 

@@ -28,9 +28,9 @@ KINDS = (
     "redis-shake.sh",
     "plain-replica.sh",
     "make run ",
-    "/tmp/copied",
+    "/tmp/copied",  # noqa: S108 # as the page has it
     "--strategy observe",
-)  # as the page has it
+)
 LOAD = {**SMALL, "QUERIES_PER_SECOND": "200", "EVENTS_PER_SECOND": "300"}
 TOOL = f"{shlex.quote(sys.executable)} {shlex.quote(copying_tool.__file__)}"
 NO_REDIS_CLI = "there is no redis-cli beside the interpreter"

@@ -50,7 +50,7 @@ def test_where_nothing_carries_the_data_the_exit_code_says_so(
 ) -> None:
     old = make_server("--requirepass", "geheim")
     with redis.Redis(port=old.port, password="geheim", protocol=2) as client:
-        client.set("large", b"x" * 8_000_000)
+        client.set("rehearsal:large", b"x" * 8_000_000)
     monkeypatch.setenv("REDIS_URL", old.url.replace("//", "//:geheim@"))
     monkeypatch.setenv("TARGET_REDIS_URL", make_server("--maxmemory", "4mb", name="valkey-9.1").url)
     assert call(["preflight"]) == 1
@@ -85,7 +85,7 @@ def test_a_server_that_is_not_there_is_said_in_a_sentence(make_server: MakeServe
             "--strategy is 'hope'; it must be one of cold, replicate, copy, dual-w",
         ),
         (["redis://h", "redis://h", "--freeze", "deep"], "--freeze is 'deep'; it must be one of client, server, none"),
-        (["redis://h", "redis://h", "--key-prefix", "a b"], "KEY_PREFIX is 'a b'"),
+        (["redis://h", "redis://h", "--key-prefix", "a b"], "--key-prefix is 'a b'"),
     ],
 )
 def test_wrong_usage_is_refused(arguments: list[str], sentence: str, capsys: Output) -> None:

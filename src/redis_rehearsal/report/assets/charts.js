@@ -174,7 +174,13 @@
       };
     }
 
+    // All of them must be drawn anew, seen or not.
+    function forget() {
+      for (const chart of charts) chart.drawn = false;
+    }
+
     function zoom(range) {
+      forget();
       state.range = range;
       reset.hidden = range === null;
       redraw();
@@ -195,6 +201,7 @@
         redrawInTime();
       },
       setTheme(theme) {
+        forget();
         state.theme = theme;
         redraw();
       },

@@ -189,7 +189,8 @@ def _refuse(written: Written, sentence: str, exit_code: int, began_unix_seconds:
     """Say why nothing came about, to a system for CI too where it is to be handed on; returns the exit code."""
     _complain(sentence)
     junit = written.value_of("junit")
-    if junit and {"rehearse", "migrate"} & set(written.tokens[:3]):
+    command = next((token for token in written.tokens if token in _COMMANDS), "")
+    if junit and command in ("rehearse", "migrate"):
         # Loading it takes half a second.
         from redis_rehearsal.cli.handing_on import hand_on_refusal
 

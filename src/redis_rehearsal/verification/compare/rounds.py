@@ -241,8 +241,8 @@ class _Rounds:
         comparison.not_carried = self._store.not_carried()
         if self._polled:
             comparison.notes.add(
-                f"{len(self._polled):,} streams differ in nothing but consumers that have nothing pending, and how "
-                "often entries were delivered: one server has followed the other, and reading changes them on one alone"
+                "streams that differ in nothing but consumers that have nothing pending, and how often entries were "
+                f"delivered: {len(self._polled):,} (one server has followed the other, and reading changes one alone)"
             )
         for batch in self._store.batches(BATCH_KEYS):
             for difference in batch:

@@ -69,13 +69,14 @@ def copy_documents(directory: Path, document: dict[str, Any], report: Path, name
         name: partial(shutil.copyfile, directory / name, report / name) for name in names
     }
     copied[files.DOCUMENT] = partial(files.write_document, document, report)
+    # Beside no document of a run, a file of such a name is somebody's own.
+    was_of_a_run = (report / files.DOCUMENT).is_file()
     failed = []
     for name, copy in copied.items():
         try:
             if name == files.DOCUMENT or (directory / name).is_file():
                 copy()
-            else:
-                # Of another run that was copied there before.
+            elif was_of_a_run:
                 (report / name).unlink(missing_ok=True)
         except shutil.SameFileError:
             continue

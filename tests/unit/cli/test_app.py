@@ -186,6 +186,9 @@ def test_what_another_run_left_does_not_stand_beside_a_copy(tmp_path: Path) -> N
     (tmp_path / "left").mkdir()
     for name in ("report.html", "report.md", "report.txt", "timeline.csv", "of somebody else"):
         (tmp_path / "left" / name).write_text("of another run")
+    copy_documents(tmp_path / "run", {"schema_version": 1}, tmp_path / "left")
+    # There was no document of a run yet: they may be anybody's.
+    assert len(list((tmp_path / "left").iterdir())) == 6
     (tmp_path / "run" / "timeline.csv").write_text("second\n")
     copy_documents(tmp_path / "run", {"schema_version": 1}, tmp_path / "left")
     assert {path.name for path in (tmp_path / "left").iterdir()} == {"run.json", "timeline.csv", "of somebody else"}

@@ -357,7 +357,7 @@ def test_ctrl_c_ends_all_strategies_and_tells_of_those_that_were_rehearsed(
         said = run.stderr.splitlines()
     (directory,) = (tmp_path / "runs").iterdir()
     assert any("the strategies that were left are not rehearsed" in line for line in said)
-    assert f"report: {directory.relative_to(tmp_path)}/strategies.html" in said[-1]
+    assert said[-1].endswith(f"report: {directory}/strategies.html")
     assert (directory / "strategies.html").is_file()
     assert (directory / "strategies.md").read_text().startswith("## Rehearsals side by side")
     with outside(fresh_target) as target:

@@ -28,7 +28,7 @@ def test_drawn_events_follow_the_mix_and_the_zipf_law() -> None:
     for number, kind in enumerate(EVENT_TYPES):
         assert np.mean(block.types == number) == pytest.approx(kind.share, rel=0.1)
     assert np.mean(block.tenants == 0) == pytest.approx(shares[0], rel=0.05)
-    assert (block.users.min(), block.users.max()) == (1, 10)
+    assert (int(block.users.min()), int(block.users.max())) == (1, 10)
 
 
 def test_drawn_questions_follow_the_mix_and_the_novelty() -> None:

@@ -25,8 +25,6 @@ from tests.support import wait_for
 
 KEYS = Keys("rehearsal:")
 BUCKET_SECONDS, KEPT = 3600, 24
-START = int(time.time()) // BUCKET_SECONDS * BUCKET_SECONDS
-EXPIRY = START + (1 + KEPT) * BUCKET_SECONDS
 NOTHING = {"missing": 0, "extra": 0, "type": 0, "value": 0, "ttl": 0}
 
 
@@ -37,6 +35,9 @@ class Pair:
         self.servers = old, new
         self.old, self.new = (redis.Redis(port=server.port, protocol=2) for server in (old, new))
         self.cutover_seconds = time.time()
+        # The hour of the cutover, also where the tests began in the one before.
+        self.start = int(self.cutover_seconds) // BUCKET_SECONDS * BUCKET_SECONDS
+        self.expiry = self.start + (1 + KEPT) * BUCKET_SECONDS
         self.verified: set[str] = set()
         self.unsettled: set[str] = set()
         self.deleted: set[int] = set()
@@ -46,9 +47,9 @@ class Pair:
         self.stored_late: set[tuple[str, int]] = set()
 
     def counter(self, organization: int, before: int, since: int) -> str:
-        key = KEYS.counter(organization, 0, START)
-        self.old.set(key, before, exat=EXPIRY)
-        self.new.set(key, before + since, exat=EXPIRY)
+        key = KEYS.counter(organization, 0, self.start)
+        self.old.set(key, before, exat=self.expiry)
+        self.new.set(key, before + since, exat=self.expiry)
         self.verified.add(key)
         return key
 
@@ -122,7 +123,7 @@ def test_counters_are_what_the_ledger_verified_and_expire_when_they_are_to(pair:
 def test_a_counter_that_was_made_since_is_extra_only_where_no_ledger_knows_it(pair: Pair) -> None:
     for organization in (1, 2):
         pair.old.delete(pair.counter(organization, 10, 1))
-    pair.verified.discard(KEYS.counter(2, 0, START))
+    pair.verified.discard(KEYS.counter(2, 0, pair.start))
     assert pair.compared().counts == only(extra=1)
 
 
@@ -224,7 +225,7 @@ def test_one_that_the_application_itself_stored_late_is_what_it_would_be_on_one_
 
 
 def test_what_was_over_before_the_cutover_was_not_written_since(pair: Pair) -> None:
-    start, expiry = START - 2 * BUCKET_SECONDS, EXPIRY - 2 * BUCKET_SECONDS
+    start, expiry = pair.start - 2 * BUCKET_SECONDS, pair.expiry - 2 * BUCKET_SECONDS
     counter, live = KEYS.counter(1, 0, start), KEYS.live("totals", 1, start)
     for client, value in ((pair.old, 10), (pair.new, 11)):
         client.set(counter, value, exat=expiry)
@@ -235,10 +236,10 @@ def test_what_was_over_before_the_cutover_was_not_written_since(pair: Pair) -> N
 
 
 def test_of_a_structure_that_never_rests_nobody_knows(pair: Pair) -> None:
-    live = KEYS.live("totals", 1, START)
+    live = KEYS.live("totals", 1, pair.start)
     for client, value in ((pair.old, 10), (pair.new, 11)):
         client.hset(live, "page_view", value)
-        client.expireat(live, EXPIRY)
+        client.expireat(live, pair.expiry)
     assert pair.compared().counts == only(value=1)
     pair.unsettled.add(live)
     found = pair.compared()
@@ -344,7 +345,7 @@ def test_every_reason_is_counted_by_its_name(pair: Pair) -> None:
     now = time.time()
     for organization in range(1, 4):
         pair.counter(organization, 10, organization)
-    pair.verified.discard(KEYS.counter(1, 0, START))
+    pair.verified.discard(KEYS.counter(1, 0, pair.start))
     for at, client in ((now - 60, pair.old), (now + 1, pair.new)):
         pair.report(client, "hourly_series", "string", at)
     pair.report(pair.old, "overview", "string", now - 60)
@@ -369,16 +370,16 @@ def test_what_is_the_runs_own_is_not_compared(pair: Pair) -> None:
 def test_who_writes_to_the_server_that_was_left_is_noticed(pair: Pair) -> None:
     for organization in (1, 2, 3):
         pair.counter(organization, 10, organization)
-    live = KEYS.live("totals", 1, START)
+    live = KEYS.live("totals", 1, pair.start)
     for client in (pair.old, pair.new):
         client.hset(live, mapping={"page_view": 5})
-        client.expireat(live, EXPIRY)
+        client.expireat(live, pair.expiry)
     pair.verified.add(live)
     left_with = pair.look_behind()
     assert len(left_with) == 4
     assert pair.compared(left_with=left_with).written_behind == 0
     # So that both are as the ledger has it, but one did not come from us; and one that was not there.
-    pair.old.incr(KEYS.counter(1, 0, START))
+    pair.old.incr(KEYS.counter(1, 0, pair.start))
     pair.counter(4, 10, 1)
     found = pair.compared(left_with=left_with)
     assert (found.counts, found.written_behind) == (NOTHING, 2)

@@ -13,6 +13,7 @@ BATCH_KEYS: Final = 512
 """So many keys are read together."""
 NONE: Final = b"none"
 """The type of a key that is not there."""
+_GONE: Final = -2
 LENGTH_COMMANDS: Final = {
     b"string": b"STRLEN",
     b"list": b"LLEN",
@@ -56,7 +57,7 @@ async def heads(link: Link, packed: Sequence[bytes]) -> tuple[list[bytes], list[
         packed: keys, by `bulk`.
 
     Returns:
-        The types, and milliseconds: -1 for ever, -2 where there is no such key.
+        The types, and milliseconds: -1 for ever, -2 where there is no such key, which has no type then.
 
     Raises:
         CannotTellError: the server went away or does not permit it.
@@ -67,6 +68,9 @@ async def heads(link: Link, packed: Sequence[bytes]) -> tuple[list[bytes], list[
     # An error is neither; to look at each reply would cost more than to read it.
     if hiredis.ReplyError in set(map(type, types)) | set(map(type, ttls)):
         link.check("TYPE or PTTL", replies)
+    if _GONE in ttls:
+        # One that ran out between the two commands would look like one that lives for ever.
+        types = [NONE if ttl == _GONE else kind for kind, ttl in zip(types, ttls, strict=True)]
     return types, ttls
 
 

@@ -2,14 +2,17 @@
 
 A coordinator that holds a day of seconds serves its page, its API and its report; meanwhile a task in its loop asks to
 be woken every millisecond. The longest time that it had to wait is what a worker's message, or a phase's end, had to.
+Then a run of its default load does, in which a migration is watched and its verdict so far is judged again and again.
 """
 
 import argparse
 import asyncio
 import random
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic, perf_counter, time
 from typing import Final
 
@@ -17,9 +20,12 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
+from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.garbage import keep_what_is_there
@@ -38,12 +44,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=_DAY_SECONDS, help="that the timeline holds")
     parser.add_argument("--viewers", type=int, default=_VIEWERS, help="of the page, all at once")
     options = parser.parse_args()
-    table = Table(title=f"A timeline of {options.seconds:,} s, {options.viewers} viewers")
+    title = f"A timeline of {options.seconds:,} s, {options.viewers} viewers"
+    Console().print(_table(title, uvloop.run(_measure(options.seconds, options.viewers))))
+    title = f"A migration that is watched at the default load, {options.viewers} viewers"
+    Console().print(_table(title, uvloop.run(_measure_live(options.viewers))))
+
+
+def _table(title: str, found: list[tuple[str, float, float]]) -> Table:
+    table = Table(title=title)
     for column in ("what is asked for", "longest wait of the loop", "all done after"):
         table.add_column(column, justify="right" if column != "what is asked for" else "left")
-    for name, longest, lasted in uvloop.run(_measure(options.seconds, options.viewers)):
+    for name, longest, lasted in found:
         table.add_row(name, f"{longest * 1000:.1f} ms", f"{lasted:.2f} s")
-    Console().print(table)
+    return table
 
 
 async def _measure(seconds: int, viewers: int) -> list[tuple[str, float, float]]:
@@ -60,6 +73,50 @@ async def _measure(seconds: int, viewers: int) -> list[tuple[str, float, float]]
         "/metrics, ten times": lambda: _client(host, port, "/metrics", 10),
         "/report.html": lambda: _client(host, port, "/report.html", 1),
     }
+    found = await _each(asked)
+    await server.close()
+    return found
+
+
+async def _measure_live(viewers: int) -> list[tuple[str, float, float]]:
+    with tempfile.TemporaryDirectory(prefix="rehearsal-stalls-") as place:
+        run = Run(Settings(bind_address="127.0.0.1:0", run_dir=Path(place), cache_hit_target=95))
+        server = WebServer(make_app(run.view, run.controls, "stalls"), "127.0.0.1", 0)
+        await server.start()
+        execution = asyncio.create_task(run.execute())
+        try:
+            host, _, port = server.address.removeprefix("http://").rpartition(":")
+            await _until(execution, lambda: run.view.stage == Stage.RUNNING)
+            await run.controls.start_migration(MigrationOptions(strategy="copy", baseline=10, observe=600))
+            await _until(execution, lambda: run.controls.status().phase == Phase.RECOVERY)
+            return await _each(
+                {
+                    "nothing": lambda: asyncio.sleep(10),
+                    "the page, by one, for 10 s": lambda: _client(host, port, "/api/events", 1, 10),
+                    f"the page, by {viewers} viewers, for 10 s": lambda: _client(
+                        host, port, "/api/events", viewers, 10
+                    ),
+                    "/ledger": lambda: _client(host, port, "/ledger", 1),
+                    "/api/timeline, ten times": lambda: _client(host, port, "/api/timeline", 10),
+                    "/api/migrations, ten times": lambda: _client(host, port, "/api/migrations", 10),
+                    "/report.html": lambda: _client(host, port, "/report.html", 1),
+                }
+            )
+        finally:
+            run.stop()
+            await execution
+            await server.close()
+
+
+async def _until(execution: "asyncio.Task[None]", there: Callable[[], bool]) -> None:
+    while not there():
+        if execution.done():
+            sys.exit("The run ended before it could be measured.")
+        await asyncio.sleep(0.1)
+
+
+async def _each(asked: dict[str, Callable[[], Awaitable[None]]]) -> list[tuple[str, float, float]]:
+    """For each thing that is asked for, the longest wait of this loop meanwhile, and how long it lasted."""
     found = []
     for name, ask in asked.items():
         waits = asyncio.create_task(_longest_wait())
@@ -68,7 +125,6 @@ async def _measure(seconds: int, viewers: int) -> list[tuple[str, float, float]]
         lasted = perf_counter() - began
         waits.cancel()
         found.append((name, await waits, lasted))
-    await server.close()
     return found
 
 
@@ -83,9 +139,9 @@ async def _longest_wait() -> float:
         return longest
 
 
-async def _client(host: str, port: str, path: str, times: int) -> None:
+async def _client(host: str, port: str, path: str, times: int, seconds: int = 0) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.stalls_client", host, port, path, str(times)
+        sys.executable, "-m", "bench.stalls_client", host, port, path, str(times), str(seconds)
     )
     if await process.wait():
         sys.exit(f"{path} was not answered.")

@@ -207,6 +207,16 @@ def test_what_a_cold_switch_loses_is_shown_and_a_reset_begins_again(
             page.click("#outcome-reset")
             expect(page.locator("#dialog-reset")).to_be_visible()
             page.click("#dialog-reset [data-closes]")
+            # The way back is offered, and what it costs.
+            expect(page.locator("#switch-cost")).to_have_text("")
+            page.click("#outcome-back")
+            expect(page.locator("#dialog-switch select[name=to]")).to_have_value("source")
+            expect(page.locator("#switch-cost")).to_contain_text(
+                re.compile(r"^Since the cutover [1-9][\d,]* increments were acknowledged")
+            )
+            page.click("#dialog-switch [type=submit]")
+            expect(page.locator("#done")).to_have_text("Reads go to source now, writes to source.")
+            expect(page.locator("#outcome-back")).to_be_hidden()
             begin_again(page)
             expect(page.locator("#outcome")).to_be_hidden()
             assert "FAIL" not in page.title()

@@ -101,14 +101,13 @@ class LiveRun:
     def _acknowledged_since_cutover(self) -> int:
         """Events that a return to the source would leave behind, as far as only the target has them."""
         view = self._view
-        if not view.migration_going_on:
-            return 0
-        cutovers = view.records[-1].migration.context.cutovers
+        cutovers = view.records[-1].migration.context.cutovers if view.records else []
         if len(cutovers) != 1:
             return 0
         # The whole of the second in which it began, since nobody knows which part of it.
         first = int(cutovers[0][0] - view.began_seconds)
-        return sum(row.events_ok for row in self.rows_after(first - 1))
+        rows = view.timeline.rows
+        return int(rows[since(rows, first) :].numbers("events_ok").sum())
 
     def _phases(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -3,6 +3,7 @@
 import { authorization, forget, keep, kept } from "./token.js";
 import { element, say } from "./words.js";
 
+let cost = { acknowledged: 0, now: null };
 let load = null;
 let waiting = null;
 
@@ -205,12 +206,21 @@ export function allow(state) {
 
 // What a return to the source leaves behind, before it is asked for.
 export function showCost(acknowledged, { now }) {
+  cost = { acknowledged, now };
+  tellCost();
+}
+
+function tellCost() {
+  const { acknowledged, now } = cost;
   const watched = Boolean(now && now.phase === "recovery" && now.route.writes === "target");
   document.getElementById("go-back").hidden = !watched;
-  say("rollback-cost", acknowledged > 0
+  const left = acknowledged > 0
     ? `Since the cutover ${acknowledged.toLocaleString("en")} increments were acknowledged; those that only the target has will be missing on the source.`
-      + (watched ? " To keep them, go back with what was written: the target is compared, and then the source is made as the target is." : "")
-    : "");
+    : "";
+  const kept = " To keep them, go back with what was written: the target is compared, and then the source is made as the target is.";
+  say("rollback-cost", left && watched ? left + kept : left);
+  const switched = dialog("switch").querySelector("form").elements;
+  say("switch-cost", switched.to.value === "source" && switched.what.value !== "reads" && now && now.route.writes === "target" ? left : "");
 }
 
 export function listenToButtons() {
@@ -225,6 +235,13 @@ export function listenToButtons() {
     });
   }
   document.getElementById("outcome-reset").addEventListener("click", () => document.querySelector("[data-opens=reset]").click());
+  document.getElementById("outcome-back").addEventListener("click", () => {
+    const { to, what } = dialog("switch").querySelector("form").elements;
+    to.value = "source";
+    what.value = "both";
+    tellCost();
+    document.querySelector("[data-opens=switch]").click();
+  });
   for (const button of document.querySelectorAll("[data-closes]")) {
     button.addEventListener("click", () => { waiting = null; button.closest("dialog").close(); });
   }
@@ -235,6 +252,6 @@ export function listenToButtons() {
       form.dataset.how = (event.submitter && event.submitter.value) || "";
       submit(form);
     });
-    form.addEventListener("change", chosen);
+    form.addEventListener("change", () => { chosen(); tellCost(); });
   }
 }

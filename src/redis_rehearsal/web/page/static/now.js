@@ -105,7 +105,7 @@ export function showVerdict({ document: run, so_far: soFar }) {
 
 const NEXT = {
   pass: "To do next: keep the report with the change; reset, and rehearse it with your own servers or at a higher load.",
-  fail: "To do next: the report says what to do about each criterion; reset, and try another strategy. The application stays where it is: Switch… moves it back, without what was written since.",
+  fail: "To do next: the report says what to do about each criterion; reset, and try another strategy. The application stays where it is until you go back.",
   unknown: "To do next: remove the reason, reset, and rehearse again; unknown proves nothing.",
 };
 
@@ -160,6 +160,8 @@ export function showOutcome({ document: run, reports, phases, now }) {
   for (const link of place.querySelectorAll("a")) link.hidden = reports === false;
   const reset = window.document.querySelector("[data-opens=reset]");
   window.document.getElementById("outcome-reset").hidden = over || reset.disabled;
+  const left = Boolean(now && now.route && now.route.reads !== "source" && now.route.writes !== "source");
+  window.document.getElementById("outcome-back").hidden = over || !left;
   // It is over, and the verdict says more.
   if (window.document.getElementById("done").textContent.endsWith("has begun.")) say("done", "");
 }

@@ -129,6 +129,8 @@ stalls: install ## For how long those who look at a run of a day keep its coordi
 docs: install ## Write the pages and dashboards that are made from the code
 	$(BIN)/python -m tools.configuration_page
 	$(BIN)/python -m tools.scenario_schema
+	$(BIN)/python -m tools.run_schema
+	$(BIN)/python -m tools.report_page
 	$(BIN)/python -m tools.control_api_page
 	$(BIN)/python -m tools.metrics_page
 	$(BIN)/python -m tools.dashboards

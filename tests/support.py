@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import jsonschema
 import psutil
 import pytest
+
+from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.document.schema import schema
 
 SMALL = {"ORGANIZATIONS": "20", "USERS_PER_ORG": "10", "HISTORY_EVENTS": "2000", "REDIS_POOL_SIZE": "10"}
 """Settings under which a run is up in a moment."""
@@ -133,6 +137,7 @@ class Command:
         paths = list((self.directory / "runs").glob("*/run.json"))
         assert len(paths) == 1, self.stderr
         document: dict[str, Any] = json.loads(paths[0].read_text())
+        jsonschema.validate(document, schema(RunDocument))
         return document
 
     def children(self) -> list[psutil.Process]:

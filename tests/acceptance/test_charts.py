@@ -16,6 +16,7 @@ from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse, painted
 from tests.acceptance.paper import shares_filled
 from tests.acceptance.test_rehearse import fresh_target
 from tests.support import command, wait_for
+from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
 from tests.unit.report.made_timeline import percentiles, rows
 from tests.unit.report.test_html import HOSTILE
@@ -34,7 +35,7 @@ def report(
 ) -> Iterator[tuple[Page, Seen]]:
     """A report, opened as the file that it is."""
     path = place / "report.html"
-    path.write_text(render_html(made or document(), seconds or rows(SECONDS), percentiles()), encoding="utf-8")
+    path.write_text(render_html(whole(made or document()), seconds or rows(SECONDS), percentiles()), encoding="utf-8")
     with browse(path.as_uri(), **options) as (page, seen):
         yield page, seen
         assert seen.problems == []
@@ -185,7 +186,7 @@ def test_words_of_the_run_are_text_in_charts(tmp_path: Path, text: str) -> None:
     made["annotations"] = [{"started_at": "2026-11-23T10:00:05.123Z", "kind": text, "server": text}]
     path = tmp_path / "report.html"
     points = [{**each, "phase": text} for each in percentiles()]
-    path.write_text(render_html(made, rows(SECONDS), points), encoding="utf-8")
+    path.write_text(render_html(whole(made), rows(SECONDS), points), encoding="utf-8")
     shown = " ".join(text[:40].split())
     with browse(path.as_uri()) as (page, seen):
         plot = chart(page, "queries")

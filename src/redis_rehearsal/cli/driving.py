@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
+import msgspec
 import structlog
 import uvloop
 from rich.console import Console
@@ -20,6 +21,8 @@ from redis_rehearsal.cli.handing_on import copy_documents, make_directory
 from redis_rehearsal.cli.people import People
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.coordinator.run import Run
+from redis_rehearsal.document.base import as_json
+from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.embedded.prometheus import LocalPrometheus
 from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.observing import rules
@@ -179,8 +182,8 @@ async def _run(settings: Settings, entrance: Entrance, report: Path | None, *, p
 
 
 def leave_document(
-    work: Run, people: Console, *, print_json: bool, show: Callable[[dict[str, Any]], str] | None
-) -> dict[str, Any] | None:
+    work: Run, people: Console, *, print_json: bool, show: Callable[[RunDocument], str] | None
+) -> RunDocument | None:
     """Write run.json and percentiles.csv, of a run in which something was migrated its report, and show the document.
 
     What cannot be written keeps nothing else from being written; it stands in the document, and in the run's view.
@@ -208,7 +211,7 @@ def leave_document(
     if view.records:
         leave_report(work, document)
     if len(view.unwritten) > known:
-        document["unwritten"] = dict(view.unwritten)
+        document = msgspec.structs.replace(document, unwritten=dict(view.unwritten))
         # Where there is no room for the news, the old one stays.
         with contextlib.suppress(OSError):
             write_document(document, directory)
@@ -222,7 +225,7 @@ def leave_document(
     return document
 
 
-def leave_copy(work: Run, document: dict[str, Any], people: Console, report: Path | None, *, judged: bool) -> None:
+def leave_copy(work: Run, document: RunDocument, people: Console, report: Path | None, *, judged: bool) -> None:
     """Copy what a run left, and show people its verdict and where its report is.
 
     Args:
@@ -238,11 +241,11 @@ def leave_copy(work: Run, document: dict[str, Any], people: Console, report: Pat
     place = report_of(work)
     try:
         if report is not None and work.view.directory is not None:
-            copy_documents(work.view.directory, document, report)
+            copy_documents(work.view.directory, as_json(document), report)
             place = str(report / REPORTS[0])
     finally:
         if judged:
-            conclude(verdict_line(document), verdict_status(document), place, people)
+            conclude(verdict_line(document.verdict), verdict_status(document.verdict), place, people)
 
 
 def conclude(line: str, status: str, report: str, people: Console) -> None:
@@ -274,13 +277,13 @@ def say(people: Console, text: str) -> None:
         people.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
-def leave_report(work: Run, document: dict[str, Any]) -> None:
+def leave_report(work: Run, document: RunDocument) -> None:
     """Write the report, from what the directory of the run holds, so that it can be made again later."""
     directory = work.view.directory
     if directory is None:
         return
     try:
-        run = RunData.read(directory, document)
+        run = RunData.read(directory, as_json(document))
     except OSError:
         # It is made of what was not written, then.
         run = RunData.of(work.view)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -53,12 +53,12 @@ def make_directory(path: Path) -> None:
         raise ConfigurationError(f"--report {path} cannot be made: {error.strerror}.") from None
 
 
-def copy_documents(directory: Path, document: dict[str, Any], report: Path, names: Sequence[str] = files.ALL) -> None:
+def copy_documents(directory: Path, content: Mapping[str, Any], report: Path, names: Sequence[str] = files.ALL) -> None:
     """Copy what a run left to another directory, all of it that can be.
 
     Args:
         directory: of the run.
-        document: of the run, which is there in memory, whatever became of its file.
+        content: the run's document as JSON has it, which is there in memory, whatever became of its file.
         report: where to.
         names: of the files; those that are not there are left out.
 
@@ -68,7 +68,7 @@ def copy_documents(directory: Path, document: dict[str, Any], report: Path, name
     copied: dict[str, Callable[[], object]] = {
         name: partial(shutil.copyfile, directory / name, report / name) for name in names
     }
-    copied[files.DOCUMENT] = partial(files.write_document, document, report)
+    copied[files.DOCUMENT] = partial(files.write_content, content, report)
     # Beside no document of a run, a file of such a name is somebody's own.
     was_of_a_run = (report / files.DOCUMENT).is_file()
     failed = []
@@ -204,9 +204,10 @@ def leave_junit(path: Path, rehearsed: Sequence[Rehearsed]) -> None:
 
 def _annotate(rehearsed: Sequence[Rehearsed]) -> None:
     for each in rehearsed:
-        if not each.trouble and verdict_status(each.document) == "pass":
+        verdict = each.document.verdict if each.document else None
+        if not each.trouble and verdict_status(verdict) == "pass":
             continue
-        line = each.trouble or verdict_line(each.document)
+        line = each.trouble or verdict_line(verdict)
         # https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
         title = _escaped(each.strategy).replace(":", "%3A").replace(",", "%2C")
         STDERR.write(f"::error title=Rehearsal of {title}::{_escaped(line)}\n")
@@ -221,7 +222,7 @@ def _summarise(rehearsed: Sequence[Rehearsed]) -> None:
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path:
         return
-    documents = [each.document for each in rehearsed if isinstance(each.document, dict)]
+    documents = [each.document for each in rehearsed if each.document is not None]
     if not documents:
         return
     text = render_markdown_side_by_side(documents) if len(documents) > 1 else render_markdown(documents[0])

@@ -18,16 +18,20 @@ from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE, Client, OutcomeUnknown
 from redis_rehearsal.cli.handing_on import HandingOn, Output, make_directory
 from redis_rehearsal.cli.people import People, columns
 from redis_rehearsal.clock import monotonic
+from redis_rehearsal.document.reading import read
+from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.document.status import MigrationSoFar
 from redis_rehearsal.errors import CannotTellError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report.conclusion import conclusion, verdict_line
-from redis_rehearsal.report.files import REPORTS, write_document, write_whole
+from redis_rehearsal.report.files import REPORTS, write_content, write_whole
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_markdown import render_markdown
 from redis_rehearsal.report.migration_text import render_text
 from redis_rehearsal.report.narration import Narrator
-from redis_rehearsal.report.reading import number, parts, words
+from redis_rehearsal.report.reading import words
+from redis_rehearsal.report.run_data import RunData
 
 _POLL_SECONDS: Final = 0.5
 _SLICE_SECONDS: Final = 0.02
@@ -57,19 +61,19 @@ def migrate_and_watch(client: Client, options: MigrationOptions, output: Output)
             handing_on.add(Rehearsed(options.strategy, trouble="its end was not waited for"))
             return UNKNOWN_EXIT_CODE
         whole = _whole(client, document)
-        handing_on.add(Rehearsed(options.strategy, whole))
+        handing_on.add(Rehearsed(options.strategy, whole.document))
     if output.print_json:
         sys.stdout.write(f"{json_module.dumps(document, indent=2)}\n")
     if output.details:
-        sys.stderr.write(render_text(whole, columns(80)))
+        sys.stderr.write(render_text(whole.document, columns(80)))
     place = f"{client.url}/report.html" if output.report is None else str(_save(client, output.report, whole))
-    said = conclusion(verdict_line(whole), place, People(stderr=output.print_json).width)
+    said = conclusion(verdict_line(whole.document.verdict), place, People(stderr=output.print_json).width)
     # Where stdout has the document, people read stderr.
     (sys.stderr if output.print_json else sys.stdout).write(f"{said}\n")
-    return _EXIT_CODES.get(verdict_status(whole), UNKNOWN_EXIT_CODE)
+    return _EXIT_CODES.get(verdict_status(whole.document.verdict), UNKNOWN_EXIT_CODE)
 
 
-def _whole(client: Client, document: dict[str, Any]) -> dict[str, Any]:
+def _whole(client: Client, document: dict[str, Any]) -> RunData:
     """The run's document as it is now, with what is known of this migration."""
     # Both stand beside it in the run's document.
     migration = {name: value for name, value in document.items() if name not in ("verdict", "phases")}
@@ -77,17 +81,18 @@ def _whole(client: Client, document: dict[str, Any]) -> dict[str, Any]:
     # Without it the verdict is still known.
     with contextlib.suppress(RehearsalError):
         run = client.call("GET", "/stats")
-    return {**run, "migration": migration, "verdict": document.get("verdict")}
+    content = {**run, "migration": migration, "verdict": document.get("verdict")}
+    return RunData(read(RunDocument, content), saved=content)
 
 
-def _save(client: Client, directory: Path, document: dict[str, Any]) -> Path:
+def _save(client: Client, directory: Path, run: RunData) -> Path:
     """Leave the reports; returns where the first of them is."""
     page = client.page("/report.html")
     try:
         (directory / REPORTS[0]).write_bytes(page)
-        write_whole(directory / REPORTS[1], render_markdown(document))
-        write_whole(directory / REPORTS[2], render_text(document))
-        write_document(document, directory)
+        write_whole(directory / REPORTS[1], render_markdown(run.document))
+        write_whole(directory / REPORTS[2], render_text(run.document))
+        write_content(run.content, directory)
     except OSError as error:
         raise ConfigurationError(f"--report {directory} cannot be written: {error.strerror}.") from None
     return directory / REPORTS[0]
@@ -186,9 +191,12 @@ class _Watch:
         if not 0 <= self._number < len(documents):
             raise CannotTellError("The run knows nothing of this migration; is it another run by now?")
         document = documents[self._number]
-        steps = parts(document, "steps")
-        new = [(_told_at(steps[number]), line) for number, line in self._narrator.steps(document)]
-        phases = [(words(each.get("name")), _told_at(each)) for each in parts(document, "phases")]
+        told = read(MigrationSoFar, document)
+        new = [
+            (_told_at(told.steps[number].started_at, told.steps[number].duration_seconds), line)
+            for number, line in self._narrator.steps(told.steps)
+        ]
+        phases = [(words(each.name), _told_at(each.started_at)) for each in told.phases]
         for _, line in sorted(new + self._narrator.phases(phases, self._options)):
             self._say(line)
         return document
@@ -225,12 +233,10 @@ class _Watch:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _told_at(what: dict[str, Any]) -> float:
+def _told_at(started_at: str | None, lasted_seconds: float | None = None) -> float:
     """When it ended, or began where it goes on, as a Unix time; 0 of a run that does not say."""
     try:
-        return datetime.fromisoformat(words(what.get("started_at"))).timestamp() + (
-            number(what.get("duration_seconds")) or 0.0
-        )
+        return datetime.fromisoformat(words(started_at)).timestamp() + (lasted_seconds or 0.0)
     except ValueError:
         return 0.0
 

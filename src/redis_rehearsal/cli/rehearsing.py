@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import uvloop
@@ -22,11 +22,13 @@ from redis_rehearsal.cli.driving import (
 from redis_rehearsal.cli.handing_on import HandingOn, Output, leave_side_by_side, make_directory
 from redis_rehearsal.cli.people import columns
 from redis_rehearsal.coordinator.run import Run
+from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.errors import BrokenError
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report import files
 from redis_rehearsal.report.conclusion import verdicts_line
 from redis_rehearsal.report.encoding import encode
+from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
 from redis_rehearsal.report.run_data import RunData
@@ -98,7 +100,7 @@ class _Ended:
     stopped: bool
 
     @property
-    def document(self) -> dict[str, Any] | None:
+    def document(self) -> RunDocument | None:
         """Of the run."""
         return self.run.document if self.run else None
 
@@ -126,7 +128,7 @@ async def _rehearse(settings: Settings, entrance: Entrance, options: MigrationOp
     """One strategy."""
     work = Run(settings, options)
     broken = ""
-    document: dict[str, Any] | None = None
+    document: RunDocument | None = None
     run: RunData | None = None
     try:
         await drive(work, settings, entrance)
@@ -144,8 +146,7 @@ async def _rehearse(settings: Settings, entrance: Entrance, options: MigrationOp
     complain_of_unwritten(work)
     if broken:
         _log.error(broken)
-    verdict = (document or {}).get("verdict") or {}
-    status = VerdictStatus(verdict.get("status", VerdictStatus.UNKNOWN))
+    status = VerdictStatus(verdict_status(document.verdict if document else None))
     if broken and status is VerdictStatus.PASS:
         status = VerdictStatus.UNKNOWN
     return _Ended(options.strategy, status, run, work.view.directory, broken, work.stopping)

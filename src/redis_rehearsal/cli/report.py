@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -16,14 +16,17 @@ from redis_rehearsal.cli.handing_on import (
 )
 from redis_rehearsal.cli.people import columns
 from redis_rehearsal.cli.saved import DEFAULT_RUN_DIR, RunDir, latest_run, read_document, read_run
+from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.errors import BrokenError, ConfigurationError
 from redis_rehearsal.report.encoding import encode
+from redis_rehearsal.report.facts import migration_of
 from redis_rehearsal.report.files import DATA, REPORTS, write_reports, write_whole
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
 from redis_rehearsal.report.junit import Rehearsed
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
-from redis_rehearsal.report.reading import part, words
+from redis_rehearsal.report.reading import words
+from redis_rehearsal.report.run_data import RunData
 
 
 def report(
@@ -51,28 +54,21 @@ def report(
     """
     if not saved_run:
         saved_run = (latest_run(run_dir),)
-    documents = [read_document(path) for path in saved_run]
+    saved = [read_document(path) for path in saved_run]
+    runs = [read_run(path, document) for path, document in zip(saved_run, saved, strict=True)]
     if junit is not None:
         writable(junit, "--junit")
-        leave_junit(junit, [Rehearsed(_strategy(each), each) for each in documents])
+        leave_junit(junit, [Rehearsed(_strategy(run.document), run.document) for run in runs])
     if report_directory is not None:
-        _leave(saved_run, documents, report_directory)
-    document = documents[0]
+        _leave(saved_run, runs, report_directory)
     # A file is read anywhere.
     width = columns if output is None else int
-    if len(documents) > 1:
-        runs = [read_run(path, document) for path, document in zip(saved_run, documents, strict=True)]
-        html = output_format == "html"
-        text = render_html_side_by_side(runs) if html else _side_by_side(documents, output_format, width(120))
-    elif output_format == "json":
-        text = encode(document).decode()
-    elif output_format == "markdown":
-        text = render_markdown(document)
-    elif output_format == "html":
-        run = read_run(saved_run[0], document)
-        text = render_html(run.document, run.rows, run.percentiles)
+    if output_format == "json":
+        text = encode(saved if len(saved) > 1 else saved[0]).decode()
+    elif len(runs) > 1:
+        text = _side_by_side(runs, output_format, width(120))
     else:
-        text = render_text(document, width(80))
+        text = _of_one(runs[0], output_format, width(80))
     if output is not None:
         _write(text, output)
         return 0
@@ -84,13 +80,12 @@ def report(
     return 0
 
 
-def _strategy(document: dict[str, Any]) -> str:
-    return words(part(document, "migration").get("strategy"), "none")
+def _strategy(document: RunDocument) -> str:
+    return words(migration_of(document).strategy, "none")
 
 
-def _leave(paths: Sequence[Path], documents: list[dict[str, Any]], report: Path) -> None:
+def _leave(paths: Sequence[Path], runs: list[RunData], report: Path) -> None:
     make_directory(report)
-    runs = [read_run(path, document) for path, document in zip(paths, documents, strict=True)]
     for number, (path, run) in enumerate(zip(paths, runs, strict=True), 1):
         directory = path if path.is_dir() else path.parent
         # Runs of other places may have the same name.
@@ -99,19 +94,24 @@ def _leave(paths: Sequence[Path], documents: list[dict[str, Any]], report: Path)
         failed = write_reports(run, place)
         if failed:
             raise BrokenError(f"The report could not be written: {next(iter(failed.values()))}. Is the disk full?")
-        copy_documents(directory, run.document, place, DATA)
+        copy_documents(directory, run.content, place, DATA)
     if len(runs) > 1:
         leave_side_by_side(runs, report, REPORTS)
 
 
-def _side_by_side(documents: list[dict[str, Any]], output_format: str, width: int) -> str:
-    if output_format == "json":
-        return encode(documents).decode()
-    return (
-        render_markdown_side_by_side(documents)
-        if output_format == "markdown"
-        else render_side_by_side(documents, width)
-    )
+def _of_one(run: RunData, output_format: str, width: int) -> str:
+    if output_format == "html":
+        return render_html(run.document, run.rows, run.percentiles)
+    return render_markdown(run.document) if output_format == "markdown" else render_text(run.document, width)
+
+
+def _side_by_side(runs: Sequence[RunData], output_format: str, width: int) -> str:
+    if output_format == "html":
+        return render_html_side_by_side(runs)
+    documents = [run.document for run in runs]
+    if output_format == "markdown":
+        return render_markdown_side_by_side(documents)
+    return render_side_by_side(documents, width)
 
 
 def _write(text: str, output: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 import orjson
 from cyclopts import Parameter
 
+from redis_rehearsal.document.run import SCHEMA_VERSION
 from redis_rehearsal.errors import ConfigurationError
-from redis_rehearsal.report.document import SCHEMA_VERSION
 from redis_rehearsal.report.reading import number
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.settings import DEFAULTS

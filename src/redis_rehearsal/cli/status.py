@@ -2,13 +2,16 @@
 
 import json as json_module
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from redis_rehearsal.cli.client import Client, Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
 from redis_rehearsal.cli.runtime_file import RuntimeFile
+from redis_rehearsal.document.migration import Migration
+from redis_rehearsal.document.reading import read
+from redis_rehearsal.document.status import RunStatus
 from redis_rehearsal.settings import Settings
 
 
@@ -46,44 +49,44 @@ def status(
     return 0
 
 
-def describe(document: dict[str, Any]) -> str:
-    """A run's status as lines for a person."""
-    route = document.get("route") or {}
-    frozen = document.get("frozen")
+def describe(document: object) -> str:
+    """A run's status as lines for a person.
+
+    Args:
+        document: as the control API gives it.
+    """
+    status = read(RunStatus, document)
+    route, rates = status.route, status.rates
     rows = {
-        "stage": ", ".join(str(document[name]) for name in ("stage", "phase") if document.get(name)),
-        **{name: route.get(name) for name in ("reads", "writes", "truth")},
-        "frozen": "writes are held back" if frozen else "no" if frozen is not None else None,
-        **{role: _server(server) for role, server in (document.get("servers") or {}).items()},
-        "rates": ", ".join(_figure(name, value) for name, value in (document.get("rates") or {}).items()),
-        "migration": _migration(document.get("migration")),
+        "stage": _joined(status.stage, status.phase),
+        "reads": route.reads,
+        "writes": route.writes,
+        "truth": route.truth,
+        "frozen": None if status.frozen is None else "writes are held back" if status.frozen else "no",
+        **{role: _joined(each.product, each.version, each.address, by=" ") for role, each in status.servers.items()},
+        "rates": f"{_rate(rates.queries_per_second, 'queries')}, {_rate(rates.events_per_second, 'events')}",
+        "migration": _migration(status.migration),
     }
     return "".join(f"{name:<10}  {words}\n" for name, words in rows.items() if words)
 
 
-def _server(server: Any) -> str:
-    if not isinstance(server, dict):
-        return str(server)
-    parts = (server.get("product"), server.get("version"), server.get("address"), server.get("error"))
-    return " ".join(str(part) for part in parts if part)
+def _joined(*words: str | None, by: str = ", ") -> str:
+    return by.join(each for each in words if each)
 
 
-def _figure(name: str, value: Any) -> str:
-    number = f"{value:,.0f}" if isinstance(value, int | float) else "unknown" if value is None else str(value)
-    return f"{number} {name.removesuffix('_per_second').replace('_', ' ')}{'/s' if '_per_second' in name else ''}"
+def _rate(per_second: int | None, kind: str) -> str:
+    return f"unknown {kind}/s" if per_second is None else f"{per_second:,} {kind}/s"
 
 
-def _migration(document: dict[str, Any] | None) -> str:
-    if not document:
+def _migration(migration: Migration | None) -> str:
+    if migration is None:
         return "none"
-    verdict = document.get("verdict") or {}
-    progress = document.get("progress") or {}
-    running = document.get("status") == "running"
-    parts = [
-        document.get("strategy"),
-        document.get("status"),
-        document.get("phase") if running else None,
-        progress.get("text") if running else None,
-        f"verdict {verdict['status']}" if verdict.get("status") else None,
-    ]
-    return ", ".join(str(part) for part in parts if part)
+    running = migration.status == "running"
+    verdict = migration.verdict.status if migration.verdict else None
+    return _joined(
+        migration.strategy,
+        migration.status,
+        migration.phase if running else None,
+        migration.progress.text if running and migration.progress else None,
+        f"verdict {verdict}" if verdict else None,
+    )

@@ -3,14 +3,19 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
+import msgspec
 import structlog
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role, Route
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.migrations import Migrations
+from redis_rehearsal.document import status as told
+from redis_rehearsal.document.migration import Migration
+from redis_rehearsal.document.run import Server
+from redis_rehearsal.document.verdict import Verdict
 from redis_rehearsal.engine.messages import SetLoad
 from redis_rehearsal.errors import ConfigurationError, ConflictError, MigrationError
 from redis_rehearsal.fleet.control import FleetControl
@@ -83,54 +88,52 @@ class RunControls:
         self._query_mix = _default_query_mix()
         self._event_mix = "/".join(f"{100 * kind.share:g}" for kind in EVENT_TYPES)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> told.RunStatus:
         """See `Controls`."""
         view, control = self._view, self._control
         route = control.route
-        servers: dict[str, Any] = {}
+        servers: dict[str, Server] = {}
         if view.servers is not None:
             identities = {"source": view.servers.source_identity, "target": view.servers.target_identity}
             for role, identity in identities.items():
-                servers[role] = {
-                    "product": identity.product,
-                    "version": identity.version,
-                    "address": view.servers.addresses[role],
-                }
+                servers[role] = Server(
+                    product=identity.product, version=identity.version, address=view.servers.addresses[role]
+                )
         last = view.timeline.rows[-1] if view.timeline.rows else None
-        return {
-            "stage": str(view.stage),
-            "phase": control.phase or None,
-            "route": {
-                "reads": route.reads,
-                "writes": "both" if route.mirror else route.writes,
-                "truth": control.truth or route.writes,
-                "moving": control.moving,
-                "confirmed": not control.astray,
-            },
-            "frozen": control.frozen,
-            "servers": servers,
-            "rates": {
-                "queries_per_second": last.queries_ok if last else None,
-                "events_per_second": last.events_ok if last else None,
-            },
-            "migration": migration_document(view.records[-1]) if view.records else None,
-        }
+        return told.RunStatus(
+            stage=str(view.stage),
+            phase=control.phase or None,
+            route=told.Route(
+                reads=route.reads,
+                writes="both" if route.mirror else route.writes,
+                truth=control.truth or route.writes,
+                moving=control.moving,
+                confirmed=not control.astray,
+            ),
+            frozen=control.frozen,
+            servers=servers,
+            rates=told.LastRates(
+                queries_per_second=last.queries_ok if last else None,
+                events_per_second=last.events_ok if last else None,
+            ),
+            migration=migration_document(view.records[-1]) if view.records else None,
+        )
 
-    def control(self) -> dict[str, Any]:
+    def control(self) -> told.Load:
         """See `Controls`."""
         queries, events = self._view.rates
-        return {
-            "queries_per_second": queries,
-            "events_per_second": events,
-            "query_mix": self._query_mix,
-            "event_mix": self._event_mix,
-        }
+        return told.Load(
+            queries_per_second=queries,
+            events_per_second=events,
+            query_mix=self._query_mix,
+            event_mix=self._event_mix,
+        )
 
     def _needs_load(self) -> None:
         if self._view.stage != Stage.RUNNING:
             raise ConflictError(f"The load is not running (the run is {self._view.stage}).")
 
-    async def change(self, change: ControlChange) -> dict[str, Any]:
+    async def change(self, change: ControlChange) -> told.Load:
         """See `Controls`."""
         self._needs_load()
         queries, events = self._view.rates
@@ -165,13 +168,13 @@ class RunControls:
         finally:
             self._moving = ""
 
-    async def switch(self, options: SwitchOptions) -> dict[str, Any]:
+    async def switch(self, options: SwitchOptions) -> told.RunStatus:
         """See `Controls`."""
         self._needs_load()
         with self._alone("A switch"):
             return await self._switch(options)
 
-    async def _switch(self, options: SwitchOptions) -> dict[str, Any]:
+    async def _switch(self, options: SwitchOptions) -> told.RunStatus:
         if self._view.migration_going_on:
             raise ConflictError("A migration is under way; wait for its end, or roll it back.")
         control = self._control
@@ -209,13 +212,13 @@ class RunControls:
             )
         return self.status()
 
-    async def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+    async def start_migration(self, options: MigrationOptions) -> Migration:
         """See `Controls`."""
         self._needs_load()
         with self._alone("The start of a migration"):
             return await self._start_migration(options)
 
-    async def _start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+    async def _start_migration(self, options: MigrationOptions) -> Migration:
         self._migrations.require_ready()
         audit = await self._host.audit()
         if audit.error:
@@ -246,32 +249,33 @@ class RunControls:
         self._migrations.start(record)
         return migration_document(record)
 
-    def migrations(self) -> list[dict[str, Any]]:
+    def migrations(self) -> list[told.MigrationSoFar]:
         """See `Controls`."""
         view = self._view
         firsts = [record.first_phase for record in view.records]
         phases = [
-            [{"name": name, "started_at": iso(view.clock.at(at))} for name, _, at in view.phases()[first:end]]
+            [told.BegunPhase(name=name, started_at=iso(view.clock.at(at))) for name, _, at in view.phases()[first:end]]
             for first, end in pairwise([*firsts, None])
         ]
         return [
-            {**migration_document(record), "phases": each} for record, each in zip(view.records, phases, strict=True)
+            told.MigrationSoFar(**msgspec.structs.asdict(migration_document(record)), phases=each)
+            for record, each in zip(view.records, phases, strict=True)
         ]
 
-    async def rollback(self) -> dict[str, Any]:
+    async def rollback(self) -> Migration:
         """See `Controls`."""
         return migration_document(await self._migrations.rollback("a person asked for it"))
 
-    def go_back(self) -> dict[str, Any]:
+    def go_back(self) -> Migration:
         """See `Controls`."""
         return migration_document(self._migrations.go_back())
 
-    async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
+    async def verdict_so_far(self, *, read_counters: bool = True) -> Verdict | None:
         """See `Controls`."""
         found = await self._migrations.judging.verdict_so_far(read_counters=read_counters)
-        return verdict_document(found) if found else None
+        return verdict_document(found)
 
-    def reset(self) -> dict[str, Any]:
+    def reset(self) -> told.RunStatus:
         """See `Controls`."""
         self._needs_load()
         self._host.begin_again()

@@ -47,16 +47,6 @@ class Step:
     status: StepStatus = "running"
     detail: str = ""
 
-    def document(self) -> dict[str, Any]:
-        """As JSON would hold it."""
-        return {
-            "name": self.name,
-            "started_at": iso(self.at),
-            "duration_seconds": None if self.duration_seconds is None else round(self.duration_seconds, 6),
-            "status": self.status,
-            "detail": self.detail,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Carried:

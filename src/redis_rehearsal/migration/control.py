@@ -1,29 +1,32 @@
 """What can be done to a run that is going on: the port that the HTTP API and the commands use."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+from redis_rehearsal.document.migration import Migration
+from redis_rehearsal.document.status import Load, MigrationSoFar, RunStatus
+from redis_rehearsal.document.verdict import Verdict
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
 
 
 class Controls(Protocol):
-    """A run as its operator sees it. Every document is JSON without secrets."""
+    """A run as its operator sees it. No document holds a secret."""
 
-    def status(self) -> dict[str, Any]:
-        """What is running: stage, phase, route (reads, writes, truth), frozen or not, servers, rates, migration."""
+    def status(self) -> RunStatus:
+        """What is running."""
 
-    def control(self) -> dict[str, Any]:
-        """The load as it is asked for now: the fields of `ControlChange`, with their values."""
+    def control(self) -> Load:
+        """The load as it is asked for now."""
 
-    async def change(self, change: ControlChange) -> dict[str, Any]:
+    async def change(self, change: ControlChange) -> Load:
         """Change the load, and return `control()` as it is then.
 
         Raises:
             ConflictError: the load is not running.
         """
 
-    async def switch(self, options: SwitchOptions) -> dict[str, Any]:
+    async def switch(self, options: SwitchOptions) -> RunStatus:
         """Point the application to another server, and return `status()` as it is then.
 
         Raises:
@@ -31,7 +34,7 @@ class Controls(Protocol):
             ConfigurationError: there is no such server, or it will not do.
         """
 
-    async def start_migration(self, options: MigrationOptions) -> dict[str, Any]:
+    async def start_migration(self, options: MigrationOptions) -> Migration:
         """Begin a migration, and return its document.
 
         Raises:
@@ -39,17 +42,17 @@ class Controls(Protocol):
                 which would be put down to this one.
         """
 
-    def migrations(self) -> list[dict[str, Any]]:
+    def migrations(self) -> list[MigrationSoFar]:
         """The documents of all migrations of this run with their phases so far, oldest first."""
 
-    async def rollback(self) -> dict[str, Any]:
+    async def rollback(self) -> Migration:
         """End the migration that is going on and return to the source; returns its document.
 
         Raises:
             ConflictError: none is going on.
         """
 
-    def go_back(self) -> dict[str, Any]:
+    def go_back(self) -> Migration:
         """End the observation of the migration that is going on, and return with what was written meanwhile.
 
         Returns:
@@ -59,14 +62,14 @@ class Controls(Protocol):
             ConflictError: none is going on, or it is not watched on the target.
         """
 
-    async def verdict_so_far(self, *, read_counters: bool = True) -> dict[str, Any] | None:
+    async def verdict_so_far(self, *, read_counters: bool = True) -> Verdict | None:
         """What the verdict would be if the migration that is under way ended now; None where none is.
 
         Args:
             read_counters: whether they may be read for it, which the servers feel.
         """
 
-    def reset(self) -> dict[str, Any]:
+    def reset(self) -> RunStatus:
         """End this run and begin another one from a fresh state; returns `status()`.
 
         Raises:

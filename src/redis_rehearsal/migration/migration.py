@@ -23,7 +23,6 @@ from redis_rehearsal.migration.abort import parse_condition
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.migration.assessment.reasons import SATURATED
 from redis_rehearsal.migration.context import Context
-from redis_rehearsal.migration.options import MAY_HOLD_SECRETS
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preflight.look import Plan, preflight, stands_in_the_way
 from redis_rehearsal.migration.strategies import STRATEGIES
@@ -377,33 +376,6 @@ class Migration:
         with contextlib.suppress(MigrationError):
             await app.clear_truth()
         await app.set_route(_SOURCE, thaw=True)
-
-    def document(self) -> dict[str, Any]:
-        """As JSON would hold it."""
-        context, app = self.context, self.context.app
-        options = context.options
-        back = self.way_back
-        progress = (back or context).progress
-        writes = "both" if app.route.mirror else app.route.writes
-        return {
-            "strategy": options.strategy,
-            "freeze": options.freeze,
-            "rollout_seconds": options.rollout,
-            "options": options.model_dump(mode="json", exclude=set(MAY_HOLD_SECRETS)),
-            "status": self.status,
-            "phase": app.phase,
-            "reason": self.reason or None,
-            "application_on": {"reads": app.route.reads, "writes": writes, "confirmed": not app.astray},
-            "freeze_seconds": _rounded(context.freeze_seconds),
-            "return_freeze_seconds": _rounded(back.freeze_seconds) if back else None,
-            "progress": {"text": progress} if progress else None,
-            "warnings": list(context.warnings),
-            "steps": [step.document() for step in context.steps],
-        }
-
-
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 6)
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

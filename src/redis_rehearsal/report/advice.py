@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from redis_rehearsal.report.reading import number, part, parts, words
+from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.document.verdict import Criterion
 from redis_rehearsal.verification.criterion_names import CRITERIA, about
 from redis_rehearsal.verification.reasons import Cause
 
@@ -208,15 +209,16 @@ class Seen:
     final_pass: bool | None = None
 
     @classmethod
-    def of(cls, document: object) -> "Seen":
+    def of(cls, document: RunDocument) -> "Seen":
         """From a run's document."""
-        found = {role: part(document, "servers", role) for role in ("source", "target")}
-        migration = part(document, "migration")
-        steps = {words(step.get("name")) for step in parts(migration, "steps")}
+        found = {"source": document.servers.source, "target": document.servers.target}
+        migration = document.migration
+        steps = {step.name for step in migration.steps} if migration else set()
+        copied = migration is not None and migration.strategy == "copy"
         return cls(
-            tuple(role for role, server in found.items() if number(server.get("restarts"))),
-            {role: int(count) for role, server in found.items() if (count := number(server.get("evicted_keys")))},
-            "final pass" in steps if migration.get("strategy") == "copy" and "freeze" in steps else None,
+            tuple(role for role, server in found.items() if server and server.restarts),
+            {role: server.evicted_keys for role, server in found.items() if server and server.evicted_keys},
+            "final pass" in steps if copied and "freeze" in steps else None,
         )
 
 
@@ -235,10 +237,9 @@ def _by_what_was_seen(criterion: str, seen: Seen) -> str:
     return ""
 
 
-def causes_of(criterion: Mapping[str, Any]) -> tuple[Cause, ...]:
+def causes_of(criterion: Criterion) -> tuple[Cause, ...]:
     """What a document's criterion is unknown for; none where the document is older than that, or damaged."""
-    found = criterion.get("causes")
-    return tuple(cause for cause in Cause if cause in found) if isinstance(found, list) else ()
+    return tuple(cause for cause in Cause if cause in criterion.causes)
 
 
 def _by_cause(criterion: str, cause: Cause) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from redis_rehearsal.report.reading import number, part, parts, words
+from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.report.reading import number, words
 from redis_rehearsal.report.run_data import RunData, column
 from redis_rehearsal.workload.events import EVENT_TYPES
 
@@ -142,20 +143,19 @@ def numbered(rows: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, obje
     return [row for row in rows if number(row.get("second")) is not None]
 
 
-def whole_seconds(rows: Sequence[Mapping[str, object]], document: object) -> Sequence[Mapping[str, object]]:
+def whole_seconds(rows: Sequence[Mapping[str, object]], document: RunDocument) -> Sequence[Mapping[str, object]]:
     """Without the last seconds, of which the load saw a part or nothing: what happened in a part is no rate."""
-    lasted, warm_up = (number(part(document).get(name)) for name in ("duration_seconds", "warmup_seconds"))
-    if lasted is None:
+    if document.duration_seconds is None:
         return rows
-    ended = lasted + (warm_up or 0.0)
+    ended = document.duration_seconds + (document.warmup_seconds or 0.0)
     kept = len(rows)
     while kept > max(0, len(rows) - _MOST_UNFINISHED) and (number(rows[kept - 1]["second"]) or 0) + 0.95 > ended:
         kept -= 1
     return rows[:kept]
 
 
-def _since(moment: object, began: float | None) -> float | None:
-    if began is None or not isinstance(moment, str):
+def _since(moment: str | None, began: float | None) -> float | None:
+    if began is None or moment is None:
         return None
     try:
         return round(datetime.fromisoformat(moment).timestamp() - began, 3)
@@ -163,35 +163,34 @@ def _since(moment: object, began: float | None) -> float | None:
         return None
 
 
-def _stretch(begins: object, lasts: object, began: float | None) -> dict[str, float] | None:
-    start, seconds = _since(begins, began), number(lasts)
+def _stretch(begins: str | None, seconds: float | None, began: float | None) -> dict[str, float] | None:
+    start = _since(begins, began)
     if start is None or seconds is None or seconds < 0:
         return None
     return {"from_second": start, "to_second": round(start + seconds, 3)}
 
 
-def _phases(document: object, began: float | None) -> list[dict[str, Any]]:
+def _phases(document: RunDocument, began: float | None) -> list[dict[str, Any]]:
     found = [
-        (_name(phase.get("name")), _stretch(phase.get("started_at"), phase.get("duration_seconds"), began))
-        for phase in parts(document, "phases")
+        (_name(phase.name), _stretch(phase.started_at, phase.duration_seconds, began)) for phase in document.phases
     ]
     return [{"name": name, **stretch} for name, stretch in found if stretch]
 
 
-def _bands(document: object, began: float | None) -> list[dict[str, Any]]:
+def _bands(document: RunDocument, began: float | None) -> list[dict[str, Any]]:
     found = [
-        (kind, _stretch(window.get("from"), window.get("seconds"), began))
-        for kind in ("queries", "events")
-        for window in parts(part(document, "downtime", kind), "windows")
+        (kind, _stretch(window.from_, window.seconds, began))
+        for kind, downtime in (("queries", document.downtime.queries), ("events", document.downtime.events))
+        for window in downtime.windows or ()
     ]
     return [{"kind": kind, **stretch} for kind, stretch in found if stretch]
 
 
-def _annotations(document: object, began: float | None) -> list[dict[str, Any]]:
+def _annotations(document: RunDocument, began: float | None) -> list[dict[str, Any]]:
     """What happened to servers of itself: in which second, and what."""
     found = [
-        (_since(each.get("started_at"), began), f"{_name(each.get('kind'))}: {_name(each.get('server'))}")
-        for each in parts(document, "annotations")[:_MOST_ANNOTATIONS]
+        (_since(each.started_at, began), f"{_name(each.kind)}: {_name(each.server)}")
+        for each in document.annotations[:_MOST_ANNOTATIONS]
     ]
     return [{"second": second, "text": text} for second, text in found if second is not None]
 

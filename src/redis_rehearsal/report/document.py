@@ -1,20 +1,25 @@
-"""The run's document: run.json. docs/report.md says what each part means."""
+"""The run's document: run.json. Its parts, and what each field means, are in the package `document`."""
 
 import math
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from pydantic import SecretStr
 
+from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.clock import monotonic
+from redis_rehearsal.document.ledger import Ledger, RunLedger, StructureLedger, WorstCounter
+from redis_rehearsal.document.load import Cache, Checks, Database, Failures, Generator, Rates
+from redis_rehearsal.document.migration import Annotation
+from redis_rehearsal.document.run import SCHEMA_VERSION, RedisServer, RunDocument, Server, Servers
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.assessment.figures import PhaseFigures, phase_figures
 from redis_rehearsal.migration.context import iso
-from redis_rehearsal.report.figures import latency, outcomes, quantiles
+from redis_rehearsal.report.figures import latency, quantiles, totals
 from redis_rehearsal.report.migration_document import (
     comparison_document,
-    downtime_document,
+    downtimes_document,
+    impact_document,
     migration_document,
     phase_document,
     recovery_document,
@@ -25,12 +30,10 @@ from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.workload.events import EVENT_TYPES
 
-SCHEMA_VERSION: Final = 1
 
-
-def make_document(view: RunView) -> dict[str, Any]:
-    """What a run shows so far, as JSON would hold it; figures that could not be measured are None."""
-    totals, counts = view.totals, view.totals.counts
+def make_document(view: RunView) -> RunDocument:
+    """What a run shows so far; figures that could not be measured are None."""
+    counts = view.totals.counts
     first = 1 if view.settings.warmup else 0
     queries, events = (recorded.whole(first) for recorded in (counts.recorded_queries, counts.recorded_events))
     record = view.records[-1] if view.records else None
@@ -39,70 +42,71 @@ def make_document(view: RunView) -> dict[str, Any]:
     assessment = record.assessment if record else None
     seconds = view.measured_seconds
     answered = queries.hits + queries.misses
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "complete": view.workers_lost == 0 and view.audit is not None,
-        "started": view.directory.name if view.directory else None,
-        "stage": str(view.stage),
-        "unwritten": dict(view.unwritten),
-        "duration_seconds": round(seconds, 3),
-        "warmup_seconds": round(max(0.0, min(view.steady_seconds, view.seen_seconds) - view.began_seconds), 3),
-        "totals": {"queries": outcomes(queries), "events": outcomes(events)},
-        "rates": {
-            "queries_per_second": _rate(queries, seconds),
-            "events_per_second": _rate(events, seconds),
-        },
-        "latency": {"queries": latency(queries), "events": latency(events)},
-        "cache": {
-            "hits": queries.hits,
-            "misses": queries.misses,
-            "hit_ratio": queries.hits / answered if answered else None,
-            "misplaced": counts.queries.checks.misplaced,
-            "writes": dict(sorted(counts.cache_writes.items())),
-        },
-        "database": {
-            "queries": counts.reports.asked,
-            "failed": counts.reports.failed,
-            "query_seconds": quantiles(counts.reports.duration),
-            "warm_up_queries": totals.warm_up_reports,
-            "rows_written": counts.rows.written,
-            "rows_dropped": counts.rows.dropped,
-        },
-        "failures": {
-            "queries": dict(sorted(counts.queries.failures.items())),
-            "events": dict(sorted(counts.events.failures.items())),
-        },
-        "events_by_type": {kind.name: counts.events.by_type[number] for number, kind in enumerate(EVENT_TYPES)},
-        "ledger": {
-            **_ledger(audit),
-            "redirected": counts.events.redirected,
-            "structures": structures_document(audit),
-        },
-        "checks": asdict(counts.queries.checks),
-        "generator": _generator(totals, view.workers_lost),
-        "migration": migration_document(record) if record else None,
-        "phases": [phase_document(phase, view.clock) for phase in phases_of(view)],
-        "downtime": {
-            "queries": downtime_document(assessment.query_downtime if assessment else None, view.clock),
-            "events": downtime_document(assessment.event_downtime if assessment else None, view.clock),
-            "sync_queries": downtime_document(assessment.sync_query_downtime if assessment else None, view.clock),
-            "sync_events": downtime_document(assessment.sync_event_downtime if assessment else None, view.clock),
-        },
-        "recovery": recovery_document(assessment),
-        "comparison": comparison_document(assessment),
-        "annotations": [
-            {"kind": each.kind, "server": each.server, "started_at": iso(each.at), "detail": each.detail}
+    checks = counts.queries.checks
+    return RunDocument(
+        schema_version=SCHEMA_VERSION,
+        complete=view.workers_lost == 0 and view.audit is not None,
+        started=view.directory.name if view.directory else None,
+        stage=str(view.stage),
+        unwritten=dict(view.unwritten),
+        duration_seconds=round(seconds, 3),
+        warmup_seconds=round(max(0.0, min(view.steady_seconds, view.seen_seconds) - view.began_seconds), 3),
+        totals=totals(queries, events),
+        rates=Rates(queries_per_second=_rate(queries, seconds), events_per_second=_rate(events, seconds)),
+        latency=latency(queries, events),
+        cache=Cache(
+            hits=queries.hits,
+            misses=queries.misses,
+            hit_ratio=queries.hits / answered if answered else None,
+            misplaced=checks.misplaced,
+            writes=dict(sorted(counts.cache_writes.items())),
+        ),
+        database=Database(
+            queries=counts.reports.asked,
+            failed=counts.reports.failed,
+            query_seconds=quantiles(counts.reports.duration),
+            warm_up_queries=view.totals.warm_up_reports,
+            rows_written=counts.rows.written,
+            rows_dropped=counts.rows.dropped,
+        ),
+        failures=Failures(
+            queries=dict(sorted(counts.queries.failures.items())),
+            events=dict(sorted(counts.events.failures.items())),
+        ),
+        events_by_type={kind.name: counts.events.by_type[number] for number, kind in enumerate(EVENT_TYPES)},
+        ledger=_run_ledger(audit, counts.events.redirected),
+        checks=Checks(
+            reports_checked=checks.reports_checked,
+            wrong=checks.wrong,
+            stale=checks.stale,
+            resurrected=checks.resurrected,
+            misplaced=checks.misplaced,
+            counters_checked=checks.counters_checked,
+            counter_regressions=checks.counter_regressions,
+        ),
+        generator=_generator(view.totals, view.workers_lost),
+        migration=migration_document(record) if record else None,
+        phases=[phase_document(phase, view.clock) for phase in phases_of(view)],
+        downtime=downtimes_document(assessment, view.clock),
+        recovery=recovery_document(assessment),
+        comparison=comparison_document(assessment),
+        annotations=[
+            Annotation(kind=each.kind, server=each.server, started_at=iso(each.at), detail=each.detail)
             for each in view.reached.annotations
         ],
-        "impact": asdict(assessment.impact) if assessment else None,
-        "verdict": verdict_document(assessment.verdict if assessment else None),
-        "servers": _servers(view),
-        "settings": safe_settings(view),
-    }
+        impact=impact_document(assessment),
+        verdict=verdict_document(assessment.verdict if assessment else None),
+        servers=_servers(view),
+        settings=safe_settings(view),
+    )
 
 
-def ledger_document(audit: Audit) -> dict[str, Any]:
+def ledger_document(audit: Audit) -> Ledger:
     """The ledger held against the servers: each tenant's counters on its truth."""
+    return Ledger(**_ledger(audit))
+
+
+def _ledger(audit: Audit) -> dict[str, Any]:
     result = audit.result
     read = not audit.error
 
@@ -126,18 +130,18 @@ def ledger_document(audit: Audit) -> dict[str, Any]:
         "duplicated": found(result.duplicated),
         "duplicated_at_most": result.duplicated_at_most if bounded else None,
         "worst": [
-            {
-                "key": key,
-                "organization": organization,
-                "lost": wrong.lost,
-                "duplicated": wrong.duplicated,
-                "stranded": wrong.stranded,
-                "before": wrong.before,
-                "acknowledged": wrong.acknowledged,
-                "unknown": wrong.unknown,
-                "too_late": wrong.too_late,
-                "on_truth": wrong.on_truth,
-            }
+            WorstCounter(
+                key=key,
+                organization=organization,
+                lost=wrong.lost,
+                duplicated=wrong.duplicated,
+                stranded=wrong.stranded,
+                before=wrong.before,
+                acknowledged=wrong.acknowledged,
+                unknown=wrong.unknown,
+                too_late=wrong.too_late,
+                on_truth=wrong.on_truth,
+            )
             for key, organization, wrong in audit.worst
         ],
         "error": audit.error or None,
@@ -161,80 +165,75 @@ def phases_of(view: RunView) -> list[PhaseFigures]:
     )
 
 
-def structures_document(audit: Audit | None) -> dict[str, Any]:
+def structures_document(audit: Audit | None) -> dict[str, StructureLedger]:
     """The live structures held against the servers, by name; none where all reports are strings."""
-    found = audit.structures if audit else {}
-    names = ("acknowledged", "unknown", "lost", "lost_at_most", "stranded", "stranded_at_most", "duplicated")
     return {
-        name: {
-            "structures": result.counters,
-            "unverified_structures": result.unverified_counters,
-            **{each: getattr(result, each) for each in names},
-            "duplicated_at_most": result.duplicated_at_most,
-            "disordered": result.disordered,
-            "forgotten": result.forgotten,
-        }
-        for name, result in found.items()
+        name: StructureLedger(
+            structures=result.counters,
+            unverified_structures=result.unverified_counters,
+            acknowledged=result.acknowledged,
+            unknown=result.unknown,
+            lost=result.lost,
+            lost_at_most=result.lost_at_most,
+            stranded=result.stranded,
+            stranded_at_most=result.stranded_at_most,
+            duplicated=result.duplicated,
+            duplicated_at_most=result.duplicated_at_most,
+            disordered=result.disordered,
+            forgotten=result.forgotten,
+        )
+        for name, result in (audit.structures if audit else {}).items()
     }
 
 
-def _ledger(audit: Audit | None) -> dict[str, Any]:
+def _run_ledger(audit: Audit | None, redirected: int) -> RunLedger:
+    structures = structures_document(audit)
     if audit is not None:
-        return ledger_document(audit)
-    unknown = dict.fromkeys(("counters", "acknowledged", "unknown"))
+        return RunLedger(**_ledger(audit), redirected=redirected, structures=structures)
     error = Cause.COUNTERS_UNREAD.because(error="not compared with the servers yet")
-    return ledger_document(Audit(error=error)) | unknown
+    nothing = _ledger(Audit(error=error)) | dict.fromkeys(("counters", "acknowledged", "unknown"))
+    return RunLedger(**nothing, redirected=redirected, structures=structures)
 
 
 def _rate(tally: Tally, seconds: float) -> float:
     return round(tally.outcomes[Outcome.OK] / seconds, 3) if seconds else 0.0
 
 
-def _generator(totals: Totals, workers_lost: int) -> dict[str, Any]:
-    return {
-        "cpu_ratio": round(totals.cpu_ratio, 4),
-        "saturated": totals.saturated,
-        "saturated_seconds": totals.saturated_seconds,
-        "stalled_seconds": round(sum(end - start for start, end in totals.counts.generator.stalls), 6),
-        "late_snapshots": totals.late_snapshots,
-        "tick_delay_seconds": quantiles(totals.counts.generator.tick_delay),
-        "memory_bytes": max(totals.peak_memory_bytes.values(), default=0),
-        "workers_lost": workers_lost,
-    }
+def _generator(found: Totals, workers_lost: int) -> Generator:
+    generator = found.counts.generator
+    return Generator(
+        cpu_ratio=round(found.cpu_ratio, 4),
+        saturated=found.saturated,
+        saturated_seconds=found.saturated_seconds,
+        stalled_seconds=round(sum(end - start for start, end in generator.stalls), 6),
+        late_snapshots=found.late_snapshots,
+        tick_delay_seconds=quantiles(generator.tick_delay),
+        memory_bytes=max(found.peak_memory_bytes.values(), default=0),
+        workers_lost=workers_lost,
+    )
 
 
-def _servers(view: RunView) -> dict[str, Any]:
+def _servers(view: RunView) -> Servers:
     servers = view.servers
     if servers is None:
-        return {}
+        return Servers(source=None, target=None, database=None)
     addresses = servers.addresses
-    return {
-        "source": {
-            "product": servers.source_identity.product,
-            "version": servers.source_identity.version,
-            "address": addresses["source"],
-            **_watched(view, "source"),
-        },
-        "target": {
-            "product": servers.target_identity.product,
-            "version": servers.target_identity.version,
-            "address": addresses["target"],
-            **_watched(view, "target"),
-        },
-        "database": {
-            "product": "postgresql",
-            "version": servers.database_version,
-            "address": addresses["database"],
-        },
-    }
 
+    def redis(role: str, identity: Identity) -> RedisServer:
+        seen = view.resources.watched.get(role)
+        return RedisServer(
+            product=identity.product,
+            version=identity.version,
+            address=addresses[role],
+            restarts=seen.restarts if seen else None,
+            evicted_keys=seen.evicted_keys if seen else None,
+        )
 
-def _watched(view: RunView, role: str) -> dict[str, int | None]:
-    seen = view.resources.watched.get(role)
-    return {
-        "restarts": seen.restarts if seen else None,
-        "evicted_keys": seen.evicted_keys if seen else None,
-    }
+    return Servers(
+        source=redis("source", servers.source_identity),
+        target=redis("target", servers.target_identity),
+        database=Server(product="postgresql", version=servers.database_version, address=addresses["database"]),
+    )
 
 
 def safe_settings(view: RunView) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from typing import Any, Final
 
 import orjson
 
+from redis_rehearsal.document.base import Part, as_json
+
 UNENCODABLE: Final = "unencodable"
 """The key of a document under which stands what was replaced in it, as paths such as `migration.options.command`."""
 
@@ -16,12 +18,12 @@ def encode(content: Any, option: int = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_N
     """A document, or a list of some, as JSON.
 
     Args:
-        content: what dict, list, str, int, float, bool and None make; whatever else is in it is replaced by its text,
-            and what is no character by a question mark.
+        content: what dict, list, str, int, float, bool, None and parts of documents make; whatever else is in it is
+            replaced by its text, and what is no character by a question mark.
         option: of orjson.
     """
     try:
-        return orjson.dumps(content, option=option)
+        return orjson.dumps(content, _part, option)
     except (TypeError, ValueError, RecursionError):
         replaced: list[str] = []
         content = _plain(content, "", replaced, _DEPTH)
@@ -30,7 +32,15 @@ def encode(content: Any, option: int = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_N
         return orjson.dumps(content, option=option)
 
 
+def _part(value: object) -> object:
+    if isinstance(value, Part):
+        return as_json(value)
+    raise TypeError
+
+
 def _plain(value: Any, path: str, replaced: list[str], depth: int) -> Any:
+    if isinstance(value, Part):
+        value = as_json(value)
     if isinstance(value, bool | float) or value is None:
         return value
     if isinstance(value, int):

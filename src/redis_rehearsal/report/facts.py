@@ -5,8 +5,13 @@ A document may be of a run that broke, or be damaged: whatever is not there is n
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from redis_rehearsal.document.ledger import RunLedger
+from redis_rehearsal.document.migration import ApplicationOn, Migration
+from redis_rehearsal.document.reading import read
+from redis_rehearsal.document.run import RunDocument, Server
+from redis_rehearsal.document.verdict import Downtime
 from redis_rehearsal.report.advice import GENERATOR, Seen, advise, causes_of
 from redis_rehearsal.report.judgement import criterion_status, limit_and_measured, verdict_sentence, verdict_status
 from redis_rehearsal.report.reading import (
@@ -18,9 +23,6 @@ from redis_rehearsal.report.reading import (
     duration,
     figure,
     milliseconds,
-    number,
-    part,
-    parts,
     words,
 )
 
@@ -59,26 +61,29 @@ class Section:
     name: str = ""
 
 
-def is_rehearsal(document: object) -> bool:
+def is_rehearsal(document: RunDocument) -> bool:
     """Whether a document is of a run in which something was migrated."""
-    return bool(part(document, "migration") or part(document, "verdict"))
+    return document.migration is not None or document.verdict is not None
 
 
-def goes_on(document: object) -> bool:
+def goes_on(document: RunDocument) -> bool:
     """Whether the run had not ended when its document was made, so that more of it came later."""
-    return part(document).get("stage") in ("running", "finishing")
+    return document.stage in ("running", "finishing")
 
 
-def title(document: object) -> str:
+def title(document: RunDocument) -> str:
     """What was rehearsed, in one line."""
-    return f"Rehearsal of {_strategy(document)}: {server_line(document, 'source')} to {server_line(document, 'target')}"
+    source, target = document.servers.source, document.servers.target
+    return f"Rehearsal of {_strategy(document)}: {server_line(source, 'source')} to {server_line(target, 'target')}"
 
 
-def sections(document: object) -> list[Section]:
+def sections(document: RunDocument) -> list[Section]:
     """All that a finished rehearsal's document says, in the order in which it is read."""
     made = [
         _done(document),
-        Section(f"Verdict: {verdict_status(document).upper()}", (verdict_sentence(document),), "verdict"),
+        Section(
+            f"Verdict: {verdict_status(document.verdict).upper()}", (verdict_sentence(document.verdict),), "verdict"
+        ),
         _warnings(document),
         _annotations(document),
         _phases(document),
@@ -92,154 +97,142 @@ def sections(document: object) -> list[Section]:
     return [section for section in made if section.blocks]
 
 
-def at_most(lower: object, upper: object) -> str:
+def at_most(lower: float | None, upper: float | None) -> str:
     """A figure of the ledger, and the most that it can be where that differs."""
     shown = count(lower)
-    if number(upper) is None:
-        return shown if number(lower) is None else f"{shown} (at most: {NOT_MEASURED})"
+    if upper is None:
+        return shown if lower is None else f"{shown} (at most: {NOT_MEASURED})"
     return shown if lower == upper else f"{shown} (at most {count(upper)})"
 
 
-def _strategy(document: object) -> str:
-    return words(part(document, "migration").get("strategy"), f"a strategy that was {NOT_MEASURED}")
+def migration_of(document: RunDocument) -> Migration:
+    """Its migration; where none is there, one of which nothing was measured."""
+    return document.migration or read(Migration, None)
 
 
-def server_line(document: object, role: str, *, address: bool = False) -> str:
+def _strategy(document: RunDocument) -> str:
+    return words(migration_of(document).strategy, f"a strategy that was {NOT_MEASURED}")
+
+
+def server_line(server: Server | None, otherwise: str, *, address: bool = False) -> str:
     """A server's product and version, and where it is if that is asked."""
-    server = part(document, "servers", role)
-    if not server:
-        return f"{role} {NOT_MEASURED}"
-    shown = f"{words(server.get('product'))} {words(server.get('version'), '')}".strip()
-    return f"{shown} at {words(server.get('address'))}" if address else shown
+    if server is None:
+        return f"{otherwise} {NOT_MEASURED}"
+    shown = f"{words(server.product)} {words(server.version, '')}".strip()
+    return f"{shown} at {words(server.address)}" if address else shown
 
 
-def _done(document: object) -> Section:
-    migration = part(document, "migration")
-    application = part(migration, "application_on")
-    rollout = number(migration.get("rollout_seconds"))
-    ended = f"{words(migration.get('status'))}, in phase {words(migration.get('phase'))}"
-    reason = words(migration.get("reason"), "")
+def _done(document: RunDocument) -> Section:
+    migration = migration_of(document)
+    rollout = migration.rollout_seconds
+    ended = f"{words(migration.status)}, in phase {words(migration.phase)}"
+    reason = words(migration.reason, "")
     rows = (
-        ("run", words(part(document).get("started"))),
-        ("strategy", words(migration.get("strategy"))),
+        ("run", words(document.started)),
+        ("strategy", words(migration.strategy)),
         ("freeze", _freeze(migration)),
         ("rollout", "at once" if rollout == 0 else duration(rollout)),
-        ("source", server_line(document, "source", address=True)),
-        ("target", server_line(document, "target", address=True)),
+        ("source", server_line(document.servers.source, "source", address=True)),
+        ("target", server_line(document.servers.target, "target", address=True)),
         ("load", _load(document)),
         ("migration", f"{ended}: {reason}" if reason else ended),
-        ("application", _application(application)),
+        ("application", _application(migration.application_on)),
     )
     return Section("What was done", (Table(rows),), "done")
 
 
-def _application(on: dict[str, Any]) -> str:
-    said = f"reads from {words(on.get('reads'))}, writes to {words(on.get('writes'))}"
-    return (
-        f"{said}; not every worker confirmed it, so that some may be elsewhere"
-        if on.get("confirmed") is False
-        else said
-    )
+def _application(on: ApplicationOn) -> str:
+    said = f"reads from {words(on.reads)}, writes to {words(on.writes)}"
+    return f"{said}; not every worker confirmed it, so that some may be elsewhere" if on.confirmed is False else said
 
 
-def _freeze(migration: dict[str, Any]) -> str:
-    kind, held = words(migration.get("freeze")), number(migration.get("freeze_seconds"))
+def _freeze(migration: Migration) -> str:
+    kind, held, back = words(migration.freeze), migration.freeze_seconds, migration.return_freeze_seconds
     if kind == "none" and held is None:
         return kind
-    back = number(migration.get("return_freeze_seconds"))
     again = "" if back is None else f", and for {duration(back)} on the way back"
     return f"{kind}; writes were held for {duration(held)}{again}"
 
 
-def _load(document: object) -> str:
-    settings, rates = part(document, "settings"), part(document, "rates")
+def _load(document: RunDocument) -> str:
+    settings, rates = document.settings, document.rates
     return (
         f"{count(settings.get('queries_per_second'))} queries/s and "
         f"{count(settings.get('events_per_second'))} events/s asked for; "
-        f"{figure(rates.get('queries_per_second'))} and {figure(rates.get('events_per_second'))} ok, "
-        f"over {duration(part(document).get('duration_seconds'))}"
+        f"{figure(rates.queries_per_second)} and {figure(rates.events_per_second)} ok, "
+        f"over {duration(document.duration_seconds)}"
     )
 
 
-def _warnings(document: object) -> Section:
+def _warnings(document: RunDocument) -> Section:
     warnings = []
     if goes_on(document):
         warnings.append("The run still went on when this was written: its figures are those until then.")
-    elif part(document).get("complete") is False:
+    elif document.complete is False:
         warnings.append("The run is not complete: a worker ended by itself, or the ledger was never compared.")
     if _saturated(document):
         warnings.append("The generator itself was the bottleneck: do not trust these latencies.")
-    for name, why in part(document, "unwritten").items():
+    for name, why in document.unwritten.items():
         warnings.append(f"{words(name)} could not be written to its end: {words(why)}.")
     # What makes all figures doubtful stands first.
-    found = part(document, "migration").get("warnings")
-    warnings += [words(each) for each in found] if isinstance(found, list) else []
+    warnings += [words(each) for each in migration_of(document).warnings]
     return Section("Warnings", tuple(warnings), "warnings")
 
 
-def _annotations(document: object) -> Section:
+def _annotations(document: RunDocument) -> Section:
     """What happened to servers without anybody's doing."""
     rows = [
-        (clock(each.get("started_at")), words(each.get("server"), NONE), words(each.get("detail"), NONE))
-        for each in parts(document, "annotations")
+        (clock(each.started_at), words(each.server, NONE), words(each.detail, NONE)) for each in document.annotations
     ]
     table = Table(tuple(rows), ("at (UTC)", "server", "what happened"), frozenset({0, 1, 2}))
     return Section("What happened to the servers of itself", (table,) if rows else (), "annotations")
 
 
-def _saturated(document: object) -> bool:
+def _saturated(document: RunDocument) -> bool:
     """Whether the generator was the bottleneck in what was judged; where nothing was, in all of the load."""
-    judged = part(document, "impact").get("generator_saturated")
-    return judged if isinstance(judged, bool) else part(document, "generator").get("saturated") is True
+    judged = document.impact.generator_saturated if document.impact else None
+    return document.generator.saturated is True if judged is None else judged
 
 
-def _phases(document: object) -> Section:
+def _phases(document: RunDocument) -> Section:
     rows = []
-    for phase in parts(document, "phases"):
-        response = part(phase, "latency", "queries", "response_seconds")
-        hit_ratio = number(phase.get("hit_ratio"))
+    for phase in document.phases:
+        response = phase.latency.queries.response_seconds
         rows.append(
             (
-                words(phase.get("name"), NONE),
-                figure(phase.get("duration_seconds"), NONE),
-                figure(phase.get("queries_per_second"), NONE),
-                *(milliseconds(response.get(quantile)) for quantile in ("p50", "p99", "p999")),
-                NONE if hit_ratio is None else f"{hit_ratio * 100:.2f}",
-                count(phase.get("failed"), NONE),
-                figure(phase.get("database_queries_per_second"), NONE),
+                words(phase.name, NONE),
+                figure(phase.duration_seconds, NONE),
+                figure(phase.queries_per_second, NONE),
+                *map(milliseconds, (response.p50, response.p99, response.p999)),
+                NONE if phase.hit_ratio is None else f"{phase.hit_ratio * 100:.2f}",
+                count(phase.failed, NONE),
+                figure(phase.database_queries_per_second, NONE),
             )
         )
     headings = ("phase", "s", "queries/s", "p50 ms", "p99", "p99.9", "hit %", "failed", "db q/s")
     return Section("Phases", tabled(rows, headings), "phases")
 
 
-def _downtime(document: object) -> Section:
-    downtime = part(document, "downtime")
-    rows = [
-        (shown, _longest(kind), duration(kind.get("total_seconds")))
-        for shown, kind in ((shown, part(downtime, name)) for name, shown in _DOWNTIMES)
-        if kind
-    ]
+def _downtime(document: RunDocument) -> Section:
+    found = document.downtime
+    kinds = (
+        ("queries", found.queries),
+        ("events", found.events),
+        ("queries, before the cutover", found.sync_queries),
+        ("events, before the cutover", found.sync_events),
+    )
+    rows = [(shown, _longest(kind), duration(kind.total_seconds)) for shown, kind in kinds]
     return Section("Downtime", tabled(rows, ("", "longest", "total")), "downtime")
 
 
-_DOWNTIMES: Final = (
-    ("queries", "queries"),
-    ("events", "events"),
-    ("sync_queries", "queries, before the cutover"),
-    ("sync_events", "events, before the cutover"),
-)
-
-
-def _longest(kind: dict[str, Any]) -> str:
+def _longest(kind: Downtime) -> str:
     # What lies between is the generator's own.
-    found = between(kind.get("longest_at_least_seconds"), kind.get("longest_seconds"))
-    return f"{found}, unfinished" if kind.get("unfinished") is True else found
+    found = between(kind.longest_at_least_seconds, kind.longest_seconds)
+    return f"{found}, unfinished" if kind.unfinished is True else found
 
 
-def _recovery(document: object) -> Section:
-    recovery = part(document, "recovery")
-    measures = part(recovery, "measures")
+def _recovery(document: RunDocument) -> Section:
+    recovery = document.recovery
     names = {
         "p50": "p50",
         "p99": "p99",
@@ -253,8 +246,8 @@ def _recovery(document: object) -> Section:
         (
             Table(
                 (
-                    ("all", between(recovery.get("at_least_seconds"), recovery.get("at_most_seconds"))),
-                    *((shown, duration(measures.get(name))) for name, shown in names.items()),
+                    ("all", between(recovery.at_least_seconds, recovery.at_most_seconds)),
+                    *((shown, duration(recovery.measures.get(name))) for name, shown in names.items()),
                 ),
                 ("", "recovered after"),
             ),
@@ -263,23 +256,37 @@ def _recovery(document: object) -> Section:
     )
 
 
-def _ledger(document: object) -> list[Section]:
-    ledger = part(document, "ledger")
-    rows = [(name, count(ledger.get(name))) for name in ("acknowledged", "unknown", "redirected")]
-    rows += [
-        (name, at_most(ledger.get(name), ledger.get(f"{name}_at_most"))) for name in ("lost", "duplicated", "stranded")
+def ledger_table(ledger: RunLedger, *, stranded: bool = True) -> Table:
+    """What became of the increments.
+
+    Args:
+        ledger: of the run.
+        stranded: whether it is of a run with a migration, without which nothing can be stranded.
+    """
+    rows = [
+        ("acknowledged", count(ledger.acknowledged)),
+        ("unknown", count(ledger.unknown)),
+        ("redirected", count(ledger.redirected)),
+        ("lost", at_most(ledger.lost, ledger.lost_at_most)),
+        ("duplicated", at_most(ledger.duplicated, ledger.duplicated_at_most)),
     ]
+    rows += [("stranded", at_most(ledger.stranded, ledger.stranded_at_most))] if stranded else []
+    return Table(tuple(rows), ("increments", "count"))
+
+
+def _ledger(document: RunDocument) -> list[Section]:
+    ledger = document.ledger
     notes = []
-    error = words(ledger.get("error"), "")
+    error = words(ledger.error, "")
     if error:
         notes.append(f"The ledger could not be compared with the servers: {error}")
-    if number(ledger.get("unverified_counters")):
-        notes.append(f"{count(ledger.get('unverified_counters'))} counters could not be compared.")
+    if ledger.unverified_counters:
+        notes.append(f"{count(ledger.unverified_counters)} counters could not be compared.")
     worst = [
-        (words(each.get("key")), *(count(each.get(name), NONE) for name in ("lost", "duplicated", "stranded")))
-        for each in parts(ledger, "worst")
+        (words(each.key), *(count(wrong, NONE) for wrong in (each.lost, each.duplicated, each.stranded)))
+        for each in ledger.worst
     ]
-    table = Table(tuple(rows), ("increments", "count"))
+    table = ledger_table(ledger)
     sections_of_it = [Section("Ledger", (table, *notes), "ledger")]
     if worst:
         headings = ("counter", "lost", "duplicated", "stranded")
@@ -287,42 +294,40 @@ def _ledger(document: object) -> list[Section]:
     return sections_of_it
 
 
-def _criteria(document: object) -> Section:
-    rows = [
-        (words(each.get("name")), *limit_and_measured(each), criterion_status(each))
-        for each in parts(part(document, "verdict"), "criteria")
-    ]
+def _criteria(document: RunDocument) -> Section:
+    criteria = document.verdict.criteria if document.verdict else ()
+    rows = [(words(each.name), *limit_and_measured(each), criterion_status(each)) for each in criteria]
     if not rows:
         return Section("Criteria", (f"The criteria were {NOT_MEASURED}.",), "criteria")
     headings = ("criterion", "limit", "measured", "status")
     return Section("Criteria", (Table(tuple(rows), headings, frozenset({0, 3})),), "criteria")
 
 
-def _steps(document: object) -> Section:
+def _steps(document: RunDocument) -> Section:
     rows = [
         (
-            words(step.get("name"), NONE),
-            clock(step.get("started_at")),
-            figure(step.get("duration_seconds"), NONE, digits=3),
-            words(step.get("status"), NONE),
-            words(step.get("detail"), ""),
+            words(step.name, NONE),
+            clock(step.started_at),
+            figure(step.duration_seconds, NONE, digits=3),
+            words(step.status, NONE),
+            words(step.detail, ""),
         )
-        for step in parts(part(document, "migration"), "steps")
+        for step in migration_of(document).steps
     ]
     headings = ("step", "at (UTC)", "s", "status", "detail")
     return Section("Steps of the migration", tabled(rows, headings, left=frozenset({0, 1, 3, 4})), "steps")
 
 
-def _advice(document: object) -> Section:
-    migration = part(document, "migration")
-    strategy, freeze, seen = words(migration.get("strategy")), words(migration.get("freeze")), Seen.of(document)
+def _advice(document: RunDocument) -> Section:
+    migration = migration_of(document)
+    strategy, freeze, seen = words(migration.strategy), words(migration.freeze), Seen.of(document)
     rows = []
-    for criterion in parts(part(document, "verdict"), "criteria"):
+    for criterion in document.verdict.criteria if document.verdict else ():
         status = criterion_status(criterion)
         if status == "passed":
             continue
-        name = words(criterion.get("name"))
-        why = words(criterion.get("reason"), "")
+        name = words(criterion.name)
+        why = words(criterion.reason, "")
         if not why:
             limit, measured = limit_and_measured(criterion)
             why = f"Measured {measured}, the limit is {limit}." if status == "failed" else "It could not be measured."

@@ -1,33 +1,45 @@
-"""Figures as JSON holds them."""
+"""Figures of the engine as a document holds them."""
 
-from typing import Final
-
+from redis_rehearsal.document.load import Clocks, Latency, Outcomes, Quantiles, Totals
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.telemetry.histogram import Histogram
 
-QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+
+def totals(queries: Tally, events: Tally) -> Totals:
+    """Operations by what became of them."""
+    return Totals(queries=_outcomes(queries), events=_outcomes(events))
 
 
-def outcomes(tally: Tally) -> dict[str, int]:
-    """Operations by what became of them; all but `offered` add up to it."""
-    return {
-        "offered": tally.offered,
-        **{outcome.name.lower(): tally.outcomes[outcome] for outcome in Outcome},
-        "in_flight": tally.in_flight,
-    }
+def latency(queries: Tally, events: Tally) -> Latency:
+    """The three clocks of both, in seconds."""
+    return Latency(queries=_clocks(queries), events=_clocks(events))
 
 
-def quantiles(histogram: Histogram) -> dict[str, float | None]:
+def quantiles(histogram: Histogram) -> Quantiles:
     """Quantiles and the longest duration, in seconds; None where nothing was recorded."""
-    found: dict[str, float | None] = {name: histogram.quantile(ratio) for name, ratio in QUANTILES.items()}
-    found["max"] = histogram.max_seconds if histogram.count else None
-    return found
+    return Quantiles(
+        p50=histogram.quantile(0.5),
+        p95=histogram.quantile(0.95),
+        p99=histogram.quantile(0.99),
+        p999=histogram.quantile(0.999),
+        max=histogram.max_seconds if histogram.count else None,
+    )
 
 
-def latency(tally: Tally) -> dict[str, dict[str, float | None]]:
-    """The three clocks, in seconds."""
-    return {
-        "response_seconds": quantiles(tally.response),
-        "service_seconds": quantiles(tally.service),
-        "lag_seconds": quantiles(tally.lag),
-    }
+def _outcomes(tally: Tally) -> Outcomes:
+    return Outcomes(
+        offered=tally.offered,
+        ok=tally.outcomes[Outcome.OK],
+        failed=tally.outcomes[Outcome.FAILED],
+        unknown=tally.outcomes[Outcome.UNKNOWN],
+        shed=tally.outcomes[Outcome.SHED],
+        in_flight=tally.in_flight,
+    )
+
+
+def _clocks(tally: Tally) -> Clocks:
+    return Clocks(
+        response_seconds=quantiles(tally.response),
+        service_seconds=quantiles(tally.service),
+        lag_seconds=quantiles(tally.lag),
+    )

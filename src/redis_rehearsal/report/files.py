@@ -1,10 +1,12 @@
 """The files that a run's report is left in."""
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
+from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.html import render_html
 from redis_rehearsal.report.migration_markdown import render_markdown
@@ -37,13 +39,22 @@ def write_reports(run: RunData, directory: Path) -> dict[str, OSError]:
     return failed
 
 
-def write_document(document: dict[str, Any], directory: Path) -> None:
+def write_document(document: RunDocument, directory: Path) -> None:
     """Leave a run's document in a directory.
 
     Raises:
         OSError: it cannot be written.
     """
-    write_whole(directory / DOCUMENT, encode(document).decode())
+    write_content(document, directory)
+
+
+def write_content(content: RunDocument | Mapping[str, Any], directory: Path) -> None:
+    """Leave a run's document in a directory, with whatever else is in it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_whole(directory / DOCUMENT, encode(content).decode())
 
 
 def write_whole(path: Path, text: str) -> None:

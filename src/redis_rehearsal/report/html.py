@@ -7,13 +7,14 @@ stands in the file. Pure but for the assets, which are read once.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.report.assets import report_scripts, report_style
 from redis_rehearsal.report.chart_data import as_json, chart_data
-from redis_rehearsal.report.facts import Section, Table, goes_on, is_rehearsal, title
+from redis_rehearsal.report.facts import Section, Table, goes_on, is_rehearsal, migration_of, title
 from redis_rehearsal.report.facts_run import report_sections
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.markup import Markup, element, escaped, raw
-from redis_rehearsal.report.reading import part, words
+from redis_rehearsal.report.reading import words
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.report.side_by_side import EXPLAINED, comparison
 
@@ -47,7 +48,7 @@ _NOT_MIGRATED: Final = "Nothing was migrated in this run, so that there is no ve
 Rows = Sequence[Mapping[str, object]]
 
 
-def render_html(document: dict[str, Any], rows: Rows = (), percentiles: Rows = ()) -> str:
+def render_html(document: RunDocument, rows: Rows = (), percentiles: Rows = ()) -> str:
     """A run's report.
 
     Args:
@@ -67,10 +68,12 @@ def render_html_side_by_side(runs: Sequence[RunData]) -> str:
     each = [
         element(
             "details",
-            element("summary", element("h2", f"{_strategy(run.document)}: {verdict_status(run.document).upper()}")),
+            element(
+                "summary", element("h2", f"{_strategy(run.document)}: {verdict_status(run.document.verdict).upper()}")
+            ),
             element("p", f"{title(run.document)}. {_subtitle(run.document)}", class_="subtitle"),
             _run(run, place, 3),
-            class_=f"strategy {verdict_status(run.document)}",
+            class_=f"strategy {verdict_status(run.document.verdict)}",
         )
         for place, run in enumerate(runs)
     ]
@@ -110,7 +113,7 @@ def _run(run: RunData, place: int, level: int) -> Markup:
     found = {section.name: section for section in report_sections(document)}
     if not is_rehearsal(document):
         found["verdict"] = Section("No verdict", (_NOT_MIGRATED,), "verdict")
-    status = verdict_status(document) if is_rehearsal(document) else "none"
+    status = verdict_status(document.verdict) if is_rehearsal(document) else "none"
     found["charts"] = Section("Over time", () if data["second"] else (_NO_ROWS,), "charts")
     if data["unfinished"]:
         found["charts"] = Section("Over time", (_UNFINISHED,), "charts")
@@ -202,11 +205,10 @@ def _id(place: int, name: str) -> str:
     return f"run-{place}-{name.replace('_', '-')}"
 
 
-def _strategy(document: object) -> str:
-    return words(part(document, "migration").get("strategy"), "unknown strategy")
+def _strategy(document: RunDocument) -> str:
+    return words(migration_of(document).strategy, "unknown strategy")
 
 
-def _subtitle(document: object) -> str:
-    found = part(document)
-    complete = "" if found.get("complete") is True else "; still going on" if goes_on(document) else "; not complete"
-    return f"Run {words(found.get('started'))}{complete}"
+def _subtitle(document: RunDocument) -> str:
+    complete = "" if document.complete else "; still going on" if goes_on(document) else "; not complete"
+    return f"Run {words(document.started)}{complete}"

@@ -6,18 +6,19 @@ testcase, failure, error, system-out).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.document.verdict import Criterion
 from redis_rehearsal.report.advice import Seen, advise, causes_of
-from redis_rehearsal.report.facts import server_line
+from redis_rehearsal.report.facts import migration_of, server_line
 from redis_rehearsal.report.judgement import (
     criterion_status,
     limit_and_measured,
     verdict_sentence,
     verdict_status,
 )
-from redis_rehearsal.report.reading import NONE, number, part, parts, words
+from redis_rehearsal.report.reading import NONE, words
 
 _VERDICT = "verdict"
 
@@ -33,7 +34,7 @@ class Rehearsed:
     """
 
     strategy: str
-    document: object = None
+    document: RunDocument | None = None
     trouble: str = ""
 
 
@@ -70,9 +71,12 @@ def render_junit(each: Sequence[Rehearsed]) -> str:
         rehearsed = suite.rehearsed
         element = SubElement(root, "testsuite", {"name": rehearsed.strategy, **_counts([suite]), **_times(rehearsed)})
         properties = SubElement(element, "properties")
-        for role in ("source", "target"):
-            if part(rehearsed.document, "servers", role):
-                SubElement(properties, "property", name=role, value=server_line(rehearsed.document, role))
+        document = rehearsed.document
+        for role, server in (
+            (("source", document.servers.source), ("target", document.servers.target)) if document else ()
+        ):
+            if server is not None:
+                SubElement(properties, "property", name=role, value=server_line(server, role))
         for case in suite.cases:
             of_case = SubElement(
                 element, "testcase", classname=f"redis-rehearsal.{rehearsed.strategy}", name=case.name, time="0"
@@ -95,10 +99,9 @@ def _counts(suites: Sequence[_Suite]) -> dict[str, str]:
 
 
 def _times(rehearsed: Rehearsed) -> dict[str, str]:
-    phases = parts(rehearsed.document, "phases")
-    seconds = [number(phase.get("duration_seconds")) or 0.0 for phase in phases]
-    found = {"time": f"{sum(seconds):.3f}"}
-    started = words(phases[0].get("started_at"), "") if phases else ""
+    phases = rehearsed.document.phases if rehearsed.document else ()
+    found = {"time": f"{sum(phase.duration_seconds or 0.0 for phase in phases):.3f}"}
+    started = words(phases[0].started_at, "") if phases else ""
     if started:
         # The attribute has no time zone; it is UTC.
         found["timestamp"] = started.partition(".")[0].removesuffix("Z")
@@ -108,28 +111,29 @@ def _times(rehearsed: Rehearsed) -> dict[str, str]:
 def _suite(rehearsed: Rehearsed) -> _Suite:
     document = rehearsed.document
     suite = _Suite(rehearsed)
-    status = verdict_status(document)
-    for criterion in parts(part(document, "verdict"), "criteria"):
-        suite.cases.append(_case(document, criterion))
+    verdict = document.verdict if document else None
+    status = verdict_status(verdict)
+    if document and verdict:
+        suite.cases += [_case(document, criterion) for criterion in verdict.criteria]
     worst = "fail" if suite.count("failure") else "unknown" if suite.count("error") or not suite.cases else "pass"
     if rehearsed.trouble:
         suite.cases.append(_Case(_VERDICT, kind="error", message=words(rehearsed.trouble)))
     elif not suite.cases or worst != status:
         kind = "failure" if status == "fail" else "error"
-        suite.cases.append(_Case(_VERDICT, kind=kind, message=verdict_sentence(document)))
+        suite.cases.append(_Case(_VERDICT, kind=kind, message=verdict_sentence(verdict)))
     return suite
 
 
-def _case(document: object, criterion: dict[str, Any]) -> _Case:
-    name, status = words(criterion.get("name")), criterion_status(criterion)
+def _case(document: RunDocument, criterion: Criterion) -> _Case:
+    name, status = words(criterion.name), criterion_status(criterion)
     limit, measured = limit_and_measured(criterion)
     figures = "" if measured == NONE else f"measured {measured}, limit {limit}"
     if status == "passed":
         return _Case(name, figures)
-    migration = part(document, "migration")
-    strategy, freeze, seen = words(migration.get("strategy")), words(migration.get("freeze")), Seen.of(document)
+    migration = migration_of(document)
+    strategy, freeze, seen = words(migration.strategy), words(migration.freeze), Seen.of(document)
     to_do = advise(name, status, strategy, freeze, causes_of(criterion), seen)
-    why = words(criterion.get("reason"), "") or figures or "it could not be measured"
+    why = words(criterion.reason, "") or figures or "it could not be measured"
     if status == "failed":
         message = figures or why
         return _Case(name, f"{why}\nTo do: {to_do}", "failure", f"{name}: {message}")

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from redis_rehearsal.report.facts import Section, Table, at_most, is_rehearsal, sections, title
+from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.report.facts import Section, Table, at_most, is_rehearsal, migration_of, sections, title
 from redis_rehearsal.report.judgement import verdict_status
-from redis_rehearsal.report.reading import NONE, count, figure, part, parts, words
+from redis_rehearsal.report.reading import NONE, count, figure, words
 from redis_rehearsal.report.side_by_side import EXPLAINED, comparison
 from redis_rehearsal.report.summary import summary
 
@@ -21,7 +22,7 @@ _MOST_RUNS: Final = 8
 _BLOCK: Final = re.compile(r"^(\d*)([-+#=.)])")
 
 
-def render_markdown(document: dict[str, Any]) -> str:
+def render_markdown(document: RunDocument) -> str:
     """The verdict, its criteria and, folded, what was done; of a run without a migration its summary.
 
     It is for the conversation about a change, which has no room for all that `report_sections` has.
@@ -48,19 +49,24 @@ def render_markdown(document: dict[str, Any]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _headline(document: dict[str, Any]) -> str:
-    return f"{verdict_status(document).upper()}: {_escaped(_lower(title(document)))}"
+def _headline(document: RunDocument) -> str:
+    return f"{verdict_status(document.verdict).upper()}: {_escaped(_lower(title(document)))}"
 
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _ledger(document: dict[str, Any]) -> str:
-    ledger = part(document, "ledger")
-    told = [f"{count(ledger.get(name))} {name}" for name in ("acknowledged", "unknown", "redirected")]
-    bounded = ("lost", "duplicated", "stranded")
-    told += [f"{at_most(ledger.get(name), ledger.get(f'{name}_at_most'))} {name}" for name in bounded]
+def _ledger(document: RunDocument) -> str:
+    ledger = document.ledger
+    told = (
+        f"{count(ledger.acknowledged)} acknowledged",
+        f"{count(ledger.unknown)} unknown",
+        f"{count(ledger.redirected)} redirected",
+        f"{at_most(ledger.lost, ledger.lost_at_most)} lost",
+        f"{at_most(ledger.duplicated, ledger.duplicated_at_most)} duplicated",
+        f"{at_most(ledger.stranded, ledger.stranded_at_most)} stranded",
+    )
     return ", ".join(told)
 
 
@@ -80,22 +86,22 @@ def _criteria(section: Section) -> list[str]:
     return blocks
 
 
-def _steps(document: dict[str, Any]) -> str:
+def _steps(document: RunDocument) -> str:
     """Those that failed with what they say, and the others with how long they took."""
     told = []
-    for step in parts(part(document, "migration"), "steps"):
-        took = f"{words(step.get('name'), NONE)} {figure(step.get('duration_seconds'), NONE, digits=3)} s"
-        status = words(step.get("status"), NONE)
-        told.append(took if status == "done" else f"{took} ({status}: {words(step.get('detail'), NONE)})")
+    for step in migration_of(document).steps:
+        took = f"{words(step.name, NONE)} {figure(step.duration_seconds, NONE, digits=3)} s"
+        status = words(step.status, NONE)
+        told.append(took if status == "done" else f"{took} ({status}: {words(step.detail, NONE)})")
     return ", ".join(told)
 
 
-def _worst(document: dict[str, Any]) -> str:
+def _worst(document: RunDocument) -> str:
     told = []
-    for counter in parts(part(document, "ledger"), "worst")[:_MOST_WORST]:
-        figures = ((name, counter.get(name)) for name in ("lost", "duplicated", "stranded"))
+    for counter in document.ledger.worst[:_MOST_WORST]:
+        figures = (("lost", counter.lost), ("duplicated", counter.duplicated), ("stranded", counter.stranded))
         wrong = ", ".join(f"{name} {count(figure_of)}" for name, figure_of in figures if figure_of)
-        told.append(f"{_code(words(counter.get('key'), NONE))} ({wrong or NONE})")
+        told.append(f"{_code(words(counter.key, NONE))} ({wrong or NONE})")
     return "; ".join(told)
 
 
@@ -125,7 +131,7 @@ def _shortened(section: Section) -> Section:
     return replace(section, blocks=(*blocks, f"And {left:,} more.") if left else tuple(blocks))
 
 
-def render_markdown_side_by_side(documents: Sequence[dict[str, Any]]) -> str:
+def render_markdown_side_by_side(documents: Sequence[RunDocument]) -> str:
     """Several rehearsals: the table of them and which is best, and then the verdict of each and why.
 
     Args:
@@ -140,7 +146,7 @@ def render_markdown_side_by_side(documents: Sequence[dict[str, Any]]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _why(document: dict[str, Any]) -> list[str]:
+def _why(document: RunDocument) -> list[str]:
     found = {section.name: section for section in sections(document)}
     return [str(block) for block in found["verdict"].blocks]
 

@@ -1,15 +1,16 @@
 """How far a migration is, for who watches it in a terminal."""
 
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from redis_rehearsal.document.verdict import Verdict
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.migration_document import migration_document
 from redis_rehearsal.report.narration import Narrator, step_line
-from redis_rehearsal.report.reading import duration, parts, words
+from redis_rehearsal.report.reading import duration, words
 from redis_rehearsal.report.view import RunView
 
 _MOST_NAMED: Final = 6
@@ -28,7 +29,7 @@ class MigrationStatus:
     def __init__(self, view: RunView) -> None:
         self._view = view
         self._narrators: list[Narrator] = []
-        self.so_far: dict[str, Any] | None = None
+        self.so_far: Verdict | None = None
 
     def news(self) -> list[str]:
         """What was done since it was last asked, a line each: phases, and steps that have ended."""
@@ -41,7 +42,7 @@ class MigrationStatus:
             narrator, steps = self._narrators[place], record.migration.context.steps
             new = [
                 (steps[number].began_seconds + (steps[number].duration_seconds or 0.0), line)
-                for number, line in narrator.steps(migration_document(record))
+                for number, line in narrator.steps(migration_document(record).steps)
             ]
             if record is self._view.records[-1]:
                 new += narrator.phases(self._phases(record), record.migration.context.options)
@@ -84,14 +85,14 @@ class MigrationStatus:
         document = migration_document(record)
         shown = Text(f"\n{record.migration.context.options.strategy}: {self.now(now_seconds) or 'begins'}", "bold")
         lines: list[RenderableType] = [shown]
-        for step in parts(document, "steps")[-steps:]:
-            running = step.get("status") == "running"
+        for step in document.steps[-steps:]:
+            running = step.status == "running"
             line = Text(step_line(step), "" if running else "dim", no_wrap=True, overflow="ellipsis")
             if running and record.migration.context.progress:
                 line.append(f"; {words(record.migration.context.progress, '')}")
             lines.append(line)
-        if verdict := (document["verdict"] or self.so_far):
-            word = "verdict" if document["verdict"] else "so far"
+        if verdict := (document.verdict or self.so_far):
+            word = "verdict" if document.verdict else "so far"
             lines.append(Text(f"{word}: {_judged(verdict)}", _style(verdict), no_wrap=True, overflow="ellipsis"))
         return Group(*lines)
 
@@ -119,15 +120,15 @@ class MigrationStatus:
         return ""
 
 
-def _judged(verdict: dict[str, Any]) -> str:
+def _judged(verdict: Verdict) -> str:
     """What failed, and how much is not known; of what is under way nearly all is not."""
-    criteria = parts(verdict, "criteria")
-    failed = [words(each.get("name")) for each in criteria if each.get("status") == "failed"]
-    unknown = sum(each.get("status") == "unknown" for each in criteria)
+    criteria = verdict.criteria
+    failed = [words(each.name) for each in criteria if each.status == "failed"]
+    unknown = sum(each.status == "unknown" for each in criteria)
     more = f" and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
     found = f"failed: {', '.join(failed[:_MOST_NAMED])}{more}" if failed else "nothing failed"
     return f"{found}; {unknown} of {len(criteria)} criteria not known yet" if unknown else found
 
 
-def _style(verdict: dict[str, Any]) -> str:
-    return "bold red" if any(each.get("status") == "failed" for each in parts(verdict, "criteria")) else ""
+def _style(verdict: Verdict) -> str:
+    return "bold red" if any(each.status == "failed" for each in verdict.criteria) else ""

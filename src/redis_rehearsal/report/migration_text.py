@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.report.facts import Section, Table, is_rehearsal, sections, title
 from redis_rehearsal.report.side_by_side import comparison
 from redis_rehearsal.report.summary import summary
@@ -16,7 +17,7 @@ from redis_rehearsal.report.summary import summary
 _LEAST_COLUMNS: Final = 40
 
 
-def render_text(document: dict[str, Any], width: int = 80) -> str:
+def render_text(document: RunDocument, width: int = 80) -> str:
     """What a rehearsal came to, in plain text; of a run without a migration its summary.
 
     Args:
@@ -34,7 +35,7 @@ def render_text(document: dict[str, Any], width: int = 80) -> str:
     return _lines(capture.get())
 
 
-def render_side_by_side(documents: Sequence[dict[str, Any]], width: int = 120) -> str:
+def render_side_by_side(documents: Sequence[RunDocument], width: int = 120) -> str:
     """Several rehearsals in one table, and which strategy is best here.
 
     Args:

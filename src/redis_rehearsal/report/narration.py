@@ -1,22 +1,23 @@
 """What happens in a migration, as lines: for each phase and for each step one, with how long it took."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
+from redis_rehearsal.document.migration import Step
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
-from redis_rehearsal.report.reading import duration, number, parts, words
+from redis_rehearsal.report.reading import duration, words
 
 _RUNNING: Final = "running"
 
 
-def step_line(step: dict[str, Any]) -> str:
+def step_line(step: Step) -> str:
     """A step that has begun or ended: its name, how it ended, after how long, and what came of it."""
-    status, seconds = words(step.get("status")), number(step.get("duration_seconds"))
-    line = f"{words(step.get('name'))}: {status}"
-    if status != _RUNNING and seconds is not None:
-        line += f" after {duration(seconds, digits=3)}"
-    detail = words(step.get("detail"), "")
+    status = words(step.status)
+    line = f"{words(step.name)}: {status}"
+    if status != _RUNNING and step.duration_seconds is not None:
+        line += f" after {duration(step.duration_seconds, digits=3)}"
+    detail = words(step.detail, "")
     return f"{line}; {detail}" if detail else line
 
 
@@ -32,19 +33,19 @@ class Narrator:
         self._told: dict[int, str] = {}
         self._phases_told = 0
 
-    def steps(self, document: object) -> list[tuple[int, str]]:
+    def steps(self, steps: Sequence[Step]) -> list[tuple[int, str]]:
         """What is new of its steps: the number of each, and a line.
 
         Args:
-            document: of the migration.
+            steps: of the migration, all so far.
         """
         lines = []
-        for number_, step in enumerate(parts(document, "steps")):
-            status = words(step.get("status"))
-            if self._told.get(number_) == status or (status == _RUNNING and not self._begun):
+        for number, step in enumerate(steps):
+            status = words(step.status)
+            if self._told.get(number) == status or (status == _RUNNING and not self._begun):
                 continue
-            self._told[number_] = status
-            lines.append((number_, step_line(step)))
+            self._told[number] = status
+            lines.append((number, step_line(step)))
         return lines
 
     def phases(self, phases: Sequence[tuple[str, float]], options: MigrationOptions) -> list[tuple[float, str]]:

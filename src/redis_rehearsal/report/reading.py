@@ -1,6 +1,6 @@
-"""What stands in a run's document, as words; what is not there, or is damaged, is not measured and never an error."""
+"""Figures and texts of a document as words; None, and what is none, was not measured."""
 
-from typing import Any, Final
+from typing import Final
 
 NOT_MEASURED: Final = "not measured"
 NONE: Final = "-"
@@ -9,19 +9,6 @@ _MOST: Final = 1e18
 _LARGE: Final = 1000
 DIGITS: Final = 4
 _SAME_SECONDS: Final = 0.001
-
-
-def part(value: object, *names: str) -> dict[str, Any]:
-    """The object found under these names, one inside the other; empty where there is none."""
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def parts(value: object, name: str) -> list[dict[str, Any]]:
-    """The objects in the list under this name; one that is damaged is empty."""
-    found = part(value).get(name)
-    return [part(each) for each in found] if isinstance(found, list) else []
 
 
 def number(value: object) -> float | None:

@@ -8,6 +8,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Final, overload
 
+from redis_rehearsal.document.base import as_json
+from redis_rehearsal.document.reading import read
+from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.fleet.row import COLUMNS, as_mapping
 from redis_rehearsal.fleet.rows import Rows
 from redis_rehearsal.report.document import make_document, phases_of
@@ -75,14 +78,16 @@ class RunData:
     """A run as its report needs it; of what comes from files nothing has been checked.
 
     Attributes:
-        document: as run.json holds it.
+        document: as far as it is there.
         rows: as timeline.csv holds them, by name of the column.
         percentiles: as percentiles.csv holds them, by name of the column.
+        saved: the document as run.json holds it, whatever else is in it; None of a run that is in memory.
     """
 
-    document: dict[str, Any]
+    document: RunDocument
     rows: Sequence[Mapping[str, object]] = ()
     percentiles: Sequence[Mapping[str, object]] = ()
+    saved: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, view: RunView) -> "RunData":
@@ -94,13 +99,23 @@ class RunData:
         )
 
     @classmethod
-    def read(cls, directory: Path, document: dict[str, Any]) -> "RunData":
+    def read(cls, directory: Path, saved: Mapping[str, Any]) -> "RunData":
         """A run that has ended; a file that is not there, as of an older run, has no rows.
+
+        Args:
+            directory: of the run.
+            saved: its document, as run.json holds it.
 
         Raises:
             OSError: a file is there and cannot be read.
         """
-        return cls(document, _read(directory / TIMELINE), _read(directory / PERCENTILES))
+        files = _read(directory / TIMELINE), _read(directory / PERCENTILES)
+        return cls(read(RunDocument, saved), *files, saved)
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The document as JSON has it."""
+        return as_json(self.document) if self.saved is None else self.saved
 
 
 def percentiles_of(view: RunView) -> list[Percentile]:

@@ -1,11 +1,14 @@
 """Several rehearsals side by side, and which strategy is best here."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from redis_rehearsal.report.facts import Section, Table
+from redis_rehearsal.document.reading import read
+from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.document.verdict import Impact
+from redis_rehearsal.report.facts import Section, Table, migration_of
 from redis_rehearsal.report.judgement import verdict_status
-from redis_rehearsal.report.reading import count, duration, number, part, parts, percent
+from redis_rehearsal.report.reading import count, duration, percent
 
 EXPLAINED: Final = (
     "down: the longest downtime of queries or events. p99: of queries due in the cutover. hit low: the lowest hit "
@@ -23,48 +26,43 @@ _MEASURES: Final = (
 _ORDER: Final = {"pass": 0, "unknown": 1, "fail": 2}
 
 
-def _ledger(document: object, name: str) -> str:
-    return count(part(document, "ledger").get(name), "-")
-
-
-def _longest_downtime(document: object) -> float | None:
-    found = [number(part(document, "downtime", kind).get("longest_seconds")) for kind in ("queries", "events")]
+def _longest_downtime(document: RunDocument) -> float | None:
+    found = (document.downtime.queries.longest_seconds, document.downtime.events.longest_seconds)
     known = [seconds for seconds in found if seconds is not None]
     return max(known) if known else None
 
 
-def _criterion(document: object, name: str) -> dict[str, Any]:
-    found = parts(part(document, "verdict"), "criteria")
-    return next((criterion for criterion in found if criterion.get("name") == name), {})
+def _cutover_p99(document: RunDocument) -> float | None:
+    criteria = document.verdict.criteria if document.verdict else ()
+    return next((criterion.measured for criterion in criteria if criterion.name == "cutover_p99"), None)
 
 
-def _migration_seconds(document: object) -> float | None:
+def _migration_seconds(document: RunDocument) -> float | None:
     """From the end of the baseline to the end of the cutover and of what the strategy did after it."""
-    names = ("prepare", "sync", "cutover")
-    found = [number(phase.get("duration_seconds")) for phase in parts(document, "phases") if phase.get("name") in names]
+    found = [phase.duration_seconds for phase in document.phases if phase.name in ("prepare", "sync", "cutover")]
     known = [seconds for seconds in found if seconds is not None]
     return sum(known) if known else None
 
 
-def comparison(documents: Sequence[object]) -> Section:
+def comparison(documents: Sequence[RunDocument]) -> Section:
     """The table: one row a strategy."""
     rows = []
     for document in documents:
-        impact = part(document, "impact")
+        impact = document.impact or read(Impact, None)
         rows.append(
             (
-                str(part(document, "migration").get("strategy") or "-"),
-                verdict_status(document).upper(),
-                _ledger(document, "lost"),
-                _ledger(document, "duplicated"),
-                _ledger(document, "stranded"),
+                migration_of(document).strategy or "-",
+                verdict_status(document.verdict).upper(),
+                count(document.ledger.lost, "-"),
+                count(document.ledger.duplicated, "-"),
+                count(document.ledger.stranded, "-"),
                 duration(_longest_downtime(document), "-", 3),
-                duration(_criterion(document, "cutover_p99").get("measured"), "-", 3),
-                percent(impact.get("lowest_hit_ratio"), "-", 3),
-                duration(part(document, "recovery").get("at_most_seconds"), "-", 3),
-                count(impact.get("highest_database_queries_per_second"), "-"),
+                duration(_cutover_p99(document), "-", 3),
+                percent(impact.lowest_hit_ratio, "-", 3),
+                duration(document.recovery.at_most_seconds, "-", 3),
+                count(impact.highest_database_queries_per_second, "-"),
                 duration(_migration_seconds(document), "-", 3),
-                percent(impact.get("source_cpu_ratio"), "-", 2),
+                percent(impact.source_cpu_ratio, "-", 2),
             )
         )
     headings = (
@@ -84,42 +82,41 @@ def comparison(documents: Sequence[object]) -> Section:
     return Section("Side by side", (Table(tuple(rows), headings, frozenset({0, 1})), recommendation(documents)))
 
 
-def recommendation(documents: Sequence[object]) -> str:
+def recommendation(documents: Sequence[RunDocument]) -> str:
     """Which strategy is best here, and what decided, in a sentence or two."""
     if not documents:
         return "Nothing was rehearsed."
     best, *others = sorted(documents, key=_badness)
     name = _name(best)
-    status = verdict_status(best)
+    status = verdict_status(best.verdict)
     if status == "unknown":
         return f"None passed for sure. {name} comes nearest: nothing of it failed, but not all could be measured."
     if status != "pass":
         return f"None can be recommended: all failed. {name} did the least harm; see why it failed."
-    passed = [document for document in others if verdict_status(document) == "pass"]
+    passed = [document for document in others if verdict_status(document.verdict) == "pass"]
     if not passed:
         return f"Recommended: {name}, since it alone passed."
     return f"Recommended: {name}, since of the {len(passed) + 1} that passed {_decisive(best, passed)}."
 
 
-def _name(document: object) -> str:
-    return str(part(document, "migration").get("strategy") or "the first one")
+def _name(document: RunDocument) -> str:
+    return migration_of(document).strategy or "the first one"
 
 
-def _figures(document: object) -> tuple[float, ...]:
+def _figures(document: RunDocument) -> tuple[float, ...]:
     """What strategies are ranked by, less is better; no finer than they are shown, since the rest is noise."""
-    ledger = part(document, "ledger")
-    wrong = sum(number(ledger.get(name)) or 0.0 for name in ("lost", "duplicated", "stranded"))
-    p99 = number(_criterion(document, "cutover_p99").get("measured"))
-    measured = ((_longest_downtime(document), 3), (p99, 3), (_migration_seconds(document), 1))
+    ledger = document.ledger
+    wrong = float(sum(each or 0 for each in (ledger.lost, ledger.duplicated, ledger.stranded)))
+    measured = ((_longest_downtime(document), 3), (_cutover_p99(document), 3), (_migration_seconds(document), 1))
     # What could not be measured is worse than anything that was.
     return (wrong, *(float("inf") if value is None else round(value, places) for value, places in measured))
 
 
-def _badness(document: object) -> tuple[float, ...]:
-    return (_ORDER[verdict_status(document)], *_figures(document))
+def _badness(document: RunDocument) -> tuple[float, ...]:
+    return (_ORDER[verdict_status(document.verdict)], *_figures(document))
 
 
-def _decisive(best: object, others: Sequence[object]) -> str:
+def _decisive(best: RunDocument, others: Sequence[RunDocument]) -> str:
     """By what the best one is better than those that come nearest, and in what these are as good."""
     level, own = list(others), _figures(best)
     for place, (words, _) in enumerate(_MEASURES):
@@ -136,5 +133,5 @@ def _shown(place: int, value: float) -> str:
     return count(value, "-") if place == 0 else duration(value, "an unknown time", 3)
 
 
-def _names(documents: Sequence[object]) -> str:
+def _names(documents: Sequence[RunDocument]) -> str:
     return " and ".join(_name(document) for document in documents)

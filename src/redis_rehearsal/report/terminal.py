@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from rich.console import Console, Group, RenderableType
@@ -14,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from redis_rehearsal.clock import monotonic
+from redis_rehearsal.document.verdict import Verdict
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.row import Second
-from redis_rehearsal.report.figures import outcomes
+from redis_rehearsal.report.figures import totals as totals_of
 from redis_rehearsal.report.migration_status import MigrationStatus
 from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.telemetry.histogram import Histogram
@@ -32,7 +33,7 @@ _TALL_LINES: Final = 30
 _WITHOUT_LOAD: Final = (Stage.STARTING, Stage.SEEDING, Stage.WARMING)
 _OVER: Final = (Stage.ENDING, Stage.ENDED)
 
-SoFar = Callable[[], Awaitable[dict[str, Any] | None]]
+SoFar = Callable[[], Awaitable[Verdict | None]]
 """Judges the migration that is under way as if it ended now; None where none is."""
 
 
@@ -162,10 +163,8 @@ class Status:
         totals = self.view.totals
         queries, _, seconds, database = self._recent()
         answered = queries.hits + queries.misses
-        whole = (
-            outcomes(totals.counts.recorded_queries.whole()),
-            outcomes(totals.counts.recorded_events.whole()),
-        )
+        whole = totals_of(totals.counts.recorded_queries.whole(), totals.counts.recorded_events.whole())
+        events = whole.events
         checks = totals.counts.queries.checks
         latest = totals.latest.values()
         table = Table.grid(padding=(0, 2))
@@ -182,7 +181,7 @@ class Status:
         )
         table.add_row(
             "ledger",
-            f"{whole[1]['ok']:,} events acknowledged, {whole[1]['unknown']:,} unknown, {whole[1]['failed']:,} failed",
+            f"{events.ok:,} events acknowledged, {events.unknown:,} unknown, {events.failed:,} failed",
         )
         table.add_row(
             "checks",
@@ -192,7 +191,7 @@ class Status:
         )
         table.add_row(
             "failures",
-            f"queries {whole[0]['failed']:,} failed, {whole[0]['shed']:,} shed; events {whole[1]['shed']:,} shed",
+            f"queries {whole.queries.failed:,} failed, {whole.queries.shed:,} shed; events {events.shed:,} shed",
         )
         table.add_row(
             "generator",

@@ -13,6 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from redis_rehearsal.document.base import Part
+from redis_rehearsal.document.migration import Migration
+from redis_rehearsal.document.status import Load, MigrationSoFar, RunStatus
 from redis_rehearsal.errors import ConfigurationError, ConflictError, RehearsalError
 from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.migration.explain import as_field, explain, wrong_field
@@ -37,6 +40,7 @@ class Call:
         summary: what it does, a sentence.
         do: does it, with the body as a model, or None where the call has no body.
         body: what the body must be, if the call has one.
+        told: what the answer is; None where it has no model.
         status: of the answer where all is well.
         many: whether the answer is an array of documents and not one.
         conflicts: whether it cannot be done in each state of a run.
@@ -46,6 +50,7 @@ class Call:
     path: str
     summary: str
     do: Handler
+    told: type[Part] | None
     body: type[BaseModel] | None = None
     status: int = 200
     many: bool = False
@@ -109,13 +114,16 @@ async def _timeline(controls: Controls, _: None) -> Any:
 
 
 CALLS: Final = (
-    Call("GET", "/control", "The load as it is asked for now.", _control),
-    Call("PATCH", "/control", "Change the load; what is not given stays.", _change, ControlChange, conflicts=True),
+    Call("GET", "/control", "The load as it is asked for now.", _control, Load),
+    Call(
+        "PATCH", "/control", "Change the load; what is not given stays.", _change, Load, ControlChange, conflicts=True
+    ),
     Call(
         "POST",
         "/api/switch",
         "Point the application to another server; answers with the status once that is done.",
         _switch,
+        RunStatus,
         SwitchOptions,
         conflicts=True,
     ),
@@ -124,6 +132,7 @@ CALLS: Final = (
         "/api/migrations",
         "Begin a migration; answers at once with its document.",
         _start,
+        Migration,
         MigrationOptions,
         202,
         conflicts=True,
@@ -133,6 +142,7 @@ CALLS: Final = (
         "/api/migrations",
         "All migrations of this run with their phases so far, oldest first.",
         _migrations,
+        MigrationSoFar,
         many=True,
     ),
     Call(
@@ -140,6 +150,7 @@ CALLS: Final = (
         "/api/migrations/current/rollback",
         "End the migration that is going on and return to the source; answers once it has ended, with its document.",
         _rollback,
+        Migration,
         conflicts=True,
     ),
     Call(
@@ -148,6 +159,7 @@ CALLS: Final = (
         "End the observation and go back to the source with what was written meanwhile; answers at once with the "
         "migration's document.",
         _return,
+        Migration,
         status=202,
         conflicts=True,
     ),
@@ -156,11 +168,12 @@ CALLS: Final = (
         "/api/reset",
         "End this run, its report included, and begin another one from a fresh state; answers at once with the status.",
         _reset,
+        RunStatus,
         status=202,
         conflicts=True,
     ),
-    Call("GET", "/api/status", "What runs, where reads and writes go, and what migrates.", _status),
-    Call("GET", "/api/timeline", "One row for each second since the load began.", _timeline, many=True),
+    Call("GET", "/api/status", "What runs, where reads and writes go, and what migrates.", _status, RunStatus),
+    Call("GET", "/api/timeline", "One row for each second since the load began.", _timeline, None, many=True),
 )
 
 

@@ -6,8 +6,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from redis_rehearsal import __version__
+from redis_rehearsal.document.base import Part
+from redis_rehearsal.document.ledger import Ledger
+from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.document.schema import schema
 from redis_rehearsal.migration.explain import is_duration, is_share
-from redis_rehearsal.migration.options import ControlChange
 from redis_rehearsal.quantities import SHARE_PATTERN
 from redis_rehearsal.web.api import CALLS, Call
 from redis_rehearsal.web.guard import is_open
@@ -27,6 +30,7 @@ _READS: Final = {
     "/report.html": ("The report of the run so far: one page that needs nothing else.", "text/html"),
     "/openapi.json": ("This document.", "application/json"),
 }
+_READ_DOCUMENTS: Final[dict[str, type[Part]]] = {"/stats": RunDocument, "/ledger": Ledger}
 _ERRORS: Final = {
     400: "The body is not JSON.",
     401: "The token is missing or wrong; a call that changes nothing needs none from this machine.",
@@ -53,7 +57,8 @@ def openapi_document() -> dict[str, Any]:
         _allow_units(schemas[model.__name__], model)
     paths: dict[str, dict[str, Any]] = {}
     for path, (summary, *media_types) in _READS.items():
-        operation: dict[str, Any] = {"summary": summary, "responses": {"200": _response("OK", {}, *media_types)}}
+        answer = _told(_READ_DOCUMENTS[path]) if path in _READ_DOCUMENTS else {}
+        operation: dict[str, Any] = {"summary": summary, "responses": {"200": _response("OK", answer, *media_types)}}
         if path == "/health":
             operation["responses"]["503"] = _response("Not all is there.", {}, *media_types)
         if "{name}" in path:
@@ -83,7 +88,7 @@ def openapi_document() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**schemas, "Error": error},
+            "schemas": {**schemas, **_documents(), "Error": error},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "description": "The run's token, CONTROL_TOKEN."}
             },
@@ -92,9 +97,7 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _operation(call: Call) -> dict[str, Any]:
-    document: dict[str, Any] = {"type": "object"}
-    if call.path == "/control":
-        document = {"$ref": f"{_SCHEMAS}{ControlChange.__name__}"}
+    document = _told(call.told)
     if call.many:
         document = {"type": "array", "items": document}
     errors = [503, 401]
@@ -113,6 +116,20 @@ def _operation(call: Call) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     operation["security"] = _TOKEN if call.changes else _FROM_HERE_OR_TOKEN
     return operation
+
+
+def _told(kind: type[Part] | None) -> dict[str, Any]:
+    return {"type": "object"} if kind is None else {"$ref": f"{_SCHEMAS}{kind.__name__}"}
+
+
+def _documents() -> dict[str, Any]:
+    """The schemas of all that is answered, by name."""
+    found: dict[str, Any] = {}
+    for kind in {*_READ_DOCUMENTS.values(), *(call.told for call in CALLS if call.told)}:
+        made = schema(kind, _SCHEMAS)
+        found |= {**made.pop("$defs"), made.pop("title"): made}
+        del made["$schema"]
+    return dict(sorted(found.items()))
 
 
 def _error(status: int) -> dict[str, Any]:

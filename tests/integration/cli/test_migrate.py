@@ -10,6 +10,9 @@ import pytest
 
 from redis_rehearsal.cli import migrating
 from redis_rehearsal.cli.app import call
+from redis_rehearsal.document.base import as_json
+from redis_rehearsal.document.reading import read
+from redis_rehearsal.document.status import MigrationSoFar
 from tests.controls import STEPS, MemoryControls
 from tests.integration.cli.conftest import Serve, Serving
 from tests.support import Command, command, wait_for
@@ -46,7 +49,7 @@ def test_the_exit_code_is_the_verdict(serve: Serve, capsys: Output, verdict: str
 def test_each_step_is_printed_once_as_it_happens(serve: Serve, capsys: Output) -> None:
     serving = serve()
     assert call([*MIGRATE, "--abort-if", "failed=1%", "--abort-if", "p99=1s"]) == 0
-    assert serving.controls.documents[0]["options"]["abort_if"] == ["failed=1%", "p99=1s"]
+    assert serving.controls.documents[0].options["abort_if"] == ["failed=1%", "p99=1s"]
     steps = [f"{name}: {state}" for name in STEPS for state in ("running", "done after 1.25 s")]
     assert capsys.readouterr().err.splitlines() == ["The migration by the strategy cold has begun.", *steps]
 
@@ -54,12 +57,12 @@ def test_each_step_is_printed_once_as_it_happens(serve: Serve, capsys: Output) -
 def test_the_document_is_printed_for_programs(serve: Serve, capsys: Output) -> None:
     serving = serve()
     assert call([*MIGRATE, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == serving.controls.documents[0]
+    assert json.loads(capsys.readouterr().out) == as_json(serving.controls.documents[0])
 
 
 def test_a_second_migration_is_refused(serve: Serve, capsys: Output) -> None:
     serving = serve(MemoryControls(lasting=True))
-    serving.controls.documents.append({"status": "running", "steps": []})
+    serving.controls.documents.append(read(MigrationSoFar, {"status": "running"}))
     assert call([*MIGRATE]) == 2
     assert capsys.readouterr().err == "redis-rehearsal: A migration is going on already.\n"
 
@@ -90,7 +93,7 @@ def test_without_a_terminal_ctrl_c_leaves_the_migration_running(serve: Serve, tm
         assert running.wait() == 3
         assert "The migration is left running" in running.stderr
         assert "Traceback" not in running.stderr
-    assert serving.controls.documents[0]["status"] == "running"
+    assert serving.controls.documents[0].status == "running"
 
 
 class Terminal:
@@ -139,7 +142,7 @@ def test_on_a_terminal_ctrl_c_asks(serve: Serve) -> None:
         wait_for(lambda: serving.controls.looks > looks + 1, "a migration that is watched on")
         terminal.interrupt()
         terminal.until("[l]eave it running?")
-        assert serving.controls.documents[0]["status"] == "running"
+        assert serving.controls.documents[0].status == "running"
         terminal.type("r\n")
         terminal.until("UNKNOWN: lost (up to 3")
         assert terminal.process.wait(30) == 3
@@ -160,4 +163,4 @@ def test_on_a_terminal_a_second_ctrl_c_leaves_the_migration_running(serve: Serve
     finally:
         terminal.close()
     assert "Traceback" not in terminal.seen
-    assert serving.controls.documents[0]["status"] == "running"
+    assert serving.controls.documents[0].status == "running"

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.cli.app import call
-from redis_rehearsal.report.document import SCHEMA_VERSION
+from redis_rehearsal.document.run import SCHEMA_VERSION
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
 from redis_rehearsal.report.migration_markdown import render_markdown
 from redis_rehearsal.report.migration_text import render_side_by_side, render_text
 from redis_rehearsal.report.run_data import RunData
+from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
 
 
@@ -31,9 +32,9 @@ def refused(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_saved_run_is_shown_in_every_format(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = document("fail", lost="failed")
     for arguments, expected in (
-        ([], render_text(made)),
-        (["--format", "text"], render_text(made)),
-        (["--format", "markdown"], render_markdown(made)),
+        ([], render_text(whole(made))),
+        (["--format", "text"], render_text(whole(made))),
+        (["--format", "markdown"], render_markdown(whole(made))),
     ):
         assert call(["report", str(run_directory), *arguments]) == 0
         assert capsys.readouterr().out == expected
@@ -50,11 +51,11 @@ def test_a_saved_run_becomes_one_page(run_directory: Path, tmp_path: Path, capsy
     ]
     for path in (run_directory, run_directory / "run.json"):
         assert call(["report", str(path), "--format", "html"]) == 0
-        assert capsys.readouterr().out == render_html(made, seconds)
+        assert capsys.readouterr().out == render_html(whole(made), seconds)
     page = tmp_path / "page.html"
     assert call(["report", str(run_directory), str(run_directory), "--format", "html", "--output", str(page)]) == 0
     assert capsys.readouterr().out == ""
-    assert page.read_text() == render_html_side_by_side([RunData(made, seconds)] * 2)
+    assert page.read_text() == render_html_side_by_side([RunData(whole(made), seconds)] * 2)
     assert call(["report", str(run_directory), "--output", str(tmp_path / "nowhere" / "page")]) == 2
     assert "cannot be written" in capsys.readouterr().err
 
@@ -128,11 +129,11 @@ def test_a_text_is_as_wide_as_the_terminal_and_in_a_file_as_ever(
     for width in (60, 100):
         monkeypatch.setenv("COLUMNS", str(width))
         assert call(["report", str(run_directory)]) == 0
-        assert capsys.readouterr().out == render_text(made, width)
+        assert capsys.readouterr().out == render_text(whole(made), width)
         assert call(["report", str(run_directory), "--output", str(file)]) == 0
-        assert file.read_text() == render_text(made)
+        assert file.read_text() == render_text(whole(made))
         assert call(["report", str(run_directory), str(run_directory)]) == 0
-        assert capsys.readouterr().out == render_side_by_side([made] * 2, width)
+        assert capsys.readouterr().out == render_side_by_side([whole(each) for each in [made] * 2], width)
 
 
 def test_a_report_is_left_in_a_directory(run_directory: Path, tmp_path: Path) -> None:
@@ -143,13 +144,13 @@ def test_a_report_is_left_in_a_directory(run_directory: Path, tmp_path: Path) ->
         *("run.json", "timeline.csv", "report.html", "report.md", "report.txt"),
     }
     assert json.loads((left / "run.json").read_text()) == made
-    assert (left / "report.md").read_text() == render_markdown(made)
+    assert (left / "report.md").read_text() == render_markdown(whole(made))
     # It may be its own.
     assert call(["report", str(left / "run.json"), "--report", str(left)]) == 0
     assert call(["report", str(left), str(run_directory), "--report", str(several)]) == 0
     assert {path.name for path in several.iterdir()} == {
         *("report.html", "report.md", "1-left", f"2-{run_directory.name}"),
     }
-    assert (several / "1-left" / "report.txt").read_text() == render_text(made)
+    assert (several / "1-left" / "report.txt").read_text() == render_text(whole(made))
     (tmp_path / "file").write_text("")
     assert call(["report", str(left), "--report", str(tmp_path / "file")]) == 2

@@ -1,6 +1,8 @@
 """A run's view filled with known figures."""
 
 from redis_rehearsal.database.counts import ReportCounts, RowCounts
+from redis_rehearsal.document.reading import read
+from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.counts import (
     EventCounts,
@@ -18,6 +20,11 @@ from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation
+
+
+def whole(document: object) -> RunDocument:
+    """A document as it is read from JSON."""
+    return read(RunDocument, document)
 
 
 def tally(ok: int, failed: int = 0, unknown: int = 0, *, hits: int = 0, misses: int = 0) -> Tally:

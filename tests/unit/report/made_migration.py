@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from redis_rehearsal.document.base import as_json
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.migration.assessment.figures import PhaseFigures
 from redis_rehearsal.migration.options import MigrationOptions
@@ -42,7 +43,7 @@ def criteria(**statuses: str) -> list[dict[str, Any]]:
 def _phase(name: str, seconds: float, p99_seconds: float | None, hit_ratio: float | None) -> dict[str, Any]:
     quantiles = {"p50": 0.00046, "p95": 0.0012, "p99": p99_seconds, "p999": 0.01234, "max": 0.0521}
     durations = {"response_seconds": quantiles, "service_seconds": dict(quantiles), "lag_seconds": dict(quantiles)}
-    real = phase_document(PhaseFigures(name, 0.0, seconds, Tally(), Tally(), None), view().clock)
+    real = as_json(phase_document(PhaseFigures(name, 0.0, seconds, Tally(), Tally(), None), view().clock))
     return real | {
         "started_at": "2026-11-23T10:00:00.123Z",
         "duration_seconds": seconds,
@@ -57,7 +58,7 @@ def _phase(name: str, seconds: float, p99_seconds: float | None, hit_ratio: floa
 
 def document(status: str = "pass", **statuses: str) -> dict[str, Any]:
     """The document of a replicate; criteria are passed but for those named."""
-    made = make_document(view())
+    made = as_json(make_document(view()))
     made["servers"] = {
         "source": {"product": "redis", "version": "6.2.14", "address": "127.0.0.1:41001", **_UNHARMED},
         "target": {"product": "valkey", "version": "9.1.2", "address": "127.0.0.1:41002", **_UNHARMED},

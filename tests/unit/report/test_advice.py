@@ -3,6 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from redis_rehearsal.document.base import as_json
+from redis_rehearsal.document.reading import read
+from redis_rehearsal.document.verdict import Criterion
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.migration.assessment.assess import assess
@@ -18,6 +21,7 @@ from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.verdict import at_most, judge
 from tests.unit.migration.assessment.made_evidence import EVIDENCE, phased
 from tests.unit.migration.assessment.test_criteria import UNREADABLE
+from tests.unit.report.made import whole
 from tests.unit.report.made_migration import criteria, document
 
 STRATEGIES = ("cold", "replicate", "copy", "dual-write", "fallback", "external", "observe", "not measured")
@@ -130,8 +134,10 @@ def test_advice_names_the_criterions_own_options(name: str, cause: Cause, other:
 )
 def test_what_is_judged_has_the_advice_of_its_cause_in_the_report(name: str, evidence: Evidence, said: str) -> None:
     made = document("unknown")
-    made["verdict"] = verdict_document(assess(evidence).verdict)
-    (table,) = next(section.blocks for section in sections(made) if section.name == "advice")
+    judged = verdict_document(assess(evidence).verdict)
+    assert judged is not None
+    made["verdict"] = as_json(judged)
+    (table,) = next(section.blocks for section in sections(whole(made)) if section.name == "advice")
     assert isinstance(table, Table)
     (row,) = [row for row in table.rows if row[0] == f"{name} unknown"]
     assert said in row[1].partition("To do: ")[2]
@@ -147,10 +153,11 @@ def test_several_causes_have_the_advice_of_each() -> None:
 
 def test_where_a_document_does_not_say_the_cause_its_reason_is_pointed_at_and_nothing_is_guessed() -> None:
     for found in ({}, {"causes": None}, {"causes": 3}, {"causes": [7, ["worker-lost"], "no such cause"]}):
-        assert causes_of(found) == ()
-    assert causes_of({"causes": ["worker-lost", "generator-stalled"]}) == (Cause.GENERATOR_STALLED, Cause.WORKER_LOST)
+        assert causes_of(read(Criterion, found)) == ()
+    told = read(Criterion, {"causes": ["worker-lost", "generator-stalled"]})
+    assert causes_of(told) == (Cause.GENERATOR_STALLED, Cause.WORKER_LOST)
     for name in CRITERIA:
-        assert advise(name, "unknown", "copy", "client", causes_of({})) == NOTHING_SAID
+        assert advise(name, "unknown", "copy", "client", ()) == NOTHING_SAID
 
 
 def test_a_missing_freeze_explains_what_a_copy_lost() -> None:
@@ -169,7 +176,7 @@ def test_the_made_document_has_criteria_as_real_ones_are() -> None:
     assert real is not None
     for each in criteria():
         assert each["name"] in CRITERIA
-        assert each.keys() == real["criteria"][0].keys()
+        assert each.keys() == as_json(real.criteria[0]).keys()
 
 
 def test_what_happened_to_a_server_explains_more_than_the_strategy() -> None:
@@ -200,13 +207,13 @@ def test_what_happened_is_read_from_the_document() -> None:
     made = document("fail", lost="failed")
     made["servers"]["target"] |= {"restarts": 1, "evicted_keys": 0}
     made["servers"]["source"] |= {"restarts": 0, "evicted_keys": 7}
-    assert Seen.of(made) == Seen(("target",), {"source": 7})
-    assert "why the target was started anew" in " ".join(render_text(made).split())
+    assert Seen.of(whole(made)) == Seen(("target",), {"source": 7})
+    assert "why the target was started anew" in " ".join(render_text(whole(made)).split())
     made["migration"] |= {"strategy": "copy", "steps": [{"name": "freeze"}, {"name": "final pass"}]}
-    assert Seen.of(made).final_pass is True
+    assert Seen.of(whole(made)).final_pass is True
     made["migration"]["steps"].pop()
-    assert Seen.of(made).final_pass is False
-    assert Seen.of({"servers": 3, "migration": {"steps": 7}}) == Seen()
+    assert Seen.of(whole(made)).final_pass is False
+    assert Seen.of(whole({"servers": 3, "migration": {"steps": 7}})) == Seen()
 
 
 @pytest.mark.parametrize("criterion", ["not_carried", "ttl_drift"])

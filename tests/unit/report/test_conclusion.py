@@ -5,6 +5,7 @@ from hypothesis import given
 
 from redis_rehearsal.report.conclusion import conclusion, verdict_line, verdicts_line
 from redis_rehearsal.report.judgement import verdict_status
+from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
 from tests.unit.report.test_migration_text import damaged
 
@@ -16,13 +17,13 @@ def failing(lost: int) -> dict[str, Any]:
 
 
 def test_the_verdict_and_why_and_where_the_report_is_stand_in_one_line_where_they_fit() -> None:
-    assert conclusion(verdict_line(failing(2678)), "runs/a/report.html") == (
+    assert conclusion(verdict_line(whole(failing(2678)).verdict), "runs/a/report.html") == (
         "FAIL: lost 2,678 (limit 0) · report: runs/a/report.html"
     )
-    assert conclusion(verdict_line(failing(2678)), "runs/a/report.html", 40) == (
+    assert conclusion(verdict_line(whole(failing(2678)).verdict), "runs/a/report.html", 40) == (
         "FAIL: lost 2,678 (limit 0)\nreport: runs/a/report.html"
     )
-    assert conclusion(verdict_line(failing(2678)), "") == "FAIL: lost 2,678 (limit 0)"
+    assert conclusion(verdict_line(whole(failing(2678)).verdict), "") == "FAIL: lost 2,678 (limit 0)"
 
 
 @pytest.mark.parametrize(
@@ -37,22 +38,22 @@ def test_the_verdict_and_why_and_where_the_report_is_stand_in_one_line_where_the
     ],
 )
 def test_what_decided_is_named(made: dict[str, Any], line: str) -> None:
-    assert verdict_line(made) == line
+    assert verdict_line(whole(made).verdict) == line
 
 
 def test_a_reason_is_given_and_what_does_not_fit_is_counted() -> None:
     made = document("unknown", **dict.fromkeys(("lost", "stranded", "recovery", "cutover_p99"), "unknown"))
     for each in made["verdict"]["criteria"]:
         each["reason"] = "for a long reason " * 6 if each["status"] == "unknown" else None
-    assert verdict_line(made).startswith("UNKNOWN: lost (for a long reason for")
-    assert verdict_line(made).endswith("; and 3 more")
+    assert verdict_line(whole(made).verdict).startswith("UNKNOWN: lost (for a long reason for")
+    assert verdict_line(whole(made).verdict).endswith("; and 3 more")
 
 
 @given(damaged())
 def test_whatever_a_document_holds_there_are_two_lines_at_most(made: dict[str, Any]) -> None:
-    lines = conclusion(verdict_line(made), "runs/a/report.html").splitlines()
+    lines = conclusion(verdict_line(whole(made).verdict), "runs/a/report.html").splitlines()
     assert 1 <= len(lines) <= 2
-    assert lines[0].startswith(f"{verdict_status(made).upper()}: ")
+    assert lines[0].startswith(f"{verdict_status(whole(made).verdict).upper()}: ")
     assert len(lines[0]) < 400
 
 

@@ -3,11 +3,12 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.report.facts_run import report_sections
+from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
 
 
 def told(made: dict[str, Any]) -> str:
-    return " ".join(str(block) for section in report_sections(made) for block in section.blocks)
+    return " ".join(str(block) for section in report_sections(whole(made)) for block in section.blocks)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from redis_rehearsal.report.facts_run import report_sections
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.run_data import RunData
-from tests.unit.report.made import view
+from tests.unit.report.made import view, whole
 from tests.unit.report.made_migration import document
 from tests.unit.report.made_timeline import percentiles, rows
 from tests.unit.report.page import Page
@@ -52,16 +52,16 @@ def data_of(page: Page) -> list[dict[str, Any]]:
 def test_every_sentence_and_every_cell_of_the_document_is_there_and_no_other_figure(no_bokeh: None) -> None:
     made = document("fail", query_downtime="failed", recovery="unknown")
     made["comparison"] = {"keys_compared": 8233, "missing": 1, "extra": 2, "type": 0, "value": 4, "ttl": 5, "benign": 6}
-    page = Page(render_html(made, rows(20), percentiles()))
+    page = Page(render_html(whole(made), rows(20), percentiles()))
     cells = [
         cell
-        for section in report_sections(made)
+        for section in report_sections(whole(made))
         for block in section.blocks
         if isinstance(block, Table)
         for cell in (*block.headings, *(cell for row in block.rows for cell in row))
     ]
     assert sorted(page.cells) == sorted(cells)
-    for section in report_sections(made):
+    for section in report_sections(whole(made)):
         assert section.title in page.text or section.name == "phases"
         for block in section.blocks:
             assert isinstance(block, Table) or block in page.text
@@ -72,14 +72,14 @@ def test_every_sentence_and_every_cell_of_the_document_is_there_and_no_other_fig
 def test_what_is_read_first_stands_first(no_bokeh: None) -> None:
     headings = ["Verdict: PASS", "Over time", "Latency by phase", "Hit ratio", "Database load"]
     headings += ["Downtime", "Ledger", "Comparison of the two servers", "What was done", "Settings", "Servers"]
-    page = render_html(document(), rows(20), percentiles())
+    page = render_html(whole(document()), rows(20), percentiles())
     found = [page.index(f">{heading}</h2>") for heading in headings]
     assert found == sorted(found)
 
 
 @pytest.mark.parametrize(("seconds", "megabytes"), [(65, 1.5), (3600, 2.5)], ids=["usual rehearsal", "hour"])
 def test_it_is_small_and_needs_no_other_host(seconds: int, megabytes: float) -> None:
-    text = render_html(document(), rows(seconds), percentiles())
+    text = render_html(whole(document()), rows(seconds), percentiles())
     assert 1_270_000 < len(text.encode()) < megabytes * 1_000_000
     page = Page(text)
     for tag, attributes in page.tags:
@@ -105,7 +105,7 @@ def test_a_long_run_is_thinned_and_keeps_its_extremes(no_bokeh: None) -> None:
     made = [dict(row) for row in rows(9_000)]
     made[8_345]["query_response_p99"] = 59.5
     made[777]["queries_ok"] = 1
-    html = render_html(document(), made, ())
+    html = render_html(whole(document()), made, ())
     (data,) = data_of(Page(html))
     assert len(data["second"]) <= 4000
     assert max(data["columns"]["query_response_p99"]) == 59.5
@@ -121,7 +121,7 @@ def test_phases_and_windows_of_downtime_are_seconds_of_the_load(no_bokeh: None) 
         "windows_found": 30,
         "windows": [{"from": "2026-11-23T10:00:15.623Z", "seconds": 0.05}],
     }
-    page = Page(render_html(made, rows(20), percentiles()))
+    page = Page(render_html(whole(made), rows(20), percentiles()))
     (data,) = data_of(page)
     assert data["phases"][1] == {"name": "prepare", "from_second": 15.0, "to_second": 15.4}
     assert data["bands"] == [{"kind": "events", "from_second": 15.5, "to_second": 15.55}]
@@ -135,7 +135,7 @@ def test_a_second_that_the_load_ended_in_is_no_rate(no_bokeh: None) -> None:
     made = document()
     for lasted, drawn in ((16.0, 16), (15.4, 15), (15.0, 15), (2.0, 14), (None, 16)):
         made |= {"duration_seconds": lasted and lasted - 1.0, "warmup_seconds": 1.0}
-        (data,) = data_of(Page(render_html(made, rows(16), ())))
+        (data,) = data_of(Page(render_html(whole(made), rows(16), ())))
         assert len(data["second"]) == drawn
         assert data["unfinished"] is (drawn < 16)
 
@@ -149,11 +149,14 @@ def test_a_run_without_a_migration_has_no_verdict(no_bokeh: None) -> None:
 
 
 def test_without_a_timeline_it_says_so(no_bokeh: None) -> None:
-    assert "There is no timeline of this run" in Page(render_html(document())).text
+    assert "There is no timeline of this run" in Page(render_html(whole(document()))).text
 
 
 def test_several_stand_side_by_side_before_each_of_them(no_bokeh: None) -> None:
-    runs = [RunData(document(), rows(9), percentiles()), RunData(document("fail", lost="failed"), rows(9), ())]
+    runs = [
+        RunData(whole(document()), rows(9), percentiles()),
+        RunData(whole(document("fail", lost="failed")), rows(9), ()),
+    ]
     page = Page(render_html_side_by_side(runs))
     assert page.text.index("Recommended: ") < page.text.index("replicate: PASS") < page.text.index("replicate: FAIL")
     assert len(data_of(page)) == 2
@@ -179,7 +182,7 @@ def test_words_of_the_document_are_no_markup(no_bokeh: None, text: str) -> None:
         made["ledger"]["structures"] = {value: {"lost": 3}}
         seconds = [{**row, "phase": value} for row in rows(9)]
         points = [{**each, "phase": value} for each in percentiles()]
-        return Page(render_html(made, seconds, points))
+        return Page(render_html(whole(made), seconds, points))
 
     found = filled(text)
     assert found.shape == filled("harmless").shape
@@ -204,12 +207,12 @@ def damaged_rows(draw: st.DrawFn, made: list[Mapping[str, object]]) -> list[Mapp
 def test_damage_is_not_measured_and_never_an_error(
     made: dict[str, Any], seconds: list[Mapping[str, object]], points: list[Mapping[str, object]]
 ) -> None:
-    text = render_html(made, seconds, points)
+    text = render_html(whole(made), seconds, points)
     page = Page(text)
     assert text.encode()
     assert data_of(page)
-    if is_rehearsal(made):
-        assert f">Verdict: {verdict_status(made).upper()}</h2>" in text
+    if is_rehearsal(whole(made)):
+        assert f">Verdict: {verdict_status(whole(made).verdict).upper()}</h2>" in text
     else:
         assert "there is no verdict" in page.text
 
@@ -217,8 +220,8 @@ def test_damage_is_not_measured_and_never_an_error(
 @pytest.mark.usefixtures("light")
 @pytest.mark.parametrize("made", [{}, [], None, "text", {"migration": {}}, {"verdict": {"status": "pass"}}])
 def test_next_to_nothing_is_rendered_too(made: Any) -> None:
-    assert Page(render_html(made)).text
-    assert Page(render_html_side_by_side([RunData(made)])).text
+    assert Page(render_html(whole(made))).text
+    assert Page(render_html_side_by_side([RunData(whole(made))])).text
 
 
 def test_the_places_that_are_damaged_hold_what_is_new() -> None:
@@ -228,6 +231,6 @@ def test_the_places_that_are_damaged_hold_what_is_new() -> None:
 @pytest.mark.usefixtures("no_bokeh")
 @pytest.mark.parametrize(("stage", "words"), [("running", "still going on"), ("ended", "not complete")])
 def test_a_run_that_goes_on_is_told_from_one_that_broke(stage: str, words: str) -> None:
-    page = render_html({**document(), "stage": stage, "complete": False})
+    page = render_html(whole({**document(), "stage": stage, "complete": False}))
     assert words in page
     assert ("a worker ended by itself" in page) is (stage == "ended")

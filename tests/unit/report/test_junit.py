@@ -8,6 +8,7 @@ from junitparser import JUnitXml
 
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed, render_junit
+from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
 from tests.unit.report.test_migration_text import damaged
 
@@ -49,7 +50,7 @@ def suites(*each: Rehearsed) -> list[Any]:
 
 def test_each_criterion_is_a_case_and_each_strategy_a_suite() -> None:
     passed, failed = document(), document("fail", lost="failed", recovery="unknown")
-    found = suites(Rehearsed("copy", passed), Rehearsed("cold", failed))
+    found = suites(Rehearsed("copy", whole(passed)), Rehearsed("cold", whole(failed)))
     assert [(suite.name, suite.tests, suite.failures, suite.errors) for suite in found] == [
         ("copy", 12, 0, 0),
         ("cold", 12, 1, 1),
@@ -75,22 +76,22 @@ def test_without_a_verdict_there_is_one_error_with_the_reason() -> None:
 
 @pytest.mark.parametrize(("status", "counted"), [("fail", (1, 0)), ("unknown", (0, 1))])
 def test_a_verdict_that_its_criteria_do_not_bear_out_does_not_pass(status: str, counted: tuple[int, int]) -> None:
-    (suite,) = suites(Rehearsed("copy", document(status)))
+    (suite,) = suites(Rehearsed("copy", whole(document(status))))
     assert (suite.failures, suite.errors) == counted
     assert [case.name for case in suite if case.result] == ["verdict"]
 
 
 def test_a_run_that_broke_does_not_pass_whatever_its_document_says() -> None:
-    (suite,) = suites(Rehearsed("copy", document(), "a server that is needed was away for good"))
+    (suite,) = suites(Rehearsed("copy", whole(document()), "a server that is needed was away for good"))
     assert (suite.failures, suite.errors) == (0, 1)
 
 
 @given(damaged())
 def test_a_damaged_document_is_told_in_valid_xml_and_passes_only_where_it_says_so(made: dict[str, Any]) -> None:
-    (suite,) = suites(Rehearsed("copy", made))
+    (suite,) = suites(Rehearsed("copy", whole(made)))
     assert suite.tests
     if not suite.failures and not suite.errors:
-        assert verdict_status(made) == "pass"
+        assert verdict_status(whole(made).verdict) == "pass"
 
 
 @given(st.text(), st.text())

@@ -1,12 +1,12 @@
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
 from redis_rehearsal.verification.criterion_names import CRITERIA
-from tests.unit.report.made import view
+from tests.unit.report.made import view, whole
 from tests.unit.report.made_migration import document
 
 
 def test_it_holds_the_verdict_and_its_tables() -> None:
-    text = render_markdown(document("fail", query_downtime="failed"))
+    text = render_markdown(whole(document("fail", query_downtime="failed")))
     for shown in (
         "## FAIL: rehearsal of replicate: redis 6.2.14 to valkey 9.1.2\n\n1 of 12 criteria failed: query_downtime",
         "- **strategy**: replicate\n",
@@ -33,16 +33,16 @@ def test_it_has_less_than_eighty_lines_whatever_went_wrong() -> None:
     made["ledger"]["worst"] *= 20
     made["phases"] *= 4
     made["annotations"] = [{"started_at": "2026-11-23T10:00:00.000Z", "server": "source", "detail": "restarted"}] * 40
-    text = render_markdown(made)
+    text = render_markdown(whole(made))
     assert "- And 37 more." in text
     assert "And 4 more that did not pass." in text
     assert text.count("\n") < 80
-    assert render_markdown(document()).count("\n") < 60
+    assert render_markdown(whole(document())).count("\n") < 60
     # What is folded is folded.
     assert (
         text.index("| criterion |") < text.index("<details>") < text.index("Steps: step 0") < text.index("</details>")
     )
-    several = render_markdown_side_by_side([made] * 20)
+    several = render_markdown_side_by_side([whole(each) for each in [made] * 20])
     assert several.count("\n") < 80
     assert "And 12 more." in several
 
@@ -55,7 +55,7 @@ def test_words_of_the_document_are_no_markup() -> None:
     text = ""
     for warnings in (["- a", "# b", "12. c"], ["1 d", "=="]):
         made["migration"]["warnings"] = warnings
-        text = render_markdown(made)
+        text = render_markdown(whole(made))
         for shown in {"- a": "- \\- a", "# b": "- \\# b", "12. c": "- 12\\. c", "1 d": "- 1 d", "==": "- \\=="}.items():
             assert (f"\n{shown[1]}\n" in text) == (shown[0] in warnings)
     assert r"a\|b \<img src=x\> \*bold\* \[link\](http://x) \_em\_ \`code\`" in text
@@ -66,7 +66,7 @@ def test_every_row_has_the_cells_of_its_headings() -> None:
     made = document("fail", lost="failed")
     made["phases"][0] = None
     columns = 0
-    for line in render_markdown(made).splitlines():
+    for line in render_markdown(whole(made)).splitlines():
         cells = line.count(" | ") + 1 if line.startswith("| ") else 0
         assert not cells or not columns or cells == columns, line
         columns = cells
@@ -77,6 +77,6 @@ def test_a_run_without_a_migration_is_a_list() -> None:
 
 
 def test_several_begin_with_the_table_of_them() -> None:
-    text = render_markdown_side_by_side([document(), document("fail", lost="failed")])
+    text = render_markdown_side_by_side([whole(each) for each in [document(), document("fail", lost="failed")]])
     assert text.startswith("## Rehearsals side by side\n\n### Side by side\n\n| strategy | verdict | lost |")
     assert text.index("Recommended: replicate") < text.index("### PASS: ") < text.index("### FAIL: ")

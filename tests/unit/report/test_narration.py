@@ -1,15 +1,15 @@
-from typing import Any
-
+from redis_rehearsal.document.migration import Step
+from redis_rehearsal.document.reading import read
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.report.narration import Narrator
 
 
-def step(name: str, status: str, seconds: float | None = None, detail: str = "") -> dict[str, Any]:
-    return {"name": name, "status": status, "duration_seconds": seconds, "detail": detail}
+def step(name: str, status: str, seconds: float | None = None, detail: str = "") -> Step:
+    return read(Step, {"name": name, "status": status, "duration_seconds": seconds, "detail": detail})
 
 
-def told(narrator: Narrator, *steps: dict[str, Any]) -> list[str]:
-    return [line for _, line in narrator.steps({"steps": list(steps)})]
+def told(narrator: Narrator, *steps: Step) -> list[str]:
+    return [line for _, line in narrator.steps(steps)]
 
 
 def test_each_step_is_told_once_for_each_thing_that_becomes_of_it() -> None:

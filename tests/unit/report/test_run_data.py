@@ -3,11 +3,12 @@ from pathlib import Path
 import orjson
 
 from redis_rehearsal.fleet.row import Second
+from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.files import ALL, write_reports
 from redis_rehearsal.report.html import render_html
 from redis_rehearsal.report.run_data import PERCENTILES, RunData, percentiles_of, write_percentiles
 from redis_rehearsal.report.view import RunView
-from tests.unit.report.made import tally, view
+from tests.unit.report.made import tally, view, whole
 
 
 def with_seconds(directory: Path) -> RunView:
@@ -28,7 +29,7 @@ def test_a_report_made_later_from_the_directory_is_the_one_made_at_once(tmp_path
     made = with_seconds(tmp_path)
     write_percentiles(made, tmp_path)
     now = RunData.of(made)
-    later = RunData.read(tmp_path, orjson.loads(orjson.dumps(now.document)))
+    later = RunData.read(tmp_path, orjson.loads(encode(now.document)))
     assert now.percentiles == later.percentiles
     assert [dict(row) for row in later.rows] == [
         {k: v if v != "" else None for k, v in row.items()} for row in now.rows
@@ -54,9 +55,9 @@ def test_every_phase_has_its_percentiles(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_them_has_none(tmp_path: Path) -> None:
-    assert RunData.read(tmp_path, {}) == RunData({}, [], [])
+    assert RunData.read(tmp_path, {}) == RunData(whole({}), [], [], {})
     (tmp_path / PERCENTILES).write_bytes(b'\xff\x00,\n"' + b"x" * 200_000)
-    assert render_html({}, (), RunData.read(tmp_path, {}).percentiles)
+    assert render_html(whole({}), (), RunData.read(tmp_path, {}).percentiles)
 
 
 def test_all_formats_are_left_and_no_part_of_one(tmp_path: Path) -> None:

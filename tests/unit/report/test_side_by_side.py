@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.report.side_by_side import recommendation
+from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
 
 REPLICATE = "Recommended: replicate, since of the 2 that passed it"
@@ -69,4 +70,4 @@ def rehearsed(
     ],
 )
 def test_the_recommendation_says_what_decided(runs: list[Any], told: str) -> None:
-    assert recommendation(runs) == told
+    assert recommendation([whole(each) for each in runs]) == told

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tools.control_api_page import control_api_page
 
+from redis_rehearsal.document.base import as_json
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
 from redis_rehearsal.web.api import CALLS, MAX_BODY_BYTES
 from tests.controls import LOAD, MemoryControls
@@ -20,10 +21,10 @@ SECRET_URL = "redis://me:geheim%21@localhost:7000"
 
 def test_the_load_is_shown_and_changed() -> None:
     caller = Caller()
-    assert caller.call("GET", "/control").json == LOAD
+    assert caller.call("GET", "/control").json == as_json(LOAD)
     changed = caller.call("PATCH", "/control", {"queries_per_second": 5, "query_mix": "1/1/2", "event_mix": None})
     assert changed.status == 200
-    assert changed.json == {**LOAD, "queries_per_second": 5, "query_mix": "1/1/2"}
+    assert changed.json == {**as_json(LOAD), "queries_per_second": 5, "query_mix": "1/1/2"}
     assert caller.call("GET", "/control").json == changed.json
     assert caller.call("PATCH", "/control", {}).json == changed.json
 

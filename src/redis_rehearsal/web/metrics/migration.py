@@ -66,10 +66,10 @@ def _starts(view: RunView) -> dict[str, float]:
 def _migration(record: Record) -> Iterator[Metric]:
     migration = record.migration
     document = migration_document(record)
-    yield one_of("rehearsal_migration_status", document["status"])
+    yield one_of("rehearsal_migration_status", document.status or "")
     yield numbers(
         "rehearsal_freeze_seconds",
-        [("there", document["freeze_seconds"]), ("back", document["return_freeze_seconds"])],
+        [("there", document.freeze_seconds), ("back", document.return_freeze_seconds)],
     )
     carried = (migration.way_back or migration.context).carried
     yield number("rehearsal_migration_progress_ratio", carried.ratio if carried else None)
@@ -84,16 +84,16 @@ def _migration(record: Record) -> Iterator[Metric]:
 
 def _ledger(audit: Audit) -> Iterator[Metric]:
     document = ledger_document(audit)
-    yield numbers("rehearsal_ledger_writes", [(name, document[name]) for name in ("acknowledged", "unknown")])
-    yield number("rehearsal_ledger_unverified", document["unverified_counters"])
+    yield numbers("rehearsal_ledger_writes", [("acknowledged", document.acknowledged), ("unknown", document.unknown)])
+    yield number("rehearsal_ledger_unverified", document.unverified_counters)
     structures = structures_document(audit).values()
     findings: list[tuple[tuple[str, ...], float | None]] = []
     for finding in FINDINGS:
         for bound, name in ((LEAST, finding), (AT_MOST, f"{finding}_at_most")):
-            findings.append((("counters", finding, bound), document[name]))
+            findings.append((("counters", finding, bound), getattr(document, name)))
             if structures:
-                count = sum(found[name] for found in structures)
-                unverified = any(found["unverified_structures"] for found in structures)
+                count = sum(getattr(found, name) for found in structures)
+                unverified = any(found.unverified_structures for found in structures)
                 # What was found stands, whatever could not be read; what may be more is not known then.
                 known = bool(count) or not audit.error if bound == LEAST else not (audit.error or unverified)
                 findings.append((("structures", finding, bound), count if known else None))

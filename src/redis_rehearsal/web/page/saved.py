@@ -5,7 +5,7 @@ from typing import Any
 
 from redis_rehearsal import __version__
 from redis_rehearsal.report.chart_data import chart_data, numbered, whole_seconds
-from redis_rehearsal.report.reading import number, part, words
+from redis_rehearsal.report.reading import number, words
 from redis_rehearsal.report.run_data import RunData
 
 _UNTOLD: Mapping[str, Any] = {"stage": "ended", "migration": None, "verdict": None}
@@ -27,7 +27,7 @@ class SavedRun:
     @property
     def name(self) -> str:
         """See `Shown`."""
-        return words(self._run.document.get("started"))
+        return words(self._run.document.started)
 
     @property
     def ended(self) -> bool:
@@ -44,9 +44,9 @@ class SavedRun:
 
     async def state(self) -> dict[str, Any]:
         """See `Shown`."""
-        document = {**_UNTOLD, **self._run.document}
+        document = {**_UNTOLD, **self._run.content}
         # Of an older or a damaged run something may be missing; the page shows what is there.
-        document["servers"] = part(document, "servers")
+        document["servers"] = document["servers"] if isinstance(document.get("servers"), dict) else {}
         return {
             "run": self.name,
             "ended": True,

@@ -1,0 +1,1 @@
+"""What run.json holds, as types: written whole, and read however damaged."""

@@ -56,7 +56,10 @@ def _find(part: dict[str, Any], at: str, parts: dict[str, Any], places: dict[str
 
 
 def _table(part: dict[str, Any]) -> str:
-    rows = [f"| `{name}` | {_kind(field)} | {field['description'].rstrip('.')} |" for name, field in part["properties"].items()]
+    rows = [
+        f"| `{name}` | {_kind(field)} | {field['description'].rstrip('.')} |"
+        for name, field in part["properties"].items()
+    ]
     return "\n".join(["| field | is | meaning |", "|---|---|---|", *rows, ""])
 
 

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
 import cyclopts
 from cyclopts import (
     CoercionError,
     CycloptsError,
+    Parameter,
     MissingArgumentError,
     RepeatArgumentError,
     UnknownCommandError,
@@ -112,8 +113,21 @@ def make_app(*, lazily: bool = False) -> cyclopts.App:
             help_epilogue="",
         )
     app.command(_help_of(app), name="help")
+    app.meta.default(_of_every_command)
     app.register_install_completion_command(name="--install-completion")
     return app
+
+
+def _of_every_command(
+    *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    config: Annotated[Path | None, Parameter(group="Every command")] = None,
+) -> None:
+    """Say in the help, and to shells that complete, what `take_config` takes before a command line is read.
+
+    Args:
+        tokens: Of the command.
+        config: A TOML file, as `init` writes one: settings, and how to rehearse. Flags prevail over it.
+    """
 
 
 def _prologue(command: str) -> str:

@@ -75,6 +75,9 @@ def test_help_has_headings_examples_and_durations(capsys: pytest.CaptureFixture[
     assert "default: None" not in flat
     assert app.call(["rehearse", "--help"]) == 0
     assert capsys.readouterr().out == text
+    for arguments in (["help"], ["help", "status"], ["status", "--help"]):
+        assert app.call(arguments) == 0
+        assert "--config PATH" in capsys.readouterr().out
     assert app.call(["help"]) == 0
     assert "--install-completion" in capsys.readouterr().out
 
@@ -87,7 +90,10 @@ def test_each_shell_can_complete(
     monkeypatch.setenv("HOME", str(tmp_path))
     script = tmp_path / "completion"
     assert app.call(["--install-completion", "--shell", shell, "--output", str(script)]) == 0
-    assert "rehearse" in script.read_text()
+    text = script.read_text()
+    assert "rehearse" in text
+    # What each command takes, too.
+    assert text.count("-l config" if shell == "fish" else "--config") > 10
     capsys.readouterr()
 
 

@@ -16,8 +16,8 @@ import cyclopts
 from cyclopts import (
     CoercionError,
     CycloptsError,
-    Parameter,
     MissingArgumentError,
+    Parameter,
     RepeatArgumentError,
     UnknownCommandError,
     UnknownOptionError,

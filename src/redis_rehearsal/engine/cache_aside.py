@@ -1,6 +1,5 @@
-"""Queries: read the cache; on a miss ask the database, once for all who miss together, and fill the cache."""
+"""Queries: read the cache; what it does not have is asked of the database (`misses.py`)."""
 
-import asyncio
 import random
 from bisect import bisect_left
 from typing import Any, Final
@@ -15,18 +14,17 @@ from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.clock import WallClock, monotonic
-from redis_rehearsal.database.connection import CONNECTION_ERRORS
-from redis_rehearsal.database.report_source import ReportSource
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.counts import QueryCounts
 from redis_rehearsal.engine.fallback import Fallback
 from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.misses import Misses
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.questions import Novel, QueryBlock, QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.workload.events import EVENT_TYPES
-from redis_rehearsal.workload.queries import SLOTS, Filter
+from redis_rehearsal.workload.queries import SLOTS
 
 _TYPES: Final = len(EVENT_TYPES)
 _SLOTS: Final = len(SLOTS)
@@ -35,9 +33,6 @@ _RESIDUE: Final = RESIDUE
 _IDENTITY_START: Final = IDENTITY_START
 
 _STRING: Final = ENCODINGS["string"]
-
-Waiter = tuple[float, float]
-"""A query that missed: its intended start, and when its read was written."""
 
 
 class _QueryBatch(Batch):
@@ -59,61 +54,61 @@ class CacheAside:
     Args:
         blocks: knows the questions.
         router: the connections.
-        reports: the database.
         writer: fills the cache.
+        misses: answers what the cache does not have.
         ledger: what the servers acknowledged, against which real-time reads are checked.
         recorder: keeps the tallies.
         clock: the run's time of day.
+        counts: of queries.
         timeout_seconds: of a query.
         buckets_kept: see TIME_BUCKETS.
         bucket_seconds: length of a time bucket.
-        single_flight: whether misses of one report share one database query.
         sample_rate: share of replies that are checked.
+        seed: of what is left to chance.
+        max_in_flight: most queries that are sent and not answered.
+        max_queued: most queries that wait.
 
     Attributes:
-        loop: the open loop that drives it; set once it is made.
-        counts: of queries.
+        loop: the open loop that drives it.
+        counts: the same.
     """
-
-    loop: OpenLoop[QueryBlock]
 
     def __init__(
         self,
         blocks: QueryBlocks,
         router: Router,
-        reports: ReportSource,
         writer: CacheWriter,
+        misses: Misses,
         ledger: Ledger,
         recorder: Recorder,
         clock: WallClock,
+        counts: QueryCounts,
         *,
         timeout_seconds: float,
         buckets_kept: int,
         bucket_seconds: int,
-        single_flight: bool,
         sample_rate: float,
         seed: int,
+        max_in_flight: int,
+        max_queued: int,
     ) -> None:
         self._blocks = blocks
         self._router = router
-        self._reports = reports
         self._writer = writer
+        self._misses = misses
         self._ledger = ledger
         self._recorder = recorder
         self._clock = clock
         self._timeout_seconds = timeout_seconds
-        self._buckets_kept = buckets_kept
         self._counter_life_seconds = buckets_kept * bucket_seconds
-        self._single_flight = single_flight
         self._sample_rate = sample_rate
         self._sampling = random.Random(seed)  # noqa: S311 # not for secrets
-        self._flights: dict[int | Novel, list[Waiter]] = {}
-        self._deadlines_seconds: dict[asyncio.Task[None], float] = {}
         self._floor_bucket = -1
         self._floor_at_zero = True
         self._fallback: Fallback | None = None
         self._whole: dict[bytes, tuple[Any, bytes]] = {}
-        self.counts = QueryCounts()
+        self.counts = counts
+        self.loop: OpenLoop[QueryBlock] = OpenLoop("queries", None, self.send, recorder, max_in_flight, max_queued)
 
     def send(self, block: QueryBlock, start: int, stop: int) -> None:
         """Write the block's reads from `start` to `stop` on one connection of each server that answers some."""
@@ -282,7 +277,7 @@ class CacheAside:
                 self._recorder.tally_of(intended).misses += 1
                 self.counts.checks.misplaced += reply is not None and reply != []
                 missing += 1
-                self._miss(block.questions[position], (intended, written))
+                self._misses.add(block.questions[position], (intended, written), self.loop.release)
             else:
                 failed.append(intended)
                 self.counts.failures[_reason(reply)] += 1
@@ -322,7 +317,7 @@ class CacheAside:
             def report(value: Reply, now_seconds: float) -> None:
                 if encoding.envelope(value) is None:
                     self._recorder.tally_of(intended).misses += 1
-                    self._miss(question, (intended, written))
+                    self._misses.add(question, (intended, written), self.loop.release)
                     return
                 self._recorder.tally_of(intended).hits += 1
                 if checking:
@@ -367,69 +362,6 @@ class CacheAside:
         self._recorder.record(Outcome.FAILED, lost, batch.written_seconds, now_seconds)
         self.counts.failures["connection lost"] += len(lost)
         self.loop.release(len(lost))
-
-    def _miss(self, question: int | Novel, waiter: Waiter) -> None:
-        if self._single_flight:
-            waiters = self._flights.get(question)
-            if waiters is not None:
-                waiters.append(waiter)
-                return
-            waiters = self._flights[question] = [waiter]
-        else:
-            waiters = [waiter]
-        task = asyncio.get_running_loop().create_task(self._answer(question, waiters))
-        self._deadlines_seconds[task] = waiter[1] + self._timeout_seconds
-        task.add_done_callback(self._deadlines_seconds.pop)
-
-    def fail_overdue(self, now_seconds: float) -> None:
-        """Fail the misses whose database query has taken too long."""
-        # One look at all of them now and then costs less than a timer for each.
-        for task, deadline in self._deadlines_seconds.items():
-            if now_seconds > deadline:
-                task.cancel()
-
-    async def _answer(self, question: int | Novel, waiters: list[Waiter]) -> None:
-        outcome = Outcome.OK
-        try:
-            await self.fill(question)
-        except CONNECTION_ERRORS:
-            outcome = Outcome.FAILED
-            self.counts.failures["database"] += len(waiters)
-        except asyncio.CancelledError:
-            outcome = Outcome.FAILED
-            self.counts.failures["database timeout"] += len(waiters)
-        finally:
-            if self._flights.get(question) is waiters:
-                del self._flights[question]
-        now = monotonic()
-        for intended, written in waiters:
-            self._recorder.record(outcome, [intended], written, now)
-        self.loop.release(len(waiters))
-
-    async def fill(self, question: int | Novel, life_ratio: float = 1.0) -> None:
-        """Compute a report and hand it to the cache; does not wait for the cache. To bound it, cancel it.
-
-        Args:
-            question: what the report answers.
-            life_ratio: how much of its time to live is left.
-
-        Raises:
-            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: the database is at fault.
-        """
-        tenant, slot, number = self._blocks.parts(question)
-        ticket = self._writer.ticket(tenant)
-        computed_ms = int(self._clock.now() * 1000)
-        entries = await self._reports.compute(
-            SLOTS[slot].kind.name,
-            self._blocks.organization(tenant),
-            Filter.numbered(number, self._buckets_kept),
-        )
-        self._writer.store(question, tenant, ticket, entries, computed_ms, life_ratio)
-
-    async def settle(self) -> None:
-        """Wait for the database queries that are under way; their deadlines bound it."""
-        while self._deadlines_seconds:
-            await asyncio.wait(list(self._deadlines_seconds))
 
 
 def _is_miss(reply: Reply) -> bool:

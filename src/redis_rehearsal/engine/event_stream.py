@@ -64,15 +64,15 @@ class EventDriver:
         live: keeps live structures too.
         attribution: learns which connection acknowledged what.
         mirror: is told of tenants of which a write did not reach the second server.
+        max_in_flight: most events that are sent and not answered.
+        max_queued: most events that wait.
 
     Attributes:
-        loop: the open loop that drives it; set once it is made.
+        loop: the open loop that drives it.
         counts: of events.
         live: the same.
         expiries: of the counters.
     """
-
-    loop: OpenLoop[IncrementBlock]
 
     def __init__(
         self,
@@ -92,7 +92,10 @@ class EventDriver:
         live: LiveWrites,
         attribution: Attribution,
         mirror: Mirror,
+        max_in_flight: int,
+        max_queued: int,
     ) -> None:
+        self.loop: OpenLoop[IncrementBlock] = OpenLoop("events", None, self.send, recorder, max_in_flight, max_queued)
         self.live = live
         self._mirror = mirror
         self._attribution = attribution

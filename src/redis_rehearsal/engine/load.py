@@ -45,7 +45,7 @@ class Load:
 
     Args:
         plan: of the worker.
-        parts: of the worker; the loops of queries and events are set here.
+        parts: of the worker.
     """
 
     def __init__(self, plan: WorkerPlan, parts: Parts) -> None:
@@ -62,13 +62,6 @@ class Load:
         self._ticking = False
         self._delays_seconds: list[float] = []
         self._stalls = parts.stalls
-        query_recorder, event_recorder = self._recorders
-        self._queries.loop = OpenLoop(
-            "queries", None, self._queries.send, query_recorder, plan.max_workers, plan.max_queued_queries
-        )
-        self._events.loop = OpenLoop(
-            "events", None, self._events.send, event_recorder, plan.max_workers, plan.max_queued_events
-        )
 
     @property
     def loops(self) -> tuple[OpenLoop[Any], OpenLoop[Any]]:

@@ -14,11 +14,13 @@ from redis_rehearsal.database.report_source import ReportSource
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.cache_aside import CacheAside
 from redis_rehearsal.engine.cache_writer import CacheWriter
+from redis_rehearsal.engine.counts import QueryCounts
 from redis_rehearsal.engine.event_stream import EventDriver
 from redis_rehearsal.engine.increments import IncrementBlocks
 from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.mirror import Mirror
+from redis_rehearsal.engine.misses import Misses
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.questions import QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
@@ -39,6 +41,7 @@ class Parts:
         increments: of events, drawn in advance.
         writer: of the cache.
         queries: carries queries out.
+        misses: answers those of them that the cache does not have.
         events: carries events out.
         query_recorder: of what became of queries.
         event_recorder: of what became of events.
@@ -57,6 +60,7 @@ class Parts:
     increments: IncrementBlocks
     writer: CacheWriter
     queries: CacheAside
+    misses: Misses
     events: EventDriver
     query_recorder: Recorder
     event_recorder: Recorder
@@ -113,20 +117,34 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
     writer = CacheWriter(questions, router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index, mirror)
     stalls = Stalls()
     query_recorder, event_recorder = Recorder(stalls), Recorder(stalls)
-    queries = CacheAside(
+    query_counts = QueryCounts()
+    misses = Misses(
         questions,
-        router,
         reports,
         writer,
-        ledger,
         query_recorder,
+        query_counts,
         plan.clock,
         timeout_seconds=plan.operation_timeout,
         buckets_kept=plan.time_buckets,
-        bucket_seconds=plan.time_bucket_seconds,
         single_flight=plan.single_flight,
+    )
+    queries = CacheAside(
+        questions,
+        router,
+        writer,
+        misses,
+        ledger,
+        query_recorder,
+        plan.clock,
+        query_counts,
+        timeout_seconds=plan.operation_timeout,
+        buckets_kept=plan.time_buckets,
+        bucket_seconds=plan.time_bucket_seconds,
         sample_rate=plan.validation_sample_rate,
         seed=plan.seed + plan.index,
+        max_in_flight=plan.max_workers,
+        max_queued=plan.max_queued_queries,
     )
     increments = IncrementBlocks(
         EventStream(plan.tenant_shares, plan.users_per_org, events_rng),
@@ -163,6 +181,8 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
         ),
         attribution=attribution,
         mirror=mirror,
+        max_in_flight=plan.max_workers,
+        max_queued=plan.max_queued_events,
     )
     steering = Steering(
         router,
@@ -180,6 +200,7 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
         increments=increments,
         writer=writer,
         queries=queries,
+        misses=misses,
         events=events,
         query_recorder=query_recorder,
         event_recorder=event_recorder,

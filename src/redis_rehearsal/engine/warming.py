@@ -8,8 +8,8 @@ import numpy as np
 
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
-from redis_rehearsal.engine.cache_aside import CacheAside
 from redis_rehearsal.engine.messages import WarmUp, WarmUpProgress
+from redis_rehearsal.engine.misses import Misses
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.workload.queries import SLOTS
 
@@ -25,13 +25,13 @@ class Warming:
 
     Args:
         plan: of the worker.
-        queries: fills the cache.
+        misses: fill the cache.
         tell: takes the progress.
     """
 
-    def __init__(self, plan: WorkerPlan, queries: CacheAside, tell: Callable[[WarmUpProgress], None]) -> None:
+    def __init__(self, plan: WorkerPlan, misses: Misses, tell: Callable[[WarmUpProgress], None]) -> None:
         self._plan = plan
-        self._queries = queries
+        self._misses = misses
         self._tell = tell
         self._wanted = False
 
@@ -71,7 +71,7 @@ class Warming:
                         # It ages while the rest is filled.
                         left = (monotonic() - started) * (len(questions) - done) / max(1, done)
                         life = min(1.0, 1.0 - ages[number] + (left / self._plan.cache_ttl if ages[number] else 0.0))
-                        await self._queries.fill(question, life)
+                        await self._misses.fill(question, life)
                 except CONNECTION_ERRORS:
                     failed += 1
                 done += 1

@@ -75,7 +75,7 @@ class Worker:
         self._parts = assemble(plan, ledgers)
         self._load = Load(plan, self._parts)
         self._snapshots = Snapshots(plan.index, self._parts, self._load)
-        self._warming = Warming(plan, self._parts.queries, channel.send)
+        self._warming = Warming(plan, self._parts.misses, channel.send)
         self._began_seconds = 0.0
         self._second = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -197,7 +197,7 @@ class Worker:
         now = monotonic()
         parts = self._parts
         parts.router.break_overdue(now)
-        parts.queries.fail_overdue(now)
+        parts.misses.fail_overdue(now)
         parts.query_recorder.flush()
         parts.event_recorder.flush()
         parts.events.flush_rows()
@@ -236,7 +236,7 @@ class Worker:
             recorder.close_gap(monotonic())
         for loop in load.loops:
             loop.give_up(monotonic())
-        await parts.queries.settle()
+        await parts.misses.settle()
         events, writer = parts.events, parts.writer
         await _until(
             lambda: not (writer.pending or events.expiries.pending or events.live.pending), monotonic() + patience

@@ -94,10 +94,10 @@ class RunControls:
         route = control.route
         servers: dict[str, Server] = {}
         if view.servers is not None:
-            identities = {"source": view.servers.source_identity, "target": view.servers.target_identity}
-            for role, identity in identities.items():
-                servers[role] = Server(
-                    product=identity.product, version=identity.version, address=view.servers.addresses[role]
+            for site in (view.servers.source, view.servers.target):
+                identity = site.identity
+                servers[site.role] = Server(
+                    product=identity.product, version=identity.version, address=str(site.endpoint)
                 )
         last = view.timeline.rows[-1] if view.timeline.rows else None
         return told.RunStatus(

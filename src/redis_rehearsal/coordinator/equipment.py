@@ -12,7 +12,7 @@ import redis.asyncio as redis
 import structlog
 from redis.exceptions import ReadOnlyError, RedisError
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
+from redis_rehearsal.cache.control import CONTROL_ERRORS, Identity, control_client, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.journal import Journal, Server
 from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock, new_owner
@@ -20,12 +20,14 @@ from redis_rehearsal.cache.permissions import check_permissions
 from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.clock import utc
-from redis_rehearsal.coordinator.servers import ServerRoom, Servers
+from redis_rehearsal.coordinator.servers import Found, ServerRoom
 from redis_rehearsal.database import schema
 from redis_rehearsal.database.connection import connect
 from redis_rehearsal.database.seed import SeedParameters, ensure_seeded
 from redis_rehearsal.embedded.directory import journal_place
+from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.errors import ConfigurationError, ConflictError, LockedError
+from redis_rehearsal.migration.site import Site, Sites
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import ServerHealth
 from redis_rehearsal.workload.keys import Keys
@@ -56,17 +58,16 @@ class Equipment:
     Attributes:
         keys: the names of keys.
         journal: what is changed on the servers, and must be put back.
-        clients: the coordinator's own connections, by role.
     """
 
     def __init__(self, settings: Settings, wall_clock: Callable[[], float]) -> None:
         self.keys = Keys(settings.key_prefix, secrets.token_hex(4))
         self.journal = Journal(self.keys, _journal_place(settings))
-        self.clients: dict[Role, redis.Redis] = {}
         self._settings = settings
         self._wall_clock = wall_clock
         self._room = ServerRoom(settings)
-        self._locks: dict[Role, RunLock] = {}
+        self._found: Found | None = None
+        self._taken: dict[Role, Site] = {}
         self._owner = new_owner()
         self._database: Any = None
         # One asyncpg connection does one thing at a time.
@@ -76,7 +77,7 @@ class Equipment:
     @contextlib.asynccontextmanager
     async def fresh_clients(self) -> AsyncIterator[Mapping[Role, redis.Redis]]:
         """Connections to both servers that are made now: behind an address there may be another server than before."""
-        endpoints, timeout = self.servers.endpoints, self._settings.operation_timeout
+        endpoints, timeout = self.sites.endpoints, self._settings.operation_timeout
         clients = {role: control_client(endpoints[role], timeout) for role in ROLES}
         try:
             yield clients
@@ -86,44 +87,42 @@ class Equipment:
                     await client.aclose()
 
     @property
-    def servers(self) -> Servers:
-        """Where they are.
+    def sites(self) -> Sites:
+        """All that is known of them.
 
         Raises:
             ConflictError: they are not there yet.
         """
-        if self._room.servers is None:
+        if self._found is None or len(self._taken) < len(ROLES):
             raise ConflictError("The servers of the run are not there yet.")
-        return self._room.servers
+        return Sites(self._taken["source"], self._taken["target"], self._found.database, self._found.data_types)
 
-    def log_tail(self, role: Role) -> str:
-        """What the log of an embedded server says of trouble; empty for one of the user's."""
-        return self._room.log_tail(role)
-
-    async def open(self) -> Servers:
+    async def open(self) -> Sites:
         """Start what is not given, and take all of it for this run.
 
         Raises:
             ConfigurationError: a server will not do, or another run has it.
         """
-        servers = await self._room.open()
-        self._database = servers.database
-        await self._put_back(servers)
+        found = self._found = await self._room.open()
+        self._database = found.connection
+        await self._put_back(found)
         for role in ROLES:
             # A tool may promote it in time (`external`); all else is refused before it is written to.
-            await self._take(role, servers.endpoints[role], may_follow=role == "target")
-        if not await schema.lock(servers.database):
+            process, may_follow = found.processes.get(role), role == "target"
+            await self._take(role, found.endpoints[role], found.identities[role], process, may_follow=may_follow)
+        if not await schema.lock(found.connection):
             raise LockedError(
-                f"Another run uses the schema `analytics` of {servers.addresses['database']}. "
+                f"Another run uses the schema `analytics` of {found.database.address}. "
                 "Stop it, or use another database."
             )
+        sites = self.sites
         _log.info(
             "servers are ready",
-            source=f"{servers.source_identity.product} {servers.source_identity.version}",
-            target=f"{servers.target_identity.product} {servers.target_identity.version}",
-            database=f"postgresql {servers.database_version}",
+            source=sites.source.product,
+            target=sites.target.product,
+            database=f"postgresql {sites.database.version}",
         )
-        return servers
+        return sites
 
     async def furnish(self, progress: Progress, seeding: Callable[[], None]) -> None:
         """Deal with what an earlier run left, seed the database, add dead weight.
@@ -144,33 +143,33 @@ class Equipment:
         if reused:
             _log.info(reused)
         await self.extend_partitions()
-        source = self.clients["source"]
+        source = self.sites.source.client
         await source.set(self.keys.marker, utc().isoformat(timespec="seconds"))
         await add_dead_weight(source, self.keys, settings.ballast_bytes, settings.big_keys, progress)
 
     async def _deal_with_leftovers(self) -> None:
-        source = self.clients["source"]
+        sites = self.sites
+        source = sites.source.client
         earlier = await source.get(self.keys.marker)
         if self._settings.reset:
             await schema.exists(self._database)  # refuses one that is not ours, before anything is removed
             removed = await remove_all(source, self.keys, keep_lock=True)
             with contextlib.suppress(ReadOnlyError):  # a replica, which follows what is removed on its primary
-                removed += await remove_all(self.clients["target"], self.keys, keep_lock=True)
+                removed += await remove_all(sites.target.client, self.keys, keep_lock=True)
             await schema.drop(self._database)
             _log.info("removed what an earlier run left", keys=removed)
         elif earlier is not None:
             began = earlier.decode() if isinstance(earlier, bytes) else earlier
             _log.warning(
-                f"A run that began at {began} left keys under {self.keys.prefix} on {self.servers.source}; "
+                f"A run that began at {began} left keys under {self.keys.prefix} on {sites.source.endpoint}; "
                 "they are used as they are. --reset would remove them first."
             )
 
-    async def _put_back(self, servers: Servers) -> None:
+    async def _put_back(self, servers: Found) -> None:
         """Put back what a killed run left changed on servers that no run uses, before they are written to.
 
         A source that it fenced refuses the lock itself.
         """
-        identities = {"source": servers.source_identity, "target": servers.target_identity}
         async with contextlib.AsyncExitStack() as stack:
             found: list[Server] = []
             for role in ROLES:
@@ -180,24 +179,35 @@ class Equipment:
                 with contextlib.suppress(*CONTROL_ERRORS):
                     if not await RunLock(client, self.keys.lock, str(endpoint)).may_be_taken():
                         return
-                found.append(Server(f"the {role} {endpoint}", identities[role].run_id, client, endpoint.password))
+                run_id = servers.identities[role].run_id
+                found.append(Server(f"the {role} {endpoint}", run_id, client, endpoint.password))
             for sentence in await self.journal.put_back(found):
                 _log.warning(f"{sentence}.")
 
-    async def _take(self, role: Role, endpoint: Endpoint, *, may_follow: bool = False) -> None:
+    async def _take(
+        self,
+        role: Role,
+        endpoint: Endpoint,
+        identity: Identity,
+        process: RedisServer | None = None,
+        *,
+        may_follow: bool = False,
+    ) -> None:
         """Make a server ours for the run, in a role; a read-only replica only where it may be one."""
-        client = control_client(endpoint, self._settings.operation_timeout)
+        timeout = self._settings.operation_timeout
+        client = control_client(endpoint, timeout)
         # One owner on both: replication carries the source's lock to the target.
         lock = RunLock(client, self.keys.lock, str(endpoint), self._owner)
-        before = (self.clients[role], self._locks[role]) if role in self.clients else None
-        self.clients[role], self._locks[role] = client, lock  # first: giving back one that is not ours does nothing
+        before = self._taken.get(role)
+        # First: giving back one that is not ours does nothing.
+        self._taken[role] = Site(role, endpoint, endpoint, identity, client, lock, process)
         try:
             await lock.take(may_follow=may_follow)
-            data_types, timeout = self.servers.data_types, self._settings.operation_timeout
+            data_types = self._found.data_types if self._found else ()
             await check_permissions(role, endpoint, self.keys, data_types, timeout, may_follow=may_follow)
         except BaseException:
             if before is not None:
-                self.clients[role], self._locks[role] = before
+                self._taken[role] = before
                 await client.aclose()
             raise
 
@@ -211,29 +221,26 @@ class Equipment:
         Raises:
             ConfigurationError: it will not do.
         """
-        servers, timeout = self.servers, self._settings.operation_timeout
-        identity = await first_contact("target", "--to", endpoint, timeout)
-        if identity.run_id == servers.source_identity.run_id and endpoint.database == servers.source.database:
+        source, before = self.sites.source, self.sites.target
+        identity = await first_contact("target", "--to", endpoint, self._settings.operation_timeout)
+        if identity.run_id == source.identity.run_id and endpoint.database == source.endpoint.database:
             raise ConfigurationError("The source is given as the new target; they must differ.")
-        before = self.clients["target"], self._locks["target"]
         # The lock first: one that another run holds is refused before anything has changed.
-        await self._take("target", endpoint)
+        await self._take("target", endpoint, identity)
         try:
             await use()
         except BaseException:
-            await _give_back(self.clients["target"], self._locks["target"])
-            self.clients["target"], self._locks["target"] = before
+            await _give_back(self._taken["target"])
+            self._taken["target"] = before
             raise
-        await _give_back(*before)
-        servers.target, servers.target_identity = endpoint, identity
-        servers.embedded = tuple(name for name in servers.embedded if name != "target")
+        await _give_back(before)
 
     def health(self) -> dict[str, ServerHealth]:
         """What to watch: the servers by role."""
 
         def ask(role: Role) -> Callable[[], Awaitable[object]]:
             # Not PING, which a user may be forbidden that may do all that the load does.
-            return lambda: self.clients[role].get(self.keys.lock)
+            return lambda: self._taken[role].client.get(self.keys.lock)
 
         return {
             "source": ServerHealth(needed=True, probe=ask("source")),
@@ -244,9 +251,8 @@ class Equipment:
     async def _ask_database(self) -> None:
         async with self._database_turn:
             if self._database is None or self._database.is_closed():
-                connection = await connect(
-                    self.servers.database_url, self._settings.operation_timeout, "redis-rehearsal"
-                )
+                url = self.sites.database.url
+                connection = await connect(url, self._settings.operation_timeout, "redis-rehearsal")
                 self._database = await _locked(connection)
             await self._database.execute("SELECT 1")
 
@@ -263,11 +269,6 @@ class Equipment:
             if self._database is None or self._database.is_closed():
                 raise ConnectionError("the database is away")  # the watch on health connects again
             return await ask(self._database)
-
-    @property
-    def database_process_id(self) -> int | None:
-        """Of the embedded PostgreSQL; None for one of the user's, and for one that is gone."""
-        return self._room.database_process_id
 
     async def extend_partitions(self) -> None:
         """Make the partitions that event rows need soon, and drop those that are no longer kept."""
@@ -290,19 +291,19 @@ class Equipment:
         """
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
-            for lock in list(self._locks.values()):
+            for site in list(self._taken.values()):
                 with contextlib.suppress(*CONTROL_ERRORS):  # away; it is taken again when it is back
-                    if not await lock.refresh():
+                    if site.lock is not None and not await site.lock.refresh():
                         lost("Another run took the lock under our prefix; the two would spoil each other.")
 
     async def blame(self, error: Exception) -> str:
         """A sentence on which server failed while the run was being prepared."""
-        addresses = self._room.servers.addresses if self._room.servers else {}
+        addresses = self._addresses()
         if isinstance(error, RedisError):
             roles = []
-            for role, client in self.clients.items():
+            for role, site in self._taken.items():
                 try:
-                    await client.get(self.keys.lock)
+                    await site.client.get(self.keys.lock)
                 except CONTROL_ERRORS:
                     roles.append(role)
             who = " or ".join(f"the {role} {addresses.get(role, '')}" for role in roles or ROLES)
@@ -312,26 +313,35 @@ class Equipment:
             who = "a server (" + ", ".join(f"{role} {address}" for role, address in addresses.items()) + ")"
         return f"While the run was being prepared, {who} failed: {error or type(error).__name__}."
 
+    def _addresses(self) -> dict[str, str]:
+        """Of those that are there, without passwords."""
+        if self._found is None:
+            return {}
+        addresses: dict[str, str] = {role: str(endpoint) for role, endpoint in self._found.endpoints.items()}
+        return addresses | {"database": self._found.database.address}
+
     async def close(self) -> None:
         """Give everything back, and end the embedded servers."""
-        for lock in self._locks.values():
+        for site in self._taken.values():
             try:
-                await lock.release()
+                if site.lock is not None:
+                    await site.lock.release()
             except CONTROL_ERRORS as error:
                 _log.warning("a lock could not be given back; it ends by itself", error=str(error))
-        for client in self.clients.values():
+        for site in self._taken.values():
             with contextlib.suppress(*CONTROL_ERRORS):
-                await client.aclose()
+                await site.client.aclose()
         if self._database is not None:
             self._database.terminate()
         await self._room.close()
 
 
-async def _give_back(client: redis.Redis, lock: RunLock) -> None:
+async def _give_back(site: Site) -> None:
     with contextlib.suppress(*CONTROL_ERRORS):
-        await lock.release()
+        if site.lock is not None:
+            await site.lock.release()
     with contextlib.suppress(*CONTROL_ERRORS):
-        await client.aclose()
+        await site.client.aclose()
 
 
 async def _locked(connection: Any) -> Any:

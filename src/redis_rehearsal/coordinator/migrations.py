@@ -4,12 +4,11 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 import structlog
 
-from redis_rehearsal.cache.route import ROLES, Route
+from redis_rehearsal.cache.route import Route
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.comparing import AfterCutover, Audits, compare_servers
 from redis_rehearsal.coordinator.equipment import Equipment
@@ -22,7 +21,7 @@ from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.assessment.assess import Assessment, assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
-from redis_rehearsal.migration.context import Context, ServerHandle
+from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS
@@ -108,24 +107,12 @@ class Migrations:
         view, control = self._view, self._control
         if view.directory is None:
             raise ConflictError("The load is not running.")
-        servers = self._equipment.servers
-        identities = {"source": servers.source_identity, "target": servers.target_identity}
-        handles = {
-            role: ServerHandle(
-                role,
-                servers.endpoints[role],
-                identities[role],
-                self._equipment.clients[role],
-                role in servers.embedded,
-                partial(self._equipment.log_tail, role),
-            )
-            for role in ROLES
-        }
+        sites = self._equipment.sites
         context = Context(
             options,
             control,
-            handles["source"],
-            handles["target"],
+            sites.source,
+            sites.target,
             self._equipment.keys,
             view.directory,
             view.settings.organizations,
@@ -236,12 +223,12 @@ class Migrations:
         return found
 
     async def _compare(self, context: Context, audit: Audits | None = None) -> KeyComparison:
-        view, servers = self._view, self._equipment.servers
+        view, database = self._view, self._equipment.sites.database
         settings = view.settings
 
         async def deleted_since(unix_seconds: float) -> tuple[set[int], bool]:
             # A connection of its own: the run's may be in use, or have gone with a restart.
-            connection = await connect(servers.database_url, settings.operation_timeout, "redis-rehearsal")
+            connection = await connect(database.url, settings.operation_timeout, "redis-rehearsal")
             try:
                 found = await organizations_with(connection, INVALIDATING_TYPES, unix_seconds)
                 return found, self._rows_are_there(unix_seconds)

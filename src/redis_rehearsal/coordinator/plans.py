@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.clock import WallClock
-from redis_rehearsal.coordinator.servers import Servers
 from redis_rehearsal.engine.plan import WorkerPlan
+from redis_rehearsal.migration.site import Sites
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
 from redis_rehearsal.workload.hit_ratio import HitRatioModel
@@ -16,7 +16,7 @@ from redis_rehearsal.workload.questions import Novelty
 
 def worker_plans(
     settings: Settings,
-    servers: Servers,
+    sites: Sites,
     keeper: LedgerKeeper,
     clock: WallClock,
     run_name: str,
@@ -29,7 +29,7 @@ def worker_plans(
 
     Args:
         settings: of the run.
-        servers: that they use.
+        sites: the servers that they use.
         keeper: of their ledgers.
         clock: the run's time of day.
         run_name: of the run's directory.
@@ -50,14 +50,14 @@ def worker_plans(
                 index=index,
                 workers=workers,
                 run_id=f"{run_name}-{os.getpid()}",
-                endpoints=servers.endpoints,
-                database_url=servers.database_url,
+                endpoints=sites.endpoints,
+                database_url=sites.database.url,
                 organizations=ledger.organizations,
                 tenant_shares=shares[tenants],
                 ledger_slots=keeper.slots,
                 clock=clock,
                 first_event_id=first_event_id,
-                data_types=servers.data_types,
+                data_types=sites.data_types,
                 presence=presence[tenants],
                 reports_expire=model.expires,
                 events_per_second=settings.events_per_second * share,

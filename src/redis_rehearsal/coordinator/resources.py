@@ -70,10 +70,10 @@ class ResourcesPoller:
         return seen is not None and seen.is_replica
 
     async def _ask_redis(self, role: Role) -> None:
-        endpoint = self._equipment.servers.endpoints[role]
+        endpoint = self._equipment.sites[role].endpoint
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                info = await self._equipment.clients[role].info("all")
+                info = await self._equipment.sites[role].client.info("all")
             found = RedisResources.of(info, endpoint.database)
         except (*CONTROL_ERRORS, KeyError, ValueError, TypeError, AttributeError) as error:
             self._resources.redis.pop(role, None)
@@ -110,7 +110,10 @@ class ResourcesPoller:
         return row, await connection.fetchval(_SIZE)
 
     def _usage_of_database(self, pids: list[int]) -> ProcessResources | None:
-        postmaster = self._equipment.database_process_id
+        server, postmaster = self._equipment.sites.database.process, None
+        if server is not None:
+            with contextlib.suppress(OSError, ValueError, TypeError):  # it is gone
+                postmaster = server.pid
         if postmaster is None:
             return None
         known: dict[int, psutil.Process] = {}

@@ -86,7 +86,7 @@ class Run:
         self._workers = Workers(settings.workers, self.view, self._breakage)
         self._control = self._workers.control
         self._watch = ServerWatch(
-            lambda: self._equipment.servers.endpoints,
+            lambda: self._equipment.sites.endpoints,
             self._workers.fleet.tell,
             self._clock.at,
             lambda: self.view.totals.latest.values(),
@@ -211,7 +211,7 @@ class Run:
         for sentence in await asyncio.to_thread(remove_leftovers):
             _log.info(sentence)
         view.servers = await equipment.open()
-        self.on_servers(equipment.servers.source, equipment.servers.target)
+        self.on_servers(view.servers.source.endpoint, view.servers.target.endpoint)
         self._tasks.append(asyncio.create_task(equipment.hold_locks(self._breakage.note)))
         view.health.servers = equipment.health()
 
@@ -229,7 +229,7 @@ class Run:
             settings.time_bucket_seconds,
             settings.time_buckets,
             [[tenant + 1 for tenant in tenants] for tenants in self._tenants],
-            structures_of(self._equipment.servers.data_types),
+            structures_of(self._equipment.sites.data_types),
             settings.users_per_org,
             lambda: self._control.fallback,
         )
@@ -238,7 +238,7 @@ class Run:
         await self._workers.start(
             worker_plans(
                 settings,
-                self._equipment.servers,
+                self._equipment.sites,
                 self._keeper,
                 self._clock,
                 view.directory.name if view.directory else "",
@@ -260,7 +260,8 @@ class Run:
         """
         patience = 2 * self.settings.operation_timeout
         await self._equipment.replace_target(endpoint, lambda: self._control.set_server("target", endpoint, patience))
-        self.on_servers(self._equipment.servers.source, self._equipment.servers.target)
+        sites = self.view.servers = self._equipment.sites
+        self.on_servers(sites.source.endpoint, sites.target.endpoint)
 
     def begin_migration(self, options: MigrationOptions) -> Record:
         """Make ready for a migration.

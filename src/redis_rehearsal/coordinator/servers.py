@@ -5,19 +5,20 @@ import contextlib
 import resource
 import secrets
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from redis_rehearsal.cache.control import Identity, first_contact, why_no_json
 from redis_rehearsal.cache.encodings.choice import JSON, MIXED, types_used
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.route import Role
-from redis_rehearsal.database.connection import first_connect, safe_address
+from redis_rehearsal.cache.route import ROLES, Role
+from redis_rehearsal.database.connection import first_connect
 from redis_rehearsal.embedded.directory import DataDirectory
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer, json_module
 from redis_rehearsal.errors import ConfigurationError
+from redis_rehearsal.migration.site import DatabaseSite
 from redis_rehearsal.settings import Settings, default_source_server
 
 _FREE_BYTES: Final = 512 * 1024 * 1024
@@ -25,51 +26,29 @@ _FREE_BYTES: Final = 512 * 1024 * 1024
 
 
 _PASSWORD_BYTES: Final = 24
-_TAIL_LINES: Final = 3
-_TROUBLE: Final = ("rror", "Can't", "can't", "ailed", "refused", "denied", "Wrong", "NOAUTH", "overcoming")
 _DOCUMENT_BYTES: Final = 64 * 1024
 """Room that a run's document and log need at least."""
 
 
-@dataclass(slots=True)
-class Servers:
-    """The servers of a run.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The servers that are there and will do, before any of them is taken for the run.
 
     Attributes:
-        source: where it is.
-        target: where it is.
-        database_url: where it is, with the password.
-        source_identity: what it says that it is.
-        target_identity: what it says that it is.
-        database_version: of PostgreSQL.
-        database: the coordinator's own connection to it.
-        embedded: names of those that are ours.
+        endpoints: where source and target are.
+        identities: what these say that they are.
+        processes: of those that are ours.
+        database: PostgreSQL.
+        connection: the coordinator's own connection to it.
         data_types: in which reports are stored.
     """
 
-    source: Endpoint
-    target: Endpoint
-    database_url: str = field(repr=False)
-    source_identity: Identity
-    target_identity: Identity
-    database_version: str
-    database: Any
-    embedded: tuple[str, ...]
+    endpoints: dict[Role, Endpoint]
+    identities: dict[Role, Identity]
+    processes: dict[Role, RedisServer]
+    database: DatabaseSite
+    connection: Any
     data_types: tuple[str, ...]
-
-    @property
-    def endpoints(self) -> dict[Role, Endpoint]:
-        """Where source and target are."""
-        return {"source": self.source, "target": self.target}
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        """Where each server is, without user and password."""
-        return {
-            "source": str(self.source),
-            "target": str(self.target),
-            "database": "embedded" if "database" in self.embedded else safe_address(self.database_url),
-        }
 
 
 class ServerRoom:
@@ -77,19 +56,15 @@ class ServerRoom:
 
     Args:
         settings: of the run.
-
-    Attributes:
-        servers: once they are there.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._directory: DataDirectory | None = None
-        self._running: list[RedisServer | PostgresServer] = []
+        self._running: dict[str, RedisServer | PostgresServer] = {}
         self._starting: asyncio.Future[list[BaseException | None]] | None = None
-        self.servers: Servers | None = None
 
-    async def open(self) -> Servers:
+    async def open(self) -> Found:
         """Start embedded servers where no URL is given, and see that all servers will do.
 
         Raises:
@@ -106,17 +81,14 @@ class ServerRoom:
             if url is not None
         }
         embedded = tuple(name for name in ("source", "target", "database") if name not in given)
-        endpoints: dict[str, Endpoint] = {
-            name: Endpoint.parse(given[name]) for name in ("source", "target") if name in given
-        }
+        endpoints: dict[Role, Endpoint] = {role: Endpoint.parse(given[role]) for role in ROLES if role in given}
         if endpoints.get("source") is not None and endpoints.get("source") == endpoints.get("target"):
             raise ConfigurationError(
                 f"REDIS_URL and TARGET_REDIS_URL both name {endpoints['source']}; source and target must differ."
             )
         if embedded:
             await self._start(embedded, given)
-            for name in endpoints.keys() ^ {"source", "target"}:
-                endpoints[name] = Endpoint.parse(given[name])
+            endpoints |= {role: Endpoint.parse(given[role]) for role in ROLES if role in embedded}
         timeout = settings.operation_timeout
         source, target = endpoints["source"], endpoints["target"]
         source_identity = await first_contact("source", "REDIS_URL", source, timeout)
@@ -128,29 +100,15 @@ class ServerRoom:
                 "source and target must differ."
             )
         database, version = await first_connect(given["database"], timeout, "redis-rehearsal")
-        data_types = await self._data_types(source, target)
-        self.servers = Servers(
-            source, target, given["database"], source_identity, target_identity, version, database, embedded, data_types
+        postgres = self._running.get("database")
+        return Found(
+            endpoints,
+            {"source": source_identity, "target": target_identity},
+            {role: server for role in ROLES if isinstance(server := self._running.get(role), RedisServer)},
+            DatabaseSite(given["database"], version, postgres if isinstance(postgres, PostgresServer) else None),
+            database,
+            await self._data_types(source, target),
         )
-        return self.servers
-
-    @property
-    def database_process_id(self) -> int | None:
-        """Of the embedded PostgreSQL; None for one of the user's, and for one that is gone."""
-        for server in self._running:
-            if isinstance(server, PostgresServer):
-                with contextlib.suppress(OSError, ValueError, TypeError):
-                    return server.pid
-        return None
-
-    def log_tail(self, role: Role) -> str:
-        """What the log of an embedded server says of trouble, the last of it; empty for one of the user's."""
-        if self.servers is None or role not in self.servers.embedded or self._directory is None:
-            return ""
-        log = self._directory.path / role / "server.log"
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        telling = [line for line in lines if any(word in line for word in _TROUBLE)]
-        return " / ".join(line.partition(" # ")[2] or line for line in telling[-_TAIL_LINES:])
 
     async def _start(self, names: tuple[str, ...], urls: dict[str, str]) -> None:
         settings = self._settings
@@ -177,7 +135,7 @@ class ServerRoom:
                 servers[name] = RedisServer(
                     programs[name], place / name, options=options[name], keep=keep, password=password
                 )
-        self._running = list(servers.values())
+        self._running = servers
         # All of them, also where one fails or the run is ended meanwhile: each that did start must be ended.
         self._starting = asyncio.gather(*(_started(server) for server in servers.values()), return_exceptions=True)
         for result in await asyncio.shield(self._starting):
@@ -215,7 +173,7 @@ class ServerRoom:
         """End the embedded servers and remove their files, unless they are to be kept."""
         if self._starting is not None:
             await self._starting
-        await asyncio.gather(*(asyncio.to_thread(server.stop) for server in self._running))
+        await asyncio.gather(*(asyncio.to_thread(server.stop) for server in self._running.values()))
         self._running.clear()
         if self._directory is not None:
             await asyncio.to_thread(self._directory.remove)

@@ -17,6 +17,8 @@ from redis_rehearsal.clock import monotonic
 from redis_rehearsal.embedded.process import start
 from redis_rehearsal.errors import ConfigurationError, ServerRefusedError
 
+_TAIL_LINES: Final = 3
+_TROUBLE: Final = ("rror", "Can't", "can't", "ailed", "refused", "denied", "Wrong", "NOAUTH", "overcoming")
 _OPEN_BY_DEFAULT: Final = ("redis-6.2",)
 _DANGEROUS: Final = ("MODULE", "DEBUG")
 _START_SECONDS: Final = 15.0
@@ -192,6 +194,12 @@ class RedisServer:
                     f"The embedded {self.name} did not start: {' / '.join(last)} (log: {self._log})."
                 )
             time.sleep(0.01)
+
+    def log_tail(self) -> str:
+        """What its log says of trouble, the last of it."""
+        lines = self._log.read_text(errors="replace").splitlines() if self._log.exists() else []
+        telling = [line for line in lines if any(word in line for word in _TROUBLE)]
+        return " / ".join(line.partition(" # ")[2] or line for line in telling[-_TAIL_LINES:])
 
     def _listens(self) -> bool:
         try:

@@ -10,10 +10,8 @@ from typing import Any, Literal
 
 import redis.asyncio as redis
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS, Identity
-from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.journal import Entry, Journal
-from redis_rehearsal.cache.route import Role
 from redis_rehearsal.clock import monotonic, unix
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS, FleetControl
@@ -21,6 +19,7 @@ from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS, Phase
 from redis_rehearsal.migration.reached import Watch
+from redis_rehearsal.migration.site import Site
 from redis_rehearsal.verification.not_carried import NotCarried
 from redis_rehearsal.workload.keys import Keys
 
@@ -74,40 +73,6 @@ def iso(unix_seconds: float) -> str:
 
 
 @dataclass(slots=True)
-class ServerHandle:
-    """A server as a strategy sees it.
-
-    Attributes:
-        role: what it is in the migration.
-        endpoint: where it is.
-        identity: what it says that it is.
-        client: the coordinator's own connection to it.
-        embedded: whether it is ours.
-        log_tail: the last lines of its own log that say what is wrong; empty where they cannot be read.
-    """
-
-    role: Role
-    endpoint: Endpoint
-    identity: Identity
-    client: redis.Redis
-    embedded: bool
-    log_tail: Callable[[], str] = lambda: ""
-
-    def __str__(self) -> str:
-        """For people."""
-        return f"the {self.role} {self.endpoint} ({self.identity.product} {self.identity.version})"
-
-    async def info(self, section: str) -> dict[str, Any]:
-        """A section of its INFO.
-
-        Raises:
-            RedisError, OSError, TimeoutError: it could not be asked.
-        """
-        found: dict[str, Any] = await self.client.info(section)
-        return found
-
-
-@dataclass(slots=True)
 class Context:
     """A migration as its strategy sees it.
 
@@ -134,8 +99,8 @@ class Context:
 
     options: MigrationOptions
     app: FleetControl
-    source: ServerHandle
-    target: ServerHandle
+    source: Site
+    target: Site
     keys: Keys
     directory: Path
     organizations: int
@@ -197,7 +162,7 @@ class Context:
         for tail in self._tails:
             tail.cancel()
 
-    async def note(self, server: ServerHandle, setting: str, before: str, after: str) -> None:
+    async def note(self, server: Site, setting: str, before: str, after: str) -> None:
         """Write down what a setting is before it is changed, for the next run where this one is killed.
 
         Raises:
@@ -205,7 +170,7 @@ class Context:
         """
         await self.journal.note(self._clients, Entry(server.identity.run_id, setting, before, after))
 
-    async def forget(self, server: ServerHandle, setting: str) -> None:
+    async def forget(self, server: Site, setting: str) -> None:
         """A setting is as it was before."""
         await self.journal.forget(self._clients, server.identity.run_id, setting)
 
@@ -226,7 +191,7 @@ class Context:
             except CONTROL_ERRORS as error:
                 self.warnings.append(f"{what} could not be put back ({error}); do it by hand.")
 
-    async def set_config(self, server: ServerHandle, name: str, value: str) -> None:
+    async def set_config(self, server: Site, name: str, value: str) -> None:
         """Change a setting of a server, to be put back at the end.
 
         Raises:
@@ -253,7 +218,7 @@ class Context:
                 "Set it there by hand, or use another strategy."
             ) from None
 
-    def require_server_wide(self, *servers: ServerHandle) -> None:
+    def require_server_wide(self, *servers: Site) -> None:
         """See that what acts on whole servers is allowed on these.
 
         Raises:

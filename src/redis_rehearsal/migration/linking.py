@@ -7,11 +7,11 @@ from typing import Self
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
-from redis_rehearsal.migration.context import ServerHandle
 from redis_rehearsal.migration.preflight.asking import UnseenError
 from redis_rehearsal.migration.preflight.census import CENSUS_SECONDS, hashes_with_field_ttls, in_databases
 from redis_rehearsal.migration.preflight.checks.contents import size
 from redis_rehearsal.migration.preflight.checks.replication import replica_limits
+from redis_rehearsal.migration.site import Site
 from redis_rehearsal.migration.versions import count_field_ttls, replicates_field_ttls
 
 _ANSWER_SECONDS = 5.0
@@ -34,7 +34,7 @@ class Syncs:
     dropped: int | None
 
     @classmethod
-    async def of(cls, server: ServerHandle) -> Self:
+    async def of(cls, server: Site) -> Self:
         """As it is now.
 
         Raises:
@@ -54,7 +54,7 @@ class Syncs:
         return Syncs(self.full - before.full, self.written_bytes - before.written_bytes, dropped)
 
 
-async def unread_field_ttls(source: ServerHandle, target: ServerHandle) -> str:
+async def unread_field_ttls(source: Site, target: Site) -> str:
     """Why fields that expire by themselves keep the target from following; empty where they do not.
 
     Raises:
@@ -80,7 +80,7 @@ async def unread_field_ttls(source: ServerHandle, target: ServerHandle) -> str:
     )
 
 
-async def why_not_linked(source: ServerHandle, target: ServerHandle, since: Syncs) -> str:
+async def why_not_linked(source: Site, target: Site, since: Syncs) -> str:
     """Why the target does not come to follow the source, and whose log says more, in sentences.
 
     Args:
@@ -102,7 +102,7 @@ async def why_not_linked(source: ServerHandle, target: ServerHandle, since: Sync
     return " ".join([f"{reason[:1].upper()}{reason[1:]}.", *logs] if reason else logs)
 
 
-async def _dropped(source: ServerHandle, since: Syncs) -> str:
+async def _dropped(source: Site, since: Syncs) -> str:
     """Whether the source drops the target, since what is written meanwhile does not fit into its output buffer."""
     try:
         limits = replica_limits(str((await source.client.config_get(_LIMITS)).get(_LIMITS, "")))

@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.document.ledger import Ledger, RunLedger, StructureLedger, WorstCounter
 from redis_rehearsal.document.load import Cache, Checks, Database, Failures, Generator, Rates
@@ -15,6 +14,7 @@ from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.assessment.figures import PhaseFigures, phase_figures
 from redis_rehearsal.migration.context import iso
+from redis_rehearsal.migration.site import Site
 from redis_rehearsal.report.figures import latency, quantiles, totals
 from redis_rehearsal.report.migration_document import (
     comparison_document,
@@ -217,22 +217,21 @@ def _servers(view: RunView) -> Servers:
     servers = view.servers
     if servers is None:
         return Servers(source=None, target=None, database=None)
-    addresses = servers.addresses
 
-    def redis(role: str, identity: Identity) -> RedisServer:
-        seen = view.resources.watched.get(role)
+    def redis(site: Site) -> RedisServer:
+        seen = view.resources.watched.get(site.role)
         return RedisServer(
-            product=identity.product,
-            version=identity.version,
-            address=addresses[role],
+            product=site.identity.product,
+            version=site.identity.version,
+            address=str(site.endpoint),
             restarts=seen.restarts if seen else None,
             evicted_keys=seen.evicted_keys if seen else None,
         )
 
     return Servers(
-        source=redis("source", servers.source_identity),
-        target=redis("target", servers.target_identity),
-        database=Server(product="postgresql", version=servers.database_version, address=addresses["database"]),
+        source=redis(servers.source),
+        target=redis(servers.target),
+        database=Server(product="postgresql", version=servers.database.version, address=servers.database.address),
     )
 
 

@@ -106,8 +106,7 @@ class MigrationStatus:
         servers = self._view.servers
         if servers is None:
             return ""
-        source, target = servers.source_identity, servers.target_identity
-        return f"{source.product} {source.version} to {target.product} {target.version}"
+        return f"{servers.source.product} to {servers.target.product}"
 
     @staticmethod
     def _left(record: Record, name: str, lasted_seconds: float) -> str:

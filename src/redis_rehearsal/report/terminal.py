@@ -118,10 +118,9 @@ class Status:
             if view.measured_seconds == 0 and view.settings.warmup:
                 text.append(" (warm-up load)", style="not bold")
         if view.servers is not None:
-            source, target = view.servers.source_identity, view.servers.target_identity
+            source, target, database = view.servers.source, view.servers.target, view.servers.database
             text.append(
-                f"\n{source.product} {source.version} to {target.product} {target.version}, "
-                f"postgresql {view.servers.database_version}",
+                f"\n{source.product} to {target.product}, postgresql {database.version}",
                 style="not bold",
             )
         for role, server in view.health.servers.items():

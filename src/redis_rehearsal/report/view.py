@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
-from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.fleet.row import Label
 from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.reached import ReachedServers
 from redis_rehearsal.migration.record import Record
+from redis_rehearsal.migration.site import Sites
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.telemetry.resources import Resources
@@ -70,18 +70,6 @@ class Stage(StrEnum):
     ENDED = "ended"
 
 
-class ServersView(Protocol):
-    """What is known of a run's servers."""
-
-    source_identity: Identity
-    target_identity: Identity
-    database_version: str
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        """Where each server is, without user and password."""
-
-
 def _no_timeline() -> Timeline:
     return Timeline(float, lambda _second: Label())
 
@@ -128,7 +116,7 @@ class RunView:
     totals: Totals
     health: Health
     stage: Stage = Stage.STARTING
-    servers: ServersView | None = None
+    servers: Sites | None = None
     directory: Path | None = None
     began_seconds: float = 0.0
     steady_seconds: float = 0.0

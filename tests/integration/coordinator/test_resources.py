@@ -8,32 +8,39 @@ import pytest
 import redis.asyncio as redis
 from structlog.testing import capture_logs
 
-from redis_rehearsal.cache.control import control_client
+from redis_rehearsal.cache.control import Identity, control_client
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.resources import ResourcesPoller
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.migration.site import DatabaseSite, Site, Sites
 from redis_rehearsal.telemetry.resources import Resources, Watched
 from tests.conftest import MakeServer
+
+SOMEBODY = Identity("redis", "6.2.14", "", "standalone")
 
 
 @dataclass
 class Room:
     """What a poller needs of a run's equipment."""
 
-    endpoints: dict[str, Endpoint]
+    endpoints: dict[Role, Endpoint]
     database: Any = None
-    database_process_id: int | None = None
-    clients: dict[str, redis.Redis] = field(default_factory=dict)
+    database_process: PostgresServer | None = None
+    clients: dict[Role, redis.Redis] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for role, endpoint in self.endpoints.items():
             self.clients[role] = control_client(endpoint, 2.0)
 
     @property
-    def servers(self) -> "Room":
-        return self
+    def sites(self) -> Sites:
+        source, target = (
+            Site(role, self.endpoints[role], self.endpoints[role], SOMEBODY, self.clients[role]) for role in ROLES
+        )
+        return Sites(source, target, DatabaseSite("", "", self.database_process), ())
 
     async def ask_database(self, ask: Any) -> Any:
         if self.database is None:
@@ -200,7 +207,7 @@ def test_an_embedded_database_is_measured_as_processes_and_its_processor_time_on
             Room({"source": Endpoint.parse(source.url), "target": Endpoint.parse(source.url)}),
             Resources(),
         )
-        room.database, room.database_process_id = await asyncpg.connect(postgres.url), postgres.pid
+        room.database, room.database_process = await asyncpg.connect(postgres.url), postgres
         poller, seconds = poller_of(room, resources), []
         for _ in range(4):
             other = await asyncpg.connect(postgres.url)

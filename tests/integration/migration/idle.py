@@ -14,9 +14,10 @@ from redis_rehearsal.cache.route import Role
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.engine.messages import AddBoundary, Changed, Command
 from redis_rehearsal.fleet.control import FleetControl
-from redis_rehearsal.migration.context import Context, ServerHandle
+from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.reached import Watch
+from redis_rehearsal.migration.site import Site
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.workload.keys import Keys
 
@@ -51,11 +52,11 @@ class IdleApplication(FleetControl):
             asyncio.get_running_loop().call_soon(self.on_changed, changed)
 
 
-async def handle(role: Role, server: RedisServer, database: int = 0) -> ServerHandle:
+async def handle(role: Role, server: RedisServer, database: int = 0) -> Site:
     """A server as a strategy sees it."""
     endpoint = Endpoint.parse(f"{server.url.removesuffix('/0')}/{database}")
     identity = await first_contact(role, role, endpoint, 5.0)
-    return ServerHandle(role, endpoint, identity, control_client(endpoint, 5.0), embedded=False)
+    return Site(role, endpoint, endpoint, identity, control_client(endpoint, 5.0))
 
 
 async def context_of(

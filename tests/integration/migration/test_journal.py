@@ -9,7 +9,8 @@ import pytest
 
 from redis_rehearsal.cache.journal import ROLE, Entry, Journal, Server
 from redis_rehearsal.engine.messages import Command, Freeze, SetRoute
-from redis_rehearsal.migration.context import Context, ServerHandle
+from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.site import Site
 from redis_rehearsal.migration.strategies import STRATEGIES
 from tests.integration.migration.idle import KEYS, context_of
 from tests.integration.migration.pair import Pair
@@ -22,7 +23,7 @@ class KilledError(BaseException):
     """Nothing that comes after it is done."""
 
 
-def server_of(handle: ServerHandle) -> Server:
+def server_of(handle: Site) -> Server:
     return Server(str(handle), handle.identity.run_id, handle.client, handle.endpoint.password)
 
 

@@ -8,8 +8,8 @@ from redis_rehearsal.cache.control import control_client, identify
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.embedded.redis_server import RedisServer
-from redis_rehearsal.migration.context import ServerHandle
 from redis_rehearsal.migration.linking import Syncs, why_not_linked
+from redis_rehearsal.migration.site import Site
 from tests.conftest import MakeServer
 from tests.support import wait_for
 
@@ -21,10 +21,10 @@ def outside(server: RedisServer) -> redis.Redis:
 def why(source: RedisServer, target: RedisServer, attempts: Callable[[], int]) -> str:
     """What is said of a target that was told to follow, once there were some attempts."""
 
-    async def handle(role: Role, server: RedisServer) -> ServerHandle:
+    async def handle(role: Role, server: RedisServer) -> Site:
         endpoint = Endpoint.parse(server.url)
         identity = await identify(role, "REDIS_URL", endpoint, 5)
-        return ServerHandle(role, endpoint, identity, control_client(endpoint, 5), embedded=False)
+        return Site(role, endpoint, endpoint, identity, control_client(endpoint, 5))
 
     async def work() -> str:
         old, new = await handle("source", source), await handle("target", target)
@@ -86,7 +86,7 @@ def test_where_nothing_tells_both_logs_are_named(make_server: MakeServer) -> Non
         for role, url in (("source", source_url), ("target", make_server(name="valkey-9.1").url)):
             endpoint = Endpoint.parse(url)
             identity = await identify(role, "REDIS_URL", endpoint, 5)
-            handles.append(ServerHandle("source", endpoint, identity, control_client(endpoint, 5), embedded=False))
+            handles.append(Site("source", endpoint, endpoint, identity, control_client(endpoint, 5)))
         said = await why_not_linked(handles[0], handles[1], Syncs(0, 0, None))
         for handle in handles:
             await handle.client.aclose()

@@ -12,9 +12,10 @@ from redis_rehearsal.cache.journal import Journal
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.fleet.control import FleetControl
-from redis_rehearsal.migration.context import Context, ServerHandle
+from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.reached import Watch
+from redis_rehearsal.migration.site import Site
 from redis_rehearsal.migration.strategies.replicate import why_not_return
 from redis_rehearsal.workload.keys import Keys
 from tests.conftest import MakeServer
@@ -25,10 +26,10 @@ def outside(server: RedisServer) -> Any:
 
 
 def why_not(left: RedisServer, back: RedisServer, databases: tuple[int, int] = (0, 0)) -> str:
-    async def handle(role: Role, server: RedisServer, database: int) -> ServerHandle:
+    async def handle(role: Role, server: RedisServer, database: int) -> Site:
         endpoint = Endpoint.parse(f"redis://127.0.0.1:{server.port}/{database}")
         identity = await identify(role, "REDIS_URL", endpoint, 5)
-        return ServerHandle(role, endpoint, identity, control_client(endpoint, 5), embedded=True)
+        return Site(role, endpoint, endpoint, identity, control_client(endpoint, 5), process=server)
 
     async def work() -> str:
         servers = await handle("target", left, databases[0]), await handle("source", back, databases[1])

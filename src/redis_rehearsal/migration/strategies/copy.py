@@ -10,10 +10,11 @@ from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.carrying import Carrier, carrying
 from redis_rehearsal.migration.changes import ChangeFeed, listening, tells_all
-from redis_rehearsal.migration.context import Context, ServerHandle, Step
+from redis_rehearsal.migration.context import Context, Step
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preparation import refuse_used_target
+from redis_rehearsal.migration.site import Site
 from redis_rehearsal.migration.strategies.base import Strategy
 
 _SCAN_COUNT: Final = 5000
@@ -113,7 +114,7 @@ async def _copy_differing(context: Context, carrier: Carrier, step: Step, *, hel
     step.detail = f"{len(changed):,} of {len(ours):,} keys had changed, {len(gone):,} were gone"
 
 
-async def _names(context: Context, server: ServerHandle) -> set[bytes]:
+async def _names(context: Context, server: Site) -> set[bytes]:
     found: set[bytes] = set()
     cursor = 0
     while True:

@@ -11,12 +11,13 @@ from redis_rehearsal.cache.journal import ROLE
 from redis_rehearsal.cache.prefix import count_others
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.migration.context import Carried, Context, ServerHandle
+from redis_rehearsal.migration.context import Carried, Context
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.linking import Syncs, unread_field_ttls, why_not_linked
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preflight.facts import KNOWN_PARTS
 from redis_rehearsal.migration.preparation import refuse_any_key
+from redis_rehearsal.migration.site import Site
 from redis_rehearsal.migration.strategies.base import Strategy
 from redis_rehearsal.migration.versions import can_replicate
 
@@ -30,7 +31,7 @@ _CHECK_CONFIG: Final = "rdb-version-check"
 
 async def _check(context: Context) -> None:
     source, target = context.source, context.target
-    if source.endpoint.path:
+    if source.node_endpoint.path:
         raise MigrationError(
             f"The target cannot follow {source.endpoint}: replication needs an address. Give the source as redis://."
         )
@@ -76,7 +77,7 @@ async def why_not_return(context: Context) -> str:
         RedisError, OSError, TimeoutError: a server could not be asked.
     """
     left, back = context.source, context.target
-    if left.endpoint.path:
+    if left.node_endpoint.path:
         return "replication needs an address"
     if reason := _why_not_there(context):
         return reason
@@ -101,7 +102,7 @@ def _why_not_there(context: Context) -> str:
     return "" if left == to else f"its data stays in database {left}, and the application would move to database {to}"
 
 
-async def _missing_modules(left: ServerHandle, back: ServerHandle) -> set[str]:
+async def _missing_modules(left: Site, back: Site) -> set[str]:
     names = [
         {str(each["name"]) for each in (await server.info("modules")).get("modules", ())} for server in (left, back)
     ]
@@ -140,7 +141,7 @@ async def _run(context: Context) -> None:
 
 
 async def _follow(context: Context) -> None:
-    source, target = context.source.endpoint, context.target
+    source, target = context.source.node_endpoint, context.target
     async with context.step("follow") as step:
         if source.password:
             # The user only where there is one: older servers know none.

@@ -26,10 +26,10 @@ from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
-from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.garbage import keep_what_is_there
 from redis_rehearsal.telemetry.health import Health
+from redis_rehearsal.view.run_view import RunView, Stage
 from redis_rehearsal.web.app import make_app
 from redis_rehearsal.web.server import WebServer
 

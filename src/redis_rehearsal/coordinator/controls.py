@@ -24,8 +24,8 @@ from redis_rehearsal.migration.context import iso
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions, parse_mix
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.migration_document import migration_document, verdict_document
-from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.view.run_view import RunView, Stage
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.queries import QUERY_KINDS, SLOTS
 

@@ -16,12 +16,12 @@ from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
-from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 from redis_rehearsal.verification.recovery import Recovery
 from redis_rehearsal.verification.verdict import Verdict
+from redis_rehearsal.view.run_view import RunView
 
 _SO_FAR_SECONDS: Final = 10.0
 """Reading all counters takes some 100 ms of processor time."""

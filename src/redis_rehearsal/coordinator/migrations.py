@@ -29,9 +29,9 @@ from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.files import REPORTS, write_reports
 from redis_rehearsal.report.run_data import RunData
-from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reasons import Cause
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.workload.events import INVALIDATING_TYPES
 
 _log = structlog.get_logger()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -15,8 +14,9 @@ from redis_rehearsal.clock import monotonic, utc
 from redis_rehearsal.coordinator.breakage import Breakage
 from redis_rehearsal.coordinator.controls import RunControls
 from redis_rehearsal.coordinator.equipment import Equipment
+from redis_rehearsal.coordinator.last_scrape import until_scraped
 from redis_rehearsal.coordinator.migrations import Migrations
-from redis_rehearsal.coordinator.plans import worker_plans
+from redis_rehearsal.coordinator.plans import LoadPlan
 from redis_rehearsal.coordinator.resources import ResourcesPoller
 from redis_rehearsal.coordinator.servers import (
     raise_descriptor_limit,
@@ -37,7 +37,6 @@ from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.run_data import TIMELINE
-from redis_rehearsal.report.view import RunView, Stage, scrapes_to_wait_for
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
 from redis_rehearsal.telemetry.garbage import keep_what_is_there
@@ -45,9 +44,8 @@ from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
 from redis_rehearsal.verification.reasons import Cause
-from redis_rehearsal.workload.hit_ratio import HitRatioModel
+from redis_rehearsal.view.run_view import RunView, Stage
 from redis_rehearsal.workload.live import structures_of
-from redis_rehearsal.workload.tenants import share_out, zipf_shares
 
 _log = structlog.get_logger()
 
@@ -56,7 +54,6 @@ _OTHER_DESCRIPTORS: Final = 64
 _START_DELAY_SECONDS: Final = 0.05
 _ROWS_PATIENCE_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.2
-_SCRAPE_POLL_SECONDS: Final = 0.05
 
 
 class Run:
@@ -96,24 +93,14 @@ class Run:
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        shares = zipf_shares(settings.organizations, settings.tenant_skew)
-        self._model = HitRatioModel(
-            shares,
-            settings.queries_per_second,
-            settings.events_per_second,
-            settings.cache_ttl,
-            settings.warmup_interval,
-        )
-        self._novelty = self._model.novelty_for(settings.cache_hit_target / 100)
-        self._tenants = [tenants.tolist() for tenants in share_out(shares, settings.workers)]
-        self._shares = shares
+        self._plan = LoadPlan(settings)
         self._migrations = Migrations(
             self.view,
             self._control,
             self._equipment,
             self.audit,
             self._workers.quieten,
-            min(float(shares[tenants].sum()) for tenants in self._tenants),
+            self._plan.least_share,
             self._watch,
         )
         self.controls = RunControls(self.view, self._control, self._migrations, self)
@@ -228,7 +215,7 @@ class Run:
             self._clock.now,
             settings.time_bucket_seconds,
             settings.time_buckets,
-            [[tenant + 1 for tenant in tenants] for tenants in self._tenants],
+            [[tenant + 1 for tenant in tenants] for tenants in self._plan.tenants],
             structures_of(self._equipment.sites.data_types),
             settings.users_per_org,
             lambda: self._control.fallback,
@@ -236,16 +223,11 @@ class Run:
         await self._keeper.open_ahead()
         view.stage = Stage.WARMING
         await self._workers.start(
-            worker_plans(
-                settings,
+            self._plan.of_workers(
                 self._equipment.sites,
                 self._keeper,
                 self._clock,
                 view.directory.name if view.directory else "",
-                self._tenants,
-                self._shares,
-                self._novelty,
-                self._model,
             ),
             [ledger.memory for ledger in self._keeper.ledgers],
         )
@@ -289,18 +271,14 @@ class Run:
         await self._migrations.close()
         await self._finish(min(end, monotonic()) if end is not None else monotonic())
         await self._judge_last()
-        await self._until_scraped()
+        await until_scraped(view.scraped, self._hurry)
 
     def _begin_load(self) -> float | None:
         """Returns when it ends by itself, on the monotonic clock; None for never."""
         settings, view = self.settings, self.view
         keep_what_is_there()
-        predicted = self._model.predict(self._novelty)
-        if settings.queries_per_second and predicted < settings.cache_hit_target / 100 - 0.01:
-            _log.warning(
-                f"CACHE_HIT_TARGET is {settings.cache_hit_target:g}%, but with these rates, tenants and TTL the hit "
-                f"ratio is about {predicted:.1%}."
-            )
+        if told := self._plan.missed_target():
+            _log.warning(told)
         began = monotonic() + _START_DELAY_SECONDS
         steady = began + settings.warmup
         view.began_seconds, view.steady_seconds = began, steady
@@ -353,23 +331,12 @@ class Run:
             view.health.watch(patience),
             self._watch.watch(),
             ResourcesPoller(view.resources, self._equipment, patience).watch(),
-            adjust_novelty(self._workers, view, settings, self._novelty),
+            adjust_novelty(self._workers, view, settings, self._plan.novelty),
             refresh_cache(self._workers, view, settings.warmup_interval),
         ]
         if self._keeper is not None:
             going_on.append(keep_buckets(self._keeper, self._equipment, view, settings.time_bucket_seconds))
         return going_on
-
-    async def _until_scraped(self) -> None:
-        """Let who asks for metrics regularly see the last of them, which nobody could ask for later."""
-        scraped = self.view.scraped
-        left, seconds = scrapes_to_wait_for(list(scraped), monotonic())
-        until, last = monotonic() + seconds, scraped[-1] if scraped else 0.0
-        # Nobody signals it.
-        while left and monotonic() < until and not self._hurry.is_set():
-            await asyncio.sleep(_SCRAPE_POLL_SECONDS)
-            if scraped[-1] != last:
-                left, last = left - 1, scraped[-1]
 
     async def _rehearse(self, steady_seconds: float) -> None:
         await asyncio.sleep(max(0.0, steady_seconds - monotonic()))
@@ -431,6 +398,5 @@ class Run:
         self.view.timeline.close()
         if self._keeper is not None:
             for ledger in self._keeper.ledgers:
-                for descriptor in ledger.memory.descriptors:
-                    os.close(descriptor)
+                ledger.memory.close()
         await self._equipment.close()

@@ -10,9 +10,9 @@ from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.workers import Workers
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.engine.messages import SetNovelty
-from redis_rehearsal.report.view import RunView
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.workload.hit_ratio import joined_novelty, split_novelty
 from redis_rehearsal.workload.questions import Novelty
 

@@ -22,7 +22,7 @@ from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.local import LocalFleet
-from redis_rehearsal.report.view import RunView
+from redis_rehearsal.view.run_view import RunView
 
 _log = structlog.get_logger()
 

@@ -1,5 +1,6 @@
 """The ledgers of a worker, and the memory in which they lie."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,11 @@ class LedgerMemory:
     def descriptors(self) -> list[int]:
         """All of them."""
         return [self.counters, *self.live.values()]
+
+    def close(self) -> None:
+        """Give the descriptors back; who has it in memory keeps it."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
 
     @property
     def arguments(self) -> list[str]:

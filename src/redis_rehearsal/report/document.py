@@ -25,9 +25,9 @@ from redis_rehearsal.report.migration_document import (
     recovery_document,
     verdict_document,
 )
-from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reasons import Cause
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 

@@ -11,7 +11,7 @@ from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.migration_document import migration_document
 from redis_rehearsal.report.narration import Narrator, step_line
 from redis_rehearsal.report.reading import duration, words
-from redis_rehearsal.report.view import RunView
+from redis_rehearsal.view.run_view import RunView
 
 _MOST_NAMED: Final = 6
 

@@ -14,7 +14,7 @@ from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.fleet.row import COLUMNS, as_mapping
 from redis_rehearsal.fleet.rows import Rows
 from redis_rehearsal.report.document import make_document, phases_of
-from redis_rehearsal.report.view import RunView
+from redis_rehearsal.view.run_view import RunView
 
 TIMELINE: Final = "timeline.csv"
 PERCENTILES: Final = "percentiles.csv"

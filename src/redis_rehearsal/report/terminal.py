@@ -19,8 +19,8 @@ from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.row import Second
 from redis_rehearsal.report.figures import totals as totals_of
 from redis_rehearsal.report.migration_status import MigrationStatus
-from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.telemetry.histogram import Histogram
+from redis_rehearsal.view.run_view import RunView, Stage
 
 _log = structlog.get_logger()
 

@@ -15,7 +15,7 @@ from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.report.document import ledger_document, make_document
 from redis_rehearsal.report.html import render_html
 from redis_rehearsal.report.run_data import RunData
-from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.view.run_view import RunView, Stage
 from redis_rehearsal.web import api
 from redis_rehearsal.web.answers import HANDLERS, answer
 from redis_rehearsal.web.guard import Guard

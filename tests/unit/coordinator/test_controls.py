@@ -11,9 +11,9 @@ from redis_rehearsal.engine.messages import Changed, Command, SetLoad
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions
-from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation
+from redis_rehearsal.view.run_view import RunView, Stage
 
 ASKED = (0.0, 400.0, 200.0)
 

@@ -14,12 +14,12 @@ from redis_rehearsal.engine.counts import (
 from redis_rehearsal.engine.messages import Snapshot
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.fleet.totals import Totals
-from redis_rehearsal.report.view import RunView, Stage
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reconcile import Reconciliation
+from redis_rehearsal.view.run_view import RunView, Stage
 
 
 def whole(document: object) -> RunDocument:

@@ -7,7 +7,7 @@ from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.files import ALL, write_reports
 from redis_rehearsal.report.html import render_html
 from redis_rehearsal.report.run_data import PERCENTILES, RunData, percentiles_of, write_percentiles
-from redis_rehearsal.report.view import RunView
+from redis_rehearsal.view.run_view import RunView
 from tests.unit.report.made import tally, view, whole
 
 

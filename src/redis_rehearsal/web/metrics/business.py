@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client.core import Metric
 
-from redis_rehearsal.report.view import RunView
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.web.metrics.families import number, numbers
 from redis_rehearsal.workload.events import EVENT_TYPES
 

@@ -7,7 +7,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.report.view import RunView
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.web.metrics.business import business
 from redis_rehearsal.web.metrics.infrastructure import infrastructure
 from redis_rehearsal.web.metrics.migration import migration

@@ -6,8 +6,8 @@ from typing import Final
 from prometheus_client.core import Metric
 
 from redis_rehearsal import __version__
-from redis_rehearsal.report.view import RunView
 from redis_rehearsal.telemetry.resources import Resources
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.web.metrics.catalogue.entry import DATABASE, OTHERS
 from redis_rehearsal.web.metrics.catalogue.infrastructure import MOST_WORKERS
 from redis_rehearsal.web.metrics.families import histogram, histograms, info, number, numbers

@@ -9,8 +9,8 @@ from redis_rehearsal.migration.assessment.assess import Assessment
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.document import ledger_document, structures_document
 from redis_rehearsal.report.migration_document import migration_document
-from redis_rehearsal.report.view import RunView
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.web.metrics.catalogue.migration import AT_MOST, DIFFERENCES, FINDINGS, LEAST
 from redis_rehearsal.web.metrics.families import number, numbers, one_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.core import Metric
 
 from redis_rehearsal.engine.outcome import Outcome
-from redis_rehearsal.report.view import RunView
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.web.metrics.catalogue.entry import OTHERS
 from redis_rehearsal.web.metrics.catalogue.performance import ERROR_CODES, KNOWN_REASONS
 from redis_rehearsal.web.metrics.families import histogram, number, numbers

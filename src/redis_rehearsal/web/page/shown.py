@@ -8,7 +8,7 @@ from redis_rehearsal.fleet.rows import since
 from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.report.document import make_document
-from redis_rehearsal.report.view import RunView, Stage
+from redis_rehearsal.view.run_view import RunView, Stage
 from redis_rehearsal.workload.presets import PRESETS
 
 

@@ -2,7 +2,6 @@
 
 from redis_rehearsal.cache.route import ROLES
 from redis_rehearsal.engine.counts import WorkerCounts
-from redis_rehearsal.report.view import RunView
 from redis_rehearsal.telemetry.health import ServerHealth
 from redis_rehearsal.telemetry.resources import (
     COMMANDS,
@@ -11,6 +10,7 @@ from redis_rehearsal.telemetry.resources import (
     ProcessResources,
     RedisResources,
 )
+from redis_rehearsal.view.run_view import RunView
 from redis_rehearsal.web.metrics.catalogue.infrastructure import OPERATIONS
 from tests.unit.report.made import duration_of, snapshot, tally, view
 

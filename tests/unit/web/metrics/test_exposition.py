@@ -8,10 +8,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from tools.metrics_page import metrics_page
 
 from redis_rehearsal.fleet.row import Label
-from redis_rehearsal.report.view import RunView, scrapes_to_wait_for
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.reconcile import Reconciliation
+from redis_rehearsal.view.run_view import RunView
+from redis_rehearsal.view.scrapes import scrapes_to_wait_for
 from redis_rehearsal.web.metrics import render
 from redis_rehearsal.web.metrics.catalogue import CATALOGUE, ENTRIES, Group
 from redis_rehearsal.web.metrics.catalogue.performance import CACHE_WRITES, ERROR_CODES

@@ -3,8 +3,8 @@
 from typing import Final
 
 from redis_rehearsal.migration.phases import Phase
-from redis_rehearsal.report.view import Stage
 from redis_rehearsal.verification.verdict import Status, VerdictStatus
+from redis_rehearsal.view.run_view import Stage
 from redis_rehearsal.web.metrics.catalogue.entry import KINDS, REDIS, Entry, Group
 
 LEAST: Final = "least"

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
 
 import structlog
 
@@ -21,41 +20,9 @@ from redis_rehearsal.telemetry.health import Health
 from redis_rehearsal.telemetry.resources import Resources
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reasons import Cause
+from redis_rehearsal.view.scrapes import SCRAPES_KEPT
 
 _log = structlog.get_logger()
-
-SCRAPES_KEPT: Final = 8
-"""So many tell somebody who asks regularly, also where somebody else looks in meanwhile."""
-_LONGEST_INTERVAL_SECONDS: Final = 20.0
-_SHORT_INTERVAL_SECONDS: Final = 5.0
-_UNEVEN: Final = 0.2
-_INTERVALS_MISSED: Final = 3
-_MISSED_SECONDS: Final = 10.0
-"""Who has not asked for longer than both asks no more; a busy machine keeps some from asking, or us from answering."""
-_INTERVALS_WAITED: Final = 2
-
-
-def scrapes_to_wait_for(times_seconds: Sequence[float], now_seconds: float) -> tuple[int, float]:
-    """How many times metrics should be asked for before a run may end, and how long that is waited for at most.
-
-    None and 0 where nobody asks regularly, and often. Two where they come so often that the second costs nothing: what
-    was asked for while nobody could answer is answered late, and is not taken any more.
-
-    Args:
-        times_seconds: when they were last asked for, oldest first.
-        now_seconds: the time.
-    """
-    for place, last in reversed(list(enumerate(times_seconds))):
-        for middle in reversed(times_seconds[:place]):
-            gap = last - middle
-            if gap > _LONGEST_INTERVAL_SECONDS:
-                break
-            even = any(abs(middle - gap - first) < _UNEVEN * gap for first in times_seconds)
-            if even and now_seconds - last <= max(_INTERVALS_MISSED * gap, _MISSED_SECONDS):
-                if gap <= _SHORT_INTERVAL_SECONDS:
-                    return 2, (_INTERVALS_WAITED + 1) * gap
-                return 1, max(0.0, times_seconds[-1] + _INTERVALS_WAITED * gap - now_seconds)
-    return 0, 0.0
 
 
 class Stage(StrEnum):
@@ -80,12 +47,14 @@ async def _no_audit() -> Audit:
 
 @dataclass(slots=True)
 class RunView:
-    """A run as the terminal, the web and the document see it.
+    """A run as the terminal, the web and the document see it, who read it only.
+
+    The run writes it (coordinator/run.py); what others write says so.
 
     Attributes:
         settings: of the run.
-        totals: what the workers reported.
-        health: of the servers.
+        totals: what the workers reported, which write it through the fleet.
+        health: of the servers; their watch writes it.
         stage: how far the run is.
         servers: once they are there.
         directory: of the run's files, once it is there.
@@ -94,22 +63,22 @@ class RunView:
         ended_seconds: when nothing more was due; 0 before.
         audit: the ledger held against the source at the end.
         audit_now: holds it against the source now.
-        workers_lost: workers that ended by themselves.
-        trouble: what broke of the run itself; empty where nothing did.
+        workers_lost: workers that ended by themselves; written where their ends are seen (workers).
+        trouble: what broke of the run itself; empty where nothing did (workers).
         unwritten: why files of the run could not be written, or not to their end, by name.
         timeline: what happened second by second.
-        records: the migrations, oldest first.
-        rates: queries and events a second that are asked for now.
+        records: the migrations, oldest first (migrations).
+        rates: queries and events a second that are asked for now (controls, too).
         least_rates: since when, on the monotonic clock, every worker drives at least its part of so many queries and
-            events a second; in the order of time.
-        mixes_changed: when it was changed what is asked or what happens, on the monotonic clock.
+            events a second; in the order of time (controls, too).
+        mixes_changed: when it was changed what is asked or what happens, on the monotonic clock (controls).
         clock: the run's time of day.
         phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
         progress: of the current stage: done and total by name of the step.
         label: what goes on now: phase, where reads and writes go, and whether writes are held.
         reached: which servers answered behind the addresses, and what changed there of itself.
-        resources: what servers and coordinator use, as they were last asked.
-        scraped: when the metrics were last asked for, on the monotonic clock, oldest first.
+        resources: what servers and coordinator use, as they were last asked; who asks them writes it.
+        scraped: when the metrics were last asked for, on the monotonic clock, oldest first; the exposition writes it.
     """
 
     settings: Settings

@@ -56,17 +56,13 @@ class ChangeFeed:
             OSError: the server is away, or does not let us listen.
         """
         feed = cls(prefix, endpoint.database)
-        connection = await Connection.open(endpoint, "redis-rehearsal:changes", _TIMEOUT_SECONDS, lambda _: None)
-        feed._connection = connection
-        try:
+        async with Connection.opened(endpoint, "redis-rehearsal:changes", _TIMEOUT_SECONDS) as connection:
+            feed._connection = connection
             connection.send(pack("PSUBSCRIBE", feed._pattern), Batch(feed, _NO_END))
             if not await feed.is_complete():
                 raise ConnectionRefusedError(f"{endpoint} does not let us listen: {connection.reason}")
             feed.take()
             yield feed
-        finally:
-            connection.abort("nobody listens any more")
-            await asyncio.sleep(0)  # the transport closes in the loop's next turn
 
     def take(self) -> set[bytes]:
         """The keys that changed since this was last asked for."""

@@ -2,23 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
+from redis_rehearsal.keyspace.versions import version_numbers
 from redis_rehearsal.migration.options import CopyMethod, FreezeKind
-
-CORE_TYPES: Final = frozenset({"string", "list", "set", "zset", "hash", "stream"})
-"""The types that every server has; all others are of modules."""
-KNOWN_PARTS: Final = frozenset({"lua", "vectorset"})
-"""What servers list among their modules and yet have built in; others are known by their having no file."""
-KEYED_MODULES: Final = {
-    "vectorset": ("vectorset",),
-    "ReJSON": ("ReJSON-RL",),
-    "bf": ("MBbloom--", "MBbloomCF", "CMSk-TYPE", "TopK-TYPE", "TDIS-TYPE"),
-}
-"""Modules that leave nothing in an RDB but keys of their types; of any other a server that lacks it may end itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +173,3 @@ class Facts:
     def __str__(self) -> str:
         """The role, within a sentence."""
         return f"the {self.role}"
-
-
-def version_numbers(identity: Identity) -> tuple[int, int]:
-    """The first two numbers of a version."""
-    major, _, rest = identity.version.partition(".")
-    minor = rest.partition(".")[0]
-    return int(major) if major.isdigit() else 0, int(minor) if minor.isdigit() else 0

@@ -15,6 +15,8 @@ from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.clock import monotonic, unix
+from redis_rehearsal.keyspace.types import KEYED_MODULES, KNOWN_PARTS
+from redis_rehearsal.keyspace.versions import count_field_ttls, has_field_ttls
 from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
 from redis_rehearsal.migration.preflight.census import (
     CENSUS_SECONDS,
@@ -22,10 +24,9 @@ from redis_rehearsal.migration.preflight.census import (
     in_databases,
     keys_of_type,
 )
-from redis_rehearsal.migration.preflight.facts import KEYED_MODULES, KNOWN_PARTS, Census, Facts, Plan
+from redis_rehearsal.migration.preflight.facts import Census, Facts, Plan
 from redis_rehearsal.migration.preflight.permissions import read_permissions
 from redis_rehearsal.migration.preflight.sample import count_prefix, take_sample
-from redis_rehearsal.migration.versions import count_field_ttls, has_field_ttls
 from redis_rehearsal.workload.keys import Keys
 
 _NAME: Final = "redis-rehearsal:preflight"

@@ -7,9 +7,9 @@ from typing import Any, Final
 import hiredis
 
 from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.keyspace.pieces import groups, page_items
 from redis_rehearsal.migration.copying.capabilities import Capabilities
 from redis_rehearsal.migration.copying.line import Line, in_words, packed
-from redis_rehearsal.migration.copying.pieces import groups, page_items
 from redis_rehearsal.migration.copying.result import CopyResult
 
 _MOST_ITEMS: Final = 1000

@@ -9,10 +9,10 @@ from typing import Final, Literal
 import hiredis
 
 from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.keyspace.pieces import groups
 from redis_rehearsal.migration.copying.build import LENGTH_COMMANDS, Build, ChangedError, GoneError, NotCopiedError
 from redis_rehearsal.migration.copying.capabilities import Capabilities
 from redis_rehearsal.migration.copying.line import Line, in_words, packed
-from redis_rehearsal.migration.copying.pieces import groups
 from redis_rehearsal.migration.copying.result import CopyResult
 from redis_rehearsal.migration.copying.values import COPIES
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
+from redis_rehearsal.keyspace.pieces import StreamId, format_id, next_id, page_items, parse_id
 from redis_rehearsal.migration.copying.build import Build
-from redis_rehearsal.migration.copying.pieces import StreamId, format_id, next_id, page_items, parse_id
 
 _PAGE_ITEMS: Final = 1000
 _SMALL_PAGE_ITEMS: Final = 100

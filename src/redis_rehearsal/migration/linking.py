@@ -7,10 +7,10 @@ from typing import Self
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
+from redis_rehearsal.keyspace.census import CENSUS_SECONDS, hashes_with_field_ttls, in_databases
 from redis_rehearsal.keyspace.versions import count_field_ttls, replicates_field_ttls
+from redis_rehearsal.keyspace.viewing import UnseenError
 from redis_rehearsal.migration.context import ServerHandle
-from redis_rehearsal.migration.preflight.asking import UnseenError
-from redis_rehearsal.migration.preflight.census import CENSUS_SECONDS, hashes_with_field_ttls, in_databases
 from redis_rehearsal.migration.preflight.checks.contents import size
 from redis_rehearsal.migration.preflight.checks.replication import replica_limits
 

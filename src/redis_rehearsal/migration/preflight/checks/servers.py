@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from typing import Final
 
+from redis_rehearsal.keyspace.census import Census
 from redis_rehearsal.keyspace.types import CORE_TYPES, JSON, KEYED_MODULES, TYPES_OF_MODULES
 from redis_rehearsal.keyspace.versions import can_replicate
-from redis_rehearsal.migration.preflight.facts import Census, Facts, Plan
+from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
     ALL,
     COPYING,

@@ -9,8 +9,9 @@ from typing import Final
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.keyspace.changes import ChangeFeed
 from redis_rehearsal.migration.carrying import Carrier, carrying
-from redis_rehearsal.migration.changes import ChangeFeed, listening, tells_all
+from redis_rehearsal.migration.changes import listening, tells_all
 from redis_rehearsal.migration.context import Context, Step
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.phases import Phase

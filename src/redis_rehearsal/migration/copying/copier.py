@@ -11,7 +11,7 @@ from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.errors import MigrationError, first_of
 from redis_rehearsal.keyspace.asking import LARGE_REPLY_BYTES, Asker, RefusedError
 from redis_rehearsal.keyspace.differing import differing
 from redis_rehearsal.keyspace.scanning import literally, scan
@@ -231,7 +231,7 @@ class Copier:
                 for transfer in transfers:
                     group.create_task(work(transfer))
         except BaseExceptionGroup as errors:
-            raise _first(errors) from None
+            raise first_of(errors) from None
         return result
 
 
@@ -248,9 +248,3 @@ async def _pages(asker: Asker, pattern: str | bytes) -> AsyncIterator[list[bytes
                 yield keys
     except RefusedError as error:
         raise MigrationError(f"{asker} cannot be searched for keys: it refused SCAN ({error.reason}).") from None
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -11,7 +11,7 @@ from redis_rehearsal.cache.control import CONNECT_SECONDS, VARIABLES, first_cont
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.errors import ConfigurationError, RehearsalError
+from redis_rehearsal.errors import ConfigurationError, first_of
 from redis_rehearsal.keyspace.asking import Asker
 from redis_rehearsal.keyspace.batches import absent
 from redis_rehearsal.verification.compare.classify import (
@@ -179,7 +179,7 @@ class _Rounds:
                     await slots.acquire()
                     group.create_task(one(batch))
         except BaseExceptionGroup as errors:
-            raise _first_of(errors) from None
+            raise first_of(errors) from None
 
     def _wanted(self, keys: list[bytes]) -> list[bytes]:
         return keys if self._leave_out is None else [key for key in keys if not self._leave_out(key)]
@@ -346,9 +346,3 @@ def _keep(lowest: list[tuple[int, bytes]], entry: tuple[int, bytes], size: int) 
         heapq.heappush(lowest, entry)
     else:
         heapq.heappushpop(lowest, entry)
-
-
-def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a person can read, if there is one, of several that came together."""
-    flat = [_first_of(error) if isinstance(error, BaseExceptionGroup) else error for error in errors.exceptions]
-    return next((error for error in flat if isinstance(error, RehearsalError)), flat[0])

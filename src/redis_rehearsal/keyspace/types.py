@@ -35,6 +35,13 @@ TYPES: Final[Mapping[bytes, ValueType]] = {
     JSON: ValueType((b"JSON.GET",)),
 }
 """By what TYPE says of it, each type that can be read by its own commands."""
+
+
+def whole_command(kind: bytes) -> tuple[str, ...]:
+    """The command that tells all of a value, and what follows the key, as words."""
+    return tuple(word.decode() for word in TYPES[kind].whole)
+
+
 CORE_TYPES: Final = frozenset(kind.decode() for kind in TYPES if kind != JSON)
 """The types that every server has; all others are of modules."""
 

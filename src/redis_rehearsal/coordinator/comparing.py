@@ -16,7 +16,7 @@ from redis_rehearsal.coordinator.left_server import Look, look_at, written
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.errors import RehearsalError
 from redis_rehearsal.keyspace.asking import Asker
-from redis_rehearsal.keyspace.replies import GONE
+from redis_rehearsal.keyspace.replies import GONE, unix_seconds
 from redis_rehearsal.keyspace.types import JSON, NONE
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.verification.audit import Audit
@@ -290,7 +290,7 @@ async def _server_lead_seconds(server: Asker) -> float:
     reply = await server.reply("TIME")
     if not isinstance(reply, list):
         return 0.0
-    return int(reply[0]) + int(reply[1]) / 1e6 - unix()
+    return unix_seconds(reply) - unix()
 
 
 async def compare_servers(

@@ -55,3 +55,8 @@ def named(flat: list[Any]) -> dict[bytes, Any]:
 def unix_milliseconds(time: list[Any]) -> int:
     """A reply to TIME."""
     return int(time[0]) * 1000 + int(time[1]) // 1000
+
+
+def unix_seconds(time: list[Any]) -> float:
+    """The same as seconds."""
+    return int(time[0]) + int(time[1]) / 1e6

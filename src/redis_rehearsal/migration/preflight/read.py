@@ -22,13 +22,14 @@ from redis_rehearsal.keyspace.census import (
     in_databases,
     keys_of_type,
 )
-from redis_rehearsal.keyspace.replies import text
+from redis_rehearsal.keyspace.permissions import read_permissions
+from redis_rehearsal.keyspace.replies import text, unix_seconds
 from redis_rehearsal.keyspace.sample import count_prefix, take_sample
 from redis_rehearsal.keyspace.types import KEYED_MODULES, KNOWN_PARTS
 from redis_rehearsal.keyspace.versions import count_field_ttls, has_field_ttls
 from redis_rehearsal.keyspace.viewing import UnseenError, Viewer
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
-from redis_rehearsal.migration.preflight.permissions import read_permissions
+from redis_rehearsal.migration.preflight.needs import ONLY_DRY, PROBES
 from redis_rehearsal.workload.keys import Keys
 
 _NAME: Final = "redis-rehearsal:preflight"
@@ -151,7 +152,7 @@ class _Reading:
             after = unix()
             if not isinstance(reply, list) or len(reply) != 2:
                 raise self._viewer.refused("TIME", reply)
-            theirs = int(reply[0]) + int(reply[1]) / 1e6
+            theirs = unix_seconds(reply)
             found = ((after - before) / 2, theirs - (before + after) / 2)
             best = min(best or found, found)
         if best is not None:
@@ -224,7 +225,7 @@ class _Reading:
 
     async def _permissions(self) -> None:
         self._seen["denied"], self._seen["refusal"] = await read_permissions(
-            self._viewer, f"{self._keys.prefix}preflight"
+            self._viewer, f"{self._keys.prefix}preflight", PROBES, ONLY_DRY
         )
 
     async def _lock(self) -> None:

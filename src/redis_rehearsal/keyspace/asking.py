@@ -1,14 +1,4 @@
-"""One server that is asked over a connection of its own: single commands and pipelines, by many at once.
-
-AskingError             says which server, by its role, and what was the matter
-├── AwayError               also an OSError: the server is not to be used
-│   ├── UnreachedError          there is no connection to be had
-│   ├── LostError               the connection broke, or the server did not answer in time
-│   └── RefusingError           it refuses all work
-└── RefusedError            it refused a command, or answered it with something else
-
-Who has words of their own for these overrides `Asker.away` and `Asker.refused`.
-"""
+"""One server that is asked over a connection of its own: single commands and pipelines, by many at once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,65 +10,12 @@ from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import MAX_REPLY_BYTES, Batch, Connection, Reply
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.keyspace.replies import in_words
+from redis_rehearsal.keyspace.errors import AwayError, LostError, RefusedError, RefusingError, UnreachedError
 
 LARGE_REPLY_BYTES: Final = 1024 * 1024 * 1024
 """One element may have 512 MiB, and no server can hand it out in parts."""
 _CHECKS_IN_TIMEOUT: Final = 4
 _NOT_OPEN: Final = "it was not connected"
-
-
-class AskingError(Exception):
-    """A server did not answer what it was asked.
-
-    Attributes:
-        asker: who asked it.
-        reason: why not, for the end of a sentence.
-    """
-
-    def __init__(self, asker: "Asker", what: str, reason: str) -> None:
-        super().__init__(f"{asker} {what}: {reason}")
-        self.asker = asker
-        self.reason = reason
-
-
-class AwayError(AskingError, ConnectionError):
-    """A server is not to be used, for whatever it is asked."""
-
-
-class UnreachedError(AwayError):
-    """There is no connection to a server to be had."""
-
-    def __init__(self, asker: "Asker", reason: str) -> None:
-        super().__init__(asker, "cannot be reached", reason)
-
-
-class LostError(AwayError):
-    """The connection to a server broke, or the server did not answer in time."""
-
-    def __init__(self, asker: "Asker", reason: str) -> None:
-        super().__init__(asker, "went away", reason)
-
-
-class RefusingError(AwayError):
-    """A server refuses whatever it is asked, as long as it is what it is now."""
-
-    def __init__(self, asker: "Asker", reason: str) -> None:
-        super().__init__(asker, "refuses all work", reason)
-
-
-class RefusedError(AskingError):
-    """A server refused a command, or answered it with something else than such a command is answered with.
-
-    Attributes:
-        command: its name.
-        reply: what the server said.
-    """
-
-    def __init__(self, asker: "Asker", command: str | bytes | int, reply: Reply) -> None:
-        self.command = in_words(command)
-        self.reply = reply
-        super().__init__(asker, f"refused {self.command}", in_words(reply))
 
 
 class _PatientConnection(Connection):
@@ -183,7 +120,7 @@ class Asker:
 
     def refused(self, command: str | bytes | int, reply: Reply) -> Exception:
         """What to raise where the server refused a command, or answered it with something else than a server does."""
-        return RefusedError(self, command, reply)
+        return RefusedError(str(self), command, reply)
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -204,7 +141,7 @@ class Asker:
             try:
                 connection = await _PatientConnection.open(self.endpoint, self._name, self._connect_seconds)
             except (OSError, ValueError) as error:
-                raise self.away(UnreachedError(self, str(error) or type(error).__name__)) from None
+                raise self.away(UnreachedError(str(self), str(error) or type(error).__name__)) from None
             connection.max_reply_bytes = self._reply_bytes
             self._connection = connection
             self._watch_over()
@@ -241,11 +178,11 @@ class Asker:
         try:
             replies = await done
         except ConnectionResetError:
-            raise self.away(LostError(self, connection.reason)) from None
+            raise self.away(LostError(str(self), connection.reason)) from None
         if self._refusals:
             for reply in replies:
                 if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(self._refusals):
-                    raise self.away(RefusingError(self, str(reply)))
+                    raise self.away(RefusingError(str(self), str(reply)))
         return replies
 
     async def all(self, commands: Sequence[bytes]) -> list[Reply]:
@@ -292,7 +229,7 @@ class Asker:
             await self.open()
         connection = self._connection
         if connection is None or not connection.ready:
-            raise self.away(LostError(self, connection.reason if connection is not None else _NOT_OPEN))
+            raise self.away(LostError(str(self), connection.reason if connection is not None else _NOT_OPEN))
         return connection
 
     def _flush_soon(self) -> None:

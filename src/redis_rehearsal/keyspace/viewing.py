@@ -7,7 +7,8 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
-from redis_rehearsal.keyspace.asking import Asker, AwayError, LostError, UnreachedError
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.errors import AwayError, LostError, UnreachedError
 from redis_rehearsal.keyspace.replies import refusal_in_words, text
 
 TOTAL_SECONDS: Final = 30.0

@@ -12,8 +12,9 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError, first_of
-from redis_rehearsal.keyspace.asking import LARGE_REPLY_BYTES, Asker, RefusedError
+from redis_rehearsal.keyspace.asking import LARGE_REPLY_BYTES, Asker
 from redis_rehearsal.keyspace.differing import differing
+from redis_rehearsal.keyspace.errors import RefusedError
 from redis_rehearsal.keyspace.scanning import literally, scan
 from redis_rehearsal.migration.copying.capabilities import Capabilities, Method, find_capabilities
 from redis_rehearsal.migration.copying.pace import Progress, TokenBucket

@@ -9,7 +9,8 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import CannotTellError
-from redis_rehearsal.keyspace.asking import LARGE_REPLY_BYTES, Asker, AwayError
+from redis_rehearsal.keyspace.asking import LARGE_REPLY_BYTES, Asker
+from redis_rehearsal.keyspace.errors import AwayError
 from redis_rehearsal.keyspace.replies import in_words
 from redis_rehearsal.keyspace.scanning import scan
 

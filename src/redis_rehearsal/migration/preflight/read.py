@@ -3,7 +3,7 @@
 import asyncio
 import re
 import statistics
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -17,7 +17,6 @@ from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.clock import monotonic, unix
 from redis_rehearsal.keyspace.census import (
     CENSUS_SECONDS,
-    Census,
     hashes_with_field_ttls,
     in_databases,
     keys_of_type,
@@ -179,11 +178,6 @@ class _Reading:
             parts = {each["name"] for each in listed if "name" in each and not set("/.") & set(each.get("path", "/"))}
             self._seen |= {"modules": names, "parts": frozenset(parts) | (names & KNOWN_PARTS)}
 
-    async def _in_databases(
-        self, endpoint: Endpoint, numbers: Iterable[int], look: Callable[[list[Viewer]], Awaitable[Census]]
-    ) -> Census:
-        return await in_databases(endpoint, numbers, self._timeout_seconds, look)
-
     async def _censuses(self, endpoint: Endpoint) -> None:
         kinds = [kind for module in self._seen.get("modules") or () for kind in KEYED_MODULES.get(module, ())]
         for name, numbers, match in (
@@ -192,8 +186,11 @@ class _Reading:
         ):
             until = monotonic() + CENSUS_SECONDS
             self._seen[name] = {
-                kind: await self._in_databases(
-                    endpoint, numbers, partial(keys_of_type, kind=kind, until_seconds=until, match=match)
+                kind: await in_databases(
+                    endpoint,
+                    numbers,
+                    self._timeout_seconds,
+                    partial(keys_of_type, kind=kind, until_seconds=until, match=match),
                 )
                 for kind in sorted(kinds)
             }
@@ -205,8 +202,11 @@ class _Reading:
 
     async def _field_ttl_keys(self, endpoint: Endpoint) -> None:
         if self._seen.get("field_ttls") != 0 and self._databases:
-            self._seen["field_ttl_keys"] = await self._in_databases(
-                endpoint, self._databases, partial(hashes_with_field_ttls, until_seconds=monotonic() + CENSUS_SECONDS)
+            self._seen["field_ttl_keys"] = await in_databases(
+                endpoint,
+                self._databases,
+                self._timeout_seconds,
+                partial(hashes_with_field_ttls, until_seconds=monotonic() + CENSUS_SECONDS),
             )
 
     async def _functions(self) -> None:

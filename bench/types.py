@@ -148,9 +148,8 @@ class _Answers:
 
 
 async def _write(endpoint: Endpoint, commands: bytes, count: int) -> None:
-    connection = await Connection.open(endpoint, "bench", 5.0, lambda _: None)
+    connection = await Connection.open(endpoint, "bench", 5.0)
     done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
     connection.send(commands, Batch(_Answers(done), count))
     await done
-    connection.abort("it was written")
-    await asyncio.sleep(0)
+    await connection.close("it was written")

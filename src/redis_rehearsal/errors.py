@@ -80,3 +80,9 @@ class AccountingError(RehearsalError):
 
 class MessageError(RehearsalError):
     """What came from a worker, or from its coordinator, is no message, or one of another version."""
+
+
+def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a person can read, if there is one, of several that came together; else the first."""
+    flat = [first_of(error) if isinstance(error, BaseExceptionGroup) else error for error in errors.exceptions]
+    return next((error for error in flat if isinstance(error, RehearsalError)), flat[0])

@@ -114,13 +114,11 @@ async def identify(role: str, variable: str, endpoint: Endpoint, timeout_seconds
     endpoint.ssl_context()
     # Over a connection as the load has them: it is bounded in time and memory, whatever answers.
     try:
-        async with asyncio.timeout(timeout_seconds):
-            connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
-            try:
-                reply = await connection.ask(timeout_seconds, "INFO", "server")
-            finally:
-                connection.abort("it was only asked who it is")
-                await asyncio.sleep(0)  # its transport closes in the loop's next turn
+        async with (
+            asyncio.timeout(timeout_seconds),
+            Connection.opened(endpoint, "redis-rehearsal:check", timeout_seconds) as connection,
+        ):
+            reply = await connection.ask(timeout_seconds, "INFO", "server")
     except TimeoutError:
         tls = " It may speak no TLS (rediss://)." if endpoint.tls else ""
         raise ServerRefusedError(f"{where} did not answer within {timeout_seconds:g} s.{tls}") from None
@@ -163,12 +161,8 @@ async def why_no_json(endpoint: Endpoint, prefix: str, timeout_seconds: float) -
         ServerRefusedError: it cannot be asked.
     """
     try:
-        connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
-        try:
+        async with Connection.opened(endpoint, "redis-rehearsal:check", timeout_seconds) as connection:
             reply = await connection.ask(timeout_seconds, "JSON.GET", f"{prefix}none")
-        finally:
-            connection.abort("it was only asked whether it has JSON")
-            await asyncio.sleep(0)  # its transport closes in the loop's next turn
     except (OSError, TimeoutError) as error:
         raise ServerRefusedError(f"{endpoint} could not be asked whether it has JSON: {error}.") from None
     return str(reply).partition(",")[0] if isinstance(reply, hiredis.ReplyError) else ""

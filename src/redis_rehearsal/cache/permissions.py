@@ -1,6 +1,5 @@
 """Whether a server's user may do all that a run does, found out before the run."""
 
-import asyncio
 from collections.abc import Collection
 from typing import Final
 
@@ -64,16 +63,12 @@ async def check_permissions(
         ("DISCARD",),
     )
     missing: list[str] = []
-    connection = await Connection.open(endpoint, "redis-rehearsal:check", timeout_seconds, lambda _: None)
-    try:
+    async with Connection.opened(endpoint, "redis-rehearsal:check", timeout_seconds) as connection:
         for command in commands:
             if await _is_missing(connection, command, where, timeout_seconds, may_follow):
                 missing.append(command[0])
                 if command[0] == "MULTI":
                     break  # without it the others would be executed
-    finally:
-        connection.abort("all was asked")
-        await asyncio.sleep(0)  # its transport closes in the loop's next turn
     if missing:
         wanted = " ".join(f"+{name.lower()}" for name in missing)
         raise ServerRefusedError(

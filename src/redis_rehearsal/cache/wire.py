@@ -7,7 +7,8 @@ arrive together are handed over together, to the receiver of the batch that they
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, ClassVar, Final, Protocol, Self, cast
 
@@ -157,7 +158,11 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, endpoint: Endpoint, name: str, timeout: float, on_closed: Callable[["Connection"], None]
+        cls,
+        endpoint: Endpoint,
+        name: str,
+        timeout: float,
+        on_closed: Callable[["Connection"], None] = lambda _: None,
     ) -> Self:
         """Connect, log in, select the database and see that a Redis answers that is not loading.
 
@@ -200,15 +205,13 @@ class Connection(asyncio.Protocol):
                 await done
         except TimeoutError:
             if connection is not None:
-                connection.abort("it did not answer in time")
-                await asyncio.sleep(0)
+                await connection.close("it did not answer in time")
             tls = "; it may speak no TLS (rediss://)" if endpoint.tls else ""
             raise TimeoutError(f"no answer within {timeout:g} s{tls}") from None
         except BaseException as error:
             if connection is not None:
                 reason = connection.reason
-                connection.abort("the handshake failed")
-                await asyncio.sleep(0)  # the transport closes in the loop's next turn
+                await connection.close("the handshake failed")
                 if isinstance(error, ConnectionResetError) and reason:
                     raise ConnectionResetError(reason) from None
             raise
@@ -218,6 +221,16 @@ class Connection(asyncio.Protocol):
                 done.exception()
         connection.ready = True
         return connection
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, endpoint: Endpoint, name: str, timeout: float) -> AsyncIterator[Self]:
+        """A connection for as long as the block lasts; arguments and errors as of `open`."""
+        connection = await cls.open(endpoint, name, timeout)
+        try:
+            yield connection
+        finally:
+            await connection.close("it is not needed any more")
 
     def send(self, commands: bytes, batch: Batch) -> None:
         """Write a batch's commands; the caller has made sure that the connection is open.
@@ -282,6 +295,11 @@ class Connection(asyncio.Protocol):
         self._leave(reason)
         if self._transport is not None:
             self._transport.abort()
+
+    async def close(self, reason: str) -> None:
+        """Like `abort`, and wait until nothing of the connection is left."""
+        self.abort(reason)
+        await asyncio.sleep(0)  # the transport closes in the loop's next turn
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""

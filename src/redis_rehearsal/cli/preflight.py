@@ -20,7 +20,7 @@ from redis_rehearsal.cli.client import UNKNOWN_EXIT_CODE
 from redis_rehearsal.cli.people import People
 from redis_rehearsal.cli.runtime_file import resolved
 from redis_rehearsal.errors import ConfigurationError
-from redis_rehearsal.migration.preflight.asking import printable
+from redis_rehearsal.keyspace.replies import printable
 from redis_rehearsal.migration.preflight.look import (
     STRATEGY_NAMES,
     Finding,

@@ -5,22 +5,24 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final
 
-import hiredis
-
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.encodings import ENCODINGS
 from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
-from redis_rehearsal.cache.wire import Connection, Reply
+from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.clock import monotonic, unix
 from redis_rehearsal.coordinator.left_server import Look, look_at, written
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
-from redis_rehearsal.errors import CannotTellError, RehearsalError
+from redis_rehearsal.errors import RehearsalError
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.replies import GONE, unix_seconds
+from redis_rehearsal.keyspace.types import JSON, NONE
 from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.classify import Difference, Kind
 from redis_rehearsal.verification.compare.options import CompareOptions
+from redis_rehearsal.verification.compare.reader import ComparedServer
 from redis_rehearsal.verification.compare.rounds import compare
 from redis_rehearsal.verification.reasons import NO_REASON, Cause
 from redis_rehearsal.workload.keys import WRITTEN_KINDS, Keys
@@ -37,7 +39,7 @@ _PATIENCE_SECONDS: Final = 5.0
 _ENCODING_OF_TYPE: Final = {
     **{name.encode(): encoding for name, encoding in ENCODINGS.items()},
     b"zset": ENCODINGS["sorted-set"],
-    b"ReJSON-RL": ENCODINGS["json"],
+    JSON: ENCODINGS["json"],
 }
 _ACCOUNTED: Final = "written since the cutover, as the ledger has it"
 _COMPUTED: Final = "computed since the cutover"
@@ -134,7 +136,7 @@ class AfterCutover:
         return None if parsed is None else parsed.organization
 
     async def unexplained(
-        self, source: Endpoint, target: Endpoint, audit: Audits, deleted_since: DeletedSince
+        self, source: Asker, target: Asker, audit: Audits, deleted_since: DeletedSince
     ) -> Counter[tuple[Kind, str]]:
         """Of those that may be benign, the ones that nothing explains, by class and by what might have explained them.
 
@@ -145,31 +147,25 @@ class AfterCutover:
             deleted_since: knows of which organisations reports were deleted.
 
         Raises:
-            OSError, TimeoutError, asyncpg.PostgresError: a server could not be read.
+            CannotTellError, OSError, TimeoutError, asyncpg.PostgresError: a server could not be read.
         """
         found: Counter[tuple[Kind, str]] = Counter()
-        left, right = [await _open(endpoint) for endpoint in (source, target)]
-        try:
-            old = await _those(self._found[_COMPUTED], lambda each: self._is_since(left, right, each))
-            found.update((each.kind, _COMPUTED) for each in old)
-            known = await audit()
-            lead = await _server_lead_seconds(right)
+        old = await _those(self._found[_COMPUTED], lambda each: self._is_since(source, target, each))
+        found.update((each.kind, _COMPUTED) for each in old)
+        known = await audit()
+        lead = await _server_lead_seconds(target)
 
-            async def is_accounted_for(each: Difference) -> bool:
-                return await self._is_accounted_for(left, right, each, known.verified, lead)
+        async def is_accounted_for(each: Difference) -> bool:
+            return await self._is_accounted_for(source, target, each, known.verified, lead)
 
-            doubtful = await _those(self._found[_ACCOUNTED], is_accounted_for)
-            if doubtful:
-                # One that was made just now gets its time to expire a moment later.
-                await asyncio.sleep(_SOON_MS / 1000)
-                doubtful = await _those(doubtful, is_accounted_for)
-            restless = [each for each in doubtful if each.key.decode(errors="replace") in known.unsettled]
-            self.unsettled = len(restless)
-            found.update((each.kind, _ACCOUNTED) for each in doubtful if each not in restless)
-        finally:
-            for connection in (left, right):
-                connection.abort("the comparison ended")
-            await asyncio.sleep(0)  # the transports close in the loop's next turn
+        doubtful = await _those(self._found[_ACCOUNTED], is_accounted_for)
+        if doubtful:
+            # One that was made just now gets its time to expire a moment later.
+            await asyncio.sleep(_SOON_MS / 1000)
+            doubtful = await _those(doubtful, is_accounted_for)
+        restless = [each for each in doubtful if each.key.decode(errors="replace") in known.unsettled]
+        self.unsettled = len(restless)
+        found.update((each.kind, _ACCOUNTED) for each in doubtful if each not in restless)
         for each in await self._not_deleted(deleted_since):
             found[each.kind, _COMPUTED if each.key in self._gone else _DELETED] += 1
         await self._look_at_those_under_way(deleted_since)
@@ -199,7 +195,7 @@ class AfterCutover:
                 return []
             await asyncio.sleep(1.0)
 
-    async def _is_since(self, left: Connection, right: Connection, difference: Difference) -> bool:
+    async def _is_since(self, left: Asker, right: Asker, difference: Difference) -> bool:
         """Whether a report is a right one that was computed since the cutover, or has gone as reports do."""
         found = await self._computed_at(right, difference)
         name = difference.key.decode(errors="replace")
@@ -217,10 +213,10 @@ class AfterCutover:
             self._under_way.append((difference, found))
         return True
 
-    async def _computed_at(self, connection: Connection, difference: Difference) -> int | None:
+    async def _computed_at(self, server: Asker, difference: Difference) -> int | None:
         """When a right report was computed, in Unix milliseconds; -1 for what is none, None where there is nothing."""
-        kind = await _ask(connection, "TYPE", difference.key)
-        if kind == b"none":
+        kind = await server.ask("TYPE", difference.key)
+        if kind == NONE:
             return None
         encoding = _ENCODING_OF_TYPE.get(kind) if isinstance(kind, bytes) else None
         try:
@@ -229,7 +225,7 @@ class AfterCutover:
             return -1  # none of ours
         if encoding is None:
             return -1
-        value = await _ask(connection, *encoding.read_arguments(name))
+        value = await server.ask(*encoding.read_arguments(name))
         if value is None or value == []:
             return None
         envelope = encoding.envelope(value)
@@ -251,19 +247,19 @@ class AfterCutover:
         return True
 
     async def _is_accounted_for(
-        self, left: Connection, right: Connection, difference: Difference, verified: set[str], lead_seconds: float
+        self, left: Asker, right: Asker, difference: Difference, verified: set[str], lead_seconds: float
     ) -> bool:
         """Whether the ledger predicts what the target has, it expires when it is to, and the source was left alone."""
         key = difference.key
         if key.decode(errors="replace") not in verified:
             return False
-        lives = await _ask(right, "PTTL", key)
+        lives = await right.ask("PTTL", key)
         parsed = self._keys.parse(key)
         start = None if parsed is None else parsed.bucket_start_seconds
         if not isinstance(lives, int) or parsed is None or start is None:
             return False
         expiry = (start // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
-        if lives == _GONE:
+        if lives == GONE:
             return unix() + lead_seconds >= expiry - self._expiry_tolerance_seconds
         if start + self._bucket_seconds + self._late_seconds < self._cutover_seconds:
             return False  # nobody of ours has written to it since the cutover
@@ -271,11 +267,8 @@ class AfterCutover:
             return False
         if difference.kind is not Kind.VALUE or parsed.kind != "count":
             return True
-        old, new = [await _ask(connection, "GET", key) for connection in (left, right)]
+        old, new = [await server.ask("GET", key) for server in (left, right)]
         return _number(old) <= _number(new)
-
-
-_GONE: Final = -2
 
 
 def _number(reply: Reply) -> int:
@@ -292,24 +285,12 @@ async def _those(found: Sequence[Difference], test: Callable[[Difference], Await
     return failed
 
 
-async def _ask(connection: Connection, *command: str | bytes) -> Reply:
-    """A reply; raises where a server gives none, since what it holds is not known then."""
-    reply = await connection.ask(_TIMEOUT_SECONDS, *command)
-    if isinstance(reply, hiredis.ReplyError):
-        raise CannotTellError(f"{command[0]!s} was refused: {reply}")
-    return reply
-
-
-async def _open(endpoint: Endpoint) -> Connection:
-    return await Connection.open(endpoint, "redis-rehearsal:compare", _TIMEOUT_SECONDS, lambda _: None)
-
-
-async def _server_lead_seconds(connection: Connection) -> float:
+async def _server_lead_seconds(server: Asker) -> float:
     """By how much a server's clock is ahead of ours; 0 where it may not be asked."""
-    reply = await connection.ask(_TIMEOUT_SECONDS, "TIME")
-    if isinstance(reply, hiredis.ReplyError) or not isinstance(reply, list):
+    reply = await server.reply("TIME")
+    if not isinstance(reply, list):
         return 0.0
-    return int(reply[0]) + int(reply[1]) / 1e6 - unix()
+    return unix_seconds(reply) - unix()
 
 
 async def compare_servers(
@@ -345,7 +326,11 @@ async def compare_servers(
         )
         now = await look_at(source, keys)
         behind = after.written_behind | (written(before, now) if before is not None and now is not None else set())
-        unexplained = await after.unexplained(source, target, audit, deleted_since)
+        async with (
+            ComparedServer(called[0], source, _TIMEOUT_SECONDS) as left,
+            ComparedServer(called[1], target, _TIMEOUT_SECONDS) as right,
+        ):
+            unexplained = await after.unexplained(left, right, audit, deleted_since)
     except (RehearsalError, *CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
         return KeyComparison(error=Cause.SERVERS_UNREAD.because(error=str(error) or type(error).__name__))
     counts, benign = Counter(found.counts), Counter(found.benign)

@@ -6,9 +6,11 @@ from typing import Final
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.errors import CannotTellError
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.batches import bulk, heads
+from redis_rehearsal.keyspace.types import NONE
 from redis_rehearsal.verification.compare.contents import READABLE, contents, digest_of
-from redis_rehearsal.verification.compare.link import Link
-from redis_rehearsal.verification.compare.reader import NONE, bulk, heads, scan
+from redis_rehearsal.verification.compare.reader import ComparedServer, batches
 from redis_rehearsal.workload.keys import WRITTEN_KINDS, Keys
 
 _TIMEOUT_SECONDS: Final = 10.0
@@ -27,34 +29,30 @@ async def look_at(endpoint: Endpoint, keys: Keys) -> Look | None:
         keys: the names of keys.
     """
     found: dict[bytes, str] = {}
-    link = Link("server that was left", endpoint, _TIMEOUT_SECONDS)
     try:
-        await link.open()
-        try:
+        async with ComparedServer("server that was left", endpoint, _TIMEOUT_SECONDS) as server:
             for kind in WRITTEN_KINDS:
-                async for names in scan(link, keys.every_of(kind).encode()):
-                    found |= await _digests(link, names)
+                async for names in batches(server, keys.every_of(kind)):
+                    found |= await _digests(server, names)
                     await asyncio.sleep(_PAUSE_SECONDS)
-        finally:
-            await link.close()
     except CannotTellError:
         return None
     return found
 
 
-async def _digests(link: Link, names: list[bytes]) -> dict[bytes, str]:
-    types, _ = await heads(link, bulk(names))
+async def _digests(server: Asker, names: list[bytes]) -> dict[bytes, str]:
+    types, _ = await heads(server, bulk(names))
     by_type: dict[bytes, list[bytes]] = {}
     for name, kind in zip(names, types, strict=True):
         if kind in READABLE:
             by_type.setdefault(kind, []).append(name)
     found: dict[bytes, str] = {}
     for kind, some in by_type.items():
-        values = await contents(link, kind, some, bulk(some))
+        values = await contents(server, kind, some, bulk(some))
         found.update((name, digest_of(value) or "") for name, value in zip(some, values, strict=True))
     if not found:
         return found
-    still, _ = await heads(link, bulk(list(found)))
+    still, _ = await heads(server, bulk(list(found)))
     # What expired before its value was read looks like one that was emptied.
     return {name: digest for (name, digest), kind in zip(found.items(), still, strict=True) if kind != NONE}
 

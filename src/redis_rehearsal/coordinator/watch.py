@@ -61,12 +61,10 @@ class ServerWatch:
         """See what a connection that is made now reaches; one that cannot be made says nothing."""
         began, endpoint = monotonic(), self.endpoints()[role]
         try:
-            connection = await Connection.open(endpoint, "redis-rehearsal:watch", _TIMEOUT_SECONDS, lambda _: None)
+            async with Connection.opened(endpoint, "redis-rehearsal:watch", _TIMEOUT_SECONDS) as connection:
+                node = connection.nodes[-1] if connection.nodes else Node("", "")
         except (OSError, ValueError):
             return
-        node = connection.nodes[-1] if connection.nodes else Node("", "")
-        connection.abort("it was only asked who it is")
-        await asyncio.sleep(0)  # its transport closes in the loop's next turn
         if self.endpoints()[role] != endpoint:
             return
         answered = monotonic()

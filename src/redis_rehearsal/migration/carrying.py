@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
+from redis_rehearsal.cache.route import Role
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Carried, Context
@@ -37,9 +38,9 @@ class Carrier:
         self.result = CopyResult()
         self.failed: dict[bytes, str] = {}
 
-    def scan(self, pattern: str) -> AsyncIterator[list[bytes]]:
-        """Keys of the source in batches; each comes at least once, perhaps more often."""
-        return self._copier.scan(pattern)
+    def scan(self, pattern: str, of: Role = "source") -> AsyncIterator[list[bytes]]:
+        """Keys in batches; each comes at least once, perhaps more often. Arguments as of `Copier.scan`."""
+        return self._copier.scan(pattern, of)
 
     async def pace(self, keys: int) -> None:
         """Wait until so many keys may be carried while writes are held, since nothing slows them down then."""

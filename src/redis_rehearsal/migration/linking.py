@@ -7,12 +7,12 @@ from typing import Self
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
-from redis_rehearsal.migration.preflight.asking import UnseenError
-from redis_rehearsal.migration.preflight.census import CENSUS_SECONDS, hashes_with_field_ttls, in_databases
+from redis_rehearsal.keyspace.census import CENSUS_SECONDS, hashes_with_field_ttls, in_databases
+from redis_rehearsal.keyspace.versions import count_field_ttls, replicates_field_ttls
+from redis_rehearsal.keyspace.viewing import UnseenError
 from redis_rehearsal.migration.preflight.checks.contents import size
 from redis_rehearsal.migration.preflight.checks.replication import replica_limits
 from redis_rehearsal.migration.site import Site
-from redis_rehearsal.migration.versions import count_field_ttls, replicates_field_ttls
 
 _ANSWER_SECONDS = 5.0
 _ABOUT_RATIO = 0.8

@@ -10,6 +10,7 @@ import redis.asyncio as redis
 from numpy.typing import NDArray
 from redis.exceptions import ResponseError
 
+from redis_rehearsal.keyspace.types import JSON, whole_command
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
 from redis_rehearsal.workload.live import LiveStructure, recent_code
 
@@ -21,10 +22,10 @@ FOREIGN: Final = -1
 _DIGITS: Final = 10
 _CHUNK_KEYS: Final = 200
 _COMMANDS: Final = {
-    "totals": ("HGETALL",),
-    "pages": ("ZRANGE", "0", "-1", "WITHSCORES"),
-    "document": ("JSON.GET",),
-    "users": ("SMEMBERS",),
+    "totals": whole_command(b"hash"),
+    "pages": whole_command(b"zset"),
+    "document": whole_command(JSON),
+    "users": whole_command(b"set"),
     "recent": ("LRANGE", "0", str(RECENT_READ - 1)),
 }
 _OF_ANOTHER_TYPE: Final = ("WRONGTYPE", "wrong kind of value", "wrong Redis type")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.errors import CannotTellError, ConfigurationError
+from redis_rehearsal.keyspace.asking import Asker
 from redis_rehearsal.verification.compare import contents
 from redis_rehearsal.verification.compare.classify import Difference
-from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.result import Comparison, Outcome, Progress
 from redis_rehearsal.verification.compare.rounds import compare
@@ -282,10 +282,10 @@ def test_a_stream_that_goes_while_it_is_read_is_looked_at_again(
         client.xreadgroup("group", "consumer", {"stream": ">"})
         client.set("other", "value")
     clients[1].xack("stream", "group", "1-1")
-    pipeline = Link.pipeline
+    pipeline = Asker.pipeline
     done: list[int] = []
 
-    async def after_it_went(self: Link, commands: bytes, count: int) -> list[Any]:
+    async def after_it_went(self: Asker, commands: bytes, count: int) -> list[Any]:
         if asked in commands and not done:
             gone = (
                 each.delete("stream") if what == "key" else each.xgroup_destroy("stream", "group") for each in clients
@@ -293,7 +293,7 @@ def test_a_stream_that_goes_while_it_is_read_is_looked_at_again(
             done.extend(gone)
         return await pipeline(self, commands, count)
 
-    monkeypatch.setattr(Link, "pipeline", after_it_went)
+    monkeypatch.setattr(Asker, "pipeline", after_it_went)
     comparison = compared(source, target)
     assert done == [1, 1]
     # What they hold in the end is the same.

@@ -1,34 +1,27 @@
 """One value that is put together under a temporary name on the target, then takes its key's place at once."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import hiredis
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.wire import Reply
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.pieces import groups, page_items
+from redis_rehearsal.keyspace.replies import in_words
+from redis_rehearsal.keyspace.types import TYPES, ValueType
 from redis_rehearsal.migration.copying.capabilities import Capabilities
-from redis_rehearsal.migration.copying.line import Line, in_words, packed
-from redis_rehearsal.migration.copying.pieces import groups, page_items
 from redis_rehearsal.migration.copying.result import CopyResult
 
 _MOST_ITEMS: Final = 1000
 """So that no single command takes a server more than about a millisecond, however small the items are."""
-LENGTH_COMMANDS: Final = {
-    "string": "STRLEN",
-    "list": "LLEN",
-    "set": "SCARD",
-    "zset": "ZCARD",
-    "hash": "HLEN",
-    "stream": "XLEN",
-}
-
-_SURE: Final = ("list", "set", "zset", "hash")
+_SURE: Final = (b"list", b"set", b"zset", b"hash")
 """Types whose commands cannot fail on a new key once they were queued."""
 CHANGES: Final = "its type changes while it is copied"
 """The one reason that may be gone the next time."""
-_MULTI: Final = packed("MULTI")
-_EXEC: Final = packed("EXEC")
+_MULTI: Final = pack("MULTI")
+_EXEC: Final = pack("EXEC")
 
 
 class NotCopiedError(Exception):
@@ -59,11 +52,11 @@ class Build:
         result: where bytes and what is not carried are accounted for.
     """
 
-    source: Line
-    target: Line
+    source: Asker
+    target: Asker
     key: bytes
     temporary: bytes
-    kind: str
+    kind: bytes
     value_bytes: int
     piece_bytes: int
     capabilities: Capabilities
@@ -73,6 +66,11 @@ class Build:
     _drains: int = 0
     _expected: int = 0
     _length_is_certain: bool = True
+
+    @property
+    def read_by(self) -> ValueType:
+        """How values of its type are read."""
+        return TYPES[self.kind]
 
     @property
     def is_big(self) -> bool:
@@ -95,7 +93,7 @@ class Build:
             NotCopiedError: it refused one.
             OSError: it is away.
         """
-        replies = await self.source.all([packed(*command) for command in commands])
+        replies = await self.source.all([pack(*command) for command in commands])
         for command, reply in zip(commands, replies, strict=True):
             if isinstance(reply, hiredis.ReplyError):
                 text = str(reply)
@@ -104,7 +102,7 @@ class Build:
                     raise ChangedError(CHANGES)
                 if text.startswith("ERR no such key"):
                     raise GoneError
-                raise NotCopiedError(f"{self.source.called} refused {command[0]!s}: {text}")
+                raise NotCopiedError(f"{self.source.called} refused {in_words(command[0])}: {text}")
         return replies
 
     async def ask_list(self, *parts: str | bytes | int) -> list[Any]:
@@ -116,23 +114,28 @@ class Build:
         """
         reply = await self.ask(*parts)
         if not isinstance(reply, list):
-            raise NotCopiedError(f"{self.source.called} answered {parts[0]!s} with something else than a list")
+            raise self._odd(parts[0], "a list")
         return reply
 
-    async def page_items(self, length_command: str) -> int:
-        """How many items to read at once so that about a piece comes."""
-        length = await self.ask(length_command, self.key)
-        return page_items(length if isinstance(length, int) else 0, self.value_bytes, self.piece_bytes, _MOST_ITEMS)
+    async def ask_string(self, *parts: str | bytes | int) -> bytes:
+        """The source's reply where that must be a string.
 
-    async def scanned(self, command: str, count: int) -> AsyncIterator[list[bytes]]:
-        """All items by HSCAN, SSCAN or ZSCAN; some may come twice."""
-        cursor = b"0"
-        while True:
-            cursor, items = await self.ask_list(command, self.key, cursor, "COUNT", count)
-            if items:
-                yield items
-            if cursor == b"0":
-                return
+        Raises:
+            NotCopiedError: it refused.
+            OSError: it is away.
+        """
+        reply = await self.ask(*parts)
+        if not isinstance(reply, bytes):
+            raise self._odd(parts[0], "a string")
+        return reply
+
+    def _odd(self, command: str | bytes | int, wanted: str) -> NotCopiedError:
+        return NotCopiedError(f"{self.source.called} answered {in_words(command)} with something else than {wanted}")
+
+    async def page_items(self) -> int:
+        """How many items to read at once so that about a piece comes."""
+        length = await self.ask(self.read_by.length, self.key)
+        return page_items(length if isinstance(length, int) else 0, self.value_bytes, self.piece_bytes, _MOST_ITEMS)
 
     async def add(self, *parts: str | bytes | int, grows: int | None = 0) -> None:
         """Have a command done on the target, sooner or later before the value takes its place.
@@ -145,7 +148,7 @@ class Build:
             NotCopiedError: the target refused this or an earlier one.
             OSError: it is away.
         """
-        command = packed(*parts)
+        command = pack(*parts)
         if len(command) > self.capabilities.most_bytes:
             for part in parts:
                 if isinstance(part, bytes) and (reason := self.capabilities.too_large(part)):
@@ -210,12 +213,12 @@ class Build:
             await self._drain()
             await self._check_length()
         if expires_at_milliseconds is not None:
-            commands.append(packed("PEXPIREAT", self.temporary, expires_at_milliseconds))
+            commands.append(pack("PEXPIREAT", self.temporary, expires_at_milliseconds))
         if replace:
             # Since RENAME would free a large old value at once, with the server standing still.
-            commands += [packed("UNLINK", self.key), packed("RENAME", self.temporary, self.key)]
+            commands += [pack("UNLINK", self.key), pack("RENAME", self.temporary, self.key)]
         else:
-            commands += [packed("RENAMENX", self.temporary, self.key), packed("UNLINK", self.temporary)]
+            commands += [pack("RENAMENX", self.temporary, self.key), pack("UNLINK", self.temporary)]
         commands.append(_EXEC)
         replies = await self.target.all(commands)
         done = replies[-1]
@@ -234,9 +237,9 @@ class Build:
         return replace or renamed == 1
 
     async def _check_length(self) -> None:
-        if self._drains > 1 and self._length_is_certain and self.kind in LENGTH_COMMANDS:
+        if self._drains > 1 and self._length_is_certain and self.read_by.length:
             # Under memory pressure the target may have evicted the half that was there.
-            length = await self.target.one(LENGTH_COMMANDS[self.kind], self.temporary)
+            length = await self.target.reply(self.read_by.length, self.temporary)
             if length != self._expected:
                 raise NotCopiedError(
                     f"{self.target.called} lost a part of it while it was copied "

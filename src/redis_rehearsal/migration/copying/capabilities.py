@@ -5,9 +5,11 @@ from typing import Final, Literal
 
 import hiredis
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.migration.copying.line import Line, in_words, packed
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.replies import in_words
 
 Method = Literal["dump", "types"]
 _SCRATCH_MILLISECONDS: Final = 60_000
@@ -65,7 +67,7 @@ def _works(reply: Reply) -> bool:
 
 
 async def find_capabilities(
-    source: Line, target: Line, wanted: Literal["dump", "types", "auto"], scratch: bytes
+    source: Asker, target: Asker, wanted: Literal["dump", "types", "auto"], scratch: bytes
 ) -> Capabilities:
     """Ask both servers.
 
@@ -83,24 +85,24 @@ async def find_capabilities(
         _works(reply)
         for reply in await source.all(
             [
-                packed("PEXPIRETIME", scratch),
-                packed("HPEXPIRETIME", scratch, "FIELDS", 1, "f"),
-                packed("JSON.GET", scratch),
+                pack("PEXPIRETIME", scratch),
+                pack("HPEXPIRETIME", scratch, "FIELDS", 1, "f"),
+                pack("JSON.GET", scratch),
             ]
         )
     )
-    memory_usage = _works(await source.one("MEMORY", "USAGE", scratch))
+    memory_usage = _works(await source.reply("MEMORY", "USAGE", scratch))
     replies = await target.all(
         [
-            packed("SET", scratch, "x", "PX", _SCRATCH_MILLISECONDS),
-            packed("SET", scratch, "x", "PXAT", _FAR_MILLISECONDS),
-            packed("UNLINK", scratch),
-            packed("HPEXPIREAT", scratch, _FAR_MILLISECONDS, "FIELDS", 1, "f"),
-            packed("JSON.GET", scratch),
-            packed("XGROUP", "CREATE", scratch, "g", "0", "MKSTREAM"),
-            packed("PEXPIRE", scratch, _SCRATCH_MILLISECONDS),
-            packed("XSETID", scratch, "5-0", "ENTRIESADDED", 5, "MAXDELETEDID", "3-0"),
-            packed("UNLINK", scratch),
+            pack("SET", scratch, "x", "PX", _SCRATCH_MILLISECONDS),
+            pack("SET", scratch, "x", "PXAT", _FAR_MILLISECONDS),
+            pack("UNLINK", scratch),
+            pack("HPEXPIREAT", scratch, _FAR_MILLISECONDS, "FIELDS", 1, "f"),
+            pack("JSON.GET", scratch),
+            pack("XGROUP", "CREATE", scratch, "g", "0", "MKSTREAM"),
+            pack("PEXPIRE", scratch, _SCRATCH_MILLISECONDS),
+            pack("XSETID", scratch, "5-0", "ENTRIESADDED", 5, "MAXDELETEDID", "3-0"),
+            pack("UNLINK", scratch),
         ]
     )
     if not _works(replies[0]):
@@ -123,12 +125,12 @@ async def find_capabilities(
     )
 
 
-async def _most_bytes(target: Line) -> tuple[int, str]:
+async def _most_bytes(target: Asker) -> tuple[int, str]:
     """What the target takes as one argument, and the setting that says so; the default where it does not say."""
     found = [(_BULK_BYTES, "proto-max-bulk-len")]
     for setting, room in (("proto-max-bulk-len", 0), ("client-query-buffer-limit", _AROUND_BYTES)):
         try:
-            reply = await target.one("CONFIG", "GET", setting)
+            reply = await target.reply("CONFIG", "GET", setting)
         except OSError:
             break  # some proxies hang up on whoever asks them for settings
         if isinstance(reply, list) and len(reply) == 2 and bytes(reply[1]).isdigit():
@@ -136,7 +138,7 @@ async def _most_bytes(target: Line) -> tuple[int, str]:
     return min(found[1:] or found)
 
 
-async def _method(source: Line, target: Line, wanted: str, scratch: bytes) -> tuple[Method, str]:
+async def _method(source: Asker, target: Asker, wanted: str, scratch: bytes) -> tuple[Method, str]:
     if wanted == "types":
         return "types", "it was asked for"
     refused = await _dump_refused(source, target, scratch)
@@ -147,31 +149,31 @@ async def _method(source: Line, target: Line, wanted: str, scratch: bytes) -> tu
     return "types", refused
 
 
-async def _dump_refused(source: Line, target: Line, scratch: bytes) -> str:
+async def _dump_refused(source: Asker, target: Asker, scratch: bytes) -> str:
     payload = await _payload(source, scratch)
     if not isinstance(payload, bytes):
         return f"{source} gave no payload to try with ({in_words(payload)})"
     restored, _ = await target.all(
-        [packed("RESTORE", scratch, _SCRATCH_MILLISECONDS, payload, "REPLACE"), packed("UNLINK", scratch)]
+        [pack("RESTORE", scratch, _SCRATCH_MILLISECONDS, payload, "REPLACE"), pack("UNLINK", scratch)]
     )
     return "" if _works(restored) else f"{target} refused {source.called}'s DUMP ({in_words(restored)})"
 
 
-async def _payload(source: Line, scratch: bytes) -> Reply:
+async def _payload(source: Asker, scratch: bytes) -> Reply:
     """A small payload of the source's, or what it said instead."""
     written, payload, _ = await source.all(
-        [packed("SET", scratch, "x", "PX", _SCRATCH_MILLISECONDS), packed("DUMP", scratch), packed("UNLINK", scratch)]
+        [pack("SET", scratch, "x", "PX", _SCRATCH_MILLISECONDS), pack("DUMP", scratch), pack("UNLINK", scratch)]
     )
     if _works(written):
         return payload
     # A source that is a replica, or fenced, takes no scratch key.
     for _ in range(_ATTEMPTS):
-        key = await source.one("RANDOMKEY")
+        key = await source.reply("RANDOMKEY")
         if not isinstance(key, bytes):
             break
-        size = await source.one("MEMORY", "USAGE", key)
+        size = await source.reply("MEMORY", "USAGE", key)
         if isinstance(size, int) and size <= _SMALL_BYTES:
-            payload = await source.one("DUMP", key)
+            payload = await source.reply("DUMP", key)
             if isinstance(payload, bytes):
                 return payload
     return written

@@ -7,27 +7,30 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final, Literal, Self
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.errors import MigrationError, first_of
+from redis_rehearsal.keyspace.asking import LARGE_REPLY_BYTES, Asker
+from redis_rehearsal.keyspace.differing import differing
+from redis_rehearsal.keyspace.errors import RefusedError
+from redis_rehearsal.keyspace.scanning import literally, scan
 from redis_rehearsal.migration.copying.capabilities import Capabilities, Method, find_capabilities
-from redis_rehearsal.migration.copying.differing import differing
-from redis_rehearsal.migration.copying.lane import Lane
-from redis_rehearsal.migration.copying.line import Line, in_words, packed
 from redis_rehearsal.migration.copying.pace import Progress, TokenBucket
 from redis_rehearsal.migration.copying.result import CopyResult
+from redis_rehearsal.migration.copying.transfer import Transfer
 
-_LANES: Final = 4
+_TRANSFERS: Final = 4
+"""At the same time, each over a connection of its own to both servers."""
 _CHUNK_KEYS: Final = 256
 _CHUNKS_A_SECOND: Final = 20
 """Below a rate of some thousand keys a second, so that they go evenly."""
 _SCAN_COUNT: Final = 1000
-_SPECIAL: Final = b"*?[]^\\"
-
-
-def _literally(text: bytes) -> bytes:
-    return b"".join(b"\\" + bytes([byte]) if byte in _SPECIAL else bytes([byte]) for byte in text)
+_READS_REFUSED: Final = ("LOADING", "MASTERDOWN", "NOAUTH", "BUSY ", "CLUSTERDOWN")
+"""How refusals begin that concern the server and not the key."""
+_WRITES_REFUSED: Final = ("READONLY", "NOREPLICAS", "MISCONF")
+"""The same, of a target alone: a source may be a replica, or fenced."""
 
 
 def _temporary_names(prefix: bytes) -> Iterator[bytes]:
@@ -80,10 +83,11 @@ class Copier:
         self._paced_keys = max(1, min(_CHUNK_KEYS, int(rate / _CHUNKS_A_SECOND)))
         self._piece_bytes = piece_bytes
         self._names = _temporary_names(prefix)
-        self._sources = [Line("source", source, timeout_seconds, called[0]) for _ in range(_LANES)]
-        self._targets = [Line("target", target, timeout_seconds, called[1]) for _ in range(_LANES)]
-        self._lanes: list[Lane] = []
-        self._turns: Iterator[Lane] = iter(())
+        self._sources = [_asker(called[0], source, timeout_seconds, _READS_REFUSED) for _ in range(_TRANSFERS)]
+        refused = (*_READS_REFUSED, *_WRITES_REFUSED)
+        self._targets = [_asker(called[1], target, timeout_seconds, refused) for _ in range(_TRANSFERS)]
+        self._transfers: list[Transfer] = []
+        self._turns: Iterator[Transfer] = iter(())
         self._capabilities: Capabilities | None = None
 
     async def __aenter__(self) -> Self:
@@ -104,29 +108,29 @@ class Copier:
             OSError: a server is away.
             MigrationError: the target cannot be written to, or the method cannot be used.
         """
-        for line in (*self._sources, *self._targets):
-            await line.open()
+        for asker in (*self._sources, *self._targets):
+            await asker.open()
         source, target = self._sources[0], self._targets[0]
         self._capabilities = await find_capabilities(source, target, self._wanted, next(self._names))
-        async for keys in self._scan(target, _literally(self._prefix) + b"*"):
-            await target.one("UNLINK", *keys)
+        async for keys in _pages(target, literally(self._prefix) + b"*"):
+            await target.reply("UNLINK", *keys)
         piece_bytes = min(self._piece_bytes, self._capabilities.most_bytes)
-        self._lanes = [
-            Lane(*lines, self._capabilities, piece_bytes, self._names, fall_back=self._wanted == "auto")
-            for lines in zip(self._sources, self._targets, strict=True)
+        self._transfers = [
+            Transfer(*askers, self._capabilities, piece_bytes, self._names, fall_back=self._wanted == "auto")
+            for askers in zip(self._sources, self._targets, strict=True)
         ]
-        self._turns = itertools.cycle(self._lanes)
+        self._turns = itertools.cycle(self._transfers)
 
     async def close(self) -> None:
         """Remove temporary keys where the target is there, and close all connections."""
         try:
-            for lane in self._lanes:
-                await lane.clear()
+            for transfer in self._transfers:
+                await transfer.clear()
         except OSError:
             pass  # the next copier removes them
         finally:
-            for line in (*self._sources, *self._targets):
-                await line.close()
+            for asker in (*self._sources, *self._targets):
+                await asker.close()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -145,21 +149,22 @@ class Copier:
         Raises:
             OSError: the source is away.
         """
-        found = await self._sources[0].one("DBSIZE")
+        found = await self._sources[0].reply("DBSIZE")
         self.progress.total_keys = found if isinstance(found, int) else 0
         return self.progress.total_keys
 
-    async def scan(self, pattern: str | bytes) -> AsyncIterator[list[bytes]]:
-        """Keys of the source in batches; each that is there throughout comes at least once, perhaps more often.
+    async def scan(self, pattern: str | bytes, of: Role = "source") -> AsyncIterator[list[bytes]]:
+        """Keys in batches; each that is there throughout comes at least once, perhaps more often.
 
         Args:
             pattern: as SCAN's MATCH takes it.
+            of: whether they are those of the server that is copied from, or to.
 
         Raises:
-            OSError: the source is away.
+            OSError: the server is away.
             MigrationError: it refused SCAN.
         """
-        async for keys in self._scan(self._sources[0], pattern):
+        async for keys in _pages((self._sources if of == "source" else self._targets)[0], pattern):
             if batch := [key for key in keys if not key.startswith(self._prefix)]:
                 yield batch
 
@@ -177,7 +182,7 @@ class Copier:
         Raises:
             OSError: the source is away.
         """
-        replies = await self._sources[0].all([packed("XINFO", "GROUPS", key) for key in streams])
+        replies = await self._sources[0].all([pack("XINFO", "GROUPS", key) for key in streams])
         return [
             key
             for key, reply in zip(streams, replies, strict=True)
@@ -210,40 +215,37 @@ class Copier:
         size = self._paced_keys if paced else _CHUNK_KEYS
         chunks = deque(wanted[at : at + size] for at in range(0, len(wanted), size))
 
-        async def work(lane: Lane) -> None:
-            await lane.clear()
+        async def work(transfer: Transfer) -> None:
+            await transfer.clear()
             while chunks:
                 chunk = chunks.popleft()
                 if paced:
                     await self._bucket.take(len(chunk))
-                done = await lane.copy(chunk, replace=replace)
+                done = await transfer.copy(chunk, replace=replace)
                 self.progress.add(done.keys, done.bytes)
                 result.add(done)
 
         # In turn, so that a single key does not wait behind another call's large one.
-        lanes = [next(self._turns) for _ in range(min(len(chunks), len(self._lanes)))]
+        transfers = [next(self._turns) for _ in range(min(len(chunks), len(self._transfers)))]
         try:
             async with asyncio.TaskGroup() as group:
-                for lane in lanes:
-                    group.create_task(work(lane))
+                for transfer in transfers:
+                    group.create_task(work(transfer))
         except BaseExceptionGroup as errors:
-            raise _first(errors) from None
+            raise first_of(errors) from None
         return result
 
-    async def _scan(self, line: Line, pattern: str | bytes) -> AsyncIterator[list[bytes]]:
-        cursor = b"0"
-        while True:
-            reply = await line.one("SCAN", cursor, "MATCH", pattern, "COUNT", _SCAN_COUNT)
-            if not isinstance(reply, list):
-                raise MigrationError(f"{line} cannot be searched for keys: it refused SCAN ({in_words(reply)}).")
-            cursor, keys = reply
+
+def _asker(called: Role, endpoint: Endpoint, timeout_seconds: float, refusals: tuple[str, ...]) -> Asker:
+    return Asker(
+        called, endpoint, "copy", timeout_seconds, reply_bytes=LARGE_REPLY_BYTES, reopens=True, refusals=refusals
+    )
+
+
+async def _pages(asker: Asker, pattern: str | bytes) -> AsyncIterator[list[bytes]]:
+    try:
+        async for keys in scan(asker, _SCAN_COUNT, pattern):
             if keys:
                 yield keys
-            if cursor == b"0":
-                return
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    except RefusedError as error:
+        raise MigrationError(f"{asker} cannot be searched for keys: it refused SCAN ({error.reason}).") from None

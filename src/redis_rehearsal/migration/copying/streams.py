@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
+from redis_rehearsal.keyspace.paging import entries, pending
+from redis_rehearsal.keyspace.pieces import StreamId, format_id, parse_id
+from redis_rehearsal.keyspace.replies import named, unix_milliseconds
 from redis_rehearsal.migration.copying.build import Build
-from redis_rehearsal.migration.copying.pieces import StreamId, format_id, next_id, page_items, parse_id
 
 _PAGE_ITEMS: Final = 1000
 _SMALL_PAGE_ITEMS: Final = 100
@@ -25,10 +27,6 @@ class _Pending:
     deliveries: int
 
 
-def _named(reply: list[Any]) -> dict[bytes, Any]:
-    return dict(zip(reply[::2], reply[1::2], strict=True))
-
-
 async def copy_stream(build: Build) -> None:
     """Put a stream together: see the module.
 
@@ -36,15 +34,15 @@ async def copy_stream(build: Build) -> None:
         NotCopiedError, GoneError, OSError: as `Build` does.
     """
     key, temporary = build.key, build.temporary
-    groups = [_named(group) for group in await build.ask_list("XINFO", "GROUPS", key)]
-    pending = {group[b"name"]: await _pending(build, group[b"name"]) for group in groups}
+    groups = [named(group) for group in await build.ask_list("XINFO", "GROUPS", key)]
+    held = {group[b"name"]: await _pending(build, group[b"name"]) for group in groups}
     # An empty stream can be made in no other way.
     await build.add("XGROUP", "CREATE", temporary, _SCRATCH_GROUP, "0", "MKSTREAM")
     await build.add("XGROUP", "DESTROY", temporary, _SCRATCH_GROUP)
-    wanted = sorted({entry.stream_id for entries in pending.values() for entry in entries})
+    wanted = sorted({entry.stream_id for some in held.values() for entry in some})
     last, deleted = await _copy_entries(build, wanted)
     for group in groups:
-        await _copy_group(build, group, pending[group[b"name"]])
+        await _copy_group(build, group, held[group[b"name"]])
     for at in range(0, len(deleted), _PAGE_ITEMS):
         ids = [format_id(stream_id) for stream_id in deleted[at : at + _PAGE_ITEMS]]
         await build.add("XDEL", temporary, *ids, grows=-len(ids))
@@ -53,20 +51,23 @@ async def copy_stream(build: Build) -> None:
 
 async def _pending(build: Build, group: bytes) -> list[_Pending]:
     found: list[_Pending] = []
-    start = _FIRST
-    while True:
-        now, rows = await build.ask_all([("TIME",), ("XPENDING", build.key, group, format_id(start), "+", _PAGE_ITEMS)])
+    now_milliseconds = 0
+
+    async def ask(*command: str | bytes | int) -> list[Any]:
+        nonlocal now_milliseconds
+        now, rows = await build.ask_all([("TIME",), command])
         if not isinstance(now, list) or not isinstance(rows, list):
-            return found
+            return []
         # By the source's clock, which counted the idle time.
-        now_milliseconds = int(now[0]) * 1000 + int(now[1]) // 1000
+        now_milliseconds = unix_milliseconds(now)
+        return rows
+
+    async for rows in pending(ask, build.key, group, _PAGE_ITEMS):
         found += (
             _Pending(parse_id(stream_id), consumer, now_milliseconds - idle, deliveries)
             for stream_id, consumer, idle, deliveries in rows
         )
-        if len(rows) < _PAGE_ITEMS:
-            return found
-        start = next_id(found[-1].stream_id)
+    return found
 
 
 async def _copy_entries(build: Build, wanted: list[StreamId]) -> tuple[StreamId, list[StreamId]]:
@@ -76,8 +77,7 @@ async def _copy_entries(build: Build, wanted: list[StreamId]) -> tuple[StreamId,
     """
     count = _SMALL_PAGE_ITEMS
     if build.is_big:
-        length = await build.ask("XLEN", build.key)
-        count = page_items(length if isinstance(length, int) else 0, build.value_bytes, build.piece_bytes, _PAGE_ITEMS)
+        count = await build.page_items()
     last = _FIRST
     placeholders: list[StreamId] = []
     position = 0
@@ -89,22 +89,19 @@ async def _copy_entries(build: Build, wanted: list[StreamId]) -> tuple[StreamId,
             await build.add("XADD", build.temporary, format_id(wanted[position]), "deleted", "", grows=1)
             position += 1
 
-    while True:
-        entries = await build.ask_list("XRANGE", build.key, format_id(next_id(last)), "+", "COUNT", count)
-        for text, fields in entries:
+    async for page in entries(build.ask_list, build.key, count):
+        for text, fields in page:
             last = parse_id(text)
             await hold_places(last)
             if position < len(wanted) and wanted[position] == last:
                 position += 1
             build.result.bytes += sum(map(len, fields))
             await build.add("XADD", build.temporary, text, *fields, grows=1)
-        if len(entries) < count:
-            break
     await hold_places(None)
     return max([last, *wanted[-1:]]), placeholders
 
 
-async def _copy_group(build: Build, group: dict[bytes, Any], pending: list[_Pending]) -> None:
+async def _copy_group(build: Build, group: dict[bytes, Any], held: list[_Pending]) -> None:
     key, temporary, name = build.key, build.temporary, group[b"name"]
     read = group.get(b"entries-read")
     counts: tuple[str | int, ...] = ()
@@ -115,18 +112,18 @@ async def _copy_group(build: Build, group: dict[bytes, Any], pending: list[_Pend
             build.result.lose(key, NO_ENTRIES_READ)
     await build.add("XGROUP", "CREATE", temporary, name, group[b"last-delivered-id"], *counts)
     for consumer in await build.ask_list("XINFO", "CONSUMERS", key, name):
-        await build.add("XGROUP", "CREATECONSUMER", temporary, name, _named(consumer)[b"name"])
+        await build.add("XGROUP", "CREATECONSUMER", temporary, name, named(consumer)[b"name"])
         build.result.lose(key, NO_IDLE_TIME)
-    same = groupby(pending, lambda entry: (entry.consumer, entry.delivered_milliseconds, entry.deliveries))
-    for (consumer_name, at, deliveries), entries in same:
-        ids = [format_id(entry.stream_id) for entry in entries]
+    same = groupby(held, lambda entry: (entry.consumer, entry.delivered_milliseconds, entry.deliveries))
+    for (consumer_name, at, deliveries), some in same:
+        ids = [format_id(entry.stream_id) for entry in some]
         how = ("TIME", at, "RETRYCOUNT", deliveries, "FORCE", "JUSTID")
         for start in range(0, len(ids), _PAGE_ITEMS):
             await build.add("XCLAIM", temporary, name, consumer_name, 0, *ids[start : start + _PAGE_ITEMS], *how)
 
 
 async def _copy_counts(build: Build, last: StreamId) -> None:
-    info = _named(await build.ask_list("XINFO", "STREAM", build.key))
+    info = named(await build.ask_list("XINFO", "STREAM", build.key))
     last = max(last, parse_id(info[b"last-generated-id"]))
     added, deleted = info.get(b"entries-added"), info.get(b"max-deleted-entry-id")
     counts: tuple[str | bytes | int, ...] = ()

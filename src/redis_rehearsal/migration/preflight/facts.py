@@ -2,23 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
+from redis_rehearsal.keyspace.census import Census
+from redis_rehearsal.keyspace.sample import Sample
+from redis_rehearsal.keyspace.versions import version_numbers
 from redis_rehearsal.migration.options import CopyMethod, FreezeKind
-
-CORE_TYPES: Final = frozenset({"string", "list", "set", "zset", "hash", "stream"})
-"""The types that every server has; all others are of modules."""
-KNOWN_PARTS: Final = frozenset({"lua", "vectorset"})
-"""What servers list among their modules and yet have built in; others are known by their having no file."""
-KEYED_MODULES: Final = {
-    "vectorset": ("vectorset",),
-    "ReJSON": ("ReJSON-RL",),
-    "bf": ("MBbloom--", "MBbloomCF", "CMSk-TYPE", "TopK-TYPE", "TDIS-TYPE"),
-}
-"""Modules that leave nothing in an RDB but keys of their types; of any other a server that lacks it may end itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +37,6 @@ class Plan:
     timeout_seconds: float = 5.0
     ours: frozenset[Role] = frozenset()
     copy_method: CopyMethod = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Some keys of a server's database.
-
-    Attributes:
-        keys: how many could be looked at.
-        without_ttl: how many of them never expire; None where that could not be seen.
-        big: those above the threshold, with their bytes, the largest first; None where that could not be seen.
-        types: of values.
-        own_types: of those under our prefix.
-        own_ratio: how much of what they take is under our prefix: by bytes, or by number where these could not be seen.
-        largest: the largest of them, with its bytes; None where there is none, or that could not be seen.
-        largest_string: the same of those of ours that are strings.
-    """
-
-    keys: int
-    without_ttl: int | None
-    big: tuple[tuple[str, int], ...] | None
-    types: frozenset[str] = frozenset()
-    own_types: frozenset[str] = frozenset()
-    own_ratio: float = 1.0
-    largest: tuple[str, int] | None = None
-    largest_string: tuple[str, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Census:
-    """What a search through all databases of a server found.
-
-    Attributes:
-        names: of keys that were looked for; not more than some.
-        complete: whether every key was looked at, so that there are no others.
-    """
-
-    names: tuple[str, ...]
-    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +137,3 @@ class Facts:
     def __str__(self) -> str:
         """The role, within a sentence."""
         return f"the {self.role}"
-
-
-def version_numbers(identity: Identity) -> tuple[int, int]:
-    """The first two numbers of a version."""
-    major, _, rest = identity.version.partition(".")
-    minor = rest.partition(".")[0]
-    return int(major) if major.isdigit() else 0, int(minor) if minor.isdigit() else 0

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from redis_rehearsal.keyspace.versions import can_replicate, can_restore
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import ALL, COPYING, REPLICATE, SWITCHING
-from redis_rehearsal.migration.versions import can_replicate
 
 PROBES: Final[dict[str, tuple[str, ...]]] = {
     "GET": ("GET", "KEY"),
@@ -54,36 +54,16 @@ _READ_TYPES: Final = ("GET", "HGETALL", "LRANGE", "SMEMBERS", "ZRANGE", "XRANGE"
 _WRITE_TYPES: Final = ("SET", "HSET", "RPUSH", "SADD", "ZADD", "XADD", "PEXPIREAT", "RENAME")
 _TELLS_EXPIRY_SINCE: Final = (7, 0)
 """Older servers tell what is left of a time to live, which is a time only together with their clock."""
-_OLDEST_REDIS_OF_RDB: Final = (((7, 4), 12), ((7, 2), 11), ((7, 0), 10))
-
-
-def can_restore(source: Facts, target: Facts) -> bool:
-    """Whether the target takes what DUMP on the source gives, from their versions."""
-    return _reads(target, _dumps(source))
 
 
 def why_not_whole(source: Facts, target: Facts) -> str:
     """Why keys cannot be copied by DUMP and RESTORE, as a sentence without its end; empty where they can."""
-    if not can_restore(source, target):
+    if not can_restore(source.identity, target.identity):
         return "The target does not take what DUMP gives on the source"
     for server, command in ((source, "DUMP"), (target, "RESTORE")):
         if command in (server.denied or ()):
             return f"{server.title} denies {command}"
     return ""
-
-
-def _dumps(server: Facts) -> int:
-    if server.identity.product == "valkey":
-        return 80 if server.version >= (9, 0) else 11
-    return next((rdb for since, rdb in _OLDEST_REDIS_OF_RDB if server.version >= since), 9)
-
-
-def _reads(server: Facts, rdb: int) -> bool:
-    if server.identity.product == "valkey":
-        return rdb <= 11 or (rdb >= 80 and server.version >= (9, 0))
-    most = next((each for since, each in _OLDEST_REDIS_OF_RDB if server.version >= since), 9)
-    # A later Redis of the same generation may write more than 12.
-    return rdb <= (79 if most == 12 else most)
 
 
 def needed(source: Facts, target: Facts, plan: Plan) -> dict[str, dict[str, frozenset[str]]]:

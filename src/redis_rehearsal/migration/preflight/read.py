@@ -3,7 +3,7 @@
 import asyncio
 import re
 import statistics
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -15,17 +15,20 @@ from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.clock import monotonic, unix
-from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
-from redis_rehearsal.migration.preflight.census import (
+from redis_rehearsal.keyspace.census import (
     CENSUS_SECONDS,
     hashes_with_field_ttls,
     in_databases,
     keys_of_type,
 )
-from redis_rehearsal.migration.preflight.facts import KEYED_MODULES, KNOWN_PARTS, Census, Facts, Plan
-from redis_rehearsal.migration.preflight.permissions import read_permissions
-from redis_rehearsal.migration.preflight.sample import count_prefix, take_sample
-from redis_rehearsal.migration.versions import count_field_ttls, has_field_ttls
+from redis_rehearsal.keyspace.permissions import read_permissions
+from redis_rehearsal.keyspace.replies import text, unix_seconds
+from redis_rehearsal.keyspace.sample import count_prefix, take_sample
+from redis_rehearsal.keyspace.types import KEYED_MODULES, KNOWN_PARTS
+from redis_rehearsal.keyspace.versions import count_field_ttls, has_field_ttls
+from redis_rehearsal.keyspace.viewing import UnseenError, Viewer
+from redis_rehearsal.migration.preflight.facts import Facts, Plan
+from redis_rehearsal.migration.preflight.needs import ONLY_DRY, PROBES
 from redis_rehearsal.workload.keys import Keys
 
 _NAME: Final = "redis-rehearsal:preflight"
@@ -60,18 +63,15 @@ async def read_facts(role: Role, endpoint: Endpoint, identity: Identity, plan: P
     Raises:
         ServerRefusedError: it went away meanwhile.
     """
-    asker = Asker(role, endpoint, plan.timeout_seconds)
-    try:
-        return await _Reading(asker, plan).all(role, endpoint, identity)
-    finally:
-        await asker.close()
+    async with Viewer(role, endpoint, plan.timeout_seconds) as viewer:
+        return await _Reading(viewer, plan).all(role, endpoint, identity)
 
 
 class _Reading:
     """What has been read so far."""
 
-    def __init__(self, asker: Asker, plan: Plan) -> None:
-        self._asker = asker
+    def __init__(self, viewer: Viewer, plan: Plan) -> None:
+        self._viewer = viewer
         self._timeout_seconds = plan.timeout_seconds
         self._keys = Keys(plan.key_prefix)
         self._clears = plan.clear_target
@@ -115,21 +115,15 @@ class _Reading:
         found = []
         for _ in range(_CONNECTIONS):
             try:
-                connection = await Connection.open(endpoint, _NAME, self._timeout_seconds, lambda _: None)
+                async with Connection.opened(endpoint, _NAME, self._timeout_seconds) as connection:
+                    replies = [await connection.ask(self._timeout_seconds, "INFO", "server") for _ in range(_LOOKS)]
             except OSError as error:
                 raise UnseenError(str(error)) from None
-            try:
-                replies = [await connection.ask(self._timeout_seconds, "INFO", "server") for _ in range(_LOOKS)]
-            except OSError as error:
-                raise UnseenError(str(error)) from None
-            finally:
-                connection.abort("it was only asked who it is")
-                await asyncio.sleep(0)  # its transport closes in the loop's next turn
             found.append(tuple(Node.of(reply, None).run_id for reply in replies))
         self._seen["answered"] = tuple(found)
 
     async def _info(self) -> None:
-        reply = await self._asker.ask("INFO")
+        reply = await self._viewer.ask("INFO")
         self._info_text = reply.decode(errors="replace") if isinstance(reply, bytes) else ""
         lines = info_lines(reply)
         self._seen["info"] = lines
@@ -145,7 +139,7 @@ class _Reading:
         took = []
         for _ in range(_PINGS):
             began = monotonic()
-            await self._asker.ask("PING")
+            await self._viewer.ask("PING")
             took.append(monotonic() - began)
         self._seen["round_trip_seconds"] = statistics.median(took)
 
@@ -153,11 +147,11 @@ class _Reading:
         best: tuple[float, float] | None = None
         for _ in range(_TIMES):
             before = unix()
-            reply = await self._asker.ask("TIME")
+            reply = await self._viewer.ask("TIME")
             after = unix()
             if not isinstance(reply, list) or len(reply) != 2:
-                raise UnseenError("TIME was answered with something else")
-            theirs = int(reply[0]) + int(reply[1]) / 1e6
+                raise self._viewer.refused("TIME", reply)
+            theirs = unix_seconds(reply)
             found = ((after - before) / 2, theirs - (before + after) / 2)
             best = min(best or found, found)
         if best is not None:
@@ -168,26 +162,21 @@ class _Reading:
         self._seen["config"] = found
         # One by one, since servers before 7.0 take only one.
         for name in _SETTINGS:
-            found |= _pairs(await self._asker.ask("CONFIG", "GET", name))
+            found |= _pairs(await self._viewer.ask("CONFIG", "GET", name))
 
     async def _modules(self) -> None:
         names = frozenset(text(name.encode()) for name in _MODULE.findall(self._info_text))
         if "# Modules" in self._info_text:
             self._seen |= {"modules": names, "parts": names & KNOWN_PARTS}
-        reply = await self._asker.reply("MODULE", "LIST")
+        reply = await self._viewer.reply("MODULE", "LIST")
         if isinstance(reply, hiredis.ReplyError) and "modules" not in self._seen:
-            raise UnseenError(refusal_in_words("MODULE", str(reply)))
+            raise self._viewer.refused("MODULE", reply)
         if isinstance(reply, list):
             listed = [_pairs(each) for each in reply]
             names = frozenset(each["name"] for each in listed if "name" in each)
             # What is built in comes from no file.
             parts = {each["name"] for each in listed if "name" in each and not set("/.") & set(each.get("path", "/"))}
             self._seen |= {"modules": names, "parts": frozenset(parts) | (names & KNOWN_PARTS)}
-
-    async def _in_databases(
-        self, endpoint: Endpoint, numbers: Iterable[int], look: Callable[[list[Asker]], Awaitable[Census]]
-    ) -> Census:
-        return await in_databases(endpoint, numbers, self._timeout_seconds, look)
 
     async def _censuses(self, endpoint: Endpoint) -> None:
         kinds = [kind for module in self._seen.get("modules") or () for kind in KEYED_MODULES.get(module, ())]
@@ -197,8 +186,11 @@ class _Reading:
         ):
             until = monotonic() + CENSUS_SECONDS
             self._seen[name] = {
-                kind: await self._in_databases(
-                    endpoint, numbers, partial(keys_of_type, kind=kind, until_seconds=until, match=match)
+                kind: await in_databases(
+                    endpoint,
+                    numbers,
+                    self._timeout_seconds,
+                    partial(keys_of_type, kind=kind, until_seconds=until, match=match),
                 )
                 for kind in sorted(kinds)
             }
@@ -210,13 +202,16 @@ class _Reading:
 
     async def _field_ttl_keys(self, endpoint: Endpoint) -> None:
         if self._seen.get("field_ttls") != 0 and self._databases:
-            self._seen["field_ttl_keys"] = await self._in_databases(
-                endpoint, self._databases, partial(hashes_with_field_ttls, until_seconds=monotonic() + CENSUS_SECONDS)
+            self._seen["field_ttl_keys"] = await in_databases(
+                endpoint,
+                self._databases,
+                self._timeout_seconds,
+                partial(hashes_with_field_ttls, until_seconds=monotonic() + CENSUS_SECONDS),
             )
 
     async def _functions(self) -> None:
         try:
-            reply = await self._asker.ask("FUNCTION", "LIST")
+            reply = await self._viewer.ask("FUNCTION", "LIST")
         except UnseenError as error:
             if "does not know" not in str(error):
                 raise
@@ -225,23 +220,23 @@ class _Reading:
         self._seen["functions"] = tuple(sorted(each["library_name"] for each in listed if "library_name" in each))
 
     async def _users(self) -> None:
-        reply = await self._asker.ask("ACL", "USERS")
+        reply = await self._viewer.ask("ACL", "USERS")
         self._seen["users"] = tuple(sorted(map(text, reply))) if isinstance(reply, list) else ()
 
     async def _permissions(self) -> None:
         self._seen["denied"], self._seen["refusal"] = await read_permissions(
-            self._asker, f"{self._keys.prefix}preflight"
+            self._viewer, f"{self._keys.prefix}preflight", PROBES, ONLY_DRY
         )
 
     async def _lock(self) -> None:
-        self._seen["locked"] = await self._asker.ask("EXISTS", self._keys.lock) == 1
+        self._seen["locked"] = await self._viewer.ask("EXISTS", self._keys.lock) == 1
 
     async def _prefix(self) -> None:
-        count, others, complete = await count_prefix(self._asker, self._keys, others=self._counts_others)
+        count, others, complete = await count_prefix(self._viewer, self._keys, others=self._counts_others)
         self._seen |= {"prefix_keys": count, "prefix_complete": complete, "other_keys": others}
 
     async def _sample(self) -> None:
-        self._seen["sample"] = await take_sample(self._asker, self._keys.prefix)
+        self._seen["sample"] = await take_sample(self._viewer, self._keys.prefix)
 
     async def _write_rate(self) -> None:
         before, began = await self._written(), monotonic()
@@ -255,7 +250,7 @@ class _Reading:
     async def _written(self) -> dict[str, int]:
         found = {}
         for section in ("replication", "stats"):
-            lines = info_lines(await self._asker.ask("INFO", section))
+            lines = info_lines(await self._viewer.ask("INFO", section))
             for name, line in (
                 ("offset", "master_repl_offset"),
                 ("backlog", "repl_backlog_active"),

@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
+from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.keyspace.changes import ChangeFeed
 from redis_rehearsal.migration.carrying import Carrier, carrying
-from redis_rehearsal.migration.changes import ChangeFeed, listening, tells_all
+from redis_rehearsal.migration.changes import listening, tells_all
 from redis_rehearsal.migration.context import Context, Step
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preparation import refuse_used_target
-from redis_rehearsal.migration.site import Site
 from redis_rehearsal.migration.strategies.base import Strategy
 
-_SCAN_COUNT: Final = 5000
 _SHORT_PASS_SECONDS: Final = 0.2
 _MOST_PASSES: Final = 3
 
@@ -104,7 +104,7 @@ async def _copy_all(context: Context, carrier: Carrier, step: Step) -> None:
 
 async def _copy_differing(context: Context, carrier: Carrier, step: Step, *, held: bool = False) -> None:
     """Copy what is not on the target as it is on the source, and delete what the source has not any more."""
-    ours, theirs = await asyncio.gather(*(_names(context, server) for server in (context.source, context.target)))
+    ours, theirs = await asyncio.gather(*(_names(context, carrier, role) for role in ROLES))
     # Dead weight that is there cannot have changed.
     there = [key for key in ours & theirs if not key.startswith(context.keys.dead_weight)]
     changed = [*(ours - theirs), *await carrier.differing(there)]
@@ -114,15 +114,11 @@ async def _copy_differing(context: Context, carrier: Carrier, step: Step, *, hel
     step.detail = f"{len(changed):,} of {len(ours):,} keys had changed, {len(gone):,} were gone"
 
 
-async def _names(context: Context, server: Site) -> set[bytes]:
+async def _names(context: Context, carrier: Carrier, of: Role) -> set[bytes]:
     found: set[bytes] = set()
-    cursor = 0
-    while True:
-        cursor, keys = await server.client.scan(cursor, match=context.keys.every, count=_SCAN_COUNT)
-        found.update(key for key in keys if isinstance(key, bytes))
-        if cursor == 0:
-            found -= context.keys.own
-            return found
+    async for keys in carrier.scan(context.keys.every, of):
+        found.update(keys)
+    return found - context.keys.own
 
 
 async def _final_pass(context: Context, carrier: Carrier, feed: ChangeFeed | None, until_seconds: float) -> None:

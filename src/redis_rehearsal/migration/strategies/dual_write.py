@@ -20,7 +20,6 @@ _ORGANIZATIONS: Final = 10
 _HELD_KEYS: Final = 200
 """No more keys are copied in a hold, unless one organisation has more: the largest have most of the events."""
 _REPAIRS: Final = 5
-_SCAN_COUNT: Final = 5000
 _SHADOWED_ORGANIZATIONS: Final = 50
 _BOTH: Final = Route("source", "source", mirror="target")
 _READS_MOVED: Final = Route("target", "source", mirror="target")
@@ -95,12 +94,8 @@ async def _keys_of_both(context: Context, carrier: Carrier) -> Tenantry:
     """The keys by now, also those that only the mirror has: what the source did not take must go there too."""
     current = Tenantry(context.keys)
     await current.add_all(carrier.scan(context.keys.every))
-    cursor = 0
-    while True:
-        cursor, found = await context.target.client.scan(cursor, match=context.keys.every, count=_SCAN_COUNT)
-        current.add(key for key in found if isinstance(key, bytes))
-        if cursor == 0:
-            return current
+    await current.add_all(carrier.scan(context.keys.every, of="target"))
+    return current
 
 
 async def _repair(context: Context, carrier: Carrier, tenantry: Tenantry) -> None:

@@ -11,15 +11,15 @@ from redis_rehearsal.cache.journal import ROLE
 from redis_rehearsal.cache.prefix import count_others
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
+from redis_rehearsal.keyspace.types import KNOWN_PARTS
+from redis_rehearsal.keyspace.versions import can_replicate
 from redis_rehearsal.migration.context import Carried, Context
 from redis_rehearsal.migration.cutover import cut_over
 from redis_rehearsal.migration.linking import Syncs, unread_field_ttls, why_not_linked
 from redis_rehearsal.migration.phases import Phase
-from redis_rehearsal.migration.preflight.facts import KNOWN_PARTS
 from redis_rehearsal.migration.preparation import refuse_any_key
 from redis_rehearsal.migration.site import Site
 from redis_rehearsal.migration.strategies.base import Strategy
-from redis_rehearsal.migration.versions import can_replicate
 
 _PATIENCE_SECONDS: Final = 12.0
 """A link that makes no progress for this long will not come up; servers wait 5 s before they send."""

@@ -6,18 +6,22 @@ A small value is kept as it was read, which compares fastest; of a larger one on
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import hiredis
 
 from redis_rehearsal.cache.commands import pack
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.batches import bulk, each, memory_usage
+from redis_rehearsal.keyspace.paging import chunks, entries, pending, ranges, scanned
+from redis_rehearsal.keyspace.pieces import page_items
+from redis_rehearsal.keyspace.replies import is_unknown, named
+from redis_rehearsal.keyspace.types import JSON, TYPES
 from redis_rehearsal.verification.compare import digest, hyperloglog
 from redis_rehearsal.verification.compare.digest import Raw
-from redis_rehearsal.verification.compare.link import Link
-from redis_rehearsal.verification.compare.reader import LENGTH_COMMANDS, bulk, each
 
-JSON_TYPE: Final = b"ReJSON-RL"
-READABLE: Final = frozenset({*LENGTH_COMMANDS, JSON_TYPE})
+READABLE: Final = frozenset(TYPES)
 """The types whose values can be compared."""
 
 _SMALL_STRING_BYTES: Final = 16 * 1024
@@ -29,12 +33,6 @@ _MOST_ELEMENTS: Final = 5000
 _ASSUMED_ELEMENT_BYTES: Final = 1024
 _UNORDERED_TRIES: Final = 3
 _STREAMS_AT_ONCE: Final = 32
-_WHOLE: Final[dict[bytes, tuple[bytes, ...]]] = {
-    b"list": (b"LRANGE", b"0", b"-1"),
-    b"hash": (b"HGETALL",),
-    b"set": (b"SMEMBERS",),
-    b"zset": (b"ZRANGE", b"0", b"-1", b"WITHSCORES"),
-}
 _count = struct.Struct(">Q").pack
 
 
@@ -69,7 +67,7 @@ def digest_of(content: Content) -> str | None:
 
 
 async def contents(
-    link: Link,
+    asker: Asker,
     kind: bytes,
     keys: Sequence[bytes],
     packed: Sequence[bytes],
@@ -80,7 +78,7 @@ async def contents(
     """The values of keys that have one type.
 
     Args:
-        link: to the server.
+        asker: of the server.
         kind: their type, one of `READABLE`.
         keys: their names.
         packed: the same, by `bulk`.
@@ -92,60 +90,52 @@ async def contents(
         CannotTellError: the server went away or does not permit it.
     """
     if kind == b"string":
-        return await _strings(link, keys, packed)
-    if kind == JSON_TYPE:
-        return [await _json(link, key) for key in keys]
+        return await _strings(asker, keys, packed)
+    if kind == JSON:
+        return [await _json(asker, key) for key in keys]
     if kind == b"stream":
         found: list[Content] = []
         for start in range(0, len(keys), _STREAMS_AT_ONCE):
             found += await asyncio.gather(
-                *(_stream(link, key, counts, polling) for key in keys[start : start + _STREAMS_AT_ONCE])
+                *(_stream(asker, key, counts, polling) for key in keys[start : start + _STREAMS_AT_ONCE])
             )
         return found
-    return await _collections(link, kind, keys, packed)
+    return await _collections(asker, kind, keys, packed)
 
 
-async def _strings(link: Link, keys: Sequence[bytes], packed: Sequence[bytes]) -> list[Content]:
-    replies = await link.pipeline(each(b"GETRANGE", packed, b"0", b"%d" % (_SMALL_STRING_BYTES - 1)), len(keys))
+async def _strings(asker: Asker, keys: Sequence[bytes], packed: Sequence[bytes]) -> list[Content]:
+    replies = await asker.pipeline(each(b"GETRANGE", packed, b"0", b"%d" % (_SMALL_STRING_BYTES - 1)), len(keys))
     lengths = list(map(len, replies)) if hiredis.ReplyError not in set(map(type, replies)) else None
     if lengths is not None and max(lengths) < _SMALL_STRING_BYTES:
         return replies
-    link.check("GETRANGE", replies)
+    asker.see_no_refusal("GETRANGE", replies)
     for place, reply in enumerate(replies):
         if isinstance(reply, hiredis.ReplyError):
             replies[place] = Unsure()
         elif len(reply) == _SMALL_STRING_BYTES:
             whole = digest.Bytes()
             whole.add(reply)
-            async for chunk in string_chunks(link, keys[place], len(reply)):
+            async for chunk in string_chunks(asker, keys[place], len(reply)):
                 whole.add(chunk)
             replies[place] = whole.hexdigest()
     return replies
 
 
-async def string_chunks(link: Link, key: bytes, start: int = 0) -> AsyncIterator[bytes]:
+def string_chunks(asker: Asker, key: bytes, start: int = 0) -> AsyncIterator[bytes]:
     """A string from a place on, in chunks."""
-    while True:
-        (chunk,) = await link.pipeline(pack("GETRANGE", key, str(start), str(start + _PAGE_BYTES - 1)), 1)
-        link.check("GETRANGE", [chunk])
-        if not isinstance(chunk, bytes) or not chunk:
-            return
-        yield chunk
-        start += len(chunk)
-        if len(chunk) < _PAGE_BYTES:
-            return
+    return chunks(partial(_string_or_nothing, asker), key, _PAGE_BYTES, start)
 
 
-async def _json(link: Link, key: bytes) -> Content:
-    (reply,) = await link.pipeline(pack("JSON.GET", key), 1)
-    if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("ERR unknown command"):
+async def _json(asker: Asker, key: bytes) -> Content:
+    reply = await asker.reply("JSON.GET", key)
+    if isinstance(reply, hiredis.ReplyError) and is_unknown(str(reply)):
         return UNREADABLE
-    link.check("JSON.GET", [reply])
+    asker.see_no_refusal("JSON.GET", [reply])
     return digest.canonical_json(reply) if isinstance(reply, bytes) else Unsure()
 
 
-async def _collections(link: Link, kind: bytes, keys: Sequence[bytes], packed: Sequence[bytes]) -> list[Content]:
-    lengths, sizes = await _sizes(link, kind, packed)
+async def _collections(asker: Asker, kind: bytes, keys: Sequence[bytes], packed: Sequence[bytes]) -> list[Content]:
+    lengths, sizes = await _sizes(asker, kind, packed)
     found: list[Content] = [Unsure() for _ in keys]
     flight: list[int] = []
     flying = 0
@@ -153,24 +143,23 @@ async def _collections(link: Link, kind: bytes, keys: Sequence[bytes], packed: S
         if length == 0:
             continue
         if size > _SMALL_BYTES:
-            found[place] = await _large(link, kind, keys[place], length, size)
+            found[place] = await _large(asker, kind, keys[place], length, size)
             continue
         flight.append(place)
         flying += size
         if flying > _FLIGHT_BYTES:
-            await _small(link, kind, packed, flight, sizes, found)
+            await _small(asker, kind, packed, flight, sizes, found)
             flight, flying = [], 0
-    await _small(link, kind, packed, flight, sizes, found)
+    await _small(asker, kind, packed, flight, sizes, found)
     return found
 
 
-async def _sizes(link: Link, kind: bytes, packed: Sequence[bytes]) -> tuple[list[int], list[int]]:
+async def _sizes(asker: Asker, kind: bytes, packed: Sequence[bytes]) -> tuple[list[int], list[int]]:
     """Lengths, 0 where there is nothing of this type any more, and bytes, estimated."""
     count = len(packed)
-    usage = b"*3\r\n$6\r\nMEMORY\r\n$5\r\nUSAGE\r\n"
-    commands = each(LENGTH_COMMANDS[kind], packed) + usage + usage.join(packed)
-    replies = await link.pipeline(commands, 2 * count)
-    link.check(LENGTH_COMMANDS[kind].decode(), replies[:count])
+    command = TYPES[kind].length
+    replies = await asker.pipeline(each(command, packed) + memory_usage(packed), 2 * count)
+    asker.see_no_refusal(command, replies[:count])
     lengths = [reply if isinstance(reply, int) else 0 for reply in replies[:count]]
     # Some services do not permit MEMORY.
     sizes = [
@@ -181,7 +170,7 @@ async def _sizes(link: Link, kind: bytes, packed: Sequence[bytes]) -> tuple[list
 
 
 async def _small(
-    link: Link,
+    asker: Asker,
     kind: bytes,
     packed: Sequence[bytes],
     places: Sequence[int],
@@ -190,9 +179,9 @@ async def _small(
 ) -> None:
     if not places:
         return
-    name, *arguments = _WHOLE[kind]
-    replies = await link.pipeline(each(name, [packed[place] for place in places], *arguments), len(places))
-    link.check(name.decode(), replies)
+    name, *arguments = TYPES[kind].whole
+    replies = await asker.pipeline(each(name, [packed[place] for place in places], *arguments), len(places))
+    asker.see_no_refusal(name, replies)
     for place, reply in zip(places, replies, strict=True):
         if isinstance(reply, list) and reply:
             raw = _raw(kind, reply)
@@ -205,18 +194,18 @@ def _raw(kind: bytes, reply: list[Any]) -> Raw:
         case b"list":
             return reply
         case b"hash":
-            return dict(zip(reply[::2], reply[1::2], strict=True))
+            return named(reply)
         case b"set":
             return frozenset(reply)
         case _:
             return digest.scored(reply)
 
 
-async def _large(link: Link, kind: bytes, key: bytes, length: int, size: int) -> Content:
+async def _large(asker: Asker, kind: bytes, key: bytes, length: int, size: int) -> Content:
     page = page_elements(length, size)
     if kind in (b"list", b"zset"):
         ordered = digest.Ordered()
-        async for elements in pages(link, kind, key, page):
+        async for elements in pages(asker, kind, key, page):
             if kind == b"list":
                 ordered.add(*elements)
             else:
@@ -224,44 +213,33 @@ async def _large(link: Link, kind: bytes, key: bytes, length: int, size: int) ->
         return ordered.hexdigest()
     for _ in range(_UNORDERED_TRIES):
         unordered = digest.Unordered()
-        async for elements in pages(link, kind, key, page):
+        async for elements in pages(asker, kind, key, page):
             for element in elements:
                 unordered.add(*element)
         # A table that is resized meanwhile may give an element twice.
-        if await link.ask(LENGTH_COMMANDS[kind], key) == unordered.count:
+        if await asker.ask(TYPES[kind].length, key) == unordered.count:
             return unordered.hexdigest()
     return Unsure()
 
 
 def page_elements(length: int, size: int) -> int:
     """So many elements of a value are read together."""
-    return max(1, min(_MOST_ELEMENTS, _PAGE_BYTES * length // max(size, 1)))
+    return page_items(length, size, _PAGE_BYTES, _MOST_ELEMENTS)
 
 
-async def pages(link: Link, kind: bytes, key: bytes, page: int) -> AsyncIterator[list[Any]]:
+async def pages(asker: Asker, kind: bytes, key: bytes, page: int) -> AsyncIterator[list[Any]]:
     """The elements of a list (bytes), sorted set (member and score), hash (field and value) or set (member)."""
-    if kind in (b"list", b"zset"):
-        start = 0
-        while True:
-            places = (str(start), str(start + page - 1))
-            if kind == b"list":
-                elements = await _or_nothing(link, "LRANGE", key, *places)
-            else:
-                elements = digest.scored(await _or_nothing(link, "ZRANGE", key, *places, "WITHSCORES"))
-            if elements:
-                yield elements
-            if len(elements) < page:
-                return
-            start += page
-    cursor = b"0"
-    while True:
-        reply = await _or_nothing(link, "HSCAN" if kind == b"hash" else "SSCAN", key, cursor, "COUNT", str(page))
-        if not reply:
-            return
-        cursor, flat = reply
+    ask = partial(_or_nothing, asker)
+    if kind == b"list":
+        async for elements in ranges(ask, "LRANGE", key, page):
+            yield elements
+        return
+    if kind == b"zset":
+        async for flat in ranges(ask, "ZRANGE", key, page, "WITHSCORES"):
+            yield digest.scored(flat)
+        return
+    async for flat in scanned(ask, TYPES[kind].scan, key, page):
         yield list(zip(flat[::2], flat[1::2], strict=True)) if kind == b"hash" else [(member,) for member in flat]
-        if cursor == b"0":
-            return
 
 
 class _GoneError(Exception):
@@ -272,82 +250,58 @@ def _is_gone(reply: Any) -> bool:
     return isinstance(reply, hiredis.ReplyError) and str(reply).startswith(("ERR no such key", "NOGROUP"))
 
 
-async def _or_nothing(link: Link, *command: str | bytes) -> list[Any]:
-    (reply,) = await link.pipeline(pack(*command), 1)
+async def _or_nothing(asker: Asker, *command: str | bytes | int) -> list[Any]:
+    reply = await asker.reply(*command)
     if _is_gone(reply):
         raise _GoneError
-    link.check(str(command[0]), [reply])
+    asker.see_no_refusal(command[0], [reply])
     return reply if isinstance(reply, list) else []
 
 
-async def entries(link: Link, key: bytes, page: int) -> AsyncIterator[list[Any]]:
+async def _string_or_nothing(asker: Asker, *command: str | bytes | int) -> bytes:
+    reply = await asker.reply(*command)
+    asker.see_no_refusal(command[0], [reply])
+    return reply if isinstance(reply, bytes) else b""
+
+
+def stream_entries(asker: Asker, key: bytes, page: int) -> AsyncIterator[list[Any]]:
     """The entries of a stream, each its ID and its fields and values."""
-    start = b"-"
-    while True:
-        found = await _or_nothing(link, "XRANGE", key, start, "+", "COUNT", str(page))
-        if found:
-            yield found
-        if len(found) < page:
-            return
-        start = _after(found[-1][0])
+    return entries(partial(_or_nothing, asker), key, page)
 
 
-def _after(identifier: bytes) -> bytes:
-    """The next ID of an entry; servers before 6.2 know no exclusive ranges."""
-    milliseconds, _, number = identifier.partition(b"-")
-    if int(number) == (1 << 64) - 1:
-        return b"%d-0" % (int(milliseconds) + 1)
-    return b"%b-%d" % (milliseconds, int(number) + 1)
-
-
-async def _stream(link: Link, key: bytes, counts: bool, polling: bool) -> Content:
+async def _stream(asker: Asker, key: bytes, counts: bool, polling: bool) -> Content:
     try:
-        return await _whole_stream(link, key, counts, polling)
+        return await _whole_stream(asker, key, counts, polling)
     except _GoneError:
         return Unsure()
 
 
-async def _whole_stream(link: Link, key: bytes, counts: bool, polling: bool) -> Content:
-    (length,), (size,) = await _sizes(link, b"stream", bulk([key]))
-    about, groups = await link.pipeline(pack("XINFO", "STREAM", key) + pack("XINFO", "GROUPS", key), 2)
+async def _whole_stream(asker: Asker, key: bytes, counts: bool, polling: bool) -> Content:
+    (length,), (size,) = await _sizes(asker, b"stream", bulk([key]))
+    about, groups = await asker.pipeline(pack("XINFO", "STREAM", key) + pack("XINFO", "GROUPS", key), 2)
     if _is_gone(about) or _is_gone(groups):
         return Unsure()
-    link.check("XINFO", [about, groups])
+    asker.see_no_refusal("XINFO", [about, groups])
     if not isinstance(about, list) or not isinstance(groups, list):
         return Unsure()
     ordered = digest.Ordered()
-    async for found in entries(link, key, page_elements(length, size)):
+    async for found in stream_entries(asker, key, page_elements(length, size)):
         for identifier, fields in found:
             ordered.add(identifier, _count(len(fields)), *fields)
-    stream = _named(about)
+    stream = named(about)
     ordered.add(b"last", stream[b"last-generated-id"])
     if counts:
         ordered.add(b"added", str(stream.get(b"entries-added")).encode(), stream.get(b"max-deleted-entry-id", b""))
     # Lag and idle times follow from when one looks.
-    for group in sorted(map(_named, groups), key=lambda named: bytes(named[b"name"])):
+    for group in sorted(map(named, groups), key=lambda group: bytes(group[b"name"])):
         name = group[b"name"]
         ordered.add(b"group", name, group[b"last-delivered-id"])
         if counts:
             ordered.add(b"read", str(group.get(b"entries-read")).encode())
-        consumers = map(_named, await _or_nothing(link, "XINFO", "CONSUMERS", key, name))
+        consumers = map(named, await _or_nothing(asker, "XINFO", "CONSUMERS", key, name))
         for consumer in sorted(bytes(held[b"name"]) for held in consumers if polling or held[b"pending"]):
             ordered.add(b"consumer", consumer)
-        async for identifier, consumer, _, deliveries in pending(link, key, name):
-            ordered.add(b"pending", identifier, consumer, _count(deliveries if polling else 0))
+        async for page in pending(partial(_or_nothing, asker), key, name, _MOST_ELEMENTS):
+            for identifier, consumer, _, deliveries in page:
+                ordered.add(b"pending", identifier, consumer, _count(deliveries if polling else 0))
     return ordered.hexdigest()
-
-
-async def pending(link: Link, key: bytes, group: bytes) -> AsyncIterator[tuple[bytes, bytes, int, int]]:
-    """The pending entries of a consumer group: ID, consumer, idle milliseconds, deliveries."""
-    start = b"-"
-    while True:
-        found = await _or_nothing(link, "XPENDING", key, group, start, "+", str(_MOST_ELEMENTS))
-        for identifier, consumer, idle, deliveries in found:
-            yield identifier, consumer, idle, deliveries
-        if len(found) < _MOST_ELEMENTS:
-            return
-        start = _after(found[-1][0])
-
-
-def _named(flat: list[Any]) -> dict[bytes, Any]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -10,13 +10,13 @@ import hiredis
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import CannotTellError
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.replies import GONE, is_unknown
 from redis_rehearsal.verification.compare.classify import QUICK_MS, TRIES, ttl_differs
 from redis_rehearsal.verification.compare.contents import Content, pages
-from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.reader import cost_ms_since
 
 _PAGE_FIELDS: Final = 1000
-_GONE: Final = -2
 _FIGURES: Final = ("subexpiry=", "keys_with_volatile_items=")
 """By these INFO tells how many hashes of a database have such fields, on Redis and on Valkey."""
 _COMMAND: Final = "HPTTL"
@@ -41,12 +41,12 @@ class FieldTtls:
     """Of hashes on two servers.
 
     Args:
-        source: link to it.
-        target: link to it.
+        source: one of them.
+        target: the other.
         tolerance_ms: by so much times to live may differ.
     """
 
-    def __init__(self, source: Link, target: Link, tolerance_ms: int) -> None:
+    def __init__(self, source: Asker, target: Asker, tolerance_ms: int) -> None:
         self._source = source
         self._target = target
         self._tolerance_ms = tolerance_ms
@@ -71,10 +71,10 @@ class FieldTtls:
         if self._able is None:
             able = await asyncio.gather(_is_able(self._source), _is_able(self._target))
             self._able = (able[0], able[1])
-        for link, count, can in zip((self._source, self._target), told, self._able, strict=True):
+        for asker, count, can in zip((self._source, self._target), told, self._able, strict=True):
             if count and not can:
                 raise CannotTellError(
-                    f"The {link.role} has hashes with fields that expire, but not the command {_COMMAND}, which tells "
+                    f"The {asker.role} has hashes with fields that expire, but not the command {_COMMAND}, which tells "
                     "when: it must not be renamed."
                 )
         if any(self._able):
@@ -96,8 +96,8 @@ class FieldTtls:
             began = monotonic()
             source, target = await asyncio.gather(
                 *(
-                    _ask(link, commands, len(fields)) if able else _nothing(nothing)
-                    for link, able in zip((self._source, self._target), self._able, strict=True)
+                    _ask(asker, commands, len(fields)) if able else _nothing(nothing)
+                    for asker, able in zip((self._source, self._target), self._able, strict=True)
                 )
             )
             cost_ms = cost_ms_since(began)
@@ -118,7 +118,7 @@ class FieldTtls:
     def _differ(self, source: int, target: int, cost_ms: int) -> bool:
         # So long reading both took: by so much they may be nearer to each other.
         tolerance_ms = self._tolerance_ms + cost_ms
-        if _GONE in (source, target):
+        if GONE in (source, target):
             # One that ran out on one server only is about to on the other; else the values differ.
             return max(source, target) > tolerance_ms
         return ttl_differs(_as_ttl(source), _as_ttl(target), tolerance_ms)
@@ -132,30 +132,28 @@ def _ttls(reply: Any, count: int) -> list[int]:
     """Milliseconds by field: -1 for ever, which all have where there is no such thing, -2 where there is no field."""
     if isinstance(reply, list) and len(reply) == count:
         return reply
-    return [-1 if reply is None else _GONE] * count
+    return [-1 if reply is None else GONE] * count
 
 
 async def _nothing(replies: list[Any]) -> list[Any]:
     return replies
 
 
-async def _ask(link: Link, commands: bytes, count: int) -> list[Any]:
-    replies = await link.pipeline(commands, count)
-    link.check(_COMMAND, replies)
+async def _ask(asker: Asker, commands: bytes, count: int) -> list[Any]:
+    replies = await asker.pipeline(commands, count)
+    asker.see_no_refusal(_COMMAND, replies)
     # A key that is gone, or of another type by now, is not one without fields that expire.
     return [reply if isinstance(reply, list) else [] for reply in replies]
 
 
-async def _fields(link: Link, key: bytes) -> AsyncIterator[list[bytes]]:
-    async for page in pages(link, b"hash", key, _PAGE_FIELDS):
-        # A page may be empty though it is not the last, and one without fields is no command.
-        if page:
-            yield [name for name, _ in page]
+async def _fields(asker: Asker, key: bytes) -> AsyncIterator[list[bytes]]:
+    async for page in pages(asker, b"hash", key, _PAGE_FIELDS):
+        yield [name for name, _ in page]
 
 
-async def _hashes_with_field_ttls(link: Link) -> int | None:
+async def _hashes_with_field_ttls(asker: Asker) -> int | None:
     """How many hashes of a server have fields that expire, as it says; None where it does not."""
-    (reply,) = await link.pipeline(pack("INFO", "keyspace"), 1)
+    reply = await asker.reply("INFO", "keyspace")
     if not isinstance(reply, bytes):
         return None
     told = [part for line in reply.decode(errors="replace").splitlines() for part in line.split(",")]
@@ -163,6 +161,6 @@ async def _hashes_with_field_ttls(link: Link) -> int | None:
     return sum(int(figure) if figure.isdecimal() else 1 for figure in figures) if figures else None
 
 
-async def _is_able(link: Link) -> bool:
-    (reply,) = await link.pipeline(pack(_COMMAND, "", "FIELDS", "1", ""), 1)
-    return not (isinstance(reply, hiredis.ReplyError) and "unknown command" in str(reply))
+async def _is_able(asker: Asker) -> bool:
+    reply = await asker.reply(_COMMAND, "", "FIELDS", "1", "")
+    return not (isinstance(reply, hiredis.ReplyError) and is_unknown(str(reply)))

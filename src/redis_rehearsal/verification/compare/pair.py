@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from redis_rehearsal.clock import monotonic
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.batches import bulk, heads, lengths
+from redis_rehearsal.keyspace.types import NONE
 from redis_rehearsal.verification.compare.classify import (
     QUICK_MS,
     TRIES,
@@ -26,8 +29,7 @@ from redis_rehearsal.verification.compare.contents import (
 )
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.compare.field_ttls import FieldTtls
-from redis_rehearsal.verification.compare.link import Link
-from redis_rehearsal.verification.compare.reader import NONE, bulk, cost_ms_since, heads, lengths
+from redis_rehearsal.verification.compare.reader import cost_ms_since
 from redis_rehearsal.verification.compare.stream_counts import IDLE_TIMES, NO_ENTRIES_READ, stream_counts
 
 _Digests = tuple[str | None, str | None]
@@ -60,13 +62,13 @@ class Pair:
     """The source and the target, read together.
 
     Args:
-        source: link to it.
-        target: link to it.
+        source: asker of it.
+        target: asker of it.
         tolerance_ms: by so much times to live may differ.
         replicated: whether one has followed the other, so that it lacks what replication does not carry.
     """
 
-    def __init__(self, source: Link, target: Link, tolerance_ms: int, *, replicated: bool = False) -> None:
+    def __init__(self, source: Asker, target: Asker, tolerance_ms: int, *, replicated: bool = False) -> None:
         self.source = source
         self.target = target
         self._replicated = replicated
@@ -271,9 +273,9 @@ class Pair:
         return again
 
 
-async def _summaries(link: Link, packed: Sequence[bytes], digests: Sequence[str | None]) -> list[Summary | None]:
-    types, ttls = await heads(link, packed)
-    found = await lengths(link, packed, types)
+async def _summaries(asker: Asker, packed: Sequence[bytes], digests: Sequence[str | None]) -> list[Summary | None]:
+    types, ttls = await heads(asker, packed)
+    found = await lengths(asker, packed, types)
     return [
         None if kind == NONE else Summary(kind.decode(errors="replace"), length, _as_ttl(ttl), digest)
         for kind, length, ttl, digest in zip(types, found, ttls, digests, strict=True)

@@ -3,14 +3,17 @@
 import asyncio
 import heapq
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from redis_rehearsal.cache.control import CONNECT_SECONDS, VARIABLES, first_contact
+from redis_rehearsal.cache.control import CONNECT_SECONDS, VARIABLES, first_contact, info_lines
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.errors import ConfigurationError, RehearsalError
+from redis_rehearsal.errors import ConfigurationError, first_of
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.batches import absent
 from redis_rehearsal.verification.compare.classify import (
     Difference,
     Kind,
@@ -20,10 +23,9 @@ from redis_rehearsal.verification.compare.classify import (
     runs_out_seconds,
     tally,
 )
-from redis_rehearsal.verification.compare.link import Link
 from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.pair import Compared, Pair
-from redis_rehearsal.verification.compare.reader import BATCH_KEYS, absent, information, scan
+from redis_rehearsal.verification.compare.reader import BATCH_KEYS, ComparedServer, batches
 from redis_rehearsal.verification.compare.result import EXAMPLES, Comparison, Progress, Round
 from redis_rehearsal.verification.compare.store import DifferenceStore
 from redis_rehearsal.verification.compare.whole import whole_value
@@ -82,18 +84,14 @@ async def compare(
         raise ConfigurationError(
             f"The {called[0]} {source} and the {called[1]} {target} are the same database; name two different ones."
         )
-    links = Link(called[0], source, options.timeout), Link(called[1], target, options.timeout)
-    store = DifferenceStore()
-    try:
-        for link in links:
-            await link.open()
-        followed = await _replicated(*links) if replicated is None else replicated
-        pair = Pair(*links, round(options.max_ttl_drift * 1000), replicated=followed)
-        return await _Rounds(pair, options, progress, store, leave_out).run(explain, record, values=values)
-    finally:
-        store.close()
-        for link in links:
-            await link.close()
+    async with (
+        ComparedServer(called[0], source, options.timeout) as left,
+        ComparedServer(called[1], target, options.timeout) as right,
+    ):
+        followed = await _replicated(left, right) if replicated is None else replicated
+        pair = Pair(left, right, round(options.max_ttl_drift * 1000), replicated=followed)
+        with closing(DifferenceStore()) as store:
+            return await _Rounds(pair, options, progress, store, leave_out).run(explain, record, values=values)
 
 
 class _Rounds:
@@ -126,13 +124,13 @@ class _Rounds:
 
     async def run(self, explain: Explain, record: Record | None, *, values: bool) -> Comparison:
         comparison = self._comparison
-        evicted = [await _evicted(link) for link in (self._source, self._target)]
+        evicted = [await _evicted(asker) for asker in (self._source, self._target)]
         self._policies = await _policy(self._source), await _policy(self._target)
         if self._options.sample is None:
             if self._options.pattern is None:
                 self._total = int(await self._source.ask("DBSIZE"))
-            await self._each(scan(self._source, self._options.pattern), self._first)
-            await self._each(scan(self._target, self._options.pattern), self._extra)
+            await self._each(batches(self._source, self._options.pattern), self._first)
+            await self._each(batches(self._target, self._options.pattern), self._extra)
         else:
             await self._each(_sample(self._source, self._target, self._options), self._first)
         comparison.keys_compared = self._keys
@@ -145,7 +143,7 @@ class _Rounds:
             self._end_round()
         await self._look_last()
         lost = [
-            await _evicted(link) - before for link, before in zip((self._source, self._target), evicted, strict=True)
+            await _evicted(asker) - before for asker, before in zip((self._source, self._target), evicted, strict=True)
         ]
         await self._settle(lost, explain, record, values=values)
         comparison.seconds = monotonic() - self._began
@@ -181,7 +179,7 @@ class _Rounds:
                     await slots.acquire()
                     group.create_task(one(batch))
         except BaseExceptionGroup as errors:
-            raise _first_of(errors) from None
+            raise first_of(errors) from None
 
     def _wanted(self, keys: list[bytes]) -> list[bytes]:
         return keys if self._leave_out is None else [key for key in keys if not self._leave_out(key)]
@@ -268,8 +266,8 @@ class _Rounds:
 
     async def _record(self, difference: Difference, record: Record, *, values: bool) -> None:
         held = [
-            await whole_value(link, difference.key, summary.type) if values and summary is not None else None
-            for link, summary in ((self._source, difference.source), (self._target, difference.target))
+            await whole_value(asker, difference.key, summary.type) if values and summary is not None else None
+            for asker, summary in ((self._source, difference.source), (self._target, difference.target))
         ]
         record(difference, *held)
 
@@ -301,33 +299,37 @@ async def _turns(batches: Iterator[list[_Item]]) -> AsyncIterator[list[_Item]]:
         yield batch
 
 
-async def _evicted(link: Link) -> int:
-    count = (await information(link, "stats")).get("evicted_keys", "0")
+async def _information(asker: Asker, section: str) -> dict[str, str]:
+    return info_lines(await asker.ask("INFO", section))
+
+
+async def _evicted(asker: Asker) -> int:
+    count = (await _information(asker, "stats")).get("evicted_keys", "0")
     return int(count) if count.isdigit() else 0
 
 
-async def _replicated(source: Link, target: Link) -> bool:
+async def _replicated(source: Asker, target: Asker) -> bool:
     """Whether one follows the other, or did before it was promoted: their histories have a name in common."""
     histories = []
-    for link in (source, target):
-        shown = await information(link, "replication")
+    for asker in (source, target):
+        shown = await _information(asker, "replication")
         names = {shown.get(name, "").strip() for name in ("master_replid", "master_replid2")}
         histories.append({name for name in names if name.strip("0")})
     return bool(histories[0] & histories[1])
 
 
-async def _policy(link: Link) -> str:
-    return (await information(link, "memory")).get("maxmemory_policy", "").strip()
+async def _policy(asker: Asker) -> str:
+    return (await _information(asker, "memory")).get("maxmemory_policy", "").strip()
 
 
-async def _sample(source: Link, target: Link, options: CompareOptions) -> AsyncIterator[list[bytes]]:
+async def _sample(source: Asker, target: Asker, options: CompareOptions) -> AsyncIterator[list[bytes]]:
     """Random keys of both: those whose names have the lowest hashes, so that both servers choose the same ones."""
     size = options.sample or 0
     # The hash of bytes has a secret that differs from process to process.
     chosen: set[tuple[int, bytes]] = set()
-    for link in (source, target):
+    for asker in (source, target):
         lowest: list[tuple[int, bytes]] = []
-        async for keys in scan(link, options.pattern):
+        async for keys in batches(asker, options.pattern):
             most = -lowest[0][0] if len(lowest) >= size else None
             for key in keys:
                 number = hash(key)
@@ -344,9 +346,3 @@ def _keep(lowest: list[tuple[int, bytes]], entry: tuple[int, bytes], size: int) 
         heapq.heappush(lowest, entry)
     else:
         heapq.heappushpop(lowest, entry)
-
-
-def _first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that a person can read, if there is one, of several that came together."""
-    flat = [_first_of(error) if isinstance(error, BaseExceptionGroup) else error for error in errors.exceptions]
-    return next((error for error in flat if isinstance(error, RehearsalError)), flat[0])

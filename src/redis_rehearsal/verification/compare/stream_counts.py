@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.verification.compare.link import Link
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.replies import named
 
 IDLE_TIMES: Final = "idle times of stream consumers are not compared: no command sets them"
 NO_ENTRIES_READ: Final = "entries read by stream groups are not compared: the source does not keep them"
@@ -28,30 +29,26 @@ class StreamCounts:
     consumers: int = 0
 
 
-async def stream_counts(link: Link, keys: Sequence[bytes]) -> StreamCounts:
+async def stream_counts(asker: Asker, keys: Sequence[bytes]) -> StreamCounts:
     """Read what streams have.
 
     Raises:
         CannotTellError: the server went away or does not permit it.
     """
     commands = b"".join(pack("XINFO", "STREAM", key) + pack("XINFO", "GROUPS", key) for key in keys)
-    replies = await link.pipeline(commands, 2 * len(keys))
+    replies = await asker.pipeline(commands, 2 * len(keys))
     found = StreamCounts()
     for place, (about, groups) in enumerate(zip(replies[::2], replies[1::2], strict=True)):
         if not isinstance(about, list) or not isinstance(groups, list):
             continue  # gone, or another type by now; reading it says what is not permitted
-        stream, named = _named(about), [_named(group) for group in groups]
-        found.groups += len(named)
-        found.consumers += sum(group[b"consumers"] for group in named)
+        stream, all_groups = named(about), [named(group) for group in groups]
+        found.groups += len(all_groups)
+        found.consumers += sum(group[b"consumers"] for group in all_groups)
         if b"entries-added" not in stream:
             continue
         found.known = True
-        things = sum(isinstance(group.get(b"entries-read"), int) for group in named)
+        things = sum(isinstance(group.get(b"entries-read"), int) for group in all_groups)
         added_only = stream[b"entries-added"] == stream[b"length"] and stream[b"max-deleted-entry-id"] == b"0-0"
         if things + (not added_only):
             found.things[place] = things + (not added_only)
     return found
-
-
-def _named(flat: list[Any]) -> dict[bytes, Any]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))

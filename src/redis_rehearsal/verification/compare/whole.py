@@ -3,8 +3,9 @@
 from base64 import b64encode
 from typing import Any, Final
 
-from redis_rehearsal.verification.compare.contents import JSON_TYPE, entries, pages, string_chunks
-from redis_rehearsal.verification.compare.link import Link
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.types import JSON
+from redis_rehearsal.verification.compare.contents import pages, stream_entries, string_chunks
 
 _PAGE: Final = 500
 
@@ -17,11 +18,11 @@ def text(value: bytes) -> str | dict[str, str]:
         return {"base64": b64encode(value).decode()}
 
 
-async def whole_value(link: Link, key: bytes, kind: str) -> Any:
+async def whole_value(asker: Asker, key: bytes, kind: str) -> Any:
     """All of a value, read in pieces.
 
     Args:
-        link: to the server.
+        asker: of the server.
         key: its name.
         kind: its type, as TYPE names it.
 
@@ -34,20 +35,20 @@ async def whole_value(link: Link, key: bytes, kind: str) -> Any:
     """
     name = kind.encode()
     if name == b"string":
-        return text(b"".join([chunk async for chunk in string_chunks(link, key)]))
-    if name == JSON_TYPE:
-        reply = await link.ask("JSON.GET", key)
+        return text(b"".join([chunk async for chunk in string_chunks(asker, key)]))
+    if name == JSON:
+        reply = await asker.ask("JSON.GET", key)
         return None if reply is None else text(reply)
     if name == b"stream":
         return [
             [text(identifier), [text(part) for part in fields]]
-            async for page in entries(link, key, _PAGE)
+            async for page in stream_entries(asker, key, _PAGE)
             for identifier, fields in page
         ]
     if name not in (b"list", b"hash", b"set", b"zset"):
         return None
     found: list[Any] = []
-    async for page in pages(link, name, key, _PAGE):
+    async for page in pages(asker, name, key, _PAGE):
         for element in page:
             match name:
                 case b"list":

@@ -6,7 +6,8 @@ from typing import Any
 from redis_rehearsal.cache.control import Identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
-from redis_rehearsal.migration.preflight.facts import Facts, Plan, Sample
+from redis_rehearsal.keyspace.sample import Sample
+from redis_rehearsal.migration.preflight.facts import Facts, Plan
 
 MIB = 1024 * 1024
 PLAN = Plan(allow_server_wide=True)

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.cache.endpoint import Endpoint
+from redis_rehearsal.keyspace.census import Census
+from redis_rehearsal.keyspace.sample import Sample
 from redis_rehearsal.migration.preflight.checks import CHECKS, judge
-from redis_rehearsal.migration.preflight.facts import Census, Facts, Plan, Sample
+from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import ALL, COPYING, EXTERNAL, REPLICATE, SWITCHING, Finding
 from tests.unit.migration.preflight.made import MIB, PLAN, identity, source, target
 

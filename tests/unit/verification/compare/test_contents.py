@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.errors import CannotTellError
+from redis_rehearsal.keyspace.types import JSON
 from redis_rehearsal.verification.compare.contents import (
-    JSON_TYPE,
     UNREADABLE,
     Unsure,
     contents,
@@ -17,22 +17,22 @@ from redis_rehearsal.verification.compare.contents import (
     page_elements,
     same,
 )
-from redis_rehearsal.verification.compare.link import Link
+from redis_rehearsal.verification.compare.reader import ComparedServer
 
 
-class Answering(Link):
+class Answering(ComparedServer):
     """A server that has one answer."""
 
-    def __init__(self, reply: Any) -> None:
+    def __init__(self, answer: Any) -> None:
         super().__init__("source", Endpoint(host="localhost", port=1), 1.0)
-        self.reply = reply
+        self.answer = answer
 
     async def pipeline(self, commands: bytes, count: int) -> list[Any]:
-        return [self.reply] * count
+        return [self.answer] * count
 
 
 def of_json(reply: Any) -> Any:
-    (content,) = asyncio.run(contents(Answering(reply), JSON_TYPE, [b"key"], [b"$3\r\nkey\r\n"]))
+    (content,) = asyncio.run(contents(Answering(reply), JSON, [b"key"], [b"$3\r\nkey\r\n"]))
     return content
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Collection
 from typing import Final
 
-from redis_rehearsal.migration.preflight.facts import CORE_TYPES, KEYED_MODULES, Census, Facts, Plan
+from redis_rehearsal.keyspace.census import Census
+from redis_rehearsal.keyspace.types import CORE_TYPES, JSON, KEYED_MODULES, TYPES_OF_MODULES
+from redis_rehearsal.keyspace.versions import can_replicate
+from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
     ALL,
     COPYING,
@@ -17,17 +20,9 @@ from redis_rehearsal.migration.preflight.finding import (
     warning,
 )
 from redis_rehearsal.migration.preflight.needs import why_not_whole
-from redis_rehearsal.migration.versions import can_replicate
 
 _SHOWN: Final = 5
 _NOTHING: Final = Census((), complete=False)
-_TYPES_OF_MODULES: Final = {
-    **KEYED_MODULES,
-    "timeseries": ("TSDB-TYPE",),
-    "graph": ("graphdata",),
-    "json": ("ReJSON-RL",),
-}
-"""What TYPE says of the keys of well-known modules; the last is Valkey's own."""
 
 
 def _listed(names: list[str]) -> str:
@@ -151,7 +146,7 @@ def _only_whole(source: Facts, target: Facts) -> list[str]:
     held = _own_types(source) & _types_of(target.modules or ())
     # Both have its module, and its own commands read and write it.
     json = all("ReJSON" in (server.modules or ()) or "json" in (server.modules or ()) for server in (source, target))
-    return sorted(held - ({"ReJSON-RL"} if json else set()))
+    return sorted(held - ({JSON.decode()} if json else set()))
 
 
 def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
@@ -212,7 +207,7 @@ def _own_types(source: Facts) -> set[str]:
 
 
 def _types_of(modules: Collection[str]) -> set[str]:
-    return {name for module in modules for name in _TYPES_OF_MODULES.get(module, ())}
+    return {name for module in modules for name in TYPES_OF_MODULES.get(module, ())}
 
 
 def functions(source: Facts, target: Facts, plan: Plan) -> list[Finding]:

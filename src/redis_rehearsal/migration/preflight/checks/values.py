@@ -2,10 +2,10 @@
 
 from typing import Final
 
+from redis_rehearsal.keyspace.versions import has_field_ttls, replicates_field_ttls
 from redis_rehearsal.migration.preflight.checks.contents import size
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import COPYING, REPLICATE, Finding, blocker, ok, unseen, warning
-from redis_rehearsal.migration.versions import has_field_ttls, replicates_field_ttls
 
 _SHOWN: Final = 10
 _SURE_RATIO: Final = 0.75

@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from redis_rehearsal.migration.copying.pieces import format_id, groups, next_id, page_items, parse_id
+from redis_rehearsal.keyspace.pieces import format_id, groups, next_id, page_items, parse_id
 
 SIZES = st.lists(st.integers(0, 100), max_size=60)
 IDS = st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))

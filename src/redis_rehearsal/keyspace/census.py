@@ -1,9 +1,9 @@
 """Looks through all databases of a server for keys of a kind, so slowly that a busy server does not suffer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import hiredis
@@ -12,8 +12,9 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
-from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, refusal_in_words, text
-from redis_rehearsal.migration.preflight.facts import Census
+from redis_rehearsal.keyspace.replies import text
+from redis_rehearsal.keyspace.scanning import scan
+from redis_rehearsal.keyspace.viewing import UnseenError, Viewer
 
 MOST_NAMES: Final = 10
 CENSUS_SECONDS: Final = 5.0
@@ -29,12 +30,29 @@ _OF_THE_KEY: Final = (
     "NOPERM this user has no permissions to access",
 )
 
-Has = Callable[[Asker, Sequence[bytes]], Awaitable[list[bytes]]]
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What a search through all databases of a server found.
+
+    Attributes:
+        names: of keys that were looked for; not more than some.
+        complete: whether every key was looked at, so that there are no others.
+    """
+
+    names: tuple[str, ...]
+    complete: bool
+
+
+Has = Callable[[Viewer, Sequence[bytes]], Awaitable[list[bytes]]]
 """Those of some keys that are looked for."""
 
 
 async def in_databases(
-    endpoint: Endpoint, numbers: Iterable[int], timeout_seconds: float, look: Callable[[list[Asker]], Awaitable[Census]]
+    endpoint: Endpoint,
+    numbers: Iterable[int],
+    timeout_seconds: float,
+    look: Callable[[list[Viewer]], Awaitable[Census]],
 ) -> Census:
     """Look at databases of a source over a connection for each.
 
@@ -49,25 +67,24 @@ async def in_databases(
         ServerRefusedError: the server went away.
     """
     async with AsyncExitStack() as stack:
-        askers = []
+        viewers = []
         for number in numbers:
-            asker = Asker("source", replace(endpoint, database=number), timeout_seconds)
-            stack.push_async_callback(asker.close)
+            viewer = Viewer("source", replace(endpoint, database=number), timeout_seconds)
             try:
-                await asker.ready()
+                await stack.enter_async_context(viewer)
             except ServerRefusedError as error:
                 if number == endpoint.database:
                     raise
                 raise UnseenError(f"database {number} may not be looked at ({error})") from None
-            askers.append(asker)
-        return await look(askers)
+            viewers.append(viewer)
+        return await look(viewers)
 
 
-async def keys_of_type(askers: Sequence[Asker], kind: str, until_seconds: float, match: str = "*") -> Census:
+async def keys_of_type(viewers: Sequence[Viewer], kind: str, until_seconds: float, match: str = "*") -> Census:
     """Look for keys of a type.
 
     Args:
-        askers: of the server, one for each database that holds keys.
+        viewers: of the server, one for each database that holds keys.
         kind: as TYPE says it.
         until_seconds: on the monotonic clock; nothing is looked at later.
         match: pattern of their names.
@@ -76,69 +93,58 @@ async def keys_of_type(askers: Sequence[Asker], kind: str, until_seconds: float,
         UnseenError: the server does not let it be seen.
         ServerRefusedError: the server went away.
     """
-    return await _find(askers, kind, _all, until_seconds, match)
+    return await _find(viewers, kind, _all, until_seconds, match)
 
 
-async def hashes_with_field_ttls(askers: Sequence[Asker], until_seconds: float) -> Census:
+async def hashes_with_field_ttls(viewers: Sequence[Viewer], until_seconds: float) -> Census:
     """Look for hashes of which some field expires by itself; arguments and errors as of `keys_of_type`."""
-    return await _find(askers, "hash", _with_field_ttls, until_seconds, "*")
+    return await _find(viewers, "hash", _with_field_ttls, until_seconds, "*")
 
 
-async def _find(askers: Sequence[Asker], kind: str, has: Has, until_seconds: float, match: str) -> Census:
+async def _find(viewers: Sequence[Viewer], kind: str, has: Has, until_seconds: float, match: str) -> Census:
     found: dict[str, None] = {}
-    for asker in askers:
-        async for page in _pages(asker, kind, match):
+    for viewer in viewers:
+        began = monotonic()
+        async for page in scan(viewer, _SCAN_COUNT, match, kind):
+            await asyncio.sleep((monotonic() - began) * _PAUSE_FACTOR)
             began = monotonic()
-            found |= dict.fromkeys(map(text, await has(asker, page) if page else ()))
+            found |= dict.fromkeys(map(text, await has(viewer, page) if page else ()))
             if len(found) >= MOST_NAMES or monotonic() > until_seconds:
                 return Census(tuple(found)[:MOST_NAMES], complete=False)
             await asyncio.sleep((monotonic() - began) * _PAUSE_FACTOR)
+            began = monotonic()
     return Census(tuple(found), complete=True)
 
 
-async def _pages(asker: Asker, kind: str, match: str) -> AsyncIterator[list[bytes]]:
-    cursor = b"0"
-    while True:
-        began = monotonic()
-        reply = await asker.ask("SCAN", cursor, "MATCH", match, "COUNT", str(_SCAN_COUNT), "TYPE", kind)
-        if not (isinstance(reply, list) and len(reply) == 2):
-            raise UnseenError("SCAN was answered with something else")
-        await asyncio.sleep((monotonic() - began) * _PAUSE_FACTOR)
-        cursor = bytes(reply[0])
-        yield list(reply[1])
-        if cursor == b"0":
-            return
-
-
-async def _all(asker: Asker, keys: Sequence[bytes]) -> list[bytes]:
+async def _all(viewer: Viewer, keys: Sequence[bytes]) -> list[bytes]:
     return list(keys)
 
 
-async def _with_field_ttls(asker: Asker, keys: Sequence[bytes]) -> list[bytes]:
-    found = await asyncio.gather(*(_has_field_ttl(asker, key) for key in keys))
+async def _with_field_ttls(viewer: Viewer, keys: Sequence[bytes]) -> list[bytes]:
+    found = await asyncio.gather(*(_has_field_ttl(viewer, key) for key in keys))
     return [key for key, has in zip(keys, found, strict=True) if has]
 
 
-async def _has_field_ttl(asker: Asker, key: bytes) -> bool:
+async def _has_field_ttl(viewer: Viewer, key: bytes) -> bool:
     cursor = b"0"
     for _ in range(_FIELD_PAGES):
-        reply = await asker.reply("HSCAN", key, cursor, "COUNT", str(_FIELDS_IN_PAGE), "NOVALUES")
-        if not (_readable("HSCAN", reply) and isinstance(reply, list)):
+        reply = await viewer.reply("HSCAN", key, cursor, "COUNT", str(_FIELDS_IN_PAGE), "NOVALUES")
+        if not (_readable(viewer, "HSCAN", reply) and isinstance(reply, list)):
             return False
         cursor, fields = bytes(reply[0]), list(reply[1])
         if fields:
-            ends = await asker.reply("HPEXPIRETIME", key, "FIELDS", str(len(fields)), *fields)
-            if _readable("HPEXPIRETIME", ends) and isinstance(ends, list) and any(end >= 0 for end in ends):
+            ends = await viewer.reply("HPEXPIRETIME", key, "FIELDS", str(len(fields)), *fields)
+            if _readable(viewer, "HPEXPIRETIME", ends) and isinstance(ends, list) and any(end >= 0 for end in ends):
                 return True
         if cursor == b"0":
             return False
     return False
 
 
-def _readable(command: str, reply: Reply) -> bool:
+def _readable(viewer: Viewer, command: str, reply: Reply) -> bool:
     """Whether a key could be read; one that is of another type meanwhile, or that our user may not see, cannot be."""
     if not isinstance(reply, hiredis.ReplyError):
         return True
     if str(reply).startswith(_OF_THE_KEY):
         return False
-    raise UnseenError(refusal_in_words(command, str(reply)))
+    raise viewer.refused(command, reply)

@@ -5,7 +5,7 @@ import redis
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.embedded.redis_server import RedisServer
-from redis_rehearsal.migration.changes import ChangeFeed
+from redis_rehearsal.keyspace.changes import ChangeFeed
 from tests.conftest import MakeServer
 from tests.support import wait_for
 

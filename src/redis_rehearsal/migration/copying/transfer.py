@@ -8,11 +8,15 @@ from typing import Final, Literal
 
 import hiredis
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.wire import Reply
-from redis_rehearsal.migration.copying.build import LENGTH_COMMANDS, Build, ChangedError, GoneError, NotCopiedError
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.batches import bulk, each, memory_usage
+from redis_rehearsal.keyspace.pieces import groups
+from redis_rehearsal.keyspace.replies import GONE, in_words, unix_milliseconds
+from redis_rehearsal.keyspace.types import JSON, NONE, TYPES
+from redis_rehearsal.migration.copying.build import Build, ChangedError, GoneError, NotCopiedError
 from redis_rehearsal.migration.copying.capabilities import Capabilities
-from redis_rehearsal.migration.copying.line import Line, in_words, packed
-from redis_rehearsal.migration.copying.pieces import groups
 from redis_rehearsal.migration.copying.result import CopyResult
 from redis_rehearsal.migration.copying.values import COPIES
 
@@ -23,10 +27,6 @@ _PIECES_IN_FLIGHT: Final = 2
 _ATTEMPTS: Final = 3
 _ITEM_BYTES: Final = 64
 """What an item is taken to weigh where the server does not say."""
-_GONE: Final = -2
-_TYPE_AND_SIZE: Final = (("TYPE",), ("MEMORY", "USAGE"))
-_WHOLE: Final = ("ReJSON-RL",)
-"""Types that cannot be read in pieces, so that DUMP is no worse."""
 _FOREIGN_PAYLOAD: Final = ("ERR DUMP payload", "ERR Bad data format")
 
 
@@ -35,7 +35,7 @@ class _Found:
     """A key as the source describes it; `kind` is `none` where it has none."""
 
     key: bytes
-    kind: str
+    kind: bytes
     value_bytes: int
 
 
@@ -52,7 +52,7 @@ class _Work:
         self.result.failed.append((key, str(reply)))
 
 
-class Lane:
+class Transfer:
     """Copies keys over one connection to each server.
 
     Args:
@@ -66,8 +66,8 @@ class Lane:
 
     def __init__(
         self,
-        source: Line,
-        target: Line,
+        source: Asker,
+        target: Asker,
         capabilities: Capabilities,
         piece_bytes: int,
         names: Iterator[bytes],
@@ -97,15 +97,16 @@ class Lane:
         strings: list[_Found] = []
         for found in await self._describe(keys, work):
             is_big = found.value_bytes > self._piece_bytes
-            if found.kind == "stream":
+            if found.kind == b"stream":
                 work.result.streams.add(found.key)
-            if found.kind == "none":
+            if found.kind == NONE:
                 work.gone.append(found.key)
             elif self._capabilities.method == "dump" and (
-                not is_big or found.kind not in COPIES or found.kind in _WHOLE
+                # JSON cannot be read in pieces, so that DUMP is no worse.
+                not is_big or found.kind not in COPIES or found.kind == JSON
             ):
                 dumps.append(found)
-            elif found.kind == "string" and not is_big:
+            elif found.kind == b"string" and not is_big:
                 strings.append(found)
             else:
                 work.builds.append(found)
@@ -125,7 +126,7 @@ class Lane:
         """
         if self._left:
             left = sorted(self._left)
-            await self.target.one("UNLINK", *left)
+            await self.target.reply("UNLINK", *left)
             self._left.difference_update(left)
 
     def _parts(self, found: list[_Found], most_keys: int = _MOST_KEYS) -> Iterator[list[_Found]]:
@@ -134,33 +135,35 @@ class Lane:
             yield found[part]
 
     async def _describe(self, keys: Sequence[bytes], work: _Work) -> list[_Found]:
-        sizes: list[Reply]
+        names = bulk(keys)
         if self._capabilities.memory_usage:
-            replies = await self.source.all([packed(*ask, key) for key in keys for ask in _TYPE_AND_SIZE])
-            kinds, sizes = replies[::2], replies[1::2]
+            replies = await self.source.pipeline(each(b"TYPE", names) + memory_usage(names), 2 * len(keys))
+            kinds, told = replies[: len(keys)], replies[len(keys) :]
+            sizes = [size if isinstance(size, int) else 0 for size in told]
         else:
-            kinds = await self.source.all([packed("TYPE", key) for key in keys])
-            names = (kind.decode() if isinstance(kind, bytes) else "none" for kind in kinds)
-            sizes = await self.source.all(
-                [packed(LENGTH_COMMANDS.get(name, "EXISTS"), key) for name, key in zip(names, keys, strict=True)]
-            )
+            kinds = await self.source.pipeline(each(b"TYPE", names), len(keys))
+            sizes = await self._estimates(keys, kinds)
         found = []
         for key, kind, size in zip(keys, kinds, sizes, strict=True):
-            if not isinstance(kind, bytes):
+            if isinstance(kind, bytes):
+                found.append(_Found(key, kind, size))
+            else:
                 work.fail(key, f"{self.source.called} refused TYPE: {in_words(kind)}")
-                continue
-            name = kind.decode()
-            value_bytes = size if isinstance(size, int) else 0
-            if not self._capabilities.memory_usage and name != "string":
-                value_bytes *= _ITEM_BYTES
-            found.append(_Found(key, name, value_bytes))
         return found
+
+    async def _estimates(self, keys: Sequence[bytes], kinds: Sequence[Reply]) -> list[int]:
+        """About how many bytes values have, from their lengths."""
+        asked = [pack(_length_command(kind), key) for key, kind in zip(keys, kinds, strict=True)]
+        return [
+            (length if isinstance(length, int) else 0) * (1 if kind == b"string" else _ITEM_BYTES)
+            for length, kind in zip(await self.source.all(asked), kinds, strict=True)
+        ]
 
     def _expiry_commands(self, key: bytes) -> list[bytes]:
         if self._capabilities.expire_time:
-            return [packed("PEXPIRETIME", key)]
+            return [pack("PEXPIRETIME", key)]
         # The source's clock, asked in the same breath, turns what is left into a time.
-        return [packed("PTTL", key), packed("TIME")]
+        return [pack("PTTL", key), pack("TIME")]
 
     def _expiry(self, replies: list[Reply]) -> int | None:
         """When a key ends, in milliseconds of Unix time; None for never.
@@ -172,7 +175,7 @@ class Lane:
         at = replies[0]
         if not isinstance(at, int):
             raise NotCopiedError(f"{self.source.called} refused to say when it expires: {in_words(at)}")
-        if at == _GONE:
+        if at == GONE:
             raise GoneError
         if at < 0:
             return None
@@ -181,13 +184,13 @@ class Lane:
         now = replies[1]
         if not isinstance(now, list):
             raise NotCopiedError(f"{self.source.called} refused TIME: {in_words(now)}")
-        return at + int(now[0]) * 1000 + int(now[1]) // 1000
+        return at + unix_milliseconds(now)
 
     async def _read(
         self, command: Literal["DUMP", "GET"], part: list[_Found], work: _Work
     ) -> list[tuple[_Found, bytes, int | None]]:
         """Values with the times at which they expire; others are accounted for."""
-        commands = [[packed(command, found.key), *self._expiry_commands(found.key)] for found in part]
+        commands = [[pack(command, found.key), *self._expiry_commands(found.key)] for found in part]
         replies = await self.source.all(list(itertools.chain.from_iterable(commands)))
         each = len(replies) // len(part)
         read = []
@@ -218,7 +221,7 @@ class Lane:
         read = await self._read("DUMP", part, work)
         options = ("REPLACE", "ABSTTL") if work.replace else ("ABSTTL",)
         replies = await self.target.all(
-            [packed("RESTORE", found.key, at or 0, payload, *options) for found, payload, at in read]
+            [pack("RESTORE", found.key, at or 0, payload, *options) for found, payload, at in read]
         )
         for (found, payload, _), reply in zip(read, replies, strict=True):
             if not isinstance(reply, hiredis.ReplyError):
@@ -239,7 +242,7 @@ class Lane:
                 work.builds.append(found)
                 continue
             options = (*(() if at is None else ("PXAT", at)), *(() if work.replace else ("NX",)))
-            commands.append(packed("SET", found.key, value, *options))
+            commands.append(pack("SET", found.key, value, *options))
             sent.append((found, value))
         for (found, value), reply in zip(sent, await self.target.all(commands), strict=True):
             if isinstance(reply, hiredis.ReplyError):
@@ -279,14 +282,14 @@ class Lane:
             return
 
     async def _build_once(self, found: _Found, work: _Work) -> None:
-        if found.kind == "none":
+        if found.kind == NONE:
             raise GoneError
-        if not work.replace and await self.target.one("EXISTS", found.key) == 1:
+        if not work.replace and await self.target.reply("EXISTS", found.key) == 1:
             work.result.skipped += 1
             return
         copy = COPIES.get(found.kind)
         if copy is None:
-            raise NotCopiedError(f"a value of the type {found.kind} cannot be copied without DUMP")
+            raise NotCopiedError(f"a value of the type {in_words(found.kind)} cannot be copied without DUMP")
         temporary = next(self._names)
         # What a value that fails would have lost is nothing that was lost.
         own = CopyResult()
@@ -321,7 +324,7 @@ class Lane:
             work.result.absent += len(work.gone)
             return
         for key, reply in zip(
-            work.gone, await self.target.all([packed("UNLINK", key) for key in work.gone]), strict=True
+            work.gone, await self.target.all([pack("UNLINK", key) for key in work.gone]), strict=True
         ):
             if isinstance(reply, hiredis.ReplyError):
                 work.fail(key, f"{self.target.called} refused UNLINK: {reply}")
@@ -329,3 +332,8 @@ class Lane:
                 work.result.deleted += 1
             else:
                 work.result.absent += 1
+
+
+def _length_command(kind: Reply) -> bytes:
+    read_by = TYPES.get(kind) if isinstance(kind, bytes) else None
+    return (read_by.length if read_by else b"") or b"EXISTS"

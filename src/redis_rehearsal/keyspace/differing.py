@@ -6,19 +6,23 @@ from typing import Final
 
 import hiredis
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.wire import Reply
-from redis_rehearsal.migration.copying.line import Line, packed
+from redis_rehearsal.keyspace.asking import Asker
+from redis_rehearsal.keyspace.batches import bulk, each
+from redis_rehearsal.keyspace.replies import unix_milliseconds
 
 _BATCH: Final = 2000
 _LIVES_BETWEEN_CLOCKS: Final = 100
 """So that a time to live is known to within what it takes to read so many."""
 _ROUNDING_MILLISECONDS: Final = 2
+_CLOCK: Final = pack("TIME")
 
 Life = tuple[int, int] | None
 """Between which Unix times in milliseconds a key expires; None for never, or where it is not there."""
 
 
-async def differing(source: Line, target: Line, keys: Sequence[bytes]) -> list[bytes]:
+async def differing(source: Asker, target: Asker, keys: Sequence[bytes]) -> list[bytes]:
     """Those whose values or times to live differ; what is no string is taken to differ.
 
     Args:
@@ -31,13 +35,13 @@ async def differing(source: Line, target: Line, keys: Sequence[bytes]) -> list[b
     """
     if not keys:
         return []
-    exact = await asyncio.gather(*(_tells_when(line, keys[0]) for line in (source, target)))
+    exact = await asyncio.gather(*(_tells_when(asker, keys[0]) for asker in (source, target)))
     slack = 0 if all(exact) else _ROUNDING_MILLISECONDS
     found: list[bytes] = []
     for start in range(0, len(keys), _BATCH):
         batch = keys[start : start + _BATCH]
         ours, theirs = await asyncio.gather(
-            *(_read(line, batch, is_exact) for line, is_exact in zip((source, target), exact, strict=True))
+            *(_read(asker, batch, is_exact) for asker, is_exact in zip((source, target), exact, strict=True))
         )
         found += [
             key
@@ -47,22 +51,22 @@ async def differing(source: Line, target: Line, keys: Sequence[bytes]) -> list[b
     return found
 
 
-async def _tells_when(line: Line, key: bytes) -> bool:
-    return isinstance(await line.one("PEXPIRETIME", key), int)
+async def _tells_when(asker: Asker, key: bytes) -> bool:
+    return isinstance(await asker.reply("PEXPIRETIME", key), int)
 
 
-async def _read(line: Line, keys: Sequence[bytes], exact: bool) -> list[tuple[Reply, Life]]:
+async def _read(asker: Asker, keys: Sequence[bytes], exact: bool) -> list[tuple[Reply, Life]]:
     """Each key's value, None where it is no string, and its life."""
-    values = await line.one("MGET", *keys)
+    values = await asker.reply("MGET", *keys)
     if not isinstance(values, list):
         return [(None, None)] * len(keys)
     if exact:
-        replies = await line.all([packed("PEXPIRETIME", key) for key in keys])
+        replies = await asker.pipeline(each(b"PEXPIRETIME", bulk(keys)), len(keys))
         return list(zip(values, [_life(reply, 0, 0) for reply in replies], strict=True))
     lives: list[Life] = []
     parts = [keys[at : at + _LIVES_BETWEEN_CLOCKS] for at in range(0, len(keys), _LIVES_BETWEEN_CLOCKS)]
-    clock = packed("TIME")
-    replies = await line.all([clock, *(command for part in parts for command in [*map(_left, part), clock])])
+    commands = _CLOCK + b"".join(each(b"PTTL", bulk(part)) + _CLOCK for part in parts)
+    replies = await asker.pipeline(commands, len(keys) + len(parts) + 1)
     at = 0
     for part in parts:
         earliest, latest = _milliseconds(replies[at]), _milliseconds(replies[at + len(part) + 1])
@@ -71,12 +75,8 @@ async def _read(line: Line, keys: Sequence[bytes], exact: bool) -> list[tuple[Re
     return list(zip(values, lives, strict=True))
 
 
-def _left(key: bytes) -> bytes:
-    return packed("PTTL", key)
-
-
 def _milliseconds(time: Reply) -> int:
-    return int(time[0]) * 1000 + int(time[1]) // 1000 if isinstance(time, list) else 0
+    return unix_milliseconds(time) if isinstance(time, list) else 0
 
 
 def _life(reply: Reply, earliest: int, latest: int) -> Life:

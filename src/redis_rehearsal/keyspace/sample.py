@@ -1,14 +1,15 @@
 """Looks at keys of a server's database, some of them or all under our prefix, within a time."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
-
-import hiredis
 
 from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.migration.preflight.asking import Asker, UnseenError, text
-from redis_rehearsal.migration.preflight.facts import Sample
+from redis_rehearsal.keyspace.replies import GONE, text
+from redis_rehearsal.keyspace.scanning import scan
+from redis_rehearsal.keyspace.types import NONE
+from redis_rehearsal.keyspace.viewing import UnseenError, Viewer
 from redis_rehearsal.workload.keys import Keys
 
 MOST_KEYS: Final = 2000
@@ -18,11 +19,36 @@ _SCAN_COUNT: Final = 1000
 _TOGETHER: Final = 100
 
 
-async def count_prefix(asker: Asker, keys: Keys, *, others: bool = False) -> tuple[int, int | None, bool]:
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some keys of a server's database.
+
+    Attributes:
+        keys: how many could be looked at.
+        without_ttl: how many of them never expire; None where that could not be seen.
+        big: those above the threshold, with their bytes, the largest first; None where that could not be seen.
+        types: of values.
+        own_types: of those under our prefix.
+        own_ratio: how much of what they take is under our prefix: by bytes, or by number where these could not be seen.
+        largest: the largest of them, with its bytes; None where there is none, or that could not be seen.
+        largest_string: the same of those of ours that are strings.
+    """
+
+    keys: int
+    without_ttl: int | None
+    big: tuple[tuple[str, int], ...] | None
+    types: frozenset[str] = frozenset()
+    own_types: frozenset[str] = frozenset()
+    own_ratio: float = 1.0
+    largest: tuple[str, int] | None = None
+    largest_string: tuple[str, int] | None = None
+
+
+async def count_prefix(viewer: Viewer, keys: Keys, *, others: bool = False) -> tuple[int, int | None, bool]:
     """Count keys of our database.
 
     Args:
-        asker: of the server.
+        viewer: of the server.
         keys: names of ours.
         others: whether those that are not under our prefix are counted too, all of which then cross the network.
 
@@ -32,29 +58,30 @@ async def count_prefix(asker: Asker, keys: Keys, *, others: bool = False) -> tup
     """
     ours: set[bytes] = set()
     theirs: set[bytes] = set()
-    prefix, lock, until, cursor = keys.prefix.encode(), keys.lock.encode(), monotonic() + _SCAN_SECONDS, b"0"
-    match = () if others else ("MATCH", keys.every)
-    while True:
-        cursor, page = _page(await asker.ask("SCAN", cursor.decode(), *match, "COUNT", "1000"))
+    prefix, lock, until = keys.prefix.encode(), keys.lock.encode(), monotonic() + _SCAN_SECONDS
+    complete, late = True, False
+    async for page in scan(viewer, _SCAN_COUNT, None if others else keys.every):
+        if late:
+            complete = False
+            break
         ours.update(key for key in page if key.startswith(prefix) and key != lock)
         theirs.update(key for key in page if not key.startswith(prefix))
-        if cursor == b"0" or monotonic() > until:
-            return len(ours), len(theirs) if others else None, cursor == b"0"
+        late = monotonic() > until
+    return len(ours), len(theirs) if others else None, complete
 
 
-async def take_sample(asker: Asker, prefix: str) -> Sample:
+async def take_sample(viewer: Viewer, prefix: str) -> Sample:
     """Look at up to `MOST_KEYS` keys: how large they are, whether they expire, of what type they are.
 
     Args:
-        asker: of the server.
+        viewer: of the server.
         prefix: begins ours.
     """
     names: dict[bytes, None] = {}
-    until, cursor = monotonic() + _SCAN_SECONDS, b"0"
-    while True:
-        cursor, page = _page(await asker.ask("SCAN", cursor.decode(), "COUNT", str(_SCAN_COUNT)))
+    until = monotonic() + _SCAN_SECONDS
+    async for page in scan(viewer, _SCAN_COUNT):
         names |= dict.fromkeys(page)
-        if cursor == b"0" or len(names) >= MOST_KEYS or monotonic() > until:
+        if len(names) >= MOST_KEYS or monotonic() > until:
             break
     keys = list(names)[:MOST_KEYS]
     sizes: dict[bytes, int] = {}
@@ -68,13 +95,13 @@ async def take_sample(asker: Asker, prefix: str) -> Sample:
             break
         batch = keys[start : start + _TOGETHER]
         for key, (size, expiry, kind) in zip(
-            batch, await asyncio.gather(*(_look_at(asker, key) for key in batch)), strict=True
+            batch, await asyncio.gather(*(_look_at(viewer, key) for key in batch)), strict=True
         ):
             if isinstance(size, int):
                 sizes[key] = size
-            if isinstance(expiry, int) and expiry != -2:  # gone meanwhile
+            if isinstance(expiry, int) and expiry != GONE:
                 expiries.append(expiry)
-            if isinstance(kind, bytes) and kind != b"none":
+            if isinstance(kind, bytes) and kind != NONE:
                 types.add(text(kind))
                 if key.startswith(prefix.encode()):
                     own_types.add(text(kind))
@@ -104,14 +131,8 @@ def _largest(sizes: dict[bytes, int]) -> tuple[str, int] | None:
     return max(((text(key), size) for key, size in sizes.items()), key=lambda each: each[1], default=None)
 
 
-async def _look_at(asker: Asker, key: bytes) -> tuple[Reply, Reply, Reply]:
+async def _look_at(viewer: Viewer, key: bytes) -> tuple[Reply, Reply, Reply]:
     found = await asyncio.gather(
-        asker.reply("MEMORY", "USAGE", key), asker.reply("PTTL", key), asker.reply("TYPE", key)
+        viewer.reply("MEMORY", "USAGE", key), viewer.reply("PTTL", key), viewer.reply("TYPE", key)
     )
     return found[0], found[1], found[2]
-
-
-def _page(reply: Reply) -> tuple[bytes, list[bytes]]:
-    if isinstance(reply, hiredis.ReplyError) or not (isinstance(reply, list) and len(reply) == 2):
-        raise UnseenError("SCAN was answered with something else")
-    return bytes(reply[0]), list(reply[1])

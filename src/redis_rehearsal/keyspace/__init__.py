@@ -1,0 +1,1 @@
+"""Servers and their keys, as copying, comparing and preflight ask for them."""

@@ -61,8 +61,9 @@ def a_range_ends_where_it_is_said_to(timeline: Timeline, name: str) -> None:
         if name in ("p50", "p99", "event_p99"):
             values: tuple[float, float] = (end * (1 - 1e-6), end * (1 + 1e-6))
         else:
-            count = floor(end * (_READS if name == "misses" else 1))
-            values = (count, count + 1)
+            most = end * (_READS if name == "misses" else 1)
+            # Where the end is a whole number but for its rounding, that number is neither in it nor out of it.
+            values = (floor(most * (1 - 1e-9)), floor(most * (1 + 1e-9)) + 1)
         inside, outside = (with_figure(best, name, value) for value in values)
         for seen, back in ((inside, True), (outside, False)):
             found = assess(evidence_of(alone, (baseline, [seen] * _PROBED_SECONDS))).recovery

@@ -32,6 +32,24 @@ def test_the_wheel_brings_rules_and_dashboards_along(tmp_path: Path) -> None:
         assert content.read("redis_rehearsal/assets/rules.yml") == RULES.read_bytes()
 
 
+def needed(place: Path, **environment: str) -> list[str]:
+    """What pip is to find; it would ask the markers about the Python that runs it."""
+    with zipfile.ZipFile(build(place)) as content:
+        (metadata,) = (content.read(name).decode() for name in content.namelist() if name.endswith("/METADATA"))
+    every = map(Requirement, re.findall(r"^Requires-Dist: (.*)$", metadata, re.MULTILINE))
+    found = [f"{each.name}{each.specifier}" for each in every if not each.marker or each.marker.evaluate(environment)]
+    assert len(found) > 10
+    return found
+
+
+def are_to_be_had(wanted: list[str], place: Path, *where: str) -> None:
+    """Whether pip finds wheels of all of them and of what these need."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    arguments = ["--only-binary", ":all:", *where, "--dest", str(place / "found"), *wanted]
+    done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def interpreter(version: str) -> str | None:
     """One of this machine that runs."""
     found = shutil.which(f"python{version}")
@@ -46,17 +64,28 @@ def interpreter(version: str) -> str | None:
 @pytest.mark.parametrize("version", PYTHONS)
 def test_what_it_needs_is_to_be_had_for_each_python(version: str, tmp_path: Path) -> None:
     """As wheels: nothing is compiled. For some there is no Redis 6.2, which is why it is not asked for there."""
-    environment = {"python_version": version, "python_full_version": f"{version}.0", "extra": "embedded"}
-    with zipfile.ZipFile(build(tmp_path)) as content:
-        (metadata,) = (content.read(name).decode() for name in content.namelist() if name.endswith("/METADATA"))
-    # pip would ask the markers about the Python that runs it.
-    needed = map(Requirement, re.findall(r"^Requires-Dist: (.*)$", metadata, re.MULTILINE))
-    wanted = [f"{each.name}{each.specifier}" for each in needed if not each.marker or each.marker.evaluate(environment)]
-    assert len(wanted) > 10
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    where = ["--only-binary", ":all:", "--python-version", version, "--dest", str(tmp_path / "found")]
-    done = subprocess.run([*pip, *where, *wanted], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    wanted = needed(tmp_path, python_version=version, python_full_version=f"{version}.0", extra="embedded")
+    are_to_be_had(wanted, tmp_path, "--python-version", version)
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("platforms", "system", "machine"),
+    [
+        # pip does not know by itself that one libc runs what was built for an older one.
+        (("musllinux_1_2_x86_64", "musllinux_1_1_x86_64"), "linux", "x86_64"),
+        (("musllinux_1_2_aarch64", "musllinux_1_1_aarch64"), "linux", "aarch64"),
+        (("macosx_13_0_x86_64",), "darwin", "x86_64"),
+        (("macosx_14_0_arm64",), "darwin", "arm64"),
+    ],
+    ids=["alpine", "alpine-arm", "intel-mac", "mac"],
+)
+def test_what_the_tool_itself_needs_is_to_be_had_where_there_are_no_servers(
+    platforms: tuple[str, ...], system: str, machine: str, tmp_path: Path
+) -> None:
+    wanted = needed(tmp_path, sys_platform=system, platform_machine=machine, extra="")
+    are_to_be_had(wanted, tmp_path, *(word for platform in platforms for word in ("--platform", platform)))
 
 
 @pytest.mark.matrix

@@ -22,9 +22,7 @@ from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.context import iso
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions, parse_mix
-from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.migration_document import migration_document, verdict_document
-from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.view.run_view import RunView, Stage
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.queries import QUERY_KINDS, SLOTS
@@ -39,12 +37,6 @@ class Host(Protocol):
 
     async def replace_target(self, endpoint: Endpoint) -> None:
         """Use another server as the target."""
-
-    def begin_migration(self, options: MigrationOptions) -> Record:
-        """Make ready for a migration."""
-
-    async def audit(self) -> Audit:
-        """Hold the ledger against the servers, now."""
 
     def begin_again(self) -> None:
         """End the run, and let another one follow."""
@@ -216,38 +208,7 @@ class RunControls:
         """See `Controls`."""
         self._needs_load()
         with self._alone("The start of a migration"):
-            return await self._start_migration(options)
-
-    async def _start_migration(self, options: MigrationOptions) -> Migration:
-        self._migrations.require_ready()
-        audit = await self._host.audit()
-        if audit.error:
-            raise ConflictError(
-                f"The ledger cannot be held against the servers now ({audit.error}), so that it is not known what was "
-                "wrong before this migration; try again."
-            )
-        accounts = [audit.result, *audit.structures.values()]
-        wrong = {
-            name: sum(getattr(account, name) for account in accounts)
-            for name in ("lost", "duplicated", "stranded", "disordered")
-        }
-        # Of what is missing it may not be known whether it is lost or stranded.
-        untold = sum(account.missing for account in accounts) - wrong["lost"] - wrong["stranded"]
-        wrong["missing"] = max(0, untold)
-        if any(wrong.values()):
-            listed = ", ".join(f"{count:,} {name}" for name, count in wrong.items() if count)
-            raise ConflictError(
-                f"The ledger shows {listed} writes from before this migration, which its verdict would be blamed "
-                "for; begin again from a fresh state (reset) first."
-            )
-        record = self._host.begin_migration(options)
-        unsure = sum(account.unknown + account.unverified_counters for account in accounts)
-        if unsure:
-            record.migration.context.warnings.append(
-                f"{unsure:,} writes or counters of before this migration are unknown; what depends on them stays so."
-            )
-        self._migrations.start(record)
-        return migration_document(record)
+            return migration_document(await self._migrations.start(options))
 
     def migrations(self) -> list[told.MigrationSoFar]:
         """See `Controls`."""

@@ -31,7 +31,7 @@ from redis_rehearsal.report.files import REPORTS, write_reports
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reasons import Cause
-from redis_rehearsal.view.run_view import RunView
+from redis_rehearsal.view.run_view import RunView, Stage
 from redis_rehearsal.workload.events import INVALIDATING_TYPES
 
 _log = structlog.get_logger()
@@ -101,12 +101,12 @@ class Migrations:
         """Make ready for a migration.
 
         Raises:
-            ConflictError: one is under way, or the application is not on the source.
+            ConflictError: one is under way, the load is not running, or the application is not on the source.
         """
-        self.require_ready()
         view, control = self._view, self._control
-        if view.directory is None:
-            raise ConflictError("The load is not running.")
+        if view.stage != Stage.RUNNING or view.directory is None:
+            raise ConflictError(f"The load is not running (the run is {view.stage}).")
+        self.require_ready()
         sites = self._equipment.sites
         context = Context(
             options,
@@ -135,9 +135,22 @@ class Migrations:
         self._left = self._left_servers()
         return record
 
-    def start(self, record: Record) -> None:
-        """Do it in the background, while the load goes on."""
+    async def start(self, options: MigrationOptions) -> Record:
+        """Begin one while the load goes on, and do it in the background.
+
+        Raises:
+            ConflictError: one is under way, the load is not running, the application is not on the source, or the
+                ledger shows already that something is wrong, which would be put down to this one.
+        """
+        self.require_ready()
+        unsure = _unsure_before(await self._audit())
+        record = self.begin(options)
+        if unsure:
+            record.migration.context.warnings.append(
+                f"{unsure:,} writes or counters of before this migration are unknown; what depends on them stays so."
+            )
         self._task = asyncio.create_task(self._run(record))
+        return record
 
     async def _run(self, record: Record) -> None:
         try:
@@ -335,3 +348,31 @@ class Migrations:
         if self._writing is not None:
             # A thread cannot be called back, and must not write over what is written at the end.
             await asyncio.wait({self._writing})
+
+
+def _unsure_before(audit: Audit) -> int:
+    """How many writes and counters are unknown before a migration begins.
+
+    Raises:
+        ConflictError: the ledger shows already that something is wrong, or cannot be held against the servers.
+    """
+    if audit.error:
+        raise ConflictError(
+            f"The ledger cannot be held against the servers now ({audit.error}), so that it is not known what was "
+            "wrong before this migration; try again."
+        )
+    accounts = [audit.result, *audit.structures.values()]
+    wrong = {
+        name: sum(getattr(account, name) for account in accounts)
+        for name in ("lost", "duplicated", "stranded", "disordered")
+    }
+    # Of what is missing it may not be known whether it is lost or stranded.
+    untold = sum(account.missing for account in accounts) - wrong["lost"] - wrong["stranded"]
+    wrong["missing"] = max(0, untold)
+    if any(wrong.values()):
+        listed = ", ".join(f"{count:,} {name}" for name, count in wrong.items() if count)
+        raise ConflictError(
+            f"The ledger shows {listed} writes from before this migration, which its verdict would be blamed "
+            "for; begin again from a fresh state (reset) first."
+        )
+    return sum(account.unknown + account.unverified_counters for account in accounts)

@@ -35,7 +35,6 @@ from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import Phase
-from redis_rehearsal.migration.record import Record
 from redis_rehearsal.report.run_data import TIMELINE
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.telemetry import logging
@@ -245,16 +244,6 @@ class Run:
         sites = self.view.servers = self._equipment.sites
         self.on_servers(sites.source.endpoint, sites.target.endpoint)
 
-    def begin_migration(self, options: MigrationOptions) -> Record:
-        """Make ready for a migration.
-
-        Raises:
-            ConflictError: one is under way, the load is not running, or the application is not on the source.
-        """
-        if self.view.stage != Stage.RUNNING:
-            raise ConflictError(f"The load is not running (the run is {self.view.stage}).")
-        return self._migrations.begin(options)
-
     async def _drive(self) -> None:
         view = self.view
         end = self._begin_load()
@@ -341,7 +330,7 @@ class Run:
     async def _rehearse(self, steady_seconds: float) -> None:
         await asyncio.sleep(max(0.0, steady_seconds - monotonic()))
         if self._rehearsal is not None:
-            await self.begin_migration(self._rehearsal).migration.run()
+            await self._migrations.begin(self._rehearsal).migration.run()
 
     async def _finish(self, at_seconds: float) -> None:
         view = self.view

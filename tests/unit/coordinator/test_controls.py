@@ -1,7 +1,6 @@
 """What is known of the load while it is changed."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -10,9 +9,7 @@ from redis_rehearsal.coordinator.controls import RunControls
 from redis_rehearsal.engine.messages import Changed, Command, SetLoad
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions
-from redis_rehearsal.verification.audit import Audit
-from redis_rehearsal.verification.reconcile import Reconciliation
+from redis_rehearsal.migration.options import ControlChange
 from redis_rehearsal.view.run_view import RunView, Stage
 
 ASKED = (0.0, 400.0, 200.0)
@@ -75,21 +72,3 @@ def test_when_what_is_asked_changes_is_known_also_where_the_rates_stay() -> None
     times = load.view.mixes_changed
     assert len(times) == 2
     assert times == sorted(times)
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"), [({"missing": 3}, "3 missing"), ({"missing": 3, "lost": 1}, "1 lost, 2 missing")]
-)
-def test_a_migration_is_not_begun_where_writes_are_missing_already(wrong: dict[str, Any], said: str) -> None:
-    """Also where nobody knows yet whether they are lost or stranded: its verdict would be blamed for them."""
-
-    class Host:
-        async def audit(self) -> Audit:
-            return Audit(Reconciliation(**wrong))
-
-    nothing = cast("Any", None)
-    view = RunView(nothing, nothing, nothing, Stage.RUNNING)
-    migrations = cast("Any", SimpleNamespace(require_ready=lambda: None))
-    controls = RunControls(view, nothing, migrations, cast("Any", Host()))
-    with pytest.raises(ConflictError, match=said):
-        asyncio.run(controls.start_migration(MigrationOptions(strategy="copy")))

@@ -8,7 +8,7 @@ from tools.site.navigation import pages
 from tools.site.sample import SAMPLE
 
 from redis_rehearsal.errors import BUG_EXIT_CODE
-from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.reasons import Cause
 

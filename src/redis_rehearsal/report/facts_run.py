@@ -5,6 +5,7 @@ As in `facts`, whatever is not there is not measured, and never an error.
 
 from typing import Any, Final
 
+from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.report.facts import Section, Table, at_most, goes_on, is_rehearsal, sections, server_line, tabled
 from redis_rehearsal.report.reading import (
     NONE,
@@ -189,8 +190,9 @@ def _why_not_compared(document: object) -> str:
     status = migration.get("status")
     if options.get("compare") is False:
         return "it was not wanted (--no-compare)"
-    if migration.get("strategy") == "observe":
-        return "with observe something else moves the data, and may go on moving it"
+    strategy = STRATEGIES.get(words(migration.get("strategy")))
+    if strategy and not strategy.switches:
+        return f"with {strategy.name} something else moves the data, and may go on moving it"
     if status == "running":
         return "the migration is under way" if goes_on(document) else "the run ended before the migration did"
     if status != "done":

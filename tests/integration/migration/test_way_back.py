@@ -15,7 +15,7 @@ from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.migration.context import Context, ServerHandle
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.reached import Watch
-from redis_rehearsal.migration.strategies.replicate import why_not_return
+from redis_rehearsal.migration.strategies.running.replicate import why_not_return
 from redis_rehearsal.workload.keys import Keys
 from tests.conftest import MakeServer
 

@@ -8,7 +8,7 @@ from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.row import Row
-from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.not_carried import NotCarried

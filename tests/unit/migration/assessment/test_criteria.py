@@ -10,7 +10,7 @@ from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER
-from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift

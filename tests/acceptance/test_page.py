@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from redis_rehearsal.embedded.redis_server import RedisServer, free_port
-from redis_rehearsal.verification.criterion_names import CRITERIA, about
+from redis_rehearsal.migration.criteria import CRITERIA, about
 from redis_rehearsal.workload.presets import PRESETS
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse, painted
 from tests.acceptance.evidence import counters

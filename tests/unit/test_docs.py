@@ -8,8 +8,9 @@ from tools.site.navigation import pages
 from tools.site.sample import SAMPLE
 
 from redis_rehearsal.errors import BUG_EXIT_CODE
+from redis_rehearsal.migration.criteria import CRITERIA
 from redis_rehearsal.migration.limits import Limits
-from redis_rehearsal.verification.criterion_names import CRITERIA
+from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.verification.reasons import Cause
 
 ROOT = Path(__file__).parents[2]
@@ -68,3 +69,8 @@ def test_every_criterion_is_described_with_its_limit() -> None:
     assert described == set(CRITERIA)
     for limit in Limits.model_fields:
         assert f"`--{limit.replace('_', '-')}`" in page, limit
+
+
+def test_every_strategy_has_a_row_of_its_own() -> None:
+    page = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    assert re.findall("^\\| `([a-z-]+)` \\|", page, re.MULTILINE) == list(STRATEGIES)

@@ -111,6 +111,7 @@ class Judging:
             unattributed=self._unattributed(ended_seconds) if not strategy.switches else NO_REASON,
             replica=view.address(truth) if self._watch.reached.is_replica(truth) else "",
             not_carried=(migration.way_back or migration.context).not_carried,
+            strategy=strategy.name,
         )
 
     def _broken_off(self, record: Record) -> Reason:

@@ -5,9 +5,15 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict
 
 from redis_rehearsal.groups import DURATION_OR_NONE, LIMITS
+from redis_rehearsal.migration.criteria import CRITERIA
+from redis_rehearsal.migration.declaring import Option, with_options
+from redis_rehearsal.migration.plugins import refuse
 from redis_rehearsal.quantities import Count, Ratio, Seconds
 
 
+@with_options(
+    ((each.package, each.limit) for each in CRITERIA.values() if isinstance(each.limit, Option)), LIMITS, refuse
+)
 class Limits(BaseModel):
     """What a migration may cost; more is a failed criterion."""
 
@@ -65,3 +71,13 @@ class Limits(BaseModel):
 
     max_recovery: Annotated[Seconds, LIMITS] = 60.0
     "Longest time from the cutover until all is as in the baseline again, for good."
+
+
+def _see_that_limits_are_there() -> None:
+    for criterion in CRITERIA.values():
+        limit = criterion.limit_name
+        if limit is not None and limit not in Limits.model_fields:
+            refuse(criterion.package, f"its criterion {criterion.name} names the limit {limit}, which is not there")
+
+
+_see_that_limits_are_there()

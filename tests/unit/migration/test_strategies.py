@@ -7,11 +7,11 @@ import pytest
 
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.context import Context
+from redis_rehearsal.migration.criteria import CRITERIA
 from redis_rehearsal.migration.options import MigrationOptions, RehearsalOptions
 from redis_rehearsal.migration.preflight.needs import ONLY_DRY, PROBES
 from redis_rehearsal.migration.strategies import ALL, STRATEGIES, SUGGESTED, either, listed, using
 from redis_rehearsal.migration.strategy import Strategy
-from redis_rehearsal.verification.criterion_names import CRITERIA
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)

@@ -129,6 +129,7 @@ class Evidence:
         source_cpu_ratio: share of a core that the source used while it was migrated; None where it was not seen.
         comparison: of the two servers; None where there was none to be made.
         not_carried: what the target could not hold of what the strategy carried; None where it carried no keys.
+        strategy: the name of the strategy.
     """
 
     limits: Limits
@@ -160,3 +161,4 @@ class Evidence:
     replica: str = ""
     not_carried: NotCarried | None = None
     mixes_changed: Sequence[float] = ()
+    strategy: str = ""

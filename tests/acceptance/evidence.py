@@ -9,7 +9,7 @@ import asyncpg
 from junitparser import Error, Failure, JUnitXml
 
 from redis_rehearsal.embedded.postgres import PostgresServer
-from redis_rehearsal.verification.criterion_names import CRITERIA, about
+from redis_rehearsal.migration.criteria import CRITERIA, about
 from redis_rehearsal.verification.reasons import Cause
 
 _WHERE_THERE_IS_ANY = {"run", "structures", "comparison"}

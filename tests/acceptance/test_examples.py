@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.cli.app import make_app
-from redis_rehearsal.verification.criterion_names import about
+from redis_rehearsal.migration.criteria import about
 from tests.acceptance import copying_tool
 from tests.acceptance.test_rehearse import failed
 from tests.support import SMALL, command, wait_for

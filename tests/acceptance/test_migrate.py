@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
+from redis_rehearsal.migration.criteria import about
 from redis_rehearsal.settings import default_source_server
-from redis_rehearsal.verification.criterion_names import about
 from redis_rehearsal.verification.reasons import Cause
 from tests.acceptance.evidence import (
     bears_out,

@@ -1,4 +1,4 @@
-"""One more event type and one more kind of query, each in the one place that CONTRIBUTING names."""
+"""One more event type, kind of query, strategy and criterion, each in the one place that CONTRIBUTING names."""
 
 import csv
 import shutil
@@ -6,8 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import redis_rehearsal
+from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import counters
+from tests.acceptance.test_plugins import rehearse_paused
+from tests.acceptance.test_rehearse import fresh_target
+from tests.plugins import CRITERION, STRATEGY
 from tests.support import command, wait_for
+
+__all__ = ["fresh_target"]
 
 QUIET_PAGES = """    "quiet_pages": ReportQuery(
         "SELECT page, sum(events)::bigint AS events "
@@ -19,10 +25,16 @@ QUIET_PAGES = """    "quiet_pages": ReportQuery(
 """
 
 
-def changed_package(place: Path) -> Path:
-    """A copy of the package that has one of each more."""
+def copied_package(place: Path) -> Path:
+    """A copy of the package."""
     package = place / "redis_rehearsal"
     shutil.copytree(Path(redis_rehearsal.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    return package
+
+
+def changed_package(place: Path) -> Path:
+    """A copy of the package that has one of each more."""
+    package = copied_package(place)
     for name, before, after in (
         (
             "workload/events.py",
@@ -74,3 +86,13 @@ def test_one_more_of_each_is_seen_through(tmp_path: Path, given: dict[str, str],
     (path,) = tmp_path.glob("runs/*/timeline.csv")
     with path.open() as rows:
         assert sum(int(row["events_refund"]) for row in csv.DictReader(rows)) == refunds
+
+
+def test_one_more_strategy_and_criterion_are_a_file_each(
+    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
+) -> None:
+    place = tmp_path / "changed"
+    package = copied_package(place)
+    shutil.copy(STRATEGY, package / "migration" / "strategies" / "paused.py")
+    shutil.copy(CRITERION, package / "migration" / "criteria" / "freeze.py")
+    rehearse_paused(tmp_path, given | {"PYTHONPATH": str(place)}, source, fresh_target)

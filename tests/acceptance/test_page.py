@@ -14,11 +14,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from redis_rehearsal.embedded.redis_server import RedisServer, free_port
-from redis_rehearsal.verification.criterion_names import CRITERIA, about
+from redis_rehearsal.migration.criteria import CRITERIA, about
 from redis_rehearsal.workload.presets import PRESETS
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse, painted
 from tests.acceptance.evidence import counters
 from tests.acceptance.test_rehearse import fresh_target, outside
+from tests.plugins import install_example
 from tests.support import Command, command, elsewhere, wait_for
 from tests.unit.report.made_migration import document as made_document
 
@@ -498,3 +499,26 @@ def test_the_way_back_that_keeps_what_was_written_is_offered_once_it_is_there_an
     assert [ledger[name] for name in ("lost", "duplicated", "stranded")] == [0, 0, 0]
     with outside(source) as client:
         assert counters(client) == ledger["acknowledged"]
+
+
+def test_a_strategy_of_another_package_is_offered_with_its_options(
+    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
+) -> None:
+    given |= {"PYTHONPATH": str(install_example(tmp_path / "plugin"))}
+    with command(tmp_path, "run", **given) as run:
+        run.until_running(100)
+        with browse(run.link) as (page, seen):
+            expect(page.locator("#connection")).to_have_text("live")
+            open_dialog(page, "migrate")
+            pause = page.get_by_label("how long nobody writes before the switch.")
+            expect(pause).to_be_hidden()
+            page.check("input[name=strategy][value=paused]")
+            expect(pause).to_be_visible()
+            expect(page.locator("#dialog-migrate [name=command]")).to_be_hidden()
+            page.click("#dialog-migrate [data-closes]")
+            start(page, "paused", baseline="1s", observe="1s", pause="200ms")
+            assert verdict(page) == "FAIL"
+            migration = migration_of(run)
+            assert migration["options"]["pause"] == 0.2
+            expect(page.locator("#criteria")).to_contain_text("longest_freeze")
+            behaved(seen)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.fleet.row import Label, Row, Second, as_mapping
 from redis_rehearsal.migration.assessment.evidence import Evidence
-from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.rates import Rates

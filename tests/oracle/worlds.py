@@ -16,7 +16,7 @@ from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Gap, Stalls
 from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.assessment.evidence import Evidence
-from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.rates import Rates

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from redis_rehearsal.verification.criterion_names import CRITERIA, about
+from redis_rehearsal.migration.criteria import CRITERIA, about
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.recovery import MEASURES
 from tests.acceptance.evidence import require_fail, require_pass

@@ -8,9 +8,11 @@ from tools.site.navigation import pages
 from tools.site.sample import SAMPLE
 
 from redis_rehearsal.errors import BUG_EXIT_CODE
-from redis_rehearsal.migration.options import Limits
-from redis_rehearsal.verification.criterion_names import CRITERIA
+from redis_rehearsal.migration.criteria import CRITERIA
+from redis_rehearsal.migration.limits import Limits
+from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.verification.reasons import Cause
+from tests.plugins import CRITERION, STRATEGY
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
@@ -68,3 +70,14 @@ def test_every_criterion_is_described_with_its_limit() -> None:
     assert described == set(CRITERIA)
     for limit in Limits.model_fields:
         assert f"`--{limit.replace('_', '-')}`" in page, limit
+
+
+def test_every_strategy_has_a_row_of_its_own() -> None:
+    page = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    assert re.findall("^\\| `([a-z-]+)` \\|", page, re.MULTILINE) == list(STRATEGIES)
+
+
+def test_what_another_package_may_look_like_is_what_is_tested() -> None:
+    page = (ROOT / "docs" / "your-own-strategies.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert shown == [path.read_text(encoding="utf-8") for path in (STRATEGY, CRITERION)]

@@ -5,7 +5,8 @@ from typing import Final
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from redis_rehearsal.migration.phases import Phase
-from redis_rehearsal.web.metrics.catalogue.migration import MIGRATION_STATUSES
+from redis_rehearsal.migration.strategies import listed
+from redis_rehearsal.web.metrics.catalogue.migration import MIGRATION_STATUSES, UNTOLD
 from tools.dashboards.panels import (
     BLUE,
     GREEN,
@@ -110,7 +111,7 @@ _OUTCOME: Final = (
     ),
     figure(
         "Carried to the target",
-        "Share of the keys, or of the bytes of a synchronisation; cold, observe and external do not know it.",
+        f"Share of the keys, or of the bytes of a synchronisation; {listed(UNTOLD)} do not know it.",
         "percentunit",
         (f"max({last('rehearsal_migration_progress_ratio')})", "carried"),
         width=6,

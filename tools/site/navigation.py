@@ -10,6 +10,7 @@ NAVIGATION: Final[dict[str, tuple[str, ...]]] = {
         "docs/strategies",
         "docs/your-own-servers",
         "docs/your-own-tool",
+        "docs/your-own-strategies",
         "docs/configuration",
         "docs/data-types",
     ),

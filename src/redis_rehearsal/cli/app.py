@@ -6,7 +6,7 @@ import errno
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -33,6 +33,7 @@ from redis_rehearsal.clock import unix
 from redis_rehearsal.errors import BUG_EXIT_CODE, BrokenError, ConfigurationError, RehearsalError
 from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.migration.options import RehearsalOptions
+from redis_rehearsal.migration.plugins import refuse_broken
 from redis_rehearsal.settings import Settings, allowed, explain, refusal, shown
 from redis_rehearsal.telemetry.logging import abandon
 from redis_rehearsal.urls import without_passwords
@@ -58,6 +59,8 @@ _COMMANDS: Final = {
     "status": "status:status",
     "set": "set_load:set_load",
 }
+_WITH_PLUGINS: Final = ("run", "rehearse", "migrate", "preflight", "init")
+"""Commands that need all that other packages declare; the others go on where that is broken."""
 _EXAMPLES: Final = {
     "run": ("run --load high", "run --config rehearsal.toml"),
     "rehearse": (
@@ -86,6 +89,7 @@ _ARGUMENTS: Final = {
     "report": "directories and flags",
     "init": "the name of a file",
 }
+_HELP: Final = frozenset({"--help", "-h"})
 _NEGATIVE = re.compile(r"-[0-9.]")
 
 
@@ -188,6 +192,8 @@ def _call(arguments: list[str]) -> int:
     app = make_app(lazily=bool(arguments) and arguments[0] in (*_COMMANDS, "--version"))
     written, began = Written(arguments), unix()
     try:
+        if not _HELP.intersection(arguments) and _command_of(arguments) in _WITH_PLUGINS:
+            refuse_broken()
         written, app.config = take_config(arguments, _COMMANDS)
         code = app(list(written.tokens), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -199,11 +205,15 @@ def _call(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _command_of(tokens: Sequence[str]) -> str:
+    return next((token for token in tokens if token in _COMMANDS), "")
+
+
 def _refuse(written: Written, sentence: str, exit_code: int, began_unix_seconds: float) -> int:
     """Say why nothing came about, to a system for CI too where it is to be handed on; returns the exit code."""
     _complain(sentence)
     junit = written.value_of("junit")
-    command = next((token for token in written.tokens if token in _COMMANDS), "")
+    command = _command_of(written.tokens)
     if junit and command in ("rehearse", "migrate"):
         # Loading it takes half a second.
         from redis_rehearsal.cli.handing_on import hand_on_refusal

@@ -1,7 +1,7 @@
 """A scenario: a TOML file with all that a rehearsal is. What it may hold, as a file with comments and as a schema."""
 
 from collections.abc import Iterator
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from cyclopts import Parameter
 from pydantic import BaseModel
@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 from redis_rehearsal.groups import ORDER, shown_duration
 from redis_rehearsal.migration import explain as options_explain
 from redis_rehearsal.migration.abort import CONDITION_PATTERN
-from redis_rehearsal.migration.options import RehearsalOptions, StrategyName
+from redis_rehearsal.migration.options import RehearsalOptions
+from redis_rehearsal.migration.strategies import ALL, STRATEGIES, SUGGESTED
 from redis_rehearsal.quantities import DURATION_PATTERN, SHARE_PATTERN
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.settings import allowed as setting_allowed
@@ -27,7 +28,7 @@ _HEAD: Final = """\
 # flag (--queries-per-second) override what stands here. Durations are seconds, or have a unit: "250ms", "30s", "5m".
 # URLs with passwords are better in the environment (REDIS_URL, TARGET_REDIS_URL, DATABASE_URL) than here.
 
-strategy = "replicate"
+strategy = "%s"
 """
 
 
@@ -40,7 +41,7 @@ def fields() -> Iterator[tuple[str, type[BaseModel], str, FieldInfo]]:
 
 def scenario_text() -> str:
     """A scenario with every key, commented out but for the strategy."""
-    lines = [_HEAD]
+    lines = [_HEAD % SUGGESTED]
     heading = ""
     for group, model, name, info in fields():
         if group != heading:
@@ -92,8 +93,8 @@ def _pattern(model: type[BaseModel], name: str) -> str:
     if options_explain.is_share(model, name):
         return SHARE_PATTERN
     if name == "strategy":
-        one = f"(?:{'|'.join(get_args(StrategyName))})"
-        return f"all|{one}(?:,{one})*"
+        one = f"(?:{'|'.join(STRATEGIES)})"
+        return f"{ALL}|{one}(?:,{one})*"
     if name == "abort_if":
         return CONDITION_PATTERN
     if name in ("redis_url", "target_redis_url"):

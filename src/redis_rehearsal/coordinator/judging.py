@@ -16,6 +16,7 @@ from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
+from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
@@ -79,6 +80,7 @@ class Judging:
         first = bisect_right(view.timeline.rows, baseline[0], key=lambda row: view.began_seconds + row.second + 1)
         rows = list(view.timeline.rows[first:])
         unseen = migration.unseen or self._broken_off(record)
+        strategy = STRATEGIES[context.options.strategy]
         return Evidence(
             limits=migration.context.options,
             status=migration.status,
@@ -106,9 +108,10 @@ class Judging:
             source_cpu_ratio=migration.source_cpu_ratio,
             comparison=comparison,
             broken=broken,
-            unattributed=self._unattributed(ended_seconds) if context.options.strategy == "observe" else NO_REASON,
+            unattributed=self._unattributed(ended_seconds) if not strategy.switches else NO_REASON,
             replica=view.address(truth) if self._watch.reached.is_replica(truth) else "",
             not_carried=(migration.way_back or migration.context).not_carried,
+            strategy=strategy.name,
         )
 
     def _broken_off(self, record: Record) -> Reason:
@@ -188,7 +191,7 @@ class Judging:
 def is_to_be_compared(options: MigrationOptions) -> bool:
     """Whether the two servers are compared key by key after a migration."""
     # What moves by itself leaves no second server that is known.
-    return options.compare and options.strategy != "observe"
+    return options.compare and STRATEGIES[options.strategy].switches
 
 
 def held_seconds(freeze_seconds: float | None, options: MigrationOptions) -> float:

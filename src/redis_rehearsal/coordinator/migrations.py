@@ -27,6 +27,8 @@ from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.record import Record
+from redis_rehearsal.migration.strategies import carrying
+from redis_rehearsal.migration.strategy import Carries
 from redis_rehearsal.report.files import REPORTS, write_reports
 from redis_rehearsal.report.run_data import RunData
 from redis_rehearsal.verification.audit import Audit
@@ -267,7 +269,8 @@ class Migrations:
             return await self._left.before(len(context.cutovers), source, context.keys, ours_were_late=bool(late))
 
         # What was copied lacks nothing that replication alone does not carry, whatever the two did before.
-        copied = context.options.strategy not in ("replicate", "external") and context.target.role == "target"
+        strange = carrying(Carries.SERVER, Carries.ELSEWHERE)
+        copied = context.options.strategy not in strange and context.target.role == "target"
         return await compare_servers(
             source,
             target,

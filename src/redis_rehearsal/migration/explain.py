@@ -6,12 +6,13 @@ from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from redis_rehearsal.migration.options import MAY_HOLD_SECRETS, RehearsalOptions, StrategyName
+from redis_rehearsal.migration.options import MAY_HOLD_SECRETS, RehearsalOptions
+from redis_rehearsal.migration.strategies import ALL, STRATEGIES
 from redis_rehearsal.quantities import SECONDS, SHARE
 from redis_rehearsal.settings import in_words
 
 _WORDS: Final = {
-    "strategies": "one of " + ", ".join(get_args(StrategyName)) + ", several of them with commas between, or all",
+    "strategies": f"one of {', '.join(STRATEGIES)}, several of them with commas between, or {ALL}",
     "to": "source, target, or a URL that begins with redis://, rediss:// or unix://",
     "query_mix": "3 shares that are not all 0, as in 70/20/10",
     "event_mix": "5 shares that are not all 0, as in 60/28/10/1.5/0.5",

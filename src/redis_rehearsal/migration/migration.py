@@ -26,8 +26,8 @@ from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.migration.preflight.look import Plan, preflight, stands_in_the_way
 from redis_rehearsal.migration.strategies import STRATEGIES
-from redis_rehearsal.migration.strategies.copy import return_with_data
-from redis_rehearsal.migration.strategies.replicate import return_by_replication, why_not_return
+from redis_rehearsal.migration.strategies.running.copy import return_with_data
+from redis_rehearsal.migration.strategies.running.replicate import return_by_replication, why_not_return
 from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
 from redis_rehearsal.verification.recovery import ALL_STALLED, SHORT_BASELINE, STEADY_SECONDS, Recovery
 
@@ -107,8 +107,11 @@ class Migration:
         """
         if self._back.is_set():
             raise ConflictError("The migration is on its way back already.")
-        if self.context.options.strategy == "observe":
-            raise ConflictError("With observe something else moves the application, there and back.")
+        strategy = STRATEGIES[self.context.options.strategy]
+        if not strategy.switches:
+            raise ConflictError(f"With {strategy.name} something else moves the application, there and back.")
+        if strategy.no_return:
+            raise ConflictError(f"With {strategy.name} there is no way back: {strategy.no_return}.")
         if self.status != "running" or self.context.app.phase != Phase.RECOVERY:
             raise ConflictError("The way back can begin once the application is on the target and is watched there.")
         self._back.set()

@@ -1,35 +1,40 @@
 """What can be asked of a migration, a switch and the load: one model each for the command line, the API and TOML."""
 
-from typing import Annotated, Final, Literal, Self, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from redis_rehearsal.groups import CUTOVER, DURATION, DURATION_OR_NONE, LIMITS, MANY, STRATEGY
+from redis_rehearsal.groups import CUTOVER, DURATION, DURATION_OR_NONE, MANY, STRATEGY
 from redis_rehearsal.migration.abort import parse_condition
-from redis_rehearsal.quantities import PLAIN, SECONDS, Count, Ratio, Seconds, is_plain
+from redis_rehearsal.migration.declaring import Option, with_options
+from redis_rehearsal.migration.limits import Limits
+from redis_rehearsal.migration.plugins import refuse
+from redis_rehearsal.migration.strategies import ALL, STRATEGIES, using
+from redis_rehearsal.migration.strategy import Strategy
+from redis_rehearsal.quantities import PLAIN, SECONDS, Seconds, is_plain
 from redis_rehearsal.urls import REDIS_SCHEMES
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 FreezeKind = Literal["client", "server", "none"]
 CopyMethod = Literal["auto", "dump", "types"]
-StrategyName = Literal["cold", "replicate", "copy", "dual-write", "fallback", "external", "observe"]
-"""The names in `migration.strategies.STRATEGIES`; a test keeps the two the same."""
+if TYPE_CHECKING:
+    StrategyName = str
+else:
+    # Those that there are, so that help, completion and schemas name them.
+    StrategyName = Literal[tuple(STRATEGIES)]
 
-ALL: Final = "all"
 _LEAST_BOUND_SECONDS: Final = 1.5
-_OF_ONE: Final = {
-    "command": "external",
-    "ready_command": "external",
-    "ready_after": "external",
-    "settle": "external",
-    "final_pass": "copy",
-    "naive": "dual-write",
-}
-"""Options of which one strategy alone has a use; with others they would be ignored in silence."""
+_FOR_ANY: Final = frozenset({"copy_method", "copy_rate"})
+"""Options that do no harm where a strategy has no use for them."""
+_OF_SOME: Final = frozenset(name for each in STRATEGIES.values() for name in each.options_used) - _FOR_ANY
+"""Options that only some strategies have a use for; with others they would be ignored in silence."""
 _MIX: Final = {"query_mix": 3, "event_mix": len(EVENT_TYPES)}
 
 
-MAY_HOLD_SECRETS: Final = frozenset({"command", "ready_command"})
+MAY_HOLD_SECRETS: Final = frozenset(
+    {"command", "ready_command"} | {each.name for of in STRATEGIES.values() for each in of.options if each.secret}
+)
 """Options whose values are shown and kept nowhere."""
 
 
@@ -37,65 +42,18 @@ def _flag(field: str) -> str:
     return "--no-final-pass" if field == "final_pass" else f"--{field.replace('_', '-')}"
 
 
-class Limits(BaseModel):
-    """What a migration may cost; more is a failed criterion."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    max_lost: Annotated[Count, LIMITS] = 0
-    "Most acknowledged increments that may be missing."
-
-    max_duplicated: Annotated[Count, LIMITS] = 0
-    "Most increments that may be counted more often than they were sent."
-
-    max_stranded: Annotated[Count, LIMITS] = 0
-    "Most increments that the old server may have acknowledged after it had stopped being the truth."
-
-    max_wrong_elements: Annotated[Count, LIMITS] = 0
-    "Most elements of live structures (with --data-type) that may be lost, duplicated or stranded."
-
-    max_wrong_reports: Annotated[Count, LIMITS] = 0
-    "Most reports that may be wrong, stale or back from the dead."
-
-    max_counter_regressions: Annotated[Count, LIMITS] = 0
-    "Most counters that may be read lower than what was acknowledged."
-
-    max_unexplained: Annotated[Count, LIMITS] = 0
-    "Most keys that may differ between the two servers after a rehearsal, for no reason that is known."
-
-    max_ttl_drift: Annotated[Seconds, LIMITS] = 2.0
-    "By so much times to live may be apart on the two servers; more is a difference, too."
-    max_not_carried: Annotated[Count, LIMITS] = 0
-    "Most things that the source has and the target cannot hold: times to live of fields, counts of streams."
-
-    max_failed_queries: Annotated[Ratio, LIMITS] = 0.0001
-    "Largest share of queries that may fail, as 0.001 or 0.1%."
-
-    max_failed_events: Annotated[Ratio, LIMITS] = 0.0001
-    "Largest share of events that may fail, as 0.001 or 0.1%."
-
-    max_query_downtime: Annotated[Seconds, LIMITS] = 0.25
-    "Longest downtime of queries, for example 250ms."
-
-    max_event_downtime: Annotated[Seconds, LIMITS] = 0.25
-    "Longest downtime of events, for example 250ms."
-
-    max_cutover_p99: Annotated[Seconds | None, DURATION_OR_NONE, LIMITS] = None
-    "Highest p99 of queries in the cutover. Default: the larger of 50 ms and 5 times that of the baseline."
-
-    max_event_cutover_p99: Annotated[Seconds | None, DURATION_OR_NONE, LIMITS] = None
-    "Highest p99 of events in the cutover, those that were held left out. Default: as for queries."
-
-    max_sync_p99: Annotated[Seconds | None, DURATION_OR_NONE, LIMITS] = None
-    "Highest p99 of queries, and of events, before the cutover. Default: as for the cutover."
-
-    max_sync_downtime: Annotated[Seconds, LIMITS] = 0.25
-    "Longest downtime of queries, and of events, before the cutover, for example 250ms."
-
-    max_recovery: Annotated[Seconds, LIMITS] = 60.0
-    "Longest time from the cutover until all is as in the baseline again, for good."
+def _for_some(option: str, meaning: str) -> Any:
+    """What an option means that only some strategies have a use for, after their names."""
+    return Field(description=f"{', '.join(using(option))}: {meaning}")
 
 
+def _for_its_own(option: Option) -> Option:
+    return replace(option, meaning=f"{', '.join(using(option.name))}: {option.meaning}")
+
+
+@with_options(
+    ((each.package, _for_its_own(option)) for each in STRATEGIES.values() for option in each.options), STRATEGY, refuse
+)
 class MigrationOptions(Limits):
     """How a migration is to be done, and what it may cost."""
 
@@ -117,29 +75,64 @@ class MigrationOptions(Limits):
     observe: Annotated[Seconds, STRATEGY] = 30.0
     "Load after the cutover, in which the recovery is watched."
 
-    command: Annotated[str | None, STRATEGY] = None
-    "external: the tool that does the copying, run by a shell that has SOURCE_URL, TARGET_URL and their parts."
+    command: Annotated[
+        str | None,
+        STRATEGY,
+        _for_some(
+            "command",
+            "the tool that does the copying, run by a shell that has SOURCE_URL, TARGET_URL and their parts.",
+        ),
+    ] = None
 
-    ready_command: Annotated[str | None, STRATEGY] = None
-    "external: run again and again; exit code 0 says that the cutover may begin, while `command` goes on."
+    ready_command: Annotated[
+        str | None,
+        STRATEGY,
+        _for_some(
+            "ready_command",
+            "run again and again; exit code 0 says that the cutover may begin, while `command` goes on.",
+        ),
+    ] = None
 
-    ready_after: Annotated[Seconds | None, DURATION_OR_NONE, STRATEGY] = None
-    "external: the cutover may begin this long after `command` was started, while it goes on."
+    ready_after: Annotated[
+        Seconds | None,
+        DURATION_OR_NONE,
+        STRATEGY,
+        _for_some("ready_after", "the cutover may begin this long after `command` was started, while it goes on."),
+    ] = None
 
-    settle: Annotated[Seconds, STRATEGY] = 0.0
-    "external: how long writes stay frozen so that the tool can carry the last of them."
+    settle: Annotated[
+        Seconds,
+        STRATEGY,
+        _for_some("settle", "how long writes stay frozen so that the tool can carry the last of them."),
+    ] = 0.0
 
-    copy_method: Annotated[CopyMethod, STRATEGY] = "auto"
-    "copy, dual-write, fallback: how keys are carried: DUMP and RESTORE, type by type, or what the target accepts."
+    copy_method: Annotated[
+        CopyMethod,
+        STRATEGY,
+        _for_some("copy_method", "how keys are carried: DUMP and RESTORE, type by type, or what the target accepts."),
+    ] = "auto"
 
-    copy_rate: Annotated[Annotated[float, Field(gt=0, le=10_000_000), PLAIN] | None, STRATEGY] = None
-    "copy, dual-write, fallback: most keys a second. Default: as fast as it goes."
+    copy_rate: Annotated[
+        Annotated[float, Field(gt=0, le=10_000_000), PLAIN] | None,
+        STRATEGY,
+        _for_some("copy_rate", "most keys a second. Default: as fast as it goes."),
+    ] = None
 
-    final_pass: Annotated[bool, STRATEGY] = True
-    "copy: copy again, while writes are frozen, what may have changed; --no-final-pass shows what the naive way loses."
+    final_pass: Annotated[
+        bool,
+        STRATEGY,
+        _for_some(
+            "final_pass",
+            "copy again, while writes are frozen, what may have changed; --no-final-pass shows what the naive way "
+            "loses.",
+        ),
+    ] = True
 
-    naive: Annotated[bool, STRATEGY] = False
-    "dual-write: fill the target up without holding writes, which counts increments twice."
+    naive: Annotated[
+        bool,
+        STRATEGY,
+        _for_some("naive", "fill the target up without holding writes, which counts increments twice."),
+    ] = False
 
     then: Annotated[Literal["stay", "rollback"], STRATEGY] = "stay"
     "After the observation: stay on the target, or rehearse the way back, with what was written meanwhile."
@@ -171,70 +164,91 @@ class MigrationOptions(Limits):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.strategy == "fallback" and self.rollout:
-            raise ValueError("--rollout is of no use with the strategy fallback, which switches all tenants at once")
-        if self.strategy == "external" and not self.command:
-            raise ValueError("the strategy external needs --command, the tool that does the copying")
-        if self.strategy == "observe" and self.then == "rollback":
-            raise ValueError("the strategy observe goes with --then stay: something else moves the endpoint, and back")
-        for field, strategy in _OF_ONE.items():
-            if self.strategy != strategy and getattr(self, field) != type(self).model_fields[field].default:
-                raise ValueError(f"{_flag(field)} is for the strategy {strategy}, not for {self.strategy}")
+        strategy = STRATEGIES[self.strategy]
+        # For all others it is frozen; a model that is made anew would not be this one.
+        self.__dict__.update(
+            {name: value for name, value in strategy.defaults.items() if name not in self.model_fields_set}
+        )
+        self._see_that_nothing_is_refused(strategy)
+        for option, what in strategy.requires.items():
+            if not getattr(self, option):
+                raise ValueError(f"the strategy {strategy.name} needs {_flag(option)}, {what}")
+        if strategy.no_return and self.then == "rollback":
+            raise ValueError(f"the strategy {strategy.name} goes with --then stay: {strategy.no_return}")
+        for option in self._given_for_some():
+            if option not in strategy.options_used:
+                users = " or ".join(using(option))
+                raise ValueError(f"{_flag(option)} is for the strategy {users}, not for {strategy.name}")
         if self.settle and self.settle > self.freeze_bound - _LEAST_BOUND_SECONDS:
             raise ValueError(
                 f"--settle must leave {_LEAST_BOUND_SECONDS} s of the freeze's bound ({self.freeze_bound:g} s)"
             )
         return self
 
+    def _see_that_nothing_is_refused(self, strategy: Strategy) -> None:
+        for option, why in strategy.refuses.items():
+            if getattr(self, option) != type(self).model_fields[option].default:
+                raise ValueError(f"{_flag(option)} is of no use with the strategy {strategy.name}, {why}")
+
+    def _given_for_some(self) -> list[str]:
+        """The options that only some strategies have a use for, and that have another value than by themselves."""
+        fields = type(self).model_fields
+        return [name for name in fields if name in _OF_SOME and getattr(self, name) != fields[name].default]
+
 
 class RehearsalOptions(MigrationOptions):
     """One or several migrations, each rehearsed from the same fresh state."""
 
-    strategy: Annotated[str, STRATEGY]  # type: ignore[assignment]  # a list of what it is in one migration
+    strategy: Annotated[str, STRATEGY]
     "How to migrate: one strategy, several as in replicate,copy, or all."
 
     @field_validator("strategy")
     @classmethod
     def _are_strategies(cls, value: str) -> str:
-        known = get_args(StrategyName)
         names = value.split(",")
-        if value != ALL and (not all(name in known for name in names) or len(set(names)) < len(names)):
+        if value != ALL and (not all(name in STRATEGIES for name in names) or len(set(names)) < len(names)):
             raise ValueError(value)
         return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.strategy == "fallback" and self.rollout:
-            raise ValueError("--rollout is of no use with the strategy fallback, which switches all tenants at once")
-        each = self.each()
-        for options in each:
-            if options.strategy == "external" and not options.command:
-                raise ValueError("the strategy external needs --command, the tool that does the copying")
-        names = {options.strategy for options in each}
-        for field, strategy in _OF_ONE.items():
-            if strategy not in names and getattr(self, field) != type(self).model_fields[field].default:
-                raise ValueError(f"{_flag(field)} is for the strategy {strategy}, which is not rehearsed")
+        if self.strategy in STRATEGIES:
+            self._see_that_nothing_is_refused(STRATEGIES[self.strategy])
+        rehearsed = {options.strategy for options in self.each()}
+        for option in self._given_for_some():
+            users = using(option)
+            if rehearsed.isdisjoint(users):
+                raise ValueError(f"{_flag(option)} is for the strategy {' or '.join(users)}, which is not rehearsed")
         return self
 
     def each(self) -> list[MigrationOptions]:
         """The options of each migration, in the order in which they are rehearsed."""
-        names = list(get_args(StrategyName)) if self.strategy == ALL else self.strategy.split(",")
+        names = self.strategy.split(",")
         if self.strategy == ALL:
-            # Nothing moves by itself here, and a tool must have been named.
-            names.remove("observe")
-            if not self.command:
-                names.remove("external")
+            names = [
+                name
+                for name, strategy in STRATEGIES.items()
+                if strategy.in_all and all(getattr(self, option) for option in strategy.requires)
+            ]
         given = {name: getattr(self, name) for name in self.model_fields_set}
         several = len(names) > 1
         found = []
         for name in names:
-            fields = {**given, "strategy": name}
-            for field, strategy in _OF_ONE.items():
-                # Of several strategies each takes what it has a use for.
-                if several and name != strategy:
-                    fields.pop(field, None)
-            found.append(MigrationOptions(**fields))
+            of_others = _OF_SOME.difference(STRATEGIES[name].options_used) if several else ()
+            # Of several strategies each takes what it has a use for.
+            fields = {option: value for option, value in given.items() if option not in of_others}
+            found.append(MigrationOptions(**{**fields, "strategy": name}))
         return found
+
+
+def _see_that_options_are_there() -> None:
+    for strategy in STRATEGIES.values():
+        for option in (*strategy.uses, *strategy.requires, *strategy.refuses, *strategy.defaults):
+            if option not in MigrationOptions.model_fields:
+                refuse(strategy.package, f"its strategy {strategy.name} names the option {option}, which is not there")
+
+
+_see_that_options_are_there()
 
 
 class SwitchOptions(BaseModel):

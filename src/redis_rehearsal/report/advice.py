@@ -6,101 +6,16 @@ from typing import Final
 
 from redis_rehearsal.document.run import RunDocument
 from redis_rehearsal.document.verdict import Criterion
-from redis_rehearsal.verification.criterion_names import CRITERIA, about
+from redis_rehearsal.migration.criteria import CRITERIA
+from redis_rehearsal.migration.criteria import GENERATOR as GENERATOR_NAME
+from redis_rehearsal.migration.criterion import DeclaredCriterion, Explanation, Kind
+from redis_rehearsal.migration.remedies import MEND
+from redis_rehearsal.migration.strategies import STRATEGIES, using
 from redis_rehearsal.verification.reasons import Cause
 
 GENERATOR: Final = "leave the machine to the rehearsal, lower the rates, or add WORKERS."
 
 _FREEZE: Final = "hold writes back in the cutover: --freeze client."
-_HURT: Final = "look at the phase in which it happened, and at the servers' own logs for that moment."
-_CACHE: Final = "carry the cache over (replicate or copy), or give the database room for these queries."
-_WHILE_COPYING: Final = (
-    "let the strategy take less of the servers while it copies (--copy-rate), or copy at a quieter time."
-)
-_MEND: Final = "mend what broke, and rehearse again."
-_LONG_CUTOVER: Final = "shorten what runs while writes are held: the steps say how long each took."
-
-_FAILED: Final[dict[str, dict[str, str]]] = {
-    "migration": {
-        "replicate": "replicate needs an empty target that can read the source's RDB, and on a server of yours "
-        "--allow-server-wide; copy works across versions too.",
-        "external": "run the command by itself against these servers first; nothing else counts before it succeeds.",
-        "observe": "begin the move of the endpoint while the rehearsal watches, or observe longer.",
-        "": "read the reason and the steps; nothing else counts before the migration ends as done.",
-    },
-    "lost": {
-        "cold": "cold copies nothing: use replicate or copy.",
-        "fallback": "an INCR on a key not yet moved restarts at one: move counters by replicate or copy.",
-        "copy": "see what else removes or changes keys on the servers: the final pass had carried what was there.",
-        "external": "give the tool time to carry the last writes while they are held: --settle.",
-        "observe": "the failover drops what was not replicated yet: ask its operator for a synchronous one.",
-        "": "compare the worst counters on both servers, and hold writes until the target has them all.",
-    },
-    "duplicated": {
-        "dual-write": "increments mirrored before the backfill are counted twice: backfill first, or use replicate.",
-        "external": "the tool applies increments twice: let it copy values, not commands.",
-        "": "find what writes to the target besides the application: a tool that was not ended, or a retry.",
-    },
-    "stranded": {
-        "observe": "old connections still write to the old server: fence it, or end its connections.",
-        "external": "fence the old server before the switch, or hold writes until the switch is done.",
-        "": "fence the source in the cutover: --freeze server, or a shorter --rollout.",
-    },
-    "wrong_reports": {
-        "cold": "the target held reports before the migration: clear it with --clear-target.",
-        "": "carry deletions too: a copy that restores deleted reports must be repeated while writes are held.",
-    },
-    "counter_regressions": {
-        "cold": "cold starts every counter at zero: use replicate or copy.",
-        "fallback": "move counters before reads: use replicate or copy.",
-        "": "switch reads only after the target has every acknowledged increment.",
-    },
-    "structures": {
-        "cold": "cold copies nothing: use replicate or copy.",
-        "": "as for lost and duplicated: hold writes until the target has them all.",
-    },
-    "comparison": {
-        "cold": "cold copies nothing: use replicate or copy.",
-        "external": "let the tool carry what is written while it runs, or hold writes until it has.",
-        "": "see which keys, and what they have in common: redis-rehearsal compare --output differing.jsonl.",
-    },
-    "run": {"": _MEND},
-    "ttl_drift": {
-        "replicate": "what waits on its way from a Redis before 7.0 lives longer: shorten the first copy, or allow it "
-        "(--max-ttl-drift).",
-        "external": "let the tool carry until when a key lives (PEXPIREAT), not for how long, or allow it "
-        "(--max-ttl-drift).",
-        "": "see that both servers' clocks agree, and which keys: redis-rehearsal compare --output differing.jsonl.",
-    },
-    "not_carried": {
-        "": "move to a server that can hold them, change what depends on them, or accept them: --max-not-carried.",
-    },
-    "failed_queries": {"": _HURT},
-    "failed_events": {"": f"see `failures` in run.json for their reasons; {_HURT}"},
-    "query_downtime": {
-        "observe": "clients keep stale connections or names: shorten the DNS time to live, or end old connections.",
-        "": "keep reads on the source until the target answers; a shorter cutover helps.",
-    },
-    "event_downtime": {
-        "external": f"{_LONG_CUTOVER} A shorter --settle helps, if nothing is then lost.",
-        "": _LONG_CUTOVER,
-    },
-    "cutover_p99": {
-        "cold": _CACHE,
-        "fallback": _CACHE,
-        "": "move tenants over a period (--rollout), and look at what the target does besides.",
-    },
-    "event_cutover_p99": {"": "look at what the target does besides, and at its own latency for writes."},
-    "sync_p99": {"": _WHILE_COPYING},
-    "event_sync_p99": {"": _WHILE_COPYING},
-    "sync_query_downtime": {"": _WHILE_COPYING},
-    "sync_event_downtime": {"": _WHILE_COPYING},
-    "recovery": {
-        "cold": _CACHE,
-        "": "see which measure came back last; warm the target before the switch if it is the misses.",
-    },
-}
-
 _OTHERWISE: Final = "see what docs/reading-the-verdict.md says of it by its reason, and rehearse again."
 
 _OTHER_MACHINE: Final = (
@@ -142,7 +57,8 @@ _BY_CAUSE: Final[Mapping[Cause, str]] = {
     Cause.COMPARED_LATER: _WAIT,
     Cause.COUNTED_LATER: _WAIT,
     Cause.NO_CUTOVER: "see why the migration did not come to its cutover: the criterion `migration` says it.",
-    Cause.RUN_BROKE: _MEND,
+    Cause.RUN_BROKE: MEND,
+    Cause.JUDGE_BROKE: "mend the package that it is from, or uninstall it.",
     Cause.NOTHING_MOVED: "let the endpoint move while the rehearsal watches, or watch for longer: --observe.",
     Cause.SERVER_NAMELESS: _SAY_WHO,
     Cause.SERVERS_MIXED: "give an address behind which one server answers at a time: a proxy that spreads commands "
@@ -183,15 +99,7 @@ _OF_SERVERS: Final = frozenset(
     }
 )
 """What happened to a server explains these."""
-_NEEDS_FREEZE: Final = frozenset({"lost", "stranded"})
-_COPIES_NOTHING: Final = frozenset({"cold", "fallback", "observe"})
 _LEFT_OUT: Final = "let the final pass follow while writes are held: leave out --no-final-pass."
-_ABOUT_DATA: Final = about("data")
-_ABOUT_TIME: Final = about("time")
-_BY_VERSION_OR_WAY: Final = frozenset({"not_carried", "ttl_drift"})
-"""What a server cannot hold, or was told late: neither room nor a restart nor another pass changes that."""
-_WANTS_ROOM: Final = _ABOUT_DATA - {"duplicated", "stranded"} - _BY_VERSION_OR_WAY | {"recovery"}
-_MISSES_DATA: Final = _WANTS_ROOM - {"recovery"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,24 +122,24 @@ class Seen:
         found = {"source": document.servers.source, "target": document.servers.target}
         migration = document.migration
         steps = {step.name for step in migration.steps} if migration else set()
-        copied = migration is not None and migration.strategy == "copy"
+        passes = migration is not None and migration.strategy in using("final_pass")
         return cls(
             tuple(role for role, server in found.items() if server and server.restarts),
             {role: server.evicted_keys for role, server in found.items() if server and server.evicted_keys},
-            "final pass" in steps if copied and "freeze" in steps else None,
+            "final pass" in steps if passes and "freeze" in steps else None,
         )
 
 
 _NOTHING_SEEN: Final = Seen()
 
 
-def _by_what_was_seen(criterion: str, seen: Seen) -> str:
+def _by_what_was_seen(criterion: DeclaredCriterion, seen: Seen) -> str:
     """What to do about what happened to a server; empty where nothing did that explains this."""
-    if seen.restarted and criterion in (_ABOUT_DATA | _ABOUT_TIME) - _BY_VERSION_OR_WAY:
+    if seen.restarted and Explanation.RESTART in criterion.explained_by:
         servers = " and ".join(f"the {role}" for role in seen.restarted)
         found = f"find out from its log why {servers} was started anew meanwhile"
-        return f"{found}, and let it keep its data on disk (appendonly)." if criterion in _ABOUT_DATA else f"{found}."
-    if seen.evicted and criterion in _WANTS_ROOM:
+        return f"{found}, and let it keep its data on disk (appendonly)." if criterion.about == "data" else f"{found}."
+    if seen.evicted and Explanation.EVICTION in criterion.explained_by:
         servers = " and ".join(f"the {role} evicted {count:,} keys" for role, count in seen.evicted.items())
         return f"{servers} for want of memory: raise its maxmemory, or set maxmemory-policy noeviction."
     return ""
@@ -242,10 +150,13 @@ def causes_of(criterion: Criterion) -> tuple[Cause, ...]:
     return tuple(cause for cause in Cause if cause in criterion.causes)
 
 
-def _by_cause(criterion: str, cause: Cause) -> str:
-    declared = CRITERIA.get(criterion)
-    kind = "events" if "event" in criterion else "queries"
-    limit = declared.limit if declared and declared.limit else "max_…"
+def _by_cause(criterion: DeclaredCriterion | None, cause: Cause) -> str:
+    if criterion is None:
+        return _said(cause, "queries", "max_…")
+    return criterion.advice_by_cause.get(cause) or _said(cause, criterion.kind, criterion.limit_name or "max_…")
+
+
+def _said(cause: Cause, kind: Kind, limit: str) -> str:
     return _BY_CAUSE[cause].format(kind=kind, rate=f"--{kind}-per-second", limit=f"--{limit.replace('_', '-')}")
 
 
@@ -267,18 +178,23 @@ def advise(
         causes: what it is unknown for.
         seen: what happened to the servers.
     """
-    if criterion == "generator":
+    if criterion == GENERATOR_NAME:
         return GENERATOR
+    # A saved document may have one of a package that is not installed any more.
+    declared = CRITERIA.get(criterion)
     explained = status == "failed" or _OF_SERVERS.issuperset(causes)
-    if explained and (found := _by_what_was_seen(criterion, seen)):
+    if declared and explained and (found := _by_what_was_seen(declared, seen)):
         return found
     if status != "failed":
-        first, *others = dict.fromkeys(_by_cause(criterion, cause) for cause in causes) or [_OTHERWISE]
+        first, *others = dict.fromkeys(_by_cause(declared, cause) for cause in causes) or [_OTHERWISE]
         return " ".join([first, *(each[:1].upper() + each[1:] for each in others)])
-    if seen.final_pass is False and criterion in _MISSES_DATA:
+    if declared is None:
+        return _OTHERWISE
+    if seen.final_pass is False and Explanation.NO_FINAL_PASS in declared.explained_by:
         return _LEFT_OUT
+    used = STRATEGIES.get(strategy)
     # With a strategy that copies, a missing freeze explains more than the strategy does.
-    if freeze == "none" and criterion in _NEEDS_FREEZE and strategy not in _COPIES_NOTHING:
+    without_freeze = freeze == "none" and (used is None or used.whole_by_freeze)
+    if without_freeze and Explanation.NO_FREEZE in declared.explained_by:
         return _FREEZE
-    by_strategy = _FAILED.get(criterion, {})
-    return by_strategy.get(strategy, by_strategy.get("", _OTHERWISE))
+    return (used.advice.get(criterion) if used else None) or declared.advice

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from redis_rehearsal.document.load import Clocks, Outcomes
 from redis_rehearsal.document.run import RunDocument
+from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.report.facts import (
     Section,
     Table,
@@ -186,8 +187,9 @@ def _why_not_compared(document: RunDocument) -> str:
     status = migration.status
     if migration.options.get("compare") is False:
         return "it was not wanted (--no-compare)"
-    if migration.strategy == "observe":
-        return "with observe something else moves the data, and may go on moving it"
+    strategy = STRATEGIES.get(migration.strategy or "")
+    if strategy and not strategy.switches:
+        return f"with {strategy.name} something else moves the data, and may go on moving it"
     if status == "running":
         return "the migration is under way" if goes_on(document) else "the run ended before the migration did"
     if status != "done":

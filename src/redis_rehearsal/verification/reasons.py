@@ -103,6 +103,7 @@ class Cause(StrEnum):
     # The migration and the run.
     NO_CUTOVER = "no-cutover", "there was no cutover"
     RUN_BROKE = "run-broke", "{sentence}"
+    JUDGE_BROKE = "judge-broke", "the package {package} failed to judge it ({error})"
     NOTHING_MOVED = "nothing-moved", "{sentence}"
     SERVER_NAMELESS = "server-nameless", "{sentence}"
     SERVERS_MIXED = "servers-mixed", "{how}"

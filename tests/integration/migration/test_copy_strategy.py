@@ -9,7 +9,7 @@ import redis
 
 from redis_rehearsal.engine.messages import Command, Freeze, SetRoute
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.migration.strategies.copy import return_with_data
+from redis_rehearsal.migration.strategies.running.copy import return_with_data
 from tests.conftest import MakeServer
 from tests.integration.migration.idle import IdleApplication, Told, context_of, migrate, using
 from tests.integration.migration.pair import Pair

@@ -16,6 +16,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock, new_owner
 from redis_rehearsal.cache.permissions import check_permissions
 from redis_rehearsal.errors import LockedError, MigrationError, ServerRefusedError
+from redis_rehearsal.migration.preflight.finding import SWITCHING
 from tests.conftest import MakeServer
 from tests.integration.migration.idle import KEYS, context_of, migrate
 from tests.integration.migration.pair import Pair
@@ -68,7 +69,7 @@ def test_a_tool_that_leaves_it_a_replica_fails_and_other_strategies_refuse_it(at
         return str(raised.value)
 
     assert "is a read-only replica" in asyncio.run(refused("external", command="true"))
-    for strategy in ("cold", "replicate", "copy", "dual-write", "fallback"):
+    for strategy in sorted(SWITCHING - {"external"}):
         assert "holds" in asyncio.run(refused(strategy))
     assert attached.target.info("replication")["role"] == "slave"
 
@@ -140,7 +141,7 @@ def test_nothing_that_comes_of_a_tool_outlives_it(make_server: MakeServer, tmp_p
     script = (
         "import asyncio; from pathlib import Path\n"
         "from tests.integration.migration.idle import context_of\n"
-        "from redis_rehearsal.migration.strategies.external import _tool\n"
+        "from redis_rehearsal.migration.strategies.running.external import _tool\n"
         "class At:\n    def __init__(self, url): self.url = url\n"
         "async def main():\n"
         f"    context = await context_of(At({source.url!r}), At({target.url!r}), Path({str(tmp_path)!r}),"

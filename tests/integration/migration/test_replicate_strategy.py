@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.migration.strategies.copy import return_with_data
-from redis_rehearsal.migration.strategies.replicate import why_not_return
+from redis_rehearsal.migration.strategies.running.copy import return_with_data
+from redis_rehearsal.migration.strategies.running.replicate import why_not_return
 from tests.integration.migration.idle import context_of, migrate, using
 from tests.integration.migration.pair import Pair
 

@@ -16,7 +16,7 @@ from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.reached import Watch
 from redis_rehearsal.migration.site import Site
-from redis_rehearsal.migration.strategies.replicate import why_not_return
+from redis_rehearsal.migration.strategies.running.replicate import why_not_return
 from redis_rehearsal.workload.keys import Keys
 from tests.conftest import MakeServer
 

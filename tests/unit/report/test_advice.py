@@ -10,13 +10,14 @@ from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
+from redis_rehearsal.migration.criteria import CRITERIA
 from redis_rehearsal.migration.options import ControlChange, MigrationOptions
+from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.report.advice import Seen, advise, causes_of
 from redis_rehearsal.report.facts import Table, sections
 from redis_rehearsal.report.migration_document import verdict_document
 from redis_rehearsal.report.migration_text import render_text
 from redis_rehearsal.settings import Settings
-from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.verdict import at_most, judge
 from tests.unit.migration.assessment.made_evidence import EVIDENCE, phased
@@ -24,7 +25,7 @@ from tests.unit.migration.assessment.test_criteria import UNREADABLE
 from tests.unit.report.made import whole
 from tests.unit.report.made_migration import criteria, document
 
-STRATEGIES = ("cold", "replicate", "copy", "dual-write", "fallback", "external", "observe", "not measured")
+NAMES = (*STRATEGIES, "not measured")
 
 
 NOTHING_SAID = advise("no such criterion", "unknown", "cold", "client")
@@ -53,6 +54,7 @@ TO_DO = {
     Cause.COUNTED_LATER: "once the migration has ended",
     Cause.NO_CUTOVER: "the criterion `migration`",
     Cause.RUN_BROKE: "mend what broke",
+    Cause.JUDGE_BROKE: "mend the package that it is from",
     Cause.NOTHING_MOVED: "move while the rehearsal watches",
     Cause.SERVER_NAMELESS: "+info",
     Cause.SERVERS_MIXED: "one server answers at a time",
@@ -75,7 +77,7 @@ TO_DO = {
 
 @pytest.mark.parametrize("name", CRITERIA)
 def test_every_criterion_that_failed_has_advice_of_its_own(name: str) -> None:
-    for strategy in STRATEGIES:
+    for strategy in NAMES:
         for freeze in ("client", "server", "none"):
             assert advise(name, "failed", strategy, freeze) != NOTHING_SAID
 
@@ -83,7 +85,7 @@ def test_every_criterion_that_failed_has_advice_of_its_own(name: str) -> None:
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_advice_that_is_right_for_it_whichever_criterion_it_is(cause: Cause) -> None:
     for name in CRITERIA:
-        for strategy in STRATEGIES:
+        for strategy in NAMES:
             said = advise(name, "unknown", strategy, "client", (cause,))
             assert TO_DO[cause] in said
             assert "{" not in said
@@ -96,7 +98,7 @@ def test_what_is_advised_can_be_typed(cause: Cause) -> None:
         said = advise(name, "unknown", "copy", "client", (cause,))
         told = {each.replace("-", "_") for each in re.findall(r"--([a-z0-9][a-z0-9-]*)", said)}
         # There is nothing to allow of some criteria, which are never unknown for what a limit would mend.
-        assert told - ({"max_"} if declared.limit is None else set()) <= flags
+        assert told - ({"max_"} if declared.limit_name is None else set()) <= flags
         assert {each.lower() for each in re.findall(r"\b[A-Z]+_[A-Z_]+\b", said)} <= flags | {"redis_url"}
 
 

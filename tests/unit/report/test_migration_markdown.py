@@ -1,6 +1,6 @@
+from redis_rehearsal.migration.criteria import CRITERIA
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.report.migration_markdown import render_markdown, render_markdown_side_by_side
-from redis_rehearsal.verification.criterion_names import CRITERIA
 from tests.unit.report.made import view, whole
 from tests.unit.report.made_migration import document
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.row import Row
-from redis_rehearsal.migration.assessment.criteria import criteria
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.figures import Figures, PhaseFigures, phase_figures, rows_within
-from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, held_up_seconds, stood_still
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER
+from redis_rehearsal.migration.assessment.stalled import held_up_seconds, stood_still
 from redis_rehearsal.migration.assessment.times import before_cutovers
+from redis_rehearsal.migration.criteria import CRITERIA
 from redis_rehearsal.verification.downtime import Downtime, Span, downtime
 from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.recovery import MEASURES, Measured, Recovery, recovery, slowest
@@ -108,8 +109,8 @@ def _downtimes(evidence: Evidence, gaps: Sequence[Gap], rates: Rates, limit: flo
     )
 
 
-def assess(evidence: Evidence) -> Assessment:
-    """Judge a migration."""
+def figures_of(evidence: Evidence) -> Figures:
+    """What is found in the evidence before it is judged."""
     limits = evidence.limits
     phases = phase_figures(
         evidence.phases,
@@ -121,15 +122,21 @@ def assess(evidence: Evidence) -> Assessment:
     )
     sync_queries, queries = _downtimes(evidence, evidence.query_gaps, evidence.query_rates, limits.max_query_downtime)
     sync_events, events = _downtimes(evidence, evidence.event_gaps, evidence.event_rates, limits.max_event_downtime)
-    found = Figures(phases, queries, events, sync_queries, sync_events, recovery_of(evidence))
+    return Figures(phases, queries, events, sync_queries, sync_events, recovery_of(evidence))
+
+
+def assess(evidence: Evidence) -> Assessment:
+    """Judge a migration."""
+    found = figures_of(evidence)
+    judged = (criterion.judged(evidence, found) for criterion in CRITERIA.values())
     return Assessment(
-        phases,
+        found.phases,
         _impact(evidence),
         evidence.comparison,
-        queries,
-        events,
-        sync_queries,
-        sync_events,
+        found.queries,
+        found.events,
+        found.sync_queries,
+        found.sync_events,
         found.recovery,
-        judge(criteria(evidence, found)),
+        judge(each for each in judged if each is not None),
     )

@@ -8,7 +8,7 @@ from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.fleet.row import Row
-from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
 from redis_rehearsal.verification.not_carried import NotCarried
@@ -129,6 +129,7 @@ class Evidence:
         source_cpu_ratio: share of a core that the source used while it was migrated; None where it was not seen.
         comparison: of the two servers; None where there was none to be made.
         not_carried: what the target could not hold of what the strategy carried; None where it carried no keys.
+        strategy: the name of the strategy.
     """
 
     limits: Limits
@@ -160,3 +161,4 @@ class Evidence:
     replica: str = ""
     not_carried: NotCarried | None = None
     mixes_changed: Sequence[float] = ()
+    strategy: str = ""

@@ -1,11 +1,11 @@
 """Why a figure proves nothing, where no figure stands in the reason; all causes are in verification/reasons.py."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from redis_rehearsal.engine.stalls import united
-from redis_rehearsal.fleet.row import Row
-from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.verification.reasons import NO_REASON, Cause, Reason
+
+if TYPE_CHECKING:
+    from redis_rehearsal.migration.assessment.evidence import Evidence
 
 SATURATED: Final = Cause.GENERATOR_SATURATED.because()
 STALLED: Final = Cause.GENERATOR_STALLED.because()
@@ -15,30 +15,8 @@ STALLED_BASELINE: Final = Cause.BASELINE_STALLED.because()
 COMPARED_LATER: Final = Cause.COMPARED_LATER.because()
 
 
-def on_time(evidence: Evidence) -> Reason:
+def on_time(evidence: "Evidence") -> Reason:
     """Why times prove nothing; empty where they do."""
     if evidence.workers_lost:
         return WORKER_LOST
     return SATURATED if evidence.saturated else NO_REASON
-
-
-MOST_STALLED_RATIO: Final = 0.05
-"""A second of which the generator stood still for longer than this share says nothing of a server."""
-
-
-def stood_still(row: Row, evidence: Evidence) -> bool:
-    """Whether what a second of the timeline shows may be the generator's own."""
-    began = evidence.began_seconds + row.second
-    stalls = [(max(start, began), min(end, began + 1)) for start, end in evidence.stalls]
-    stalled = sum(end - start for start, end in united(each for each in stalls if each[0] < each[1]))
-    return stalled > MOST_STALLED_RATIO
-
-
-def held_up_seconds(row: Row, evidence: Evidence) -> float:
-    """For how long the generator's own stalls held up, at most, what was answered in a second of the timeline.
-
-    What waits when one ends takes as long again, and is answered in the next second where the stall ended with one.
-    """
-    began = evidence.began_seconds + row.second
-    near = (each for each in evidence.stalls if each[0] < began + 1 and 2 * each[1] - each[0] > began)
-    return sum(2 * (end - start) for start, end in united(near))

@@ -2,22 +2,28 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
-PreflightStrategy = Literal["cold", "replicate", "copy", "dual-write", "fallback", "external", "observe"]
+from redis_rehearsal.migration.strategies import STRATEGIES, carrying
+from redis_rehearsal.migration.strategy import Carries
+
 Level = Literal["ok", "warning", "blocker"]
 
-STRATEGY_NAMES: Final[tuple[str, ...]] = get_args(PreflightStrategy)
+STRATEGY_NAMES: Final = tuple(STRATEGIES)
 """Every way of migrating that is judged."""
-COPYING: Final = frozenset({"copy", "dual-write", "fallback"})
+COPYING: Final = carrying(Carries.KEYS)
 """Those that read keys from the source and write them to the target one by one."""
-CARRYING: Final = COPYING | {"replicate"}
-"""Those with which this tool moves the data; what the tool of `external` does is not known here."""
-SWITCHING: Final = frozenset(STRATEGY_NAMES) - {"observe"}
+FOLLOWING: Final = carrying(Carries.SERVER)
+"""Those with which the target follows the source."""
+CARRYING: Final = COPYING | FOLLOWING
+"""Those with which this tool moves the data."""
+ELSEWHERE: Final = carrying(Carries.ELSEWHERE)
+"""Those with which something else moves the data, of which it is not known here what it can do."""
+SWITCHING: Final = frozenset(name for name, strategy in STRATEGIES.items() if strategy.switches)
 """Those that move the application from one server to the other."""
+LEAVING: Final = SWITCHING & carrying(Carries.NOTHING)
+"""Those that leave the data behind."""
 ALL: Final = frozenset(STRATEGY_NAMES)
-REPLICATE: Final = frozenset({"replicate"})
-EXTERNAL: Final = frozenset({"external"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from typing import Final
 
 from redis_rehearsal.keyspace.versions import can_replicate, can_restore
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
-from redis_rehearsal.migration.preflight.finding import ALL, COPYING, REPLICATE, SWITCHING
+from redis_rehearsal.migration.preflight.finding import ALL, COPYING, FOLLOWING, SWITCHING
+from redis_rehearsal.migration.strategies import STRATEGIES
 
 PROBES: Final[dict[str, tuple[str, ...]]] = {
     "GET": ("GET", "KEY"),
@@ -86,16 +87,17 @@ def needed(source: Facts, target: Facts, plan: Plan) -> dict[str, dict[str, froz
     elif plan.copy_method == "types" or why_not_whole(source, target):
         need("source", COPYING, *_READ_TYPES)
         need("target", COPYING, *_WRITE_TYPES)
-    need("source", REPLICATE, "PSYNC", "REPLCONF")
-    need("target", REPLICATE, "REPLICAOF", "EXISTS")
+    for name, strategy in STRATEGIES.items():
+        for role, commands in strategy.needs.items():
+            need(role, frozenset({name}), *commands)
     if sets_config(source, target):
-        need("target", REPLICATE, "CONFIG GET", "CONFIG SET")
+        need("target", FOLLOWING, "CONFIG GET", "CONFIG SET")
     if plan.freeze == "server":
         need("source", SWITCHING, "CLIENT PAUSE", "CLIENT UNPAUSE", "CONFIG GET", "CONFIG SET")
     return found
 
 
 def sets_config(source: Facts, target: Facts) -> bool:
-    """Whether `replicate` has to change settings of the target."""
+    """Whether a target that is to follow needs other settings."""
     relaxed = can_replicate(source.identity, target.identity).possible == "relaxed"
     return bool(source.endpoint.password or source.endpoint.tls or relaxed)

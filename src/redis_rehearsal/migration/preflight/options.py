@@ -2,8 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from redis_rehearsal.migration.options import CopyMethod, FreezeKind
-from redis_rehearsal.migration.preflight.finding import PreflightStrategy
+from redis_rehearsal.migration.options import CopyMethod, FreezeKind, StrategyName
 
 
 class PreflightOptions(BaseModel):
@@ -11,7 +10,7 @@ class PreflightOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    strategy: PreflightStrategy | None = None
+    strategy: StrategyName | None = None
     "How to migrate: the exit code is then about this strategy alone. Default: any that carries the data over."
 
     freeze: FreezeKind = "client"

@@ -1,19 +1,34 @@
-"""Switch to an empty target."""
+"""`cold`: switch to an empty target."""
 
-from redis_rehearsal.migration.context import Context
-from redis_rehearsal.migration.cutover import cut_over
-from redis_rehearsal.migration.preparation import refuse_used_target
-from redis_rehearsal.migration.strategies.base import Strategy
+from typing import Final
 
+from redis_rehearsal.migration.remedies import CARRY_THE_CACHE
+from redis_rehearsal.migration.strategy import Carries, Running, Strategy
 
-async def _run(context: Context) -> None:
-    await cut_over(context)
+_COPIES_NOTHING: Final = "cold copies nothing: use replicate or copy."
 
 
-COLD = Strategy(
+def _running() -> Running:
+    from redis_rehearsal.migration.strategies.running import cold
+
+    return cold
+
+
+COLD: Final = Strategy(
     name="cold",
+    place=10,
     summary="switch to an empty target",
     goes_wrong="every counter starts at zero, and the database takes every query",
-    check=refuse_used_target,
-    run=_run,
+    carries=Carries.NOTHING,
+    running=_running,
+    whole_by_freeze=False,
+    advice={
+        "lost": _COPIES_NOTHING,
+        "wrong_reports": "the target held reports before the migration: clear it with --clear-target.",
+        "counter_regressions": "cold starts every counter at zero: use replicate or copy.",
+        "structures": _COPIES_NOTHING,
+        "comparison": _COPIES_NOTHING,
+        "cutover_p99": CARRY_THE_CACHE,
+        "recovery": CARRY_THE_CACHE,
+    },
 )

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from redis_rehearsal import __version__
 from redis_rehearsal.fleet.rows import since
 from redis_rehearsal.migration.control import Controls
+from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.view.run_view import RunView, Stage
@@ -34,10 +35,27 @@ class Shown(Protocol):
 
 
 def strategies() -> list[dict[str, Any]]:
-    """The strategies as the page offers them."""
+    """The strategies as the page offers them: those with which this tool moves the application."""
+    fields = MigrationOptions.model_json_schema()["properties"]
     return [
-        {"name": strategy.name, "summary": strategy.summary, "goes_wrong": strategy.goes_wrong}
+        {
+            "name": strategy.name,
+            "summary": strategy.summary,
+            "goes_wrong": strategy.goes_wrong,
+            "suggested": strategy.suggested,
+            "uses": strategy.options_used,
+            "options": [
+                {
+                    "name": option.name,
+                    "meaning": option.meaning,
+                    "type": fields[option.name].get("type", ""),
+                    "on": option.default is True,
+                }
+                for option in strategy.options
+            ],
+        }
         for strategy in STRATEGIES.values()
+        if strategy.switches
     ]
 
 

@@ -10,11 +10,11 @@ from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER
-from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.criteria import CRITERIA
+from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
-from redis_rehearsal.verification.criterion_names import CRITERIA
 from redis_rehearsal.verification.not_carried import NotCarried
 from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.reasons import NO_REASON, Cause
@@ -40,7 +40,7 @@ def test_all_criteria_that_are_declared_are_there_where_there_is_evidence_for_th
 
 
 def test_every_limit_is_that_of_a_criterion() -> None:
-    assert {declared.limit for declared in CRITERIA.values()} - {None} == set(Limits.model_fields)
+    assert {declared.limit_name for declared in CRITERIA.values()} - {None} == set(Limits.model_fields)
 
 
 @pytest.mark.parametrize(

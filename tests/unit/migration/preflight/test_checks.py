@@ -8,7 +8,7 @@ from redis_rehearsal.keyspace.census import Census
 from redis_rehearsal.keyspace.sample import Sample
 from redis_rehearsal.migration.preflight.checks import CHECKS, judge
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
-from redis_rehearsal.migration.preflight.finding import ALL, COPYING, EXTERNAL, REPLICATE, SWITCHING, Finding
+from redis_rehearsal.migration.preflight.finding import ALL, COPYING, ELSEWHERE, FOLLOWING, SWITCHING, Finding
 from tests.unit.migration.preflight.made import MIB, PLAN, identity, source, target
 
 
@@ -67,7 +67,7 @@ def test_one_server_twice_is_a_blocker() -> None:
     same = identity("valkey 9.1.2", "source")
     assert one("two servers", new=target(identity=same)).blocks == SWITCHING
     other = target(identity=same, endpoint=Endpoint("10.0.0.1", 6379, database=1))
-    assert one("two servers", new=other).blocks == REPLICATE
+    assert one("two servers", new=other).blocks == FOLLOWING
 
 
 @pytest.mark.parametrize("mode", ["cluster", "sentinel"])
@@ -91,11 +91,11 @@ def test_replicas_are_blockers_and_fewer_followers_a_warning() -> None:
 
 def test_rdb_versions_decide_on_replication() -> None:
     name = "replication format"
-    assert one(name, source("redis 8.2.3"), target("redis 6.2.14")).blocks == REPLICATE
+    assert one(name, source("redis 8.2.3"), target("redis 6.2.14")).blocks == FOLLOWING
     assert one(name, source("redis 8.2.3")).level == "warning"
     assert not found(name, source("redis 8.2.3"), target(config={"rdb-version-check": "relaxed"}))
     denied = target(denied=frozenset({"CONFIG SET"}))
-    assert one(name, source("redis 8.2.3"), denied).blocks == REPLICATE
+    assert one(name, source("redis 8.2.3"), denied).blocks == FOLLOWING
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_dump_versions_decide_on_how_keys_are_copied(old: str, new: str, whole: 
 
 def test_modules_block_by_what_may_depend_on_them() -> None:
     graph = frozenset({"graph"})
-    assert one("modules", source(modules=graph)).blocks == REPLICATE
+    assert one("modules", source(modules=graph)).blocks == FOLLOWING
     assert not found("modules", source(modules=graph), target(modules=graph))
     core = source(modules=frozenset({"vectorset"}))
     assert one("modules", core).level == "warning"
@@ -127,25 +127,25 @@ def test_modules_block_by_what_may_depend_on_them() -> None:
     assert "SCAN is not permitted" in some.sentence
     used = replace(core, sample=Sample(10, 0, (), frozenset({"string", "vectorset"})))
     finding, doubt = found("modules", used)
-    assert (finding.blocks, doubt.level) == (REPLICATE, "warning")
+    assert (finding.blocks, doubt.level) == (FOLLOWING, "warning")
     assert "there are keys of vectorset" in finding.sentence
     assert "Not all keys under rehearsal: could be looked at" in doubt.sentence
     ours = Sample(10, 0, (), frozenset({"vectorset"}), frozenset({"vectorset"}))
-    assert one("modules", replace(core, sample=ours)).blocks == REPLICATE | COPYING
+    assert one("modules", replace(core, sample=ours)).blocks == FOLLOWING | COPYING
     # That none of ours was found says little where not all were looked at.
     seen_ours = {"vectorset": Census((), complete=True)}
     assert len(found("modules", replace(used, own_censuses=seen_ours))) == 1
     # Of one that no sample shows, too.
     some_census = {"vectorset": Census(("vectors:1",), complete=False)}
     finding, _ = found("modules", replace(core, censuses=some_census))
-    assert finding.blocks == REPLICATE
-    assert one("modules", replace(core, censuses=some_census, own_censuses=some_census)).blocks == REPLICATE | COPYING
+    assert finding.blocks == FOLLOWING
+    assert one("modules", replace(core, censuses=some_census, own_censuses=some_census)).blocks == FOLLOWING | COPYING
     assert "there are keys of vectorset, as vectors:1" in finding.sentence
     # Keys of a module that the target has stand in nobody's way.
     held = Sample(10, 0, (), frozenset({"ReJSON-RL"}), frozenset({"ReJSON-RL"}))
     json = replace(core, modules=frozenset({"vectorset", "ReJSON"}), sample=held)
     assert one("modules", json, target(modules=frozenset({"ReJSON"}))).level == "warning"
-    assert one("modules", json).blocks == REPLICATE | COPYING
+    assert one("modules", json).blocks == FOLLOWING | COPYING
     # Of a module that is missing there may be keys all the same, where another one has their type.
     both = replace(json, modules=frozenset({"ReJSON"}), censuses={"ReJSON-RL": Census(("doc:1",), complete=True)})
     (finding,) = [each for each in judge(both, target(modules=frozenset({"json"})), PLAN) if each.name == "modules"]
@@ -204,7 +204,7 @@ def test_what_is_denied_blocks_what_needs_it() -> None:
         findings = found("permissions", old, new, plan)
         return findings[0].blocks if findings else frozenset()
 
-    assert blocked("target", denied=frozenset({"REPLICAOF"})) == REPLICATE
+    assert blocked("target", denied=frozenset({"REPLICAOF"})) == FOLLOWING
     assert blocked("target", denied=frozenset({"RESTORE"})) == frozenset()
     assert blocked("target", denied=frozenset({"RESTORE", "RENAME"})) == COPYING
     assert blocked("target", denied=frozenset({"INCR"})) == SWITCHING
@@ -215,8 +215,8 @@ def test_what_is_denied_blocks_what_needs_it() -> None:
     assert blocked("source", denied=frozenset({"TIME"})) == COPYING
     assert blocked("source", identity=identity("redis 7.0.15", "source"), denied=frozenset({"TIME"})) == frozenset()
     assert blocked("target", denied=frozenset({"PTTL"})) == COPYING
-    assert blocked("target", denied=frozenset({"EXISTS"})) == REPLICATE
-    assert blocked("source", denied=frozenset({"PSYNC"})) == REPLICATE
+    assert blocked("target", denied=frozenset({"EXISTS"})) == FOLLOWING
+    assert blocked("source", denied=frozenset({"PSYNC"})) == FOLLOWING
     assert blocked("target", denied=frozenset({"DUMP", "CONFIG SET", "CLIENT PAUSE"})) == frozenset()
     assert blocked("source", denied=frozenset({"CLIENT PAUSE"})) == frozenset()
     assert blocked("source", denied=frozenset({"CLIENT PAUSE"}), freeze="server") == SWITCHING
@@ -225,7 +225,7 @@ def test_what_is_denied_blocks_what_needs_it() -> None:
 def test_a_password_of_the_source_needs_config_on_the_target() -> None:
     old = source(endpoint=Endpoint("10.0.0.1", 6379, password="geheim"))
     finding = one("permissions", old, target(denied=frozenset({"CONFIG SET"})))
-    assert (finding.blocks, finding.sentence) == (REPLICATE, "The target denies CONFIG SET.")
+    assert (finding.blocks, finding.sentence) == (FOLLOWING, "The target denies CONFIG SET.")
     assert "+config|set" in finding.advice
 
 
@@ -237,9 +237,9 @@ def test_copying_type_by_type_needs_other_commands() -> None:
 
 def test_what_acts_on_whole_servers_must_be_allowed() -> None:
     name = "server-wide actions"
-    assert one(name, plan=Plan()).blocks == REPLICATE
+    assert one(name, plan=Plan()).blocks == FOLLOWING
     assert not found(name, plan=Plan(ours=frozenset({"target"})))
-    assert [each.blocks for each in found(name, plan=Plan(freeze="server"))] == [REPLICATE, SWITCHING]
+    assert [each.blocks for each in found(name, plan=Plan(freeze="server"))] == [FOLLOWING, SWITCHING]
     old = source("redis 5.0.1")
     assert one(name, old, plan=Plan(freeze="server", allow_server_wide=True)).blocks == SWITCHING
 
@@ -265,7 +265,7 @@ def test_memory_must_hold_the_data(info: dict[str, str | None], level: str) -> N
     assert [each.level for each in findings] == ([] if level == "ok" else [level])
     if level == "blocker":
         assert "cold" not in findings[0].blocks
-        assert findings[0].blocks >= COPYING | REPLICATE
+        assert findings[0].blocks >= COPYING | FOLLOWING
 
 
 TIGHT: dict[str, Any] = {"info": {"maxmemory": str(150 * MIB), "used_memory": str(61 * MIB)}}
@@ -280,13 +280,13 @@ A_STRANGER = Sample(1000, 0, (), own_ratio=0.99)
     ("old", "new", "plan", "level", "blocks"),
     [
         # What follows gives up what it had.
-        ({}, {**TIGHT, "keyspace": {0: 500}, "prefix_keys": 500}, PLAN, "blocker", COPYING | EXTERNAL),
+        ({}, {**TIGHT, "keyspace": {0: 500}, "prefix_keys": 500}, PLAN, "blocker", COPYING | ELSEWHERE),
         ({}, {**TIGHT, "keyspace": {0: 500}, "prefix_keys": 500}, CLEARED, "ok", None),
         ({}, EMPTY, PLAN, "ok", None),
         # Of what is there only a part goes.
         ({}, {**TIGHT, "keyspace": {0: 500}, "prefix_keys": 499, "sample": STRANGERS}, CLEARED, "warning", None),
         ({}, {**TIGHT, "keyspace": {0: 500, 2: 9}, "prefix_keys": 500}, CLEARED, "warning", None),
-        ({}, {**TIGHT, "keyspace": {2: 9}, "prefix_keys": 0}, CLEARED, "blocker", COPYING | EXTERNAL),
+        ({}, {**TIGHT, "keyspace": {2: 9}, "prefix_keys": 0}, CLEARED, "blocker", COPYING | ELSEWHERE),
         # A replica has it from the source.
         (
             {},
@@ -296,13 +296,13 @@ A_STRANGER = Sample(1000, 0, (), own_ratio=0.99)
             COPYING,
         ),
         # What others have at the source is not copied.
-        ({"keyspace": {0: 1000, 1: 1000}}, SMALL, PLAN, "blocker", REPLICATE),
-        ({"sample": STRANGERS}, SMALL, PLAN, "blocker", REPLICATE),
+        ({"keyspace": {0: 1000, 1: 1000}}, SMALL, PLAN, "blocker", FOLLOWING),
+        ({"sample": STRANGERS}, SMALL, PLAN, "blocker", FOLLOWING),
         ({"sample": STRANGERS}, {**TIGHT, "keyspace": {2: 9}}, PLAN, "warning", None),
         # One of them is no reason to think that all the rest is theirs.
-        ({"sample": A_STRANGER}, SMALL, PLAN, "blocker", COPYING | EXTERNAL | REPLICATE),
-        ({"keyspace": {0: 9_999, 1: 1}}, SMALL, PLAN, "blocker", COPYING | EXTERNAL | REPLICATE),
-        ({}, SMALL, PLAN, "blocker", COPYING | EXTERNAL | REPLICATE),
+        ({"sample": A_STRANGER}, SMALL, PLAN, "blocker", COPYING | ELSEWHERE | FOLLOWING),
+        ({"keyspace": {0: 9_999, 1: 1}}, SMALL, PLAN, "blocker", COPYING | ELSEWHERE | FOLLOWING),
+        ({}, SMALL, PLAN, "blocker", COPYING | ELSEWHERE | FOLLOWING),
     ],
 )
 def test_memory_is_counted_by_what_a_strategy_carries(
@@ -331,17 +331,17 @@ def test_persistence_is_judged_on_each_server() -> None:
 def test_databases_beside_ours_are_seen() -> None:
     assert one("databases", source(keyspace={0: 1, 3: 7})).sentence.endswith("(7 in db 3).")
     finding = one("databases", new=target(keyspace={3: 1, 0: 1}, locked=True))
-    assert (finding.blocks, "(1 in db 3)" in finding.sentence) == (REPLICATE, True)
+    assert (finding.blocks, "(1 in db 3)" in finding.sentence) == (FOLLOWING, True)
     assert not found("databases", new=target(keyspace={0: 1}, locked=True))
     # Of what expires meanwhile INFO and SCAN say different things.
     ours: dict[str, Any] = {"keyspace": {0: 90}, "prefix_keys": 7, "other_keys": 0, "locked": True}
     assert not found("databases", new=target(**ours), plan=CLEARED)
-    assert one("databases", new=target(**ours | {"other_keys": 2}), plan=CLEARED).blocks == REPLICATE
+    assert one("databases", new=target(**ours | {"other_keys": 2}), plan=CLEARED).blocks == FOLLOWING
     assert "(2 in db 0)" in one("databases", new=target(**ours | {"other_keys": 2}), plan=CLEARED).sentence
     assert one("databases", new=target(**ours, prefix_complete=False), plan=CLEARED).level == "warning"
     other = target(endpoint=Endpoint("10.0.0.2", 6379, database=3))
     assert "would go to 3" in one("databases", source(keyspace={0: 1}), other).sentence
-    assert one("databases", source(keyspace={0: 1}), other).blocks == REPLICATE
+    assert one("databases", source(keyspace={0: 1}), other).blocks == FOLLOWING
     findings = found("databases", source(keyspace={0: 1, 20: 1}))
     assert [each.level for each in findings] == ["warning", "blocker"]
 
@@ -380,7 +380,7 @@ def test_field_ttls_of_the_whole_server_decide_on_replication(old: str, new: str
     assert [each.level for each in findings] == levels
     for each in findings:
         assert "12 hashes with fields that expire by themselves (h:1, h:2 and others)" in each.sentence
-        assert each.blocks == (REPLICATE if each.level == "blocker" else frozenset())
+        assert each.blocks == (FOLLOWING if each.level == "blocker" else frozenset())
     assert not found("field TTLs", source(old, field_ttls=0), target(new))
 
 
@@ -388,7 +388,7 @@ def test_field_ttls_that_the_server_does_not_tell_of_are_unseen_unless_some_are_
     hidden = source("redis 8.2.3", field_ttls=None, unseen={"field_ttls": "INFO shows no databases"})
     assert "INFO shows no databases" in one("field TTLs", hidden).sentence
     named = replace(hidden, field_ttl_keys=Census(("h",), complete=True))
-    assert one("field TTLs", named).blocks == REPLICATE
+    assert one("field TTLs", named).blocks == FOLLOWING
 
 
 def test_values_above_what_the_target_takes_are_said() -> None:
@@ -407,9 +407,9 @@ def test_values_above_what_the_target_takes_are_said() -> None:
 
 
 def test_the_target_must_be_able_to_find_the_source() -> None:
-    assert one("address", source(endpoint=Endpoint(path="/s.sock"))).blocks == REPLICATE
+    assert one("address", source(endpoint=Endpoint(path="/s.sock"))).blocks == FOLLOWING
     local = source(endpoint=Endpoint("localhost", 6379))
-    assert one("address", local).blocks == REPLICATE
+    assert one("address", local).blocks == FOLLOWING
     assert not found("address", local, target(endpoint=Endpoint("127.0.0.1", 6380)))
 
 
@@ -455,8 +455,8 @@ def test_encryption_must_fit_together() -> None:
     tls_source = source(endpoint=Endpoint("10.0.0.1", 6379, tls=True))
     assert one("encryption", tls_source).level == "warning"
     without = target(config={"tls-replication": None})
-    assert [each.blocks for each in found("encryption", tls_source, without)] == [frozenset(), REPLICATE]
-    assert one("encryption", new=target(config={"tls-replication": "yes"})).blocks == REPLICATE
+    assert [each.blocks for each in found("encryption", tls_source, without)] == [frozenset(), FOLLOWING]
+    assert one("encryption", new=target(config={"tls-replication": "yes"})).blocks == FOLLOWING
 
 
 @pytest.mark.parametrize(("before", "after", "warned"), [(0.1, 0.5, False), (1, 3, True), (8, 9, False), (8, 12, True)])
@@ -473,7 +473,7 @@ def test_connections_must_be_to_be_had() -> None:
 
 def test_replication_does_not_lead_to_another_database() -> None:
     moved = target(endpoint=Endpoint("10.0.0.2", 6379, database=3))
-    assert any(each.blocks == REPLICATE for each in found("databases", new=moved))
+    assert any(each.blocks == FOLLOWING for each in found("databases", new=moved))
     same = found("databases", source(endpoint=Endpoint("10.0.0.1", 6379, database=3)), moved)
     assert not any(each.blocks for each in same)
 

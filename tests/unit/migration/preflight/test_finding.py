@@ -3,7 +3,7 @@ from redis_rehearsal.migration.preflight.finding import (
     ALL,
     CARRYING,
     COPYING,
-    REPLICATE,
+    FOLLOWING,
     STRATEGY_NAMES,
     SWITCHING,
     blocker,
@@ -27,14 +27,14 @@ def test_the_flags_are_those_of_a_migration() -> None:
 
 
 def test_what_is_blocked_does_not_remain() -> None:
-    findings = [ok("a", "Fine."), warning("b", "Hm.", "Look."), blocker("c", "No.", "Stop.", REPLICATE)]
+    findings = [ok("a", "Fine."), warning("b", "Hm.", "Look."), blocker("c", "No.", "Stop.", FOLLOWING)]
     assert remaining_strategies(findings) == tuple(name for name in STRATEGY_NAMES if name != "replicate")
     assert remaining_strategies([]) == STRATEGY_NAMES
     assert remaining_strategies([blocker("c", "No.", "Stop.", ALL)]) == ()
 
 
 def test_one_strategy_that_carries_the_data_is_enough_unless_another_is_wanted() -> None:
-    replicate, copying = blocker("a", "No.", "Stop.", REPLICATE), blocker("b", "No.", "Stop.", COPYING)
+    replicate, copying = blocker("a", "No.", "Stop.", FOLLOWING), blocker("b", "No.", "Stop.", COPYING)
     assert stands_in_the_way([replicate], None) == []
     assert stands_in_the_way([replicate], "copy") == []
     assert stands_in_the_way([replicate], "replicate") == [replicate]

@@ -3,8 +3,9 @@
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
     COPYING,
-    EXTERNAL,
-    REPLICATE,
+    ELSEWHERE,
+    FOLLOWING,
+    LEAVING,
     SWITCHING,
     Finding,
     blocker,
@@ -12,6 +13,7 @@ from redis_rehearsal.migration.preflight.finding import (
     unseen,
     warning,
 )
+from redis_rehearsal.migration.strategies import either
 
 _TIGHT_RATIO = 0.8
 _SURE_RATIO = 0.9
@@ -49,7 +51,7 @@ def memory(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     sentence = f"The source uses {size(used)}, and the target has {size(room)} ({what})."
     # At least, where it is known that nothing else is there; and at most.
     needs = {
-        strategies: (low + (used if strategies is REPLICATE else _own_bytes(source, used)), used + high)
+        strategies: (low + (used if strategies is FOLLOWING else _own_bytes(source, used)), used + high)
         for strategies, (low, high) in _stays_there(target, plan).items()
     }
     blocked = {strategies: low for strategies, (low, _) in needs.items() if low > room}
@@ -96,7 +98,7 @@ def _stays_there(target: Facts, plan: Plan) -> dict[frozenset[str], tuple[int, i
         stays = (0, 0) if _own_ratio(target) == 1.0 else (0, data)
     # What a replica holds came from its primary, and what follows a primary gives up its own.
     copied = (0, 0) if target.info.get("role") == "slave" else stays
-    return {COPYING: stays, EXTERNAL: copied, REPLICATE: (0, 0)}
+    return {COPYING: stays, ELSEWHERE: copied, FOLLOWING: (0, 0)}
 
 
 def eviction(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
@@ -150,18 +152,18 @@ def databases(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     if ours != theirs:
         sentence = f"REPLICAOF leaves keys in database {ours}, and the application would go to {theirs} of the target."
         advice = f"Give the target as …/{ours}, or use a strategy that copies keys."
-        found.append(blocker(name, sentence, advice, REPLICATE))
+        found.append(blocker(name, sentence, advice, FOLLOWING))
     if source.keyspace is None:
         found.append(unseen(name, "The databases of the source", source.why("info")))
     else:
         other = {number: count for number, count in source.keyspace.items() if number != source.endpoint.database}
         if other:
             sentence = f"The source holds keys in other databases than {source.endpoint.database} ({_counts(other)})."
-            found.append(warning(name, sentence, "Only `replicate` carries them; move them apart otherwise."))
+            found.append(warning(name, sentence, f"Only {either(FOLLOWING)} carries them; move them apart otherwise."))
         most = target.number("databases")
         if most is not None and max(source.keyspace, default=0) >= most:
             sentence = f"The source uses database {max(source.keyspace)}, and the target has only {most}."
-            found.append(blocker(name, sentence, "Raise `databases` on the target, and restart it.", REPLICATE))
+            found.append(blocker(name, sentence, "Raise `databases` on the target, and restart it.", FOLLOWING))
     if target.keyspace is None:
         found.append(unseen(name, "The databases of the target", target.why("info")))
     else:
@@ -178,7 +180,7 @@ def databases(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         held = {number: count for number, count in held.items() if count > 0}
         if held:
             sentence = f"The target holds keys ({_counts(held)}), which REPLICAOF would erase."
-            found.append(blocker(name, sentence, "Use an empty server, or a strategy that copies keys.", REPLICATE))
+            found.append(blocker(name, sentence, "Use an empty server, or a strategy that copies keys.", FOLLOWING))
     return found or [ok(name, "The source uses no database but ours, and the target is empty.")]
 
 
@@ -198,7 +200,7 @@ def prefix(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
             return [warning(name, sentence, "They are deleted when the migration begins (--clear-target).")]
         advice = "--clear-target deletes those keys, and only those; or choose another KEY_PREFIX."
         # What a replica holds came from its primary, which is how some tools copy.
-        blocks = SWITCHING - EXTERNAL if target.info.get("role") == "slave" else SWITCHING
+        blocks = SWITCHING - ELSEWHERE if target.info.get("role") == "slave" else SWITCHING
         return [blocker(name, sentence, advice, blocks)]
     if not target.prefix_complete:
         sentence = f"The target has too many keys to see whether some are under {plan.key_prefix}; none was found yet."
@@ -238,6 +240,6 @@ def expiry(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     share = sample.without_ttl / sample.keys
     sentence = f"{share:.0%} of {sample.keys:,} keys that were looked at on the source never expire."
     if share > _UNEXPIRING_RATIO:
-        advice = "They are data and no cache: `cold` leaves them behind, and nothing brings them back."
+        advice = f"They are data and no cache: {either(LEAVING)} leaves them behind, and nothing brings them back."
         return [warning(name, sentence, advice)]
     return [ok(name, sentence)]

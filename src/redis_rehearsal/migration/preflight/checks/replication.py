@@ -4,7 +4,7 @@ from typing import Final
 
 from redis_rehearsal.migration.preflight.checks.contents import size
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
-from redis_rehearsal.migration.preflight.finding import REPLICATE, Finding, blocker, ok, unseen, warning
+from redis_rehearsal.migration.preflight.finding import FOLLOWING, Finding, blocker, ok, unseen, warning
 
 SYNC_BYTES_PER_SECOND: Final = 50 * 1024 * 1024
 """What a full synchronisation is taken to move in a second: half of a gigabit link, and what parsing an RDB takes."""
@@ -22,10 +22,10 @@ def address(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     name, endpoint = "address", source.endpoint
     if endpoint.path:
         sentence = "The source is given as a Unix socket, at which no replica can follow it."
-        return [blocker(name, sentence, "Give it as redis://host:port.", REPLICATE)]
+        return [blocker(name, sentence, "Give it as redis://host:port.", FOLLOWING)]
     if endpoint.host in _LOCAL and not (target.endpoint.path or target.endpoint.host in _LOCAL):
         sentence = f"The target would look for the source at its own {endpoint.host}."
-        return [blocker(name, sentence, "Give the source by an address that the target can reach.", REPLICATE)]
+        return [blocker(name, sentence, "Give the source by an address that the target can reach.", FOLLOWING)]
     return [
         ok(name, f"The source is given as {endpoint.host}:{endpoint.port}; whether the target reaches it, is open.")
     ]

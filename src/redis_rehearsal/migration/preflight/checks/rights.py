@@ -2,8 +2,7 @@
 
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
-    EXTERNAL,
-    REPLICATE,
+    ELSEWHERE,
     STRATEGY_NAMES,
     SWITCHING,
     Finding,
@@ -12,6 +11,7 @@ from redis_rehearsal.migration.preflight.finding import (
     unseen,
 )
 from redis_rehearsal.migration.preflight.needs import needed
+from redis_rehearsal.migration.strategies import STRATEGIES, either
 
 _FREEZES = frozenset({"CLIENT PAUSE", "CLIENT UNPAUSE"})
 
@@ -45,8 +45,11 @@ def server_wide(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     name, found = "server-wide actions", []
     advice = "Pass --allow-server-wide if it may; what is changed is put back."
     allowed = plan.allow_server_wide
-    if target.role not in plan.ours and not allowed:
-        found.append(blocker(name, "`replicate` acts on all of the target, which is not allowed.", advice, REPLICATE))
+    for server in (source, target):
+        acting = frozenset(each for each, strategy in STRATEGIES.items() if server.role in strategy.acts_on)
+        if acting and server.role not in plan.ours and not allowed:
+            sentence = f"{either(acting)} acts on all of {server}, which is not allowed."
+            found.append(blocker(name, sentence, advice, acting))
     if plan.freeze == "server":
         if source.role not in plan.ours and not allowed:
             sentence = "--freeze server acts on all of the source, which is not allowed."
@@ -65,7 +68,7 @@ def writes(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
             f"{server.title} refuses writes now: {server.refusal}",
             "Make it take writes first: promote it, make room, or mend what it complains of.",
             # A tool may promote a replica, and make no room.
-            SWITCHING - EXTERNAL if server is target and server.refusal.startswith("READONLY") else SWITCHING,
+            SWITCHING - ELSEWHERE if server is target and server.refusal.startswith("READONLY") else SWITCHING,
         )
         for server in (source, target)
         if server.refusal

@@ -10,8 +10,8 @@ from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
     ALL,
     COPYING,
-    EXTERNAL,
-    REPLICATE,
+    ELSEWHERE,
+    FOLLOWING,
     SWITCHING,
     Finding,
     blocker,
@@ -20,6 +20,7 @@ from redis_rehearsal.migration.preflight.finding import (
     warning,
 )
 from redis_rehearsal.migration.preflight.needs import why_not_whole
+from redis_rehearsal.migration.strategies import either
 
 _SHOWN: Final = 5
 _NOTHING: Final = Census((), complete=False)
@@ -53,7 +54,7 @@ def one_server(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         advice = "Give the address of another server; behind a proxy or a name both may lead to one."
         return [blocker(name, "Source and target are one and the same database.", advice, SWITCHING)]
     advice = "Give the address of another server, or use a strategy that copies keys."
-    return [blocker(name, "Source and target are databases of one server.", advice, REPLICATE)]
+    return [blocker(name, "Source and target are databases of one server.", advice, FOLLOWING)]
 
 
 def mode(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
@@ -76,7 +77,7 @@ def mode(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
 def role(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     """Whether both are primaries, and how many follow them."""
     found: list[Finding] = []
-    for server, blocks in ((source, ALL), (target, SWITCHING - EXTERNAL)):
+    for server, blocks in ((source, ALL), (target, SWITCHING - ELSEWHERE)):
         shown = server.info.get("role")
         if shown is None:
             found.append(unseen("role", f"The role of {server}", server.why("info")))
@@ -85,7 +86,7 @@ def role(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
             advice = f"Give the address of its primary ({primary}), or promote it (REPLICAOF NO ONE)."
             found.append(blocker("role", f"{server.title} is a replica of {primary}.", advice, blocks))
             if server is target:
-                sentence = "`external` can move to a replica only once the tool has promoted it."
+                sentence = f"{either(ELSEWHERE)} can move to a replica only once the tool has promoted it."
                 found.append(warning("role", sentence, "Let the tool say REPLICAOF NO ONE before it is ready."))
     if found:
         return found
@@ -104,14 +105,14 @@ def rdb(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     if replication.possible == "yes":
         return [ok(name, "The target reads the RDB that the source sends.")]
     if replication.possible == "no":
-        return [blocker(name, sentence, "Use a strategy that copies keys, or a newer target.", REPLICATE)]
+        return [blocker(name, sentence, "Use a strategy that copies keys, or a newer target.", FOLLOWING)]
     if target.config.get("rdb-version-check") == "relaxed":
         return [ok(name, "The target reads the RDB that the source sends, since its rdb-version-check is relaxed.")]
     denied = target.denied or frozenset()
     if denied & {"CONFIG GET", "CONFIG SET"}:
         advice = "Set it in the target's configuration, and allow CONFIG GET; or use a strategy that copies keys."
-        return [blocker(name, f"{sentence[:-1]}, and CONFIG is denied there.", advice, REPLICATE)]
-    return [warning(name, sentence, "`replicate` sets it for the migration and puts it back.")]
+        return [blocker(name, f"{sentence[:-1]}, and CONFIG is denied there.", advice, FOLLOWING)]
+    return [warning(name, sentence, f"{either(FOLLOWING)} sets it for the migration and puts it back.")]
 
 
 def payloads(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
@@ -169,7 +170,7 @@ def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         keys = f", as {_listed(shown)}" if shown else ""
         advice = "Load them on the target, or remove the keys of their types."
         # Others' keys are no concern of what copies ours.
-        blocks = REPLICATE | COPYING if _own_types(source) - known else REPLICATE
+        blocks = FOLLOWING | COPYING if _own_types(source) - known else FOLLOWING
         found = [blocker(name, f"{sentence}; there are keys of {_listed(foreign)}{keys}.", advice, blocks)]
         if not blocks & COPYING and not all(source.own_censuses.get(kind, _NOTHING).complete for kind in foreign):
             said = f"Not all keys under {plan.key_prefix} could be looked at for those of {_listed(foreign)}."
@@ -180,7 +181,7 @@ def modules(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         advice = "Load them on the target, or unload them from the source if nothing uses them (MODULE UNLOAD)."
         of_them = "" if unknown == missing else f" ({_listed(unknown)})"
         reason = f"an RDB may hold what only they read{of_them}, at which the target would end itself"
-        return [blocker(name, f"{sentence}, and {reason}.", advice, REPLICATE)]
+        return [blocker(name, f"{sentence}, and {reason}.", advice, FOLLOWING)]
     kinds = [kind for module in missing for kind in KEYED_MODULES[module]]
     if "censuses" not in source.unseen and all(source.censuses.get(kind, _NOTHING).complete for kind in kinds):
         there = sorted(held.intersection(kinds))
@@ -224,7 +225,7 @@ def functions(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         warning(
             name,
             f"The source has function libraries that the target lacks: {_listed(missing)}.",
-            "Only `replicate` carries them; else carry them by FUNCTION DUMP and FUNCTION RESTORE.",
+            f"Only {either(FOLLOWING)} carries them; else carry them by FUNCTION DUMP and FUNCTION RESTORE.",
         )
     ]
 

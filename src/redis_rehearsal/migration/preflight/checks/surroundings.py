@@ -4,7 +4,8 @@ from typing import Final
 
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
 from redis_rehearsal.migration.preflight.finding import (
-    REPLICATE,
+    ALL,
+    FOLLOWING,
     SWITCHING,
     Finding,
     blocker,
@@ -29,7 +30,8 @@ def attribution(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
         elif any(len(set(looks)) > 1 for looks in server.answered):
             sentence = f"On one connection to {server} several servers answer, as behind a proxy that spreads commands."
             advice = (
-                "Give the server's own address: what is acknowledged cannot be attributed, and observe cannot pass."
+                "Give the server's own address: what is acknowledged cannot be attributed, and "
+                f"{' or '.join(sorted(ALL - SWITCHING))} cannot pass."
             )
             found.append(warning(name, sentence, advice))
         elif len({looks[0] for looks in server.answered}) > 1:
@@ -94,7 +96,7 @@ def encryption(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     if before and replication is None:
         if target.config and "config" not in target.unseen:
             sentence = "Replication from the source needs TLS, and the target has no setting tls-replication."
-            found.append(blocker(name, sentence, "Use a target with TLS, or a strategy that copies keys.", REPLICATE))
+            found.append(blocker(name, sentence, "Use a target with TLS, or a strategy that copies keys.", FOLLOWING))
         else:
             found.append(unseen(name, "The setting tls-replication of the target", target.why("config")))
     elif not before and replication == "yes":
@@ -102,7 +104,7 @@ def encryption(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
             "The target would follow the source by TLS only (tls-replication), which the source is not given with."
         )
         found.append(
-            blocker(name, sentence, "CONFIG SET tls-replication no, or give the source as rediss://.", REPLICATE)
+            blocker(name, sentence, "CONFIG SET tls-replication no, or give the source as rediss://.", FOLLOWING)
         )
     both = "encrypted" if before else "not encrypted"
     return found or [ok(name, f"Connections to both are {both}.")]
@@ -126,7 +128,7 @@ def round_trip(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
 def connections(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     """Whether each server takes the connections that we open."""
     name, found = "connections", []
-    for server, blocks in ((source, SWITCHING | {"observe"}), (target, SWITCHING)):
+    for server, blocks in ((source, ALL), (target, SWITCHING)):
         most, there = server.number("maxclients"), server.number("connected_clients")
         if most is None or there is None:
             found.append(unseen(name, f"The setting maxclients of {server}", server.why("config")))

@@ -5,7 +5,7 @@ from typing import Final
 from redis_rehearsal.keyspace.versions import has_field_ttls, replicates_field_ttls
 from redis_rehearsal.migration.preflight.checks.contents import size
 from redis_rehearsal.migration.preflight.facts import Facts, Plan
-from redis_rehearsal.migration.preflight.finding import COPYING, REPLICATE, Finding, blocker, ok, unseen, warning
+from redis_rehearsal.migration.preflight.finding import COPYING, FOLLOWING, Finding, blocker, ok, unseen, warning
 
 _SHOWN: Final = 10
 _SURE_RATIO: Final = 0.75
@@ -29,7 +29,7 @@ def field_ttls(source: Facts, target: Facts, plan: Plan) -> list[Finding]:
     if not replicates_field_ttls(source.identity, target.identity):
         what = f"{target.identity.product} {target.identity.version} cannot read from its RDB"
         advice = "Use a strategy that copies keys, or do without these times to live (HPERSIST) until the move is over."
-        found.append(blocker(name, f"{sentence}, which {what}.", advice, REPLICATE))
+        found.append(blocker(name, f"{sentence}, which {what}.", advice, FOLLOWING))
     if not has_field_ttls(target.identity):
         advice = "Use a newer target; else these fields stay for ever, and the comparison says how many."
         found.append(warning(name, f"{sentence}, and the target has no such times to live.", advice))

@@ -3,6 +3,8 @@
 from typing import Final
 
 from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.strategies import carrying, listed
+from redis_rehearsal.migration.strategy import Carries
 from redis_rehearsal.verification.verdict import Status, VerdictStatus
 from redis_rehearsal.view.run_view import Stage
 from redis_rehearsal.web.metrics.catalogue.entry import KINDS, REDIS, Entry, Group
@@ -11,6 +13,8 @@ LEAST: Final = "least"
 AT_MOST: Final = "at_most"
 FINDINGS: Final = ("lost", "duplicated", "stranded")
 DIFFERENCES: Final = ("missing", "extra", "type", "value", "ttl")
+UNTOLD: Final = carrying(Carries.NOTHING, Carries.ELSEWHERE)
+"""The strategies that do not know how much of the data is carried."""
 MIGRATION_STATUSES: Final = ("running", "done", "failed", "rolled-back")
 _PHASES: Final = {"phase": tuple(str(each) for each in Phase)}
 _MIGRATING: Final = "once there is a migration"
@@ -77,7 +81,7 @@ ENTRIES: Final = (
         "Share of the data that was carried to the target: of keys, or of a synchronisation's bytes.",
         {},
         "ratio",
-        "once the strategy knows; cold, observe and external never do, nor does a way back that copies",
+        f"once the strategy knows; {listed(UNTOLD)} never do, nor does a way back that copies",
     ),
     Entry(
         "rehearsal_replication_lag_bytes",

@@ -5,6 +5,7 @@ import { element, say } from "./words.js";
 
 let cost = { acknowledged: 0, now: null };
 let load = null;
+let offered = [];
 let waiting = null;
 
 const dialog = (name) => document.getElementById(`dialog-${name}`);
@@ -26,6 +27,9 @@ function rolledBack({ status, reason, application_on: on }) {
   return `The migration ended as ${status}${reason ? `: ${reason}` : ""}. Reads go to ${on.reads}, writes to ${on.writes}.${unsure}`;
 }
 
+// What the chosen strategy has a use for that is not for all, and which options of others' packages it brings along.
+const chosenOf = (form) => offered.find(({ name }) => name === form.elements.strategy?.value) || { uses: [], options: [] };
+
 const CALLS = {
   migrate: (form) => {
     const strategy = form.elements.strategy.value;
@@ -37,7 +41,12 @@ const CALLS = {
     if (form.elements.then.checked) body.then = "rollback";
     const conditions = text(form, "abort_if").split(/[\s,]+/).filter(Boolean);
     if (conditions.length) body.abort_if = conditions;
-    if (strategy === "external") body.command = text(form, "command");
+    const { uses, options } = chosenOf(form);
+    if (uses.includes("command")) body.command = text(form, "command");
+    for (const { name, type } of options) {
+      if (type === "boolean") body[name] = form.elements[name].checked;
+      else if (text(form, name)) body[name] = text(form, name);
+    }
     return ["POST", "/api/migrations", body, () => `The migration (${strategy}) has begun.`];
   },
   switch: (form) => {
@@ -141,21 +150,30 @@ export function askForToken(wanted) {
 
 function chosen() {
   const form = dialog("migrate").querySelector("form");
-  for (const place of form.querySelectorAll("[data-only]")) place.hidden = place.dataset.only !== form.elements.strategy?.value;
+  const { uses } = chosenOf(form);
+  for (const place of form.querySelectorAll("[data-option]")) place.hidden = !uses.includes(place.dataset.option);
 }
 
 function offer(strategies, presets) {
+  offered = strategies;
   const place = document.getElementById("strategies");
-  place.replaceChildren(...strategies.filter((each) => each.name !== "observe").map((strategy, index) => {
+  place.replaceChildren(...strategies.map((strategy, index) => {
     const label = element("label", null, { class: "strategy" });
     const input = element("input", null, { type: "radio", name: "strategy", value: strategy.name });
-    input.checked = strategy.name === "replicate" || (index === 0 && !strategies.some((each) => each.name === "replicate"));
+    input.checked = strategy.suggested || (index === 0 && !strategies.some((each) => each.suggested));
     const words = element("span");
     words.append(
       element("strong", strategy.name), element("span", ` ${strategy.summary}`),
       element("span", `Expected to go wrong: ${strategy.goes_wrong}`, { class: "muted wrong" }),
     );
     label.append(input, words);
+    return label;
+  }));
+  document.getElementById("of-strategy").append(...strategies.flatMap(({ options }) => options).map(({ name, meaning, type, on }) => {
+    const label = element("label", `${meaning} `, { "data-option": name });
+    const input = element("input", null, { name, type: type === "boolean" ? "checkbox" : "text", autocomplete: "off" });
+    input.checked = on;
+    label.append(input);
     return label;
   }));
   document.getElementById("presets").replaceChildren(...Object.entries(presets).map(([name, rates]) => {

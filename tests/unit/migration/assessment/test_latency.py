@@ -10,7 +10,7 @@ from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.reasons import STALLED_BASELINE
-from redis_rehearsal.migration.options import Limits
+from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
 from tests.unit.migration.assessment.made_evidence import EVIDENCE, criterion, phased, tally
 

@@ -1,20 +1,16 @@
-"""Criteria about latency: how slow queries and events were before, in and right after the cutover."""
+"""How slow queries and events were before, in and right after the cutover."""
 
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.figures import rows_within
-from redis_rehearsal.migration.assessment.reasons import (
-    NO_CUTOVER,
-    STALLED,
-    STALLED_BASELINE,
-    on_time,
-    stood_still,
-)
+from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, STALLED, STALLED_BASELINE, on_time
+from redis_rehearsal.migration.assessment.stalled import stood_still
 from redis_rehearsal.migration.assessment.times import CLOSE_SECONDS, before_cutovers, cutovers_with_tails, sweeps
+from redis_rehearsal.migration.criterion import DeclaredCriterion, Kind
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.telemetry.histogram import Histogram
 from redis_rehearsal.verification.downtime import Span
@@ -25,8 +21,6 @@ LEAST_P99_LIMIT_SECONDS: Final = 0.05
 P99_FACTOR: Final = 5.0
 _QUANTILE: Final = 0.99
 _NOT_WATCHED: Final = (Phase.DONE, Phase.FAILED)
-
-Kind = Literal["queries", "events"]
 
 
 class _Held(NamedTuple):
@@ -39,51 +33,43 @@ class _Held(NamedTuple):
 _NONE_HELD: Final = _Held(0.0, 0.0)
 
 
-def cutover_latency(evidence: Evidence) -> list[Criterion]:
+def cutover_latency(asked: DeclaredCriterion, evidence: Evidence) -> Criterion:
     """The p99 of what was due in a cutover and 5 s after it; of several the worst."""
-    limits = evidence.limits
-    found = []
-    kinds: tuple[tuple[Kind, str, float | None], ...] = (
-        ("queries", "cutover_p99", limits.max_cutover_p99),
-        ("events", "event_cutover_p99", limits.max_event_cutover_p99),
-    )
-    for kind, name, limit in kinds:
-        judged = []
-        for place, span in enumerate(cutovers_with_tails(evidence)):
-            due = _due(evidence, kind, span)
-            # What was held is judged as downtime, with a limit of its own.
-            held = _held(evidence, place, span) if kind == "events" else _NONE_HELD
-            missing = Cause.NONE_ANSWERED if due.offered else Cause.NONE_DUE
-            unmeasured = missing.because(kind=kind, when=" in the cutover")
-            failed = f"{kind} due in the cutover and 5 s after it were slow{_way(place)}"
-            judged.append(_latency(name, limit, evidence, kind, due, held, unmeasured, failed))
-        found.append(_worst(judged or [_latency(name, limit, evidence, kind, Tally(), _NONE_HELD, NO_CUTOVER, "")]))
-    return found
+    kind = asked.kind
+    judged: list[Criterion] = []
+    for place, span in enumerate(cutovers_with_tails(evidence)):
+        due = _due(evidence, kind, span)
+        # What was held is judged as downtime, with a limit of its own.
+        held = _held(evidence, place, span) if kind == "events" else _NONE_HELD
+        missing = Cause.NONE_ANSWERED if due.offered else Cause.NONE_DUE
+        unmeasured = missing.because(kind=kind, when=" in the cutover")
+        failed = f"{kind} due in the cutover and 5 s after it were slow{_way(place)}"
+        judged.append(_latency(asked, evidence, due, held, unmeasured, failed))
+    return _worst(judged or [_latency(asked, evidence, Tally(), _NONE_HELD, NO_CUTOVER, "")])
 
 
-def sync_latency(evidence: Evidence) -> list[Criterion]:
-    """The p99 of what was due while data was carried, before a cutover or after it; none where nothing was due then."""
-    found = []
-    kinds: tuple[tuple[Kind, str], ...] = (("queries", "sync_p99"), ("events", "event_sync_p99"))
-    for kind, name in kinds:
-        judged = []
-        before = [
-            (span, " before the cutover", f"before the cutover, while the strategy prepared it{_way(place)}")
-            for place, span in enumerate(before_cutovers(evidence))
-        ]
-        after = [(span, " in the sweep", "while the rest was swept after the cutover") for span in sweeps(evidence)]
-        for span, when, while_what in before + after:
-            due = _due(evidence, kind, span)
-            if not due.offered:
-                continue
-            unmeasured = Cause.NONE_ANSWERED.because(kind=kind, when=when)
-            failed = f"{kind} were slow {while_what}"
-            judged.append(
-                _latency(name, evidence.limits.max_sync_p99, evidence, kind, due, _NONE_HELD, unmeasured, failed)
-            )
-        if judged:
-            found.append(_worst(judged))
-    return found
+def sync_latency(asked: DeclaredCriterion, evidence: Evidence) -> Criterion:
+    """The p99 of what was due while data was carried, before a cutover or after it; of several the worst."""
+    kind = asked.kind
+    judged: list[Criterion] = []
+    before = [
+        (span, " before the cutover", f"before the cutover, while the strategy prepared it{_way(place)}")
+        for place, span in enumerate(before_cutovers(evidence))
+    ]
+    after = [(span, " in the sweep", "while the rest was swept after the cutover") for span in sweeps(evidence)]
+    for span, when, while_what in before + after:
+        due = _due(evidence, kind, span)
+        if not due.offered:
+            continue
+        unmeasured = Cause.NONE_ANSWERED.because(kind=kind, when=when)
+        failed = f"{kind} were slow {while_what}"
+        judged.append(_latency(asked, evidence, due, _NONE_HELD, unmeasured, failed))
+    return _worst(judged)
+
+
+def was_due_while_carrying(evidence: Evidence, kind: Kind) -> bool:
+    """Whether something was due while data was carried, before a cutover or after it."""
+    return any(_due(evidence, kind, span).offered for span in (*before_cutovers(evidence), *sweeps(evidence)))
 
 
 def _way(place: int) -> str:
@@ -95,16 +81,10 @@ def _worst(judged: Sequence[Criterion]) -> Criterion:
 
 
 def _latency(
-    name: str,
-    limit: float | None,
-    evidence: Evidence,
-    kind: Kind,
-    due: Tally,
-    held: _Held,
-    unmeasured: Reason,
-    failed: str,
+    asked: DeclaredCriterion, evidence: Evidence, due: Tally, held: _Held, unmeasured: Reason, failed: str
 ) -> Criterion:
-    least_usual, usual = _usual_p99(evidence, kind)
+    least_usual, usual = _usual_p99(evidence, asked.kind)
+    limit: float | None = asked.allowed(evidence.limits)
     derived = limit is None
     if limit is None and usual is not None:
         limit = _limit_by(usual)
@@ -114,16 +94,15 @@ def _latency(
     elif measured is not None and measured > limit:
         at_least = _p99(due.response_at_least, held, limit) or 0.0
         if at_least <= limit:
-            return unknown(name, limit, measured, "seconds", STALLED.detailed(f"at least {at_least:.3f} s"))
+            return unknown(asked.name, limit, measured, asked.unit, STALLED.detailed(f"at least {at_least:.3f} s"))
     unless = NO_REASON
     if derived and usual is not None and (measured or 0.0) <= (limit or 0.0):
         if usual > LEAST_P99_LIMIT_SECONDS:
             unless = Cause.BASELINE_SLOW.because(seconds=usual)
         elif (measured or 0.0) > _limit_by(least_usual or 0.0):
             unless = STALLED_BASELINE
-    return at_most(
-        name, limit, measured, "seconds", unless=on_time(evidence) or unless, unmeasured=unmeasured, failed=failed
-    )
+    unless = on_time(evidence) or unless
+    return at_most(asked.name, limit, measured, asked.unit, unless=unless, unmeasured=unmeasured, failed=failed)
 
 
 def _p99(response: Histogram, held: _Held, limit: float) -> float | None:

@@ -1,0 +1,1 @@
+"""A strategy and a criterion of another package."""

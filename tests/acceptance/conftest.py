@@ -4,6 +4,7 @@ import pytest
 
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
+from tests.conftest import MakeServer
 from tests.support import SMALL
 
 
@@ -29,3 +30,11 @@ def given(source: RedisServer, target: RedisServer, postgres: PostgresServer) ->
         "EVENTS_PER_SECOND": "120",
         "QUERIES_PER_SECOND": "150",
     }
+
+
+@pytest.fixture
+def fresh_target(make_server: MakeServer, given: dict[str, str]) -> RedisServer:
+    """A target of the test's own, which it may break."""
+    server = make_server(name="valkey-9.1")
+    given["TARGET_REDIS_URL"] = server.url
+    return server

@@ -8,12 +8,10 @@ import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import counters, ledger_of, require_unproven
-from tests.acceptance.test_rehearse import criteria, fresh_target, judged, outside, until_phase
+from tests.acceptance.rehearsing import criteria, judged, outside, until_phase
 from tests.conftest import MakeServer
 from tests.proxy import Link, Proxy
 from tests.support import command, wait_for
-
-__all__ = ["fresh_target"]
 
 OBSERVE = ("rehearse", "--strategy", "observe", "--baseline", "4s", "--observe", "6s")
 LOAD = {"EVENTS_PER_SECOND": "300", "QUERIES_PER_SECOND": "300"}

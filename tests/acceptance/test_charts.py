@@ -14,14 +14,12 @@ from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.report.html import render_html
 from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse, painted
 from tests.acceptance.paper import shares_filled
-from tests.acceptance.test_rehearse import fresh_target
 from tests.support import command, wait_for
+from tests.unit.report.hostile import HOSTILE
 from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
 from tests.unit.report.made_timeline import percentiles, rows
-from tests.unit.report.test_html import HOSTILE
 
-__all__ = ["fresh_target"]
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
 
 SECONDS = 60

@@ -16,7 +16,7 @@ import pytest
 from redis_rehearsal.cli.app import make_app
 from redis_rehearsal.migration.criteria import about
 from tests.acceptance import copying_tool
-from tests.acceptance.test_rehearse import failed
+from tests.acceptance.rehearsing import failed
 from tests.support import SMALL, command, wait_for
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.evidence import statuses
-from tests.acceptance.test_rehearse import judged
+from tests.acceptance.rehearsing import judged
 from tests.support import command
 
 TIMES = int(os.environ.get("FAULTLESS_TIMES", "20"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.test_rehearse import until_phase
+from tests.acceptance.rehearsing import until_phase
 from tests.support import Command, command, wait_for
 
 

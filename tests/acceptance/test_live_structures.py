@@ -8,12 +8,10 @@ import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import require_fail
-from tests.acceptance.test_migrate import ask
-from tests.acceptance.test_rehearse import QUICK, fresh_target, judged, outside
+from tests.acceptance.migrating import ask
+from tests.acceptance.rehearsing import QUICK, judged, outside
 from tests.conftest import MakeServer
 from tests.support import Command, command, wait_for
-
-__all__ = ["fresh_target"]
 
 
 def structures(document: dict[str, Any], figure: str) -> dict[str, int]:

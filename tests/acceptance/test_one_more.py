@@ -8,12 +8,9 @@ from typing import Any
 import redis_rehearsal
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import counters
-from tests.acceptance.test_plugins import rehearse_paused
-from tests.acceptance.test_rehearse import fresh_target
+from tests.acceptance.with_plugins import rehearse_paused
 from tests.plugins import CRITERION, STRATEGY
 from tests.support import command, wait_for
-
-__all__ = ["fresh_target"]
 
 QUIET_PAGES = """    "quiet_pages": ReportQuery(
         "SELECT page, sum(events)::bigint AS events "

@@ -4,10 +4,7 @@ import contextlib
 import json
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,48 +13,14 @@ from playwright.sync_api import Page, expect
 from redis_rehearsal.embedded.redis_server import RedisServer, free_port
 from redis_rehearsal.migration.criteria import CRITERIA, about
 from redis_rehearsal.workload.presets import PRESETS
-from tests.acceptance.browser import CHROMIUM, NO_BROWSER, Seen, browse, painted
-from tests.acceptance.evidence import counters
-from tests.acceptance.test_rehearse import fresh_target, outside
-from tests.plugins import install_example
-from tests.support import Command, command, elsewhere, wait_for
+from tests.acceptance.browser import CHROMIUM, NO_BROWSER, browse, painted
+from tests.acceptance.paging import ATTEMPTS, TOKEN, behaved, migration_of, open_dialog, start, verdict
+from tests.support import Command, command, wait_for
 from tests.unit.report.made_migration import document as made_document
 
-__all__ = ["fresh_target"]
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason=NO_BROWSER)
-
-ATTEMPTS = 5
 BLUE = "#0072b2"
 """Of the queries that were answered, in a light chart."""
-TOKEN = "a-token-of-the-test-which-is-long"
-
-
-def open_dialog(page: Page, name: str) -> None:
-    """Click its button, and again where the page moved under the pointer between press and release, as people do."""
-
-    def is_open() -> bool:
-        page.click(f"[data-opens={name}]")
-        return page.locator(f"#dialog-{name}").is_visible()
-
-    wait_for(is_open, f"the dialog {name}")
-
-
-def start(page: Page, strategy: str, **fields: str) -> None:
-    """Start a migration by the page's own dialog."""
-    open_dialog(page, "migrate")
-    unfold(page)
-    page.check(f"input[name=strategy][value={strategy}]")
-    for name, value in {"baseline": "5s", "observe": "10s", **fields}.items():
-        page.fill(f"#dialog-migrate [name={name}]", value)
-    page.check("#dialog-migrate [name=clear_target]")
-    page.check("#dialog-migrate [name=allow_server_wide]")
-    page.click("#dialog-migrate [type=submit]")
-
-
-def unfold(page: Page) -> None:
-    """Open what of the dialog is folded."""
-    for summary in page.locator("#dialog-migrate details:not([open]) summary").all()[::-1]:
-        summary.click()
 
 
 def report_of(page: Page) -> Page:
@@ -67,18 +30,6 @@ def report_of(page: Page) -> Page:
     report = opened.value
     expect(report.locator("h2", has_text="Verdict: ").first).to_be_visible()
     return report
-
-
-def verdict(page: Page) -> str:
-    """Wait for a verdict, and read it off the page."""
-    label = page.locator("#verdict-label")
-    expect(label).to_have_text("Verdict", timeout=60_000)
-    return page.locator("#verdict").inner_text()
-
-
-def migration_of(run: Command) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(run.get("/stats")[1])["migration"]
-    return document
 
 
 def until_calm(run: Command) -> None:
@@ -154,11 +105,6 @@ def look_for_barriers(page: Page) -> None:
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": tags}}).response["violations"]
     assert not found, json.dumps([(each["id"], [node["html"] for node in each["nodes"]]) for each in found], indent=1)
-
-
-def behaved(seen: Seen) -> None:
-    assert seen.problems == []
-    assert seen.strangers == []
 
 
 def test_what_a_cold_switch_loses_is_shown_and_a_reset_begins_again(
@@ -334,15 +280,6 @@ def test_a_token_is_asked_for_what_is_wrong_is_said_and_a_lost_connection_found_
             run.wait()
 
 
-@contextlib.contextmanager
-def open_to_others(tmp_path: Path, given: dict[str, str]) -> Iterator[str]:
-    """A run that listens on all addresses; the link of its page from another machine."""
-    address = elsewhere()
-    with command(tmp_path, "run", **{**given, "BIND_ADDRESS": "0.0.0.0:0"}) as run:
-        run.until_running(200)
-        yield run.link.replace("127.0.0.1", address)
-
-
 @pytest.mark.matrix
 @pytest.mark.parametrize("status", ["fail", "unknown"])
 def test_a_saved_run_fits_a_phone_and_offers_nothing_that_it_cannot_do(tmp_path: Path, status: str) -> None:
@@ -368,157 +305,3 @@ def test_a_saved_run_fits_a_phone_and_offers_nothing_that_it_cannot_do(tmp_path:
             assert seen.problems == []
         view.interrupt()
         assert view.wait() == 0
-
-
-def test_from_another_machine_the_page_shows_nothing_without_the_token(
-    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
-) -> None:
-    with open_to_others(tmp_path, given) as link:
-        place, _, token = link.partition("#token=")
-        with browse(place) as (page, seen):
-            expect(page.locator("#connection")).to_have_text("needs the token")
-            expect(page.locator("#route-text")).to_have_text("")
-            page.fill("#dialog-token [name=token]", unquote(token))
-            page.click("#dialog-token [type=submit]")
-            expect(page.locator("#connection")).to_have_text("live")
-            expect(page.locator("#route-text")).to_have_text("Reads go to source, writes to source.")
-            assert [each for each in seen.problems if "401" not in each] == []
-
-
-@pytest.mark.matrix
-def test_from_another_machine_the_report_is_saved_with_the_token(
-    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
-) -> None:
-    with open_to_others(tmp_path, given) as link, browse(link) as (page, seen):
-        expect(page.locator("#connection")).to_have_text("live")
-        start(page, "cold", baseline="1s", observe="1s")
-        assert verdict(page) in ("FAIL", "UNKNOWN")
-        with page.expect_download() as download:
-            page.click("#report-link")
-        assert "<!doctype html>" in download.value.path().read_text()
-        behaved(seen)
-
-
-@pytest.mark.parametrize(("width", "height"), [(1400, 900), pytest.param(390, 844, marks=pytest.mark.matrix)])
-def test_what_confirms_and_what_is_wrong_are_in_sight(
-    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer, width: int, height: int
-) -> None:
-    with command(tmp_path, "run", **given) as run:
-        run.until_running(100)
-        with browse(run.link, width=width) as (page, seen):
-            page.set_viewport_size({"width": width, "height": height})
-            expect(page.locator("#connection")).to_have_text("live")
-            open_dialog(page, "migrate")
-            confirm = page.locator("#dialog-migrate [type=submit]")
-            expect(confirm).to_be_in_viewport(ratio=1)
-            # What is wrong in a part that is folded opens it.
-            unfold(page)
-            page.fill("#dialog-migrate [name=max_query_downtime]", "soon")
-            for summary in page.locator("#dialog-migrate details[open] summary").all()[::-1]:
-                summary.click()
-            confirm.click()
-            error = page.locator("#dialog-migrate .error")
-            expect(error).to_contain_text("max_query_downtime")
-            expect(error).to_be_in_viewport(ratio=1)
-            expect(confirm).to_be_in_viewport(ratio=1)
-            expect(page.locator("#dialog-migrate [name=max_query_downtime]")).to_be_focused()
-            expect(page.locator("#dialog-migrate [name=max_query_downtime]")).to_be_visible()
-            # Nothing is wider than the window.
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert [each for each in seen.problems if "422" not in each] == []
-
-
-@pytest.mark.matrix
-def test_what_is_asked_for_in_the_dialog_is_what_the_migration_has(
-    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
-) -> None:
-    with command(tmp_path, "run", **given) as run:
-        run.until_running(100)
-        with browse(run.link) as (page, seen):
-            open_dialog(page, "migrate")
-            unfold(page)
-            page.check("input[name=strategy][value=copy]")
-            asked = {
-                "baseline": "60s",
-                "freeze_bound": "4s",
-                "copy_rate": "5000",
-                "max_lost": "3",
-                "max_event_downtime": "1s",
-                "max_recovery": "90s",
-                "abort_if": "p99=2s, failed=5%",
-            }
-            for name, value in asked.items():
-                page.fill(f"#dialog-migrate [name={name}]", value)
-            page.check("#dialog-migrate [name=then]")
-            page.check("#dialog-migrate [name=rollback_on_fail]")
-            page.click("#dialog-migrate [type=submit]")
-            expect(page.locator("#done")).to_have_text("The migration (copy) has begun.")
-            options = migration_of(run)["options"]
-            found = {name: options[name] for name in [*asked, "then", "rollback_on_fail", "strategy"]}
-            assert found == {
-                "baseline": 60.0,
-                "freeze_bound": 4.0,
-                "copy_rate": 5000.0,
-                "max_lost": 3,
-                "max_event_downtime": 1.0,
-                "max_recovery": 90.0,
-                "abort_if": ["p99=2s", "failed=5%"],
-                "then": "rollback",
-                "rollback_on_fail": True,
-                "strategy": "copy",
-            }
-            # How long the baseline still lasts is said.
-            expect(page.locator("#left")).to_contain_text(" s left")
-            behaved(seen)
-
-
-@pytest.mark.matrix
-def test_the_way_back_that_keeps_what_was_written_is_offered_once_it_is_there_and_keeps_it(
-    tmp_path: Path, given: dict[str, str], source: RedisServer, fresh_target: RedisServer
-) -> None:
-    with command(tmp_path, "run", **given) as run:
-        run.until_running(200)
-        with browse(run.link) as (page, seen):
-            start(page, "copy", observe="90s")
-            expect(page.locator("#done")).to_have_text("The migration (copy) has begun.")
-            open_dialog(page, "rollback")
-            expect(page.locator("#go-back")).to_be_hidden()
-            page.click("#dialog-rollback [data-closes]")
-            expect(page.locator("#phase")).to_have_text("recovery", timeout=60_000)
-            events = run.stats()["totals"]["events"]["ok"]
-            wait_for(lambda: run.stats()["totals"]["events"]["ok"] > events + 200, "events on the target")
-            open_dialog(page, "rollback")
-            expect(page.locator("#rollback-cost")).to_contain_text("increments were acknowledged")
-            page.click("#go-back")
-            expect(page.locator("#done")).to_have_text("The way back has begun, with what was written meanwhile.")
-            expect(page.locator("#route-text")).to_contain_text("writes to source", timeout=60_000)
-            behaved(seen)
-        run.interrupt()
-        document = run.document()
-    ledger = document["ledger"]
-    assert [ledger[name] for name in ("lost", "duplicated", "stranded")] == [0, 0, 0]
-    with outside(source) as client:
-        assert counters(client) == ledger["acknowledged"]
-
-
-def test_a_strategy_of_another_package_is_offered_with_its_options(
-    tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
-) -> None:
-    given |= {"PYTHONPATH": str(install_example(tmp_path / "plugin"))}
-    with command(tmp_path, "run", **given) as run:
-        run.until_running(100)
-        with browse(run.link) as (page, seen):
-            expect(page.locator("#connection")).to_have_text("live")
-            open_dialog(page, "migrate")
-            pause = page.get_by_label("how long nobody writes before the switch.")
-            expect(pause).to_be_hidden()
-            page.check("input[name=strategy][value=paused]")
-            expect(pause).to_be_visible()
-            expect(page.locator("#dialog-migrate [name=command]")).to_be_hidden()
-            page.click("#dialog-migrate [data-closes]")
-            start(page, "paused", baseline="1s", observe="1s", pause="200ms")
-            assert verdict(page) == "FAIL"
-            migration = migration_of(run)
-            assert migration["options"]["pause"] == 0.2
-            expect(page.locator("#criteria")).to_contain_text("longest_freeze")
-            behaved(seen)

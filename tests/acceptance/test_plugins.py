@@ -5,44 +5,15 @@ from pathlib import Path
 import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
-from tests.acceptance.evidence import counters, require_fail
-from tests.acceptance.test_rehearse import criteria, fresh_target, judged, outside
+from tests.acceptance.with_plugins import rehearse_paused
 from tests.plugins import install, install_example
-from tests.support import command, run_to_the_end
-
-__all__ = ["fresh_target"]
+from tests.support import run_to_the_end
 
 OURS = "from redis_rehearsal.migration.strategies.copy import COPY\n"
 LIMIT = "from dataclasses import replace\nfrom redis_rehearsal.migration.criteria.counters import LOST\n"
 OPTION = """from redis_rehearsal.migration.declaring import Option
 MINE = replace(LOST, name="mine", limit=Option("{}", int, 0, ""))
 """
-
-
-def rehearse_paused(tmp_path: Path, given: dict[str, str], source: RedisServer, target: RedisServer) -> None:
-    """Rehearse with the strategy `paused`, and see that the criterion `longest_freeze` is judged, wherever they are."""
-    (tmp_path / "my.toml").write_text('strategy = "paused"\npause = "300ms"\nmax_recovery = "20s"\n')
-    limit = ("--max-freeze", "200ms", "--baseline", "2s")
-    with command(tmp_path, "rehearse", "--config", "my.toml", *limit, **given) as run:
-        document = judged(run)
-    require_fail(document, "lost", "counter_regressions", "comparison", "longest_freeze")
-    found = criteria(document)["longest_freeze"]
-    assert (found["limit"], found["unit"], found["causes"]) == (0.2, "seconds", [])
-    assert 0.3 <= found["measured"] == pytest.approx(document["migration"]["freeze_seconds"], abs=1e-6)
-    # It comes after ours.
-    assert document["verdict"]["criteria"][-1] == found
-    assert document["migration"]["strategy"] == "paused"
-    asked = document["migration"]["options"]
-    assert [asked[name] for name in ("pause", "max_freeze", "observe", "max_lost")] == [0.3, 0.2, 2.0, 0]
-    assert "pause" in [step["name"] for step in document["migration"]["steps"]]
-    with outside(source) as old, outside(target) as new:
-        assert document["ledger"]["lost"] == counters(old) > 0
-        assert counters(new) == document["ledger"]["acknowledged"] - document["ledger"]["lost"]
-    (report,) = (tmp_path / "runs").glob("*/report.txt")
-    said = " ".join(report.read_text().split())
-    assert "longest_freeze failed" in said
-    assert "writes were held for that long. To do: hold writes for less." in said
-    assert "To do: paused copies nothing: use replicate or copy." in said
 
 
 def test_a_strategy_and_a_criterion_of_another_package_are_rehearsed_and_judged_as_ours_are(

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import json
 import signal
 import time
 from datetime import datetime
@@ -11,55 +10,12 @@ from typing import Any
 
 import psutil
 import pytest
-import redis
 
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import counters, require_fail, require_failed, require_pass, require_unproven
+from tests.acceptance.rehearsing import QUICK, criteria, failed, judged, outside, until_phase
 from tests.conftest import MakeServer
-from tests.support import Command, adds_up, command, run_to_the_end, wait_for
-
-QUICK = ("--baseline", "4s", "--observe", "5s", "--max-recovery", "20s", "--allow-server-wide")
-EXIT_CODES = {"pass": 0, "fail": 1, "unknown": 3}
-
-
-@pytest.fixture
-def fresh_target(make_server: MakeServer, given: dict[str, str]) -> RedisServer:
-    """A target of the test's own, which it may break."""
-    server = make_server(name="valkey-9.1")
-    given["TARGET_REDIS_URL"] = server.url
-    return server
-
-
-def outside(server: RedisServer) -> Any:
-    return redis.Redis(port=server.port, protocol=2)
-
-
-def in_phase(run: Command, phase: str) -> bool:
-    assert run.process.poll() is None, run.stderr
-    return "load begins" in run.stderr and bool(json.loads(run.get("/api/status")[1])["phase"] == phase)
-
-
-def until_phase(run: Command, phase: str) -> None:
-    wait_for(lambda: in_phase(run, phase), f"the phase {phase}", 60)
-
-
-def judged(run: Command, timeout_seconds: float = 90) -> dict[str, Any]:
-    """The document of a rehearsal that has ended, which its exit code must agree with."""
-    code = run.wait(timeout_seconds)
-    document = run.stats_left()
-    assert document["verdict"] is not None, run.stderr
-    assert code == EXIT_CODES[document["verdict"]["status"]], run.stderr
-    for counts in document["totals"].values():
-        assert adds_up(counts)
-    return document
-
-
-def criteria(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {criterion["name"]: criterion for criterion in document["verdict"]["criteria"]}
-
-
-def failed(document: dict[str, Any]) -> set[str]:
-    return {name for name, criterion in criteria(document).items() if criterion["status"] == "failed"}
+from tests.support import command, run_to_the_end, wait_for
 
 
 def reported(directory: Path, document: dict[str, Any], place: Path) -> None:

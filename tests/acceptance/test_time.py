@@ -11,12 +11,10 @@ import pytest
 
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.acceptance.evidence import require_failed, require_passed
-from tests.acceptance.test_rehearse import criteria, fresh_target, judged, until_phase
+from tests.acceptance.rehearsing import criteria, judged, until_phase
 from tests.conftest import MakeServer
 from tests.proxy import Proxy
 from tests.support import Command, command, wait_for
-
-__all__ = ["fresh_target"]
 
 pytestmark = [pytest.mark.matrix, pytest.mark.alone]
 LOAD = {"EVENTS_PER_SECOND": "300", "QUERIES_PER_SECOND": "300"}

@@ -8,7 +8,7 @@ from math import ceil
 import numpy as np
 
 from redis_rehearsal.engine.outcome import Outcome
-from tests.oracle.worlds import (
+from tests.oracle.world import (
     BASELINE,
     COUNTERS,
     CUTOVER,
@@ -16,17 +16,12 @@ from tests.oracle.worlds import (
     DUE_EVERY_SECONDS,
     ENDED,
     KINDS,
-    LIMITS,
     LOST_PLACE,
     STRANDED_PLACE,
-    Happened,
     Kind,
     World,
-    happen,
-    held_seconds,
-    limits_of,
-    taken_away,
 )
+from tests.oracle.worlds import LIMITS, Happened, happen, held_seconds, limits_of, taken_away
 
 LEAST_SECONDS = 0.01
 BRIDGED_SECONDS = 0.05

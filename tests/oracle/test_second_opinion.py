@@ -13,23 +13,10 @@ from redis_rehearsal.verification.downtime import Downtime
 from redis_rehearsal.verification.verdict import Status, VerdictStatus
 from tests.oracle.moves import Move
 from tests.oracle.naive import account, downtimes, failures, may_pass, unknown_writes
-from tests.oracle.worlds import (
-    BASELINE,
-    DUE_EVERY_SECONDS,
-    KINDS,
-    SERVICE_SECONDS,
-    Outage,
-    Slowness,
-    World,
-    baseline_outages,
-    happen,
-    ledger,
-    outages,
-    play,
-    worlds,
-)
-from tests.oracle.worlds import slownesses as slow_times
-from tests.oracle.worlds import stalls as stall_times
+from tests.oracle.world import BASELINE, DUE_EVERY_SECONDS, KINDS, SERVICE_SECONDS, Outage, Slowness, World, outages
+from tests.oracle.world import slownesses as slow_times
+from tests.oracle.world import stalls as stall_times
+from tests.oracle.worlds import baseline_outages, happen, ledger, play, worlds
 
 EXAMPLES: Final = 100
 """Of each of the five, so that there are 500 worlds in all."""

@@ -1,108 +1,19 @@
 """What the workload explains of a difference between two servers, and what it does not."""
 
-import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
 
-from redis_rehearsal.cache.encodings import ENCODINGS
-from redis_rehearsal.cache.encodings.base import expected_identity
-from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.coordinator.comparing import AfterCutover, compare_servers
-from redis_rehearsal.coordinator.left_server import Look, look_at, written
-from redis_rehearsal.embedded.redis_server import RedisServer
-from redis_rehearsal.migration.assessment.evidence import KeyComparison
-from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.coordinator.comparing import AfterCutover
+from redis_rehearsal.coordinator.left_server import Look, written
 from redis_rehearsal.verification.compare.classify import Difference
 from redis_rehearsal.verification.compare.contents import contents
-from redis_rehearsal.workload.keys import Keys
 from tests.conftest import MakeServer
+from tests.integration.coordinator.pair import BUCKET_SECONDS, KEYS, NOTHING, Pair, only
 from tests.support import wait_for
-
-KEYS = Keys("rehearsal:")
-BUCKET_SECONDS, KEPT = 3600, 24
-NOTHING = {"missing": 0, "extra": 0, "type": 0, "value": 0, "ttl": 0}
-
-
-class Pair:
-    """Two servers of one state, of which the second one is written to from then on."""
-
-    def __init__(self, old: RedisServer, new: RedisServer) -> None:
-        self.servers = old, new
-        self.old, self.new = (redis.Redis(port=server.port, protocol=2) for server in (old, new))
-        self.cutover_seconds = time.time()
-        # The hour of the cutover, also where the tests began in the one before.
-        self.start = int(self.cutover_seconds) // BUCKET_SECONDS * BUCKET_SECONDS
-        self.expiry = self.start + (1 + KEPT) * BUCKET_SECONDS
-        self.verified: set[str] = set()
-        self.unsettled: set[str] = set()
-        self.deleted: set[int] = set()
-        self.deleted_at = float("inf")
-        self.rows_complete = True
-        self.operation_timeout = 0.0
-        self.stored_late: set[tuple[str, int]] = set()
-
-    def counter(self, organization: int, before: int, since: int) -> str:
-        key = KEYS.counter(organization, 0, self.start)
-        self.old.set(key, before, exat=self.expiry)
-        self.new.set(key, before + since, exat=self.expiry)
-        self.verified.add(key)
-        return key
-
-    def report(self, client: "redis.Redis", kind: str, data_type: str, at_seconds: float) -> str:
-        identity = KEYS.report_identity(1, kind, 0)
-        value = ENCODINGS[data_type].encode(expected_identity(identity), {"a": 1}, int(at_seconds * 1000), 300_000)
-        key = KEYS.report(identity)
-        if data_type == "string":
-            client.set(key, value, px=300_000)
-        else:
-            client.rpush(key, *value)
-            client.pexpire(key, 300_000)
-        return key
-
-    def look_behind(self) -> Look:
-        found = asyncio.run(look_at(Endpoint.parse(self.servers[0].url), KEYS))
-        assert found is not None
-        return found
-
-    def compared(
-        self,
-        drift_seconds: float = 2.0,
-        left_with: Look | None = None,
-        left: Callable[[], Awaitable[Look | None]] | None = None,
-        after_cutover: type[AfterCutover] = AfterCutover,
-    ) -> KeyComparison:
-        async def audit() -> Audit:
-            return Audit(verified=self.verified, unsettled=self.unsettled)
-
-        async def deleted_since(unix_seconds: float) -> tuple[set[int], bool]:
-            assert unix_seconds <= self.cutover_seconds
-            return self.deleted if unix_seconds <= self.deleted_at else set(), self.rows_complete
-
-        async def given() -> Look | None:
-            return left_with
-
-        old, new = (Endpoint.parse(server.url) for server in self.servers)
-        limits = drift_seconds, self.operation_timeout
-        after = after_cutover(KEYS, self.cutover_seconds, BUCKET_SECONDS, KEPT, *limits, self.stored_late)
-        look = given if left_with is not None else left
-        return asyncio.run(compare_servers(old, new, KEYS, after, audit, deleted_since, left_with=look))
-
-
-@pytest.fixture
-def pair(make_server: MakeServer) -> Iterator[Pair]:
-    pair = Pair(make_server(), make_server(name="valkey-9.1"))
-    yield pair
-    pair.old.close()
-    pair.new.close()
-
-
-def only(**counts: int) -> dict[str, int]:
-    return NOTHING | counts
 
 
 def test_counters_are_what_the_ledger_verified_and_expire_when_they_are_to(pair: Pair) -> None:
@@ -127,37 +38,6 @@ def test_a_counter_that_was_made_since_is_extra_only_where_no_ledger_knows_it(pa
     assert pair.compared().counts == only(extra=1)
 
 
-@pytest.mark.parametrize("data_type", ["string", "list"])
-def test_reports_are_explained_by_when_they_were_computed(pair: Pair, data_type: str) -> None:
-    now = time.time()
-    pair.report(pair.old, "hourly_series", data_type, now - 60)
-    pair.report(pair.new, "hourly_series", data_type, now + 1)
-    pair.report(pair.new, "top_pages", data_type, now + 1)
-    assert pair.compared().counts == NOTHING
-    # Another value that is no newer, and a damaged one that looks new.
-    pair.report(pair.old, "overview", data_type, now - 60)
-    pair.report(pair.new, "overview", data_type, now - 50)
-    damaged = pair.report(pair.new, "event_distribution", data_type, now + 1)
-    if data_type == "string":
-        pair.new.append(damaged, "x")
-    else:
-        pair.new.rpush(damaged, "x")
-    assert pair.compared().counts == only(value=1, extra=1)
-
-
-def test_a_report_is_missing_for_a_reason_only_where_an_event_deleted_it(pair: Pair) -> None:
-    for kind in ("overview", "event_distribution", "top_pages"):
-        pair.report(pair.old, kind, "string", time.time() - 60)
-    pair.deleted = {2}
-    assert pair.compared().counts == only(missing=3)
-    pair.deleted = {1}
-    assert pair.compared().counts == only(missing=1)  # events delete no top pages
-    pair.deleted, pair.rows_complete = set(), False
-    found = pair.compared()
-    assert found.counts == only(missing=1)
-    assert found.unreadable.startswith("2 reports that only one server has may have been deleted")
-
-
 def test_what_expires_while_a_server_that_was_left_is_read_was_not_written_to(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,55 +53,6 @@ def test_what_expires_while_a_server_that_was_left_is_read_was_not_written_to(
     assert written(seen, pair.look_behind()) == set()
     pair.old.incr(stays)
     assert written(seen, pair.look_behind()) == {stays.encode()}
-
-
-def test_a_miss_of_before_the_cutover_may_have_been_stored_after_it(pair: Pair) -> None:
-    pair.operation_timeout, at = 2.0, pair.cutover_seconds
-    pair.report(pair.new, "top_pages", "string", at - 1)
-    pair.report(pair.old, "daily", "string", at - 60)
-    pair.report(pair.new, "daily", "string", at - 1)
-    assert pair.compared().counts == NOTHING
-    # Longer before than a query may take; and an older one than the source has.
-    pair.report(pair.new, "top_pages", "string", at - 3)
-    pair.report(pair.old, "daily", "string", at - 0.5)
-    assert pair.compared().counts == only(extra=1, value=1)
-
-
-def test_of_one_that_an_event_may_have_deleted_nobody_knows(pair: Pair) -> None:
-    pair.operation_timeout = 2.0
-    pair.report(pair.new, "overview", "string", pair.cutover_seconds - 1)
-    found = pair.compared()
-    assert (found.counts, found.unreadable) == (NOTHING, "")
-    pair.deleted = {1}
-    found = pair.compared()
-    assert (found.counts, found.benign_reasons) == (NOTHING, {})
-    assert found.unreadable.startswith("1 reports that only one server has may have been deleted")
-
-
-@pytest.mark.parametrize(("before_seconds", "known"), [(1.5, True), (0.5, False), (-0.5, False)])
-def test_what_was_deleted_well_before_it_was_computed_says_nothing_of_it(
-    pair: Pair, before_seconds: float, known: bool
-) -> None:
-    pair.operation_timeout, computed_at = 2.0, pair.cutover_seconds - 1
-    pair.report(pair.new, "overview", "string", computed_at)
-    pair.deleted, pair.deleted_at = {1}, computed_at - before_seconds
-    found = pair.compared()
-    assert (found.counts, found.unreadable == "") == (NOTHING, known)
-
-
-def test_one_that_the_application_itself_stored_late_is_what_it_would_be_on_one_server(pair: Pair) -> None:
-    pair.operation_timeout, computed_at = 2.0, pair.cutover_seconds - 1
-    key = pair.report(pair.new, "overview", "string", computed_at)
-    pair.deleted, computed_ms = {1}, int(computed_at * 1000)
-    for other in ((key, computed_ms - 1), (f"{key}0", computed_ms)):
-        pair.stored_late = {other}
-        assert pair.compared().unreadable.startswith("1 reports")
-    pair.stored_late.add((key, computed_ms))
-    found = pair.compared()
-    assert (found.counts, found.unreadable) == (NOTHING, "")
-    # Longer ago than a query may take.
-    pair.operation_timeout = 0.5
-    assert pair.compared().counts == only(extra=1)
 
 
 def test_what_was_over_before_the_cutover_was_not_written_since(pair: Pair) -> None:
@@ -266,79 +97,6 @@ def test_what_a_server_refuses_to_tell_is_not_known(pair: Pair) -> None:
         forbid("+@all")
     assert found.counts == {}
     assert "NOPERM" in found.error
-
-
-def test_a_report_may_live_longer_within_the_limit_of_the_drift(pair: Pair) -> None:
-    at = time.time() - 60
-    for client, left in ((pair.old, 200_000), (pair.new, 201_500)):
-        client.pexpire(pair.report(client, "overview", "string", at), left)
-    found = pair.compared()
-    assert (found.counts, found.drift.count) == (NOTHING, 1)
-    assert pair.compared(drift_seconds=0.5).counts == only(ttl=1)
-    pair.new.pexpire(KEYS.report("1:overview"), 260_000)
-    found = pair.compared()
-    assert (found.counts, found.drift.count) == (only(ttl=1), 1)
-    assert 50 < (found.drift.max_seconds or 0) < 65
-
-
-def test_a_report_that_got_there_late_expires_there_later_by_no_more_than_the_limit(pair: Pair) -> None:
-    at = time.time() - 60
-    # Until it was seen to be gone it is there on one server only, whatever times to live may be apart by.
-    for kind, left in (("top_pages", 60_000), ("daily", 1_500)):
-        pair.new.pexpire(pair.report(pair.new, kind, "string", at), left)
-    found = pair.compared(drift_seconds=90.0)
-    assert (found.counts, found.benign_reasons) == (only(extra=1), {"expired": 1})
-
-
-def test_what_is_renewed_and_was_never_copied_is_missing_however_soon_it_would_expire(pair: Pair) -> None:
-    ended = threading.Event()
-    sessions = [f"{KEYS.prefix}session:{number}" for number in range(50)]
-
-    def renew() -> None:
-        with redis.Redis(port=pair.servers[0].port) as client:
-            while not ended.is_set():
-                pipe = client.pipeline(transaction=False)
-                for session in sessions:
-                    pipe.set(session, "x", px=1_900)
-                pipe.execute()
-                ended.wait(0.05)
-
-    renewing = threading.Thread(target=renew)
-    renewing.start()
-    try:
-        wait_for(lambda: pair.old.exists(sessions[-1]), "the sessions")
-        found = pair.compared()
-    finally:
-        ended.set()
-        renewing.join()
-    assert (found.counts, found.benign_reasons) == (only(missing=50), {})
-
-
-def test_a_report_that_goes_while_it_is_explained_had_run_out_or_an_event_deleted_it(pair: Pair) -> None:
-    class Vanishing(AfterCutover):
-        def explain(self, difference: Difference) -> str | None:
-            reason = super().explain(difference)
-            pair.new.delete(difference.key)
-            return reason
-
-    for kind in ("overview", "top_pages"):
-        pair.report(pair.new, kind, "string", time.time() + 1)
-    pair.deleted = {1}
-    found = pair.compared(after_cutover=Vanishing)
-    assert found.counts == only(extra=1)  # no event deletes top pages
-    # Nor need it: this one runs out a moment after its time to live was asked for.
-    soon = pair.report(pair.new, "top_pages", "string", time.time() + 1)
-    pair.new.pexpire(soon, 4_300)
-
-    class Waiting(AfterCutover):
-        def explain(self, difference: Difference) -> str | None:
-            wait_for(lambda: not pair.new.exists(difference.key), "its end")
-            return super().explain(difference)
-
-    assert pair.compared(after_cutover=Waiting).counts == NOTHING
-    pair.verified.discard(pair.counter(2, 10, 1))
-    pair.counter(1, 10, 1)  # which the ledger verified, and which is not to expire yet
-    assert pair.compared(after_cutover=Vanishing).counts == only(value=2)
 
 
 def test_every_reason_is_counted_by_its_name(pair: Pair) -> None:

@@ -11,26 +11,12 @@ from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.engine.messages import Command, Freeze, Release, SetRoute, SetTruth, Thaw
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration import migration as migrations
-from redis_rehearsal.migration.assessment.evidence import KeyComparison
 from redis_rehearsal.migration.migration import Migration
-from redis_rehearsal.verification.recovery import Recovery
+from tests.integration.migration.hindered import begun, until
 from tests.integration.migration.idle import IdleApplication, context_of, using
 from tests.integration.migration.pair import Pair
 
 SOURCE = Route("source", "source")
-
-
-def begun(context: Any) -> Migration:
-    async def compared(_: Any) -> KeyComparison:
-        return KeyComparison()
-
-    return Migration(context, lambda: None, compared, lambda: Recovery(0.0, None, {}))
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # nobody signals it
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("broken", ["set_fallback", "release", "freeze"])

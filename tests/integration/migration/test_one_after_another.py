@@ -11,9 +11,9 @@ from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.strategies.dual_write import DUAL_WRITE
+from tests.integration.migration.hindered import begun, until
 from tests.integration.migration.idle import IdleApplication, context_of, using
 from tests.integration.migration.pair import Pair
-from tests.integration.migration.test_compensations import begun, until
 
 OPTIONS: dict[str, Any] = {"strategy": "cold", "baseline": 60.0, "observe": 60.0, "clear_target": True}
 

@@ -10,8 +10,8 @@ from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.result import Comparison, Outcome, Progress
 from redis_rehearsal.verification.compare.rounds import compare
 from tests.conftest import MakeServer
+from tests.integration.verification.comparing import compared
 from tests.integration.verification.conftest import GetServer, outside
-from tests.integration.verification.test_compare import compared
 
 
 def test_what_changes_meanwhile_on_both_ends_as_benign(get_server: GetServer) -> None:

@@ -21,7 +21,7 @@ from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.verdict import at_most, judge
 from tests.unit.migration.assessment.made_evidence import EVIDENCE, phased
-from tests.unit.migration.assessment.test_criteria import UNREADABLE
+from tests.unit.migration.assessment.made_reasons import UNREADABLE
 from tests.unit.report.made import whole
 from tests.unit.report.made_migration import criteria, document
 

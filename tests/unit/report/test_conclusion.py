@@ -5,9 +5,9 @@ from hypothesis import given
 
 from redis_rehearsal.report.conclusion import conclusion, verdict_line, verdicts_line
 from redis_rehearsal.report.judgement import verdict_status
+from tests.unit.report.damage import damaged
 from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
-from tests.unit.report.test_migration_text import damaged
 
 
 def failing(lost: int) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+""""""
+
 import base64
 import hashlib
 import json
@@ -16,20 +18,12 @@ from redis_rehearsal.report.facts_run import report_sections
 from redis_rehearsal.report.html import render_html, render_html_side_by_side
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.run_data import RunData
+from tests.unit.report.damage import JUNK, PLACES, damaged, places
+from tests.unit.report.hostile import HOSTILE
 from tests.unit.report.made import view, whole
 from tests.unit.report.made_migration import document
 from tests.unit.report.made_timeline import percentiles, rows
 from tests.unit.report.page import Page
-from tests.unit.report.test_migration_text import JUNK, PLACES, damaged, places
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=http://evil.example/x onerror=alert(1)>',
-    "</script></style></title><script src=//evil.example>",
-    "<!--",
-    "' onmouseover='alert(1)",
-    "&lt;b&gt; {{7*7}} ${7}",
-)
 
 
 @pytest.fixture

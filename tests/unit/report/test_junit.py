@@ -8,9 +8,9 @@ from junitparser import JUnitXml
 
 from redis_rehearsal.report.judgement import verdict_status
 from redis_rehearsal.report.junit import Rehearsed, render_junit
+from tests.unit.report.damage import damaged
 from tests.unit.report.made import whole
 from tests.unit.report.made_migration import document
-from tests.unit.report.test_migration_text import damaged
 
 ATTRIBUTES = {
     # What the schema of Jenkins' xUnit plugin allows, which is the strictest in use, and what is required.

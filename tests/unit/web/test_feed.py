@@ -4,7 +4,7 @@ from typing import Any
 
 from redis_rehearsal.web.page.feed import MOST_OLD_ROWS, WHOLE_SECONDS, Feed
 from redis_rehearsal.web.page.stream import stream
-from tests.unit.web.test_rows import row
+from tests.unit.web.made_rows import row
 
 
 class Shown:

@@ -1,3 +1,5 @@
+""""""
+
 import asyncio
 import json
 from dataclasses import replace
@@ -10,10 +12,7 @@ from starlette.responses import StreamingResponse
 from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.fleet.rows import PackedRows
 from redis_rehearsal.web.rows import PIECE_ROWS, answer_rows, figure, plain, thinned
-
-
-def row(second: int, p99: float | None = 0.002, ok: int = 100) -> dict[str, Any]:
-    return {"second": second, "query_response_p99": p99, "queries_ok": ok}
+from tests.unit.web.made_rows import row
 
 
 @example([(None, 0), (1.0, 0), *[(None, 0)] * 10, (None, 1), (None, 0)], 5)

@@ -20,9 +20,9 @@ from redis_rehearsal.verification.rates import Rates
 from redis_rehearsal.verification.reasons import NO_REASON, Cause
 from redis_rehearsal.verification.reconcile import Reconciliation
 from tests.unit.migration.assessment.made_evidence import EVIDENCE, criterion, phased, tally
+from tests.unit.migration.assessment.made_reasons import UNREADABLE
 
 AWAY = Cause.SERVERS_UNREAD.because(error="the target went away")
-UNREADABLE = Cause.TYPES_UNREADABLE.because(count=1, types="stream")
 
 
 def test_all_criteria_that_are_declared_are_there_where_there_is_evidence_for_them() -> None:

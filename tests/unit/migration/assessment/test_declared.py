@@ -18,7 +18,7 @@ from redis_rehearsal.verification.not_carried import NotCarried
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.reconcile import Reconciliation
 from tests.unit.migration.assessment.made_evidence import EVIDENCE, phased, tally
-from tests.unit.migration.assessment.test_latency import baseline_rows
+from tests.unit.migration.assessment.made_rows import baseline_rows
 
 IN_ORDER = """
 migration lost duplicated stranded wrong_reports counter_regressions run structures comparison ttl_drift not_carried

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.engine.stalls import Gap
-from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.reasons import STALLED_BASELINE
 from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
 from tests.unit.migration.assessment.made_evidence import EVIDENCE, criterion, phased, tally
+from tests.unit.migration.assessment.made_rows import baseline_rows
 
 
 def with_p99(usual_seconds: float, measured_seconds: float, *, limit_seconds: float | None = None) -> Evidence:
@@ -20,15 +20,6 @@ def with_p99(usual_seconds: float, measured_seconds: float, *, limit_seconds: fl
     made = phased(BASELINE=fast, CUTOVER=slow, RECOVERY=fast)
     limits = Limits(max_cutover_p99=limit_seconds, max_event_cutover_p99=limit_seconds)
     return replace(made, limits=limits, rows=baseline_rows(usual_seconds))
-
-
-def baseline_rows(p99_seconds: float, worst_seconds: float = 0.0) -> list[Row]:
-    """Ten seconds of baseline, the last of which may be a bad one."""
-    rows = []
-    for number in range(10):
-        slow = tally(ok=100, response_seconds=worst_seconds if worst_seconds and number == 9 else p99_seconds)
-        rows.append(Row.of(Second(number, slow, slow), float(number), Label("baseline")))
-    return rows
 
 
 @pytest.mark.parametrize(

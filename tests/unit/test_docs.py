@@ -81,3 +81,8 @@ def test_what_another_package_may_look_like_is_what_is_tested() -> None:
     page = (ROOT / "docs" / "your-own-strategies.md").read_text(encoding="utf-8")
     shown = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert shown == [path.read_text(encoding="utf-8") for path in (STRATEGY, CRITERION)]
+
+
+def test_the_action_names_the_strategies_that_it_can_rehearse() -> None:
+    *others, last = (name for name, strategy in STRATEGIES.items() if strategy.switches)
+    assert f"description: {', '.join(others)} or {last}; several" in (ROOT / "action.yml").read_text(encoding="utf-8")

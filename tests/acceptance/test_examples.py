@@ -189,6 +189,7 @@ def test_an_endpoint_that_moves(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not (Path(sys.executable).parent / "redis-cli").exists(), reason=NO_REDIS_CLI)
+@pytest.mark.matrix
 def test_a_plain_replica_loses_only_what_was_written_after_it_was_promoted(tmp_path: Path) -> None:
     environment = place_of_commands(tmp_path)
     (tmp_path / "deploy").symlink_to(DOCS.parent / "deploy")

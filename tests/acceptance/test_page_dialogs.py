@@ -159,6 +159,7 @@ def test_the_way_back_that_keeps_what_was_written_is_offered_once_it_is_there_an
         assert counters(client) == ledger["acknowledged"]
 
 
+@pytest.mark.matrix
 def test_a_strategy_of_another_package_is_offered_with_its_options(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Tests wait for servers half of the time; more at once would keep each other waiting for a processor.
-TEST_PROCESSES ?= 6
+TEST_PROCESSES ?= 7
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-json run run-ultra-load run-high-load run-demo-load run-low-load dev-local \

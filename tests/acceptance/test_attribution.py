@@ -148,6 +148,7 @@ def test_an_endpoint_that_moved_to_a_read_only_replica_is_down_for_writes(
     assert ledger_of(document, "duplicated", "lost") == [0, 0]
 
 
+@pytest.mark.matrix
 def test_an_endpoint_whose_new_connections_reach_a_replica_has_not_moved_well(
     tmp_path: Path, given: dict[str, str], source: RedisServer, make_server: MakeServer
 ) -> None:

@@ -208,6 +208,7 @@ def test_a_report_is_printed_with_all_its_charts(tmp_path: Path) -> None:
         wait_for(lambda: painted(page, "queries", BLUE["dark"]) > 100, "the screen as it was")
 
 
+@pytest.mark.matrix
 def test_the_live_page_is_printed_with_all_its_charts(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

@@ -89,6 +89,7 @@ def test_each_example_is_of_a_kind_that_is_run_here() -> None:
 
 
 @pytest.mark.skipif(not (Path(sys.executable).parent / "redis-cli").exists(), reason=NO_REDIS_CLI)
+@pytest.mark.matrix
 def test_the_script_of_redis_cli_copies_what_there_is(tmp_path: Path) -> None:
     script = example("redis-cli").partition("--command '")[2].rpartition("'")[0]
     environment = place_of_commands(tmp_path)

@@ -162,6 +162,7 @@ def test_a_run_that_ends_in_the_middle_of_a_migration_proves_nothing(
         assert counters(target) == document["ledger"]["acknowledged"]
 
 
+@pytest.mark.matrix
 def test_what_was_lost_before_is_not_put_down_to_a_migration_until_the_run_begins_again(
     tmp_path: Path, given: dict[str, str], fresh_target: RedisServer
 ) -> None:

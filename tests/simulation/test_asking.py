@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.keyspace.asking import Asker
@@ -77,7 +76,7 @@ def test_what_is_asked_in_one_turn_leaves_in_one_write() -> None:
     async def work() -> int:
         async with asker() as server:
             before = servers[0].writes
-            assert await asyncio.gather(*(server.all([pack("PING")]) for _ in range(100))) == [[b"PONG"]] * 100
+            assert await asyncio.gather(*(server.ask("PING") for _ in range(100))) == [b"PONG"] * 100
             return servers[0].writes - before
 
     assert over(network, work) == 1

@@ -60,7 +60,8 @@ class _Collected:
 class Asker:
     """A server, and one connection to it for any number of those who ask at once.
 
-    Used as a context manager, or by `open` and `close`.
+    What they ask in one turn of the loop leaves in one write to the socket. Used as a context manager, or by `open`
+    and `close`.
 
     Args:
         role: of the server, in one word or some, as people know it.
@@ -154,7 +155,7 @@ class Asker:
             await connection.close("all was asked")
 
     async def pipeline(self, commands: bytes, count: int) -> list[Any]:
-        """Send packed commands together and at once, and wait for all replies.
+        """Send packed commands together, and wait for all replies.
 
         Args:
             commands: packed.
@@ -166,17 +167,31 @@ class Asker:
         Raises:
             AwayError: the server is away, or refuses all work.
         """
-        return await self._answers(commands, count)
+        if count == 0:
+            return []
+        connection = self._connection
+        if connection is None or not connection.ready:
+            connection = await self._opened_again()
+        done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        connection.queue(commands, Batch(_Collected(done), count))
+        self._flush_soon()
+        try:
+            replies = await done
+        except ConnectionResetError:
+            raise self.away(LostError(str(self), connection.reason)) from None
+        if self._refusals:
+            for reply in replies:
+                if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(self._refusals):
+                    raise self.away(RefusingError(str(self), str(reply)))
+        return replies
 
     async def all(self, commands: Sequence[bytes]) -> list[Reply]:
-        """The replies to packed commands, errors of single ones among them; for few commands of many who ask.
-
-        All that is asked so in one turn of the loop leaves in one write to the socket, at the end of the turn.
+        """The replies to packed commands, errors of single ones among them.
 
         Raises:
             AwayError: the server is away, or refuses all work.
         """
-        return await self._answers(b"".join(commands), len(commands), shares_write=True)
+        return await self.pipeline(b"".join(commands), len(commands))
 
     async def reply(self, *command: str | bytes | int) -> Reply:
         """The reply to one command, be it an error.
@@ -209,30 +224,6 @@ class Asker:
             if isinstance(reply, hiredis.ReplyError) and not str(reply).startswith("WRONGTYPE"):
                 raise self.refused(command, reply)
 
-    async def _answers(self, commands: bytes, count: int, *, shares_write: bool = False) -> list[Any]:
-        if count == 0:
-            return []
-        connection = self._connection
-        if connection is None or not connection.ready:
-            connection = await self._opened_again()
-        done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        batch = Batch(_Collected(done), count)
-        if shares_write:
-            connection.queue(commands, batch)
-            self._flush_soon()
-        else:
-            # The server works on it while others of us go on in this turn.
-            connection.send(commands, batch)
-        try:
-            replies = await done
-        except ConnectionResetError:
-            raise self.away(LostError(str(self), connection.reason)) from None
-        if self._refusals:
-            for reply in replies:
-                if isinstance(reply, hiredis.ReplyError) and str(reply).startswith(self._refusals):
-                    raise self.away(RefusingError(str(self), str(reply)))
-        return replies
-
     async def _opened_again(self) -> _PatientConnection:
         if self._reopens:
             await self.open()
@@ -242,7 +233,7 @@ class Asker:
         return connection
 
     def _flush_soon(self) -> None:
-        # In the loop's next turn, so that all who ask in this one share the write.
+        # In the loop's next turn, so that all who ask in this one share a write to the socket.
         if not self._flush_is_due:
             self._flush_is_due = True
             asyncio.get_running_loop().call_soon(self._flush)

@@ -284,7 +284,7 @@ class Transfer:
     async def _build_once(self, found: _Found, work: _Work) -> None:
         if found.kind == NONE:
             raise GoneError
-        if not work.replace and await self.target.all([pack("EXISTS", found.key)]) == [1]:
+        if not work.replace and await self.target.reply("EXISTS", found.key) == 1:
             work.result.skipped += 1
             return
         copy = COPIES.get(found.kind)

@@ -33,4 +33,4 @@ def _text(value: object) -> str:
     """A text with more to it, such as a reason with its cause."""
     if isinstance(value, str):
         return str(value)
-    raise NotImplementedError(f"a {type(value).__name__} has no place in a document")
+    raise TypeError(f"a {type(value).__name__} has no place in a document")

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from msgspec.structs import asdict, replace
 from pydantic import SecretStr
 
 from redis_rehearsal.clock import monotonic
@@ -103,10 +104,6 @@ def make_document(view: RunView) -> RunDocument:
 
 def ledger_document(audit: Audit) -> Ledger:
     """The ledger held against the servers: each tenant's counters on its truth."""
-    return Ledger(**_ledger(audit))
-
-
-def _ledger(audit: Audit) -> dict[str, Any]:
     result = audit.result
     read = not audit.error
 
@@ -116,20 +113,20 @@ def _ledger(audit: Audit) -> dict[str, Any]:
 
     # A counter that could not be compared may have lost or doubled anything.
     bounded = read and not result.unverified_counters
-    return {
-        "counters": result.counters,
-        "unverified_counters": result.unverified_counters,
-        "acknowledged": result.acknowledged,
-        "unknown": result.unknown,
-        "missing": found(result.missing),
-        "missing_at_most": result.missing_at_most if bounded else None,
-        "lost": found(result.lost),
-        "lost_at_most": result.lost_at_most if bounded else None,
-        "stranded": found(result.stranded),
-        "stranded_at_most": result.stranded_at_most if bounded else None,
-        "duplicated": found(result.duplicated),
-        "duplicated_at_most": result.duplicated_at_most if bounded else None,
-        "worst": [
+    return Ledger(
+        counters=result.counters,
+        unverified_counters=result.unverified_counters,
+        acknowledged=result.acknowledged,
+        unknown=result.unknown,
+        missing=found(result.missing),
+        missing_at_most=result.missing_at_most if bounded else None,
+        lost=found(result.lost),
+        lost_at_most=result.lost_at_most if bounded else None,
+        stranded=found(result.stranded),
+        stranded_at_most=result.stranded_at_most if bounded else None,
+        duplicated=found(result.duplicated),
+        duplicated_at_most=result.duplicated_at_most if bounded else None,
+        worst=[
             WorstCounter(
                 key=key,
                 organization=organization,
@@ -144,8 +141,8 @@ def _ledger(audit: Audit) -> dict[str, Any]:
             )
             for key, organization, wrong in audit.worst
         ],
-        "error": audit.error or None,
-    }
+        error=audit.error or None,
+    )
 
 
 def phases_of(view: RunView) -> list[PhaseFigures]:
@@ -187,12 +184,12 @@ def structures_document(audit: Audit | None) -> dict[str, StructureLedger]:
 
 
 def _run_ledger(audit: Audit | None, redirected: int) -> RunLedger:
-    structures = structures_document(audit)
-    if audit is not None:
-        return RunLedger(**_ledger(audit), redirected=redirected, structures=structures)
-    error = Cause.COUNTERS_UNREAD.because(error="not compared with the servers yet")
-    nothing = _ledger(Audit(error=error)) | dict.fromkeys(("counters", "acknowledged", "unknown"))
-    return RunLedger(**nothing, redirected=redirected, structures=structures)
+    if audit is None:
+        error = Cause.COUNTERS_UNREAD.because(error="not compared with the servers yet")
+        ledger = replace(ledger_document(Audit(error=error)), counters=None, acknowledged=None, unknown=None)
+    else:
+        ledger = ledger_document(audit)
+    return RunLedger(**asdict(ledger), redirected=redirected, structures=structures_document(audit))
 
 
 def _rate(tally: Tally, seconds: float) -> float:

@@ -8,9 +8,11 @@ import pytest
 
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.migration.strategies.running.copy import return_with_data
-from redis_rehearsal.migration.strategies.running.replicate import why_not_return
+from redis_rehearsal.migration.strategies.running.replicate import until_level, why_not_return
 from tests.integration.migration.idle import context_of, migrate, using
 from tests.integration.migration.pair import Pair
+from tests.proxy import Proxy
+from tests.support import wait_for
 
 
 @pytest.mark.parametrize("databases", [(0, 3), (3, 0), (5, 2)])
@@ -60,3 +62,28 @@ def test_what_is_ours_on_the_target_is_cleared_away_and_what_is_others_refused(
     else:
         asyncio.run(go())
         assert set(pair.target.keys()) == {b"rehearsal:key"}
+
+
+def test_writes_are_held_only_once_the_target_has_what_came_while_it_synchronised(pair: Pair, tmp_path: Path) -> None:
+    """A link that is up may carry nothing yet."""
+    with Proxy(pair.source_server.port) as proxy:
+        pair.target.replicaof("127.0.0.1", proxy.port)
+        wait_for(lambda: pair.target.info("replication")["master_link_status"] == "up", "a link")
+
+        async def go() -> None:
+            options: dict[str, Any] = {"strategy": "replicate", "allow_server_wide": True}
+            context = await context_of(pair.source_server, pair.target_server, tmp_path, **options)
+            async with using(context):
+                with proxy.holding(lambda _: True):
+                    pair.source.mset({f"rehearsal:{number}": number for number in range(100)})
+                    level = asyncio.create_task(until_level(context))
+                    async with asyncio.timeout(30):
+                        while "bytes behind" not in context.progress:  # nobody signals it
+                            await asyncio.sleep(0.01)
+                    assert not level.done()
+                    assert pair.target.dbsize() == 0
+                await level
+                assert pair.target.dbsize() == 100
+
+        asyncio.run(go())
+        pair.target.replicaof("no", "one")

@@ -183,6 +183,7 @@ async def _until_linked(context: Context) -> None:
             # Who follows has all that there was. The source may count more: keys that have expired and are still there.
             there = await target.client.dbsize()
             context.carried = Carried(there, there, "keys")
+            await until_level(context)
             return
         read = int(info.get("master_sync_read_bytes", -1))
         if read > most_read:
@@ -197,6 +198,25 @@ async def _until_linked(context: Context) -> None:
                 f"{target} does not come to follow {source}: its link is {info.get('master_link_status')} after "
                 f"{since.full} attempts. {await why_not_linked(source, target, since)}"
             )
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def until_level(context: Context) -> None:
+    """Wait until the target has what the source had when it came to follow.
+
+    What came during a synchronisation without a disk the source sends once the target has acknowledged it, and of an
+    acknowledgement that came before it was ready the next one is a second later: too long while writes are held. Where
+    nothing moves, catching up says so.
+    """
+    wanted = int((await context.source.info("replication"))["master_repl_offset"])
+    most_reached, progressed = -1, monotonic()
+    while monotonic() - progressed < _PATIENCE_SECONDS:
+        reached = int((await context.target.info("replication")).get("slave_repl_offset", -1))
+        if reached >= wanted:
+            return
+        if reached > most_reached:
+            most_reached, progressed = reached, monotonic()
+        context.progress = f"{wanted - reached:,} bytes behind"
         await asyncio.sleep(_POLL_SECONDS)
 
 

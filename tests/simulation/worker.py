@@ -16,6 +16,7 @@ from redis_rehearsal.engine.encoding import Message, decode, encode
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.messages import Changed, Finish, Report, Snapshot, Start, Steer
+from redis_rehearsal.engine.parts import postgres_of
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.timer import LoopTimer
 from redis_rehearsal.engine.worker import Worker
@@ -88,7 +89,7 @@ class World:
             self.ledger.open_bucket(int(self.plan.clock.now() // self.plan.time_bucket_seconds) + bucket, None)
         for place, server in ((SOURCE, self.source), (TARGET, self.target)):
             self.network.servers[place] = lambda server=server: Scripted(server.answer)  # type: ignore[misc]
-        worker = Worker(self.plan, Ledgers(self.ledger, {}), self.channel)  # type: ignore[arg-type]
+        worker = Worker(self.plan, Ledgers(self.ledger, {}), self.channel, postgres_of(self.plan))
         task = asyncio.create_task(worker.run())
         try:
             yield task

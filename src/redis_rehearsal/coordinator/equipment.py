@@ -5,7 +5,6 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
 
 import asyncpg
 import redis.asyncio as redis
@@ -21,9 +20,8 @@ from redis_rehearsal.cache.prefix import add_dead_weight, remove_all
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.clock import utc
 from redis_rehearsal.coordinator.servers import Found, ServerRoom
-from redis_rehearsal.database import schema
-from redis_rehearsal.database.connection import connect
-from redis_rehearsal.database.seed import SeedParameters, ensure_seeded
+from redis_rehearsal.database.run_database import Progress, RunDatabase
+from redis_rehearsal.database.seed import SeedParameters
 from redis_rehearsal.embedded.directory import journal_place
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.errors import ConfigurationError, ConflictError, LockedError
@@ -33,9 +31,6 @@ from redis_rehearsal.telemetry.health import ServerHealth
 from redis_rehearsal.workload.keys import Keys
 
 _log = structlog.get_logger()
-
-Progress = Callable[[str, int, int], None]
-Answer = TypeVar("Answer")
 
 
 def _journal_place(settings: Settings) -> Path | None:
@@ -53,26 +48,21 @@ class Equipment:
 
     Args:
         settings: of the run.
-        wall_clock: the current Unix time in seconds.
+        database_at: makes the database of a URL usable.
 
     Attributes:
         keys: the names of keys.
         journal: what is changed on the servers, and must be put back.
     """
 
-    def __init__(self, settings: Settings, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, settings: Settings, database_at: Callable[[str], RunDatabase]) -> None:
         self.keys = Keys(settings.key_prefix, secrets.token_hex(4))
         self.journal = Journal(self.keys, _journal_place(settings))
         self._settings = settings
-        self._wall_clock = wall_clock
-        self._room = ServerRoom(settings)
+        self._room = ServerRoom(settings, database_at)
         self._found: Found | None = None
         self._taken: dict[Role, Site] = {}
         self._owner = new_owner()
-        self._database: Any = None
-        # One asyncpg connection does one thing at a time.
-        self._database_turn = asyncio.Lock()
-        self._extended_through = int(wall_clock()) // settings.time_bucket_seconds * settings.time_bucket_seconds
 
     @contextlib.asynccontextmanager
     async def fresh_clients(self) -> AsyncIterator[Mapping[Role, redis.Redis]]:
@@ -85,6 +75,17 @@ class Equipment:
             for client in clients.values():
                 with contextlib.suppress(*CONTROL_ERRORS):
                     await client.aclose()
+
+    @property
+    def database(self) -> RunDatabase:
+        """PostgreSQL.
+
+        Raises:
+            ConflictError: it is not there yet.
+        """
+        if self._found is None:
+            raise ConflictError("The servers of the run are not there yet.")
+        return self._found.opened
 
     @property
     def sites(self) -> Sites:
@@ -104,13 +105,12 @@ class Equipment:
             ConfigurationError: a server will not do, or another run has it.
         """
         found = self._found = await self._room.open()
-        self._database = found.connection
         await self._put_back(found)
         for role in ROLES:
             # A tool may promote it in time (`external`); all else is refused before it is written to.
             process, may_follow = found.processes.get(role), role == "target"
             await self._take(role, found.endpoints[role], found.identities[role], process, may_follow=may_follow)
-        if not await schema.lock(found.connection):
+        if not await found.opened.lock():
             raise LockedError(
                 f"Another run uses the schema `analytics` of {found.database.address}. "
                 "Stop it, or use another database."
@@ -139,10 +139,10 @@ class Equipment:
         seeding()
         names = SeedParameters.__slots__
         parameters = SeedParameters(**{name: getattr(settings, name) for name in names})
-        reused = await ensure_seeded(self._database, parameters, self._wall_clock(), progress)
+        reused = await self.database.seed(parameters, progress)
         if reused:
             _log.info(reused)
-        await self.extend_partitions()
+        await self.database.extend_partitions()
         source = self.sites.source.client
         await source.set(self.keys.marker, utc().isoformat(timespec="seconds"))
         await add_dead_weight(source, self.keys, settings.ballast_bytes, settings.big_keys, progress)
@@ -152,11 +152,11 @@ class Equipment:
         source = sites.source.client
         earlier = await source.get(self.keys.marker)
         if self._settings.reset:
-            await schema.exists(self._database)  # refuses one that is not ours, before anything is removed
+            await self.database.refuse_others()  # before anything is removed
             removed = await remove_all(source, self.keys, keep_lock=True)
             with contextlib.suppress(ReadOnlyError):  # a replica, which follows what is removed on its primary
                 removed += await remove_all(sites.target.client, self.keys, keep_lock=True)
-            await schema.drop(self._database)
+            await self.database.drop()
             _log.info("removed what an earlier run left", keys=removed)
         elif earlier is not None:
             began = earlier.decode() if isinstance(earlier, bytes) else earlier
@@ -245,43 +245,8 @@ class Equipment:
         return {
             "source": ServerHealth(needed=True, probe=ask("source")),
             "target": ServerHealth(needed=False, probe=ask("target")),
-            "database": ServerHealth(needed=True, probe=self._ask_database),
+            "database": ServerHealth(needed=True, probe=self.database.probe),
         }
-
-    async def _ask_database(self) -> None:
-        async with self._database_turn:
-            if self._database is None or self._database.is_closed():
-                url = self.sites.database.url
-                connection = await connect(url, self._settings.operation_timeout, "redis-rehearsal")
-                self._database = await _locked(connection)
-            await self._database.execute("SELECT 1")
-
-    async def ask_database(self, ask: Callable[[Any], Awaitable[Answer]]) -> Answer:
-        """Ask the database something on the run's own connection, in turn with what else uses it.
-
-        Args:
-            ask: gets the connection.
-
-        Raises:
-            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: see `CONNECTION_ERRORS`.
-        """
-        async with self._database_turn:
-            if self._database is None or self._database.is_closed():
-                raise ConnectionError("the database is away")  # the watch on health connects again
-            return await ask(self._database)
-
-    async def extend_partitions(self) -> None:
-        """Make the partitions that event rows need soon, and drop those that are no longer kept."""
-        seconds, kept = self._settings.time_bucket_seconds, self._settings.time_buckets
-        current = int(self._wall_clock()) // seconds * seconds
-        # Also those that began while the database was away: rows of that time may still wait.
-        first = max(current - (kept - 1) * seconds, min(current - seconds, self._extended_through))
-        async with self._database_turn:
-            await schema.extend(self._database, list(range(first, current + 3 * seconds, seconds)), seconds)
-            self._extended_through = current
-            dropped = await schema.expire(self._database, current - kept * seconds)
-        if dropped:
-            _log.info("dropped event rows that are no longer kept", buckets=dropped)
 
     async def hold_locks(self, lost: Callable[[str], None]) -> None:
         """Keep the locks for ever.
@@ -331,8 +296,8 @@ class Equipment:
         for site in self._taken.values():
             with contextlib.suppress(*CONTROL_ERRORS):
                 await site.client.aclose()
-        if self._database is not None:
-            self._database.terminate()
+        if self._found is not None:
+            self._found.opened.close()
         await self._room.close()
 
 
@@ -342,16 +307,3 @@ async def _give_back(site: Site) -> None:
             await site.lock.release()
     with contextlib.suppress(*CONTROL_ERRORS):
         await site.client.aclose()
-
-
-async def _locked(connection: Any) -> Any:
-    locked = False
-    try:
-        locked = await schema.lock(connection)
-    finally:
-        if not locked:
-            connection.terminate()
-    if not locked:
-        # It may be our own old session, which the server has not given up yet.
-        raise ConnectionError("another session holds the schema `analytics`")
-    return connection

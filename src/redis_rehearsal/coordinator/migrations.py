@@ -14,8 +14,6 @@ from redis_rehearsal.coordinator.comparing import AfterCutover, Audits, compare_
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.judging import Judging, as_it_is, is_to_be_compared
 from redis_rehearsal.coordinator.left_server import LeftServers, Look
-from redis_rehearsal.database.connection import connect
-from redis_rehearsal.database.events import organizations_with
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.row import Row
@@ -238,17 +236,12 @@ class Migrations:
         return found
 
     async def _compare(self, context: Context, audit: Audits | None = None) -> KeyComparison:
-        view, database = self._view, self._equipment.sites.database
+        view, database = self._view, self._equipment.database
         settings = view.settings
 
         async def deleted_since(unix_seconds: float) -> tuple[set[int], bool]:
-            # A connection of its own: the run's may be in use, or have gone with a restart.
-            connection = await connect(database.url, settings.operation_timeout, "redis-rehearsal")
-            try:
-                found = await organizations_with(connection, INVALIDATING_TYPES, unix_seconds)
-                return found, self._rows_are_there(unix_seconds)
-            finally:
-                connection.terminate()
+            found = await database.organizations_with(INVALIDATING_TYPES, unix_seconds)
+            return found, self._rows_are_there(unix_seconds)
 
         after = AfterCutover(
             context.keys,

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import psutil
 import structlog
@@ -13,19 +14,13 @@ from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
-from redis_rehearsal.telemetry.resources import DatabaseResources, ProcessResources, RedisResources, Resources, Watched
+from redis_rehearsal.telemetry.resources import ProcessResources, RedisResources, Resources, Watched
 
 _log = structlog.get_logger()
 
 POLL_SECONDS: Final = 1.0
 _SIZE_EVERY: Final = 30
 """The database's size costs a look at each of its files; it is asked at every so many polls."""
-_STATISTICS: Final = """
-SELECT numbackends, xact_commit, xact_rollback, blks_hit, blks_read,
-       ARRAY(SELECT pid FROM pg_stat_activity) AS pids
-FROM pg_stat_database WHERE datname = current_database()
-"""
-_SIZE: Final = "SELECT pg_database_size(current_database())"
 
 
 class ResourcesPoller:
@@ -87,27 +82,15 @@ class ResourcesPoller:
 
     async def _ask_database(self) -> None:
         try:
-            row, size = await self._equipment.ask_database(self._ask_statistics)
+            with_size = not self._polls % _SIZE_EVERY
+            found, pids = await self._equipment.database.statistics(with_size=with_size)
         except (*CONNECTION_ERRORS, KeyError, TypeError) as error:
             self._resources.database = self._resources.database_process = None
             self._note("database", error)
             return
-        self._size_bytes = size
-        self._resources.database = DatabaseResources(
-            connections=row["numbackends"],
-            commits=row["xact_commit"],
-            rollbacks=row["xact_rollback"],
-            blocks_hit=row["blks_hit"],
-            blocks_read=row["blks_read"],
-            size_bytes=size,
-        )
-        self._resources.database_process = self._usage_of_database(row["pids"])
-
-    async def _ask_statistics(self, connection: Any) -> tuple[Any, int | None]:
-        row = await connection.fetchrow(_STATISTICS)
-        if self._polls % _SIZE_EVERY:
-            return row, self._size_bytes
-        return row, await connection.fetchval(_SIZE)
+        self._size_bytes = found.size_bytes if with_size else self._size_bytes
+        self._resources.database = replace(found, size_bytes=self._size_bytes)
+        self._resources.database_process = self._usage_of_database(pids)
 
     def _usage_of_database(self, pids: list[int]) -> ProcessResources | None:
         server, postmaster = self._equipment.sites.database.process, None

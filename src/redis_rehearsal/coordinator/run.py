@@ -11,6 +11,7 @@ from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES
 from redis_rehearsal.clock import monotonic, utc
+from redis_rehearsal.coordinator.adapters import Adapters
 from redis_rehearsal.coordinator.breakage import Breakage
 from redis_rehearsal.coordinator.controls import RunControls
 from redis_rehearsal.coordinator.equipment import Equipment
@@ -61,6 +62,7 @@ class Run:
     Args:
         settings: of the run.
         rehearsal: the migration that it is there for, and with which it ends; None for none.
+        adapters: what it stands on; None for this machine.
 
     Attributes:
         view: what there is to see of it, while it lasts.
@@ -69,17 +71,20 @@ class Run:
         on_servers: hears of source and target, once they are there and whenever another one takes a role.
     """
 
-    def __init__(self, settings: Settings, rehearsal: MigrationOptions | None = None) -> None:
+    def __init__(
+        self, settings: Settings, rehearsal: MigrationOptions | None = None, adapters: Adapters | None = None
+    ) -> None:
         self.settings = settings
+        self._adapters = adapters = adapters or Adapters.of_this_machine()
         self._rehearsal = rehearsal
         self.again = False
         self.on_servers: Callable[[Endpoint, Endpoint], None] = lambda *_: None
         self.view = RunView(settings, Totals(), Health((*CONTROL_ERRORS, *CONNECTION_ERRORS)))
         self.view.audit_now = self.audit
         self._clock = self.view.clock
-        self._equipment = Equipment(settings, self._clock.now)
+        self._equipment = Equipment(settings, lambda url: adapters.database_at(url, settings, self._clock.now))
         self._breakage = Breakage()
-        self._workers = Workers(settings.workers, self.view, self._breakage)
+        self._workers = Workers(settings.workers, self.view, self._breakage, adapters.make_fleet)
         self._control = self._workers.control
         self._watch = ServerWatch(
             lambda: self._equipment.sites.endpoints,
@@ -218,6 +223,7 @@ class Run:
             structures_of(self._equipment.sites.data_types),
             settings.users_per_org,
             lambda: self._control.fallback,
+            self._adapters.ledgers,
         )
         await self._keeper.open_ahead()
         view.stage = Stage.WARMING
@@ -227,8 +233,7 @@ class Run:
                 self._keeper,
                 self._clock,
                 view.directory.name if view.directory else "",
-            ),
-            [ledger.memory for ledger in self._keeper.ledgers],
+            )
         )
         await self._workers.warm_up()
 
@@ -385,7 +390,5 @@ class Run:
         await self._migrations.close()
         await self._workers.close()
         self.view.timeline.close()
-        if self._keeper is not None:
-            for ledger in self._keeper.ledgers:
-                ledger.memory.close()
+        self._adapters.ledgers.close()
         await self._equipment.close()

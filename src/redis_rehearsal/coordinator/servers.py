@@ -5,15 +5,16 @@ import contextlib
 import resource
 import secrets
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from redis_rehearsal.cache.control import Identity, first_contact, why_no_json
 from redis_rehearsal.cache.encodings.choice import JSON, MIXED, types_used
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role
-from redis_rehearsal.database.connection import first_connect
+from redis_rehearsal.database.run_database import RunDatabase
 from redis_rehearsal.embedded.directory import DataDirectory
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer, json_module
@@ -39,7 +40,7 @@ class Found:
         identities: what these say that they are.
         processes: of those that are ours.
         database: PostgreSQL.
-        connection: the coordinator's own connection to it.
+        opened: the same, as the coordinator uses it.
         data_types: in which reports are stored.
     """
 
@@ -47,7 +48,7 @@ class Found:
     identities: dict[Role, Identity]
     processes: dict[Role, RedisServer]
     database: DatabaseSite
-    connection: Any
+    opened: RunDatabase
     data_types: tuple[str, ...]
 
 
@@ -56,10 +57,12 @@ class ServerRoom:
 
     Args:
         settings: of the run.
+        database_at: makes the database of a URL usable.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, database_at: Callable[[str], RunDatabase]) -> None:
         self._settings = settings
+        self._database_at = database_at
         self._directory: DataDirectory | None = None
         self._running: dict[str, RedisServer | PostgresServer] = {}
         self._starting: asyncio.Future[list[BaseException | None]] | None = None
@@ -99,13 +102,15 @@ class ServerRoom:
                 f"REDIS_URL ({source}) and TARGET_REDIS_URL ({target}) lead to the same server; "
                 "source and target must differ."
             )
-        database, version = await first_connect(given["database"], timeout, "redis-rehearsal")
-        postgres = self._running.get("database")
+        database = self._database_at(given["database"])
+        await database.open()
+        process = self._running.get("database")
+        postgres = process if isinstance(process, PostgresServer) else None
         return Found(
             endpoints,
             {"source": source_identity, "target": target_identity},
             {role: server for role in ROLES if isinstance(server := self._running.get(role), RedisServer)},
-            DatabaseSite(given["database"], version, postgres if isinstance(postgres, PostgresServer) else None),
+            DatabaseSite(given["database"], database.version, postgres),
             database,
             await self._data_types(source, target),
         )

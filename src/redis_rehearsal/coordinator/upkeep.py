@@ -35,7 +35,7 @@ async def keep_buckets(keeper: LedgerKeeper, equipment: Equipment, view: RunView
         bucket = int(view.clock.now()) // bucket_seconds
         if bucket != last_bucket:
             with contextlib.suppress(*CONNECTION_ERRORS):  # tried again; the watch on health shows it
-                await equipment.extend_partitions()
+                await equipment.database.extend_partitions()
                 last_bucket = bucket
 
 

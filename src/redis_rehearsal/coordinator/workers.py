@@ -6,7 +6,6 @@ from typing import Final
 import structlog
 
 from redis_rehearsal.coordinator.breakage import Breakage
-from redis_rehearsal.engine.ledgers import LedgerMemory
 from redis_rehearsal.engine.messages import (
     Broken,
     Changed,
@@ -21,7 +20,7 @@ from redis_rehearsal.engine.messages import (
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.fleet.control import FleetControl
-from redis_rehearsal.fleet.local import LocalFleet
+from redis_rehearsal.fleet.port import FleetMaker
 from redis_rehearsal.view.run_view import RunView
 
 _log = structlog.get_logger()
@@ -37,14 +36,15 @@ class Workers:
         count: how many there are.
         view: of the run; gets what they report.
         breakage: gets what of them breaks.
+        make_fleet: where they run.
 
     Attributes:
-        fleet: their processes.
+        fleet: starts them and talks to them.
         control: changes where their load goes.
     """
 
-    def __init__(self, count: int, view: RunView, breakage: Breakage) -> None:
-        self.fleet = LocalFleet(self._on_report, self._on_exit)
+    def __init__(self, count: int, view: RunView, breakage: Breakage, make_fleet: FleetMaker) -> None:
+        self.fleet = make_fleet(self._on_report, self._on_exit)
         self.control = FleetControl(self.fleet.tell, count)
         self._count = count
         self._view = view
@@ -56,14 +56,14 @@ class Workers:
         self._finishing = False
         self._closing = False
 
-    async def start(self, plans: list[WorkerPlan], memories: list[LedgerMemory]) -> None:
-        """Start them, each with its ledgers' memory, and wait until they are connected.
+    async def start(self, plans: list[WorkerPlan]) -> None:
+        """Start them, and wait until they are connected.
 
         Raises:
             ServerRefusedError: a server gives them too few connections.
             BrokenError: they did not start.
         """
-        await self.fleet.start(plans, memories)
+        await self.fleet.start(plans)
         await self._breakage.until(lambda: len(self._ready) == self._count, _READY_SECONDS, "start")
         if self._refused:
             raise ServerRefusedError(self._refused)

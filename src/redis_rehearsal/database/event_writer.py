@@ -27,8 +27,8 @@ SELECT * FROM unnest($1::integer[], $2::bigint[], $3::smallint[], $4::bigint[])
 ON CONFLICT (organization_id, bucket_start, {value}) DO UPDATE SET events = r.events + excluded.events"""
 
 
-class EventWriter:
-    """Writes event rows, with the roll-ups in the same transaction.
+class PostgresEventWriter:
+    """See `EventWriter`; the roll-ups are written in the same transaction.
 
     A batch has a number that is committed with it. When a connection breaks so that nobody knows whether the
     batch was committed, it is sent again under the same number, which the database then refuses or takes.

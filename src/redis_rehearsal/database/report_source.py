@@ -12,8 +12,8 @@ from redis_rehearsal.database.reports import Entries, Window, compute
 from redis_rehearsal.workload.queries import Filter
 
 
-class ReportSource:
-    """PostgreSQL as a worker sees it.
+class PostgresReportSource:
+    """See `ReportSource`.
 
     It keeps its connections itself, since asyncpg's pool sends a second query to reset a connection each time
     one is given back, which here would be half of all the work.

@@ -11,7 +11,7 @@ from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.clock import WallClock, monotonic
-from redis_rehearsal.database.event_writer import EventWriter
+from redis_rehearsal.database.ports import EventWriter
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.cache_writer import CacheWriter

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
-from redis_rehearsal.database.report_source import ReportSource
+from redis_rehearsal.database.ports import ReportSource
 from redis_rehearsal.engine.cache_writer import CacheWriter
 from redis_rehearsal.engine.counts import QueryCounts
 from redis_rehearsal.engine.outcome import Outcome

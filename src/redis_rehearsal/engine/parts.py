@@ -9,8 +9,9 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
-from redis_rehearsal.database.event_writer import EventWriter
-from redis_rehearsal.database.report_source import ReportSource
+from redis_rehearsal.database.event_writer import PostgresEventWriter
+from redis_rehearsal.database.ports import EventWriter, ReportSource, WorkerDatabase
+from redis_rehearsal.database.report_source import PostgresReportSource
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.cache_aside import CacheAside
 from redis_rehearsal.engine.cache_writer import CacheWriter
@@ -72,8 +73,37 @@ class Parts:
     event_arrivals_rng: np.random.Generator
 
 
-def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
-    """Put together what a plan asks for, with the ledgers that it keeps account in; nothing is connected yet."""
+def postgres_of(plan: WorkerPlan) -> WorkerDatabase:
+    """The PostgreSQL that a plan names; nothing is connected yet."""
+    return WorkerDatabase(
+        PostgresReportSource(
+            plan.database_url,
+            plan.database_pool_size,
+            plan.operation_timeout,
+            plan.query_complexity,
+            plan.time_bucket_seconds,
+            plan.time_buckets,
+            plan.clock.now,
+        ),
+        PostgresEventWriter(
+            plan.database_url,
+            plan.run_id,
+            plan.index,
+            plan.time_bucket_seconds,
+            plan.event_buffer_rows,
+            plan.operation_timeout,
+        ),
+    )
+
+
+def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase) -> Parts:
+    """Put together what a plan asks for; nothing is connected yet.
+
+    Args:
+        plan: of the worker.
+        ledgers: to keep account in.
+        database: that it uses.
+    """
     tenants = len(plan.organizations)
     streams = np.random.SeedSequence([plan.seed, plan.index]).spawn(4)
     query_arrivals_rng, event_arrivals_rng, questions_rng, events_rng = map(np.random.default_rng, streams)
@@ -86,23 +116,7 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers) -> Parts:
     router = Router({role: make_server(role, endpoint) for role, endpoint in plan.endpoints.items()}, tenants)
     router.on_truth = ledger.set_truth
     router.set_route(Route())
-    reports = ReportSource(
-        plan.database_url,
-        plan.database_pool_size,
-        plan.operation_timeout,
-        plan.query_complexity,
-        plan.time_bucket_seconds,
-        plan.time_buckets,
-        plan.clock.now,
-    )
-    rows = EventWriter(
-        plan.database_url,
-        plan.run_id,
-        plan.index,
-        plan.time_bucket_seconds,
-        plan.event_buffer_rows,
-        plan.operation_timeout,
-    )
+    reports, rows = database.reports, database.rows
     questions = QueryBlocks(
         QuestionStream(plan.tenant_shares, questions_rng, plan.novelty),
         plan.organizations,

@@ -17,7 +17,8 @@ import uvloop
 
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
-from redis_rehearsal.engine.channel import Channel
+from redis_rehearsal.database.ports import WorkerDatabase
+from redis_rehearsal.engine.channel import Channel, MessageChannel
 from redis_rehearsal.engine.ledgers import LedgerMemory, Ledgers
 from redis_rehearsal.engine.load import Load
 from redis_rehearsal.engine.messages import (
@@ -47,7 +48,7 @@ from redis_rehearsal.engine.messages import (
     UseServer,
     WarmUp,
 )
-from redis_rehearsal.engine.parts import assemble
+from redis_rehearsal.engine.parts import assemble, postgres_of
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.snapshots import Snapshots
 from redis_rehearsal.engine.warming import Warming
@@ -66,13 +67,14 @@ class Worker:
         plan: what to do.
         ledgers: to keep account in.
         channel: to the coordinator.
+        database: that it uses.
     """
 
-    def __init__(self, plan: WorkerPlan, ledgers: Ledgers, channel: Channel) -> None:
+    def __init__(self, plan: WorkerPlan, ledgers: Ledgers, channel: MessageChannel, database: WorkerDatabase) -> None:
         self._plan = plan
         self._channel = channel
         self._tenants = {organization: tenant for tenant, organization in enumerate(plan.organizations)}
-        self._parts = assemble(plan, ledgers)
+        self._parts = assemble(plan, ledgers, database)
         self._load = Load(plan, self._parts)
         self._snapshots = Snapshots(plan.index, self._parts, self._load)
         self._warming = Warming(plan, self._parts.misses, channel.send)
@@ -289,7 +291,7 @@ async def _serve(end: socket.socket, memory: LedgerMemory) -> int:
         return 0
     logging.configure(plan.log_format, plan.log_level)
     try:
-        await Worker(plan, Ledgers.in_memory(memory, plan), channel).run()
+        await Worker(plan, Ledgers.in_memory(memory, plan), channel, postgres_of(plan)).run()
     except Exception as error:  # whatever it is, the coordinator must hear of it
         channel.send(Broken(plan.index, f"{type(error).__name__}: {error}"))
         with contextlib.suppress(ConnectionError):

@@ -5,36 +5,39 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from typing import cast
 
 from redis_rehearsal.engine.channel import Channel
-from redis_rehearsal.engine.ledgers import LedgerMemory
+from redis_rehearsal.engine.ledgers import SharedLedgers
 from redis_rehearsal.engine.messages import Broken, Command, Report
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.errors import MessageError
+from redis_rehearsal.fleet.port import OnExit, OnReport
 
 _EXIT_SECONDS = 5.0
 
 
 class LocalFleet:
-    """Starts workers, talks to them, and sees to it that none is left.
+    """See `Fleet`.
 
     Args:
-        on_report: called with each report, in the order in which a worker sent them.
-        on_exit: called with the index and the exit code of a worker that ended.
+        on_report: hears of each report.
+        on_exit: hears of a worker that ended.
+        ledgers: of the workers.
     """
 
-    def __init__(self, on_report: Callable[[Report], None], on_exit: Callable[[int, int], None]) -> None:
+    def __init__(self, on_report: OnReport, on_exit: OnExit, ledgers: SharedLedgers) -> None:
+        self._ledgers = ledgers
         self._on_report = on_report
         self._on_exit = on_exit
         self._processes: list[asyncio.subprocess.Process] = []
         self._channels: list[Channel] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self, plans: list[WorkerPlan], memories: list[LedgerMemory]) -> None:
-        """Start a worker for each plan, with its ledgers' memory; they report `Ready` when they are."""
-        for plan, memory in zip(plans, memories, strict=True):
+    async def start(self, plans: list[WorkerPlan]) -> None:
+        """See `Fleet`."""
+        for plan in plans:
+            memory = self._ledgers.memories[plan.index]
             ours, theirs = socket.socketpair()
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -67,12 +70,12 @@ class LocalFleet:
         self._on_exit(index, code)
 
     def tell(self, command: Command) -> None:
-        """Send a command to every worker."""
+        """See `Fleet`."""
         for channel in self._channels:
             channel.send(command)
 
     async def join(self, timeout_seconds: float) -> bool:
-        """Wait until all workers have ended; False where some have not by then."""
+        """See `Fleet`."""
         if not self._tasks:
             return True
         _, running = await asyncio.wait(self._tasks, timeout=timeout_seconds)
@@ -84,7 +87,7 @@ class LocalFleet:
         return [process.pid for process in self._processes]
 
     async def close(self) -> None:
-        """End the workers that are left, and wait for them."""
+        """See `Fleet`."""
         for process in self._processes:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):

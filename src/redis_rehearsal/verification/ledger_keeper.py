@@ -14,8 +14,8 @@ from redis.exceptions import ResponseError
 
 from redis_rehearsal.cache.control import CONTROL_ERRORS
 from redis_rehearsal.cache.route import ROLES, Role
-from redis_rehearsal.engine.ledger import Ledger, create_memory
-from redis_rehearsal.engine.ledgers import LedgerMemory
+from redis_rehearsal.engine.ledger import Ledger
+from redis_rehearsal.engine.ledgers import COUNTERS, LedgerStore
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.live_keeper import LiveLedger, audit_live, unread
@@ -45,13 +45,11 @@ class WorkerLedger:
 
     Attributes:
         organizations: numbers of the worker's organisations.
-        memory: in which they lie.
         ledger: the account.
         live: the accounts of live structures.
     """
 
     organizations: list[int]
-    memory: LedgerMemory
     ledger: Ledger
     live: list[LiveLedger]
 
@@ -82,6 +80,7 @@ class LedgerKeeper:
         structures: the kinds of live structures that are kept.
         users_per_org: how many users each organisation has.
         fallback: the server that has what the truth does not have yet, at the moment; None for none.
+        store: in which the ledgers are made.
     """
 
     def __init__(
@@ -95,6 +94,7 @@ class LedgerKeeper:
         structures: Sequence[LiveStructure],
         users_per_org: int,
         fallback: Callable[[], Role | None],
+        store: LedgerStore,
     ) -> None:
         self._fallback = fallback
         self._connect = connect
@@ -107,12 +107,15 @@ class LedgerKeeper:
         self._buckets_kept = buckets_kept
         self.slots = buckets_kept + BUCKETS_AHEAD + 3
         self.ledgers: list[WorkerLedger] = []
-        for organizations in tenants_by_worker:
-            descriptor = create_memory(Ledger.size_bytes(len(organizations), _TYPES, self.slots))
-            ledger = Ledger(descriptor, len(organizations), _TYPES, self.slots)
-            live = [LiveLedger.make(each, len(organizations), users_per_org, self.slots) for each in structures]
-            memory = LedgerMemory(descriptor, {each.structure.name: each.descriptor for each in live})
-            self.ledgers.append(WorkerLedger(organizations, memory, ledger, live))
+        for worker, organizations in enumerate(tenants_by_worker):
+            tenants = len(organizations)
+            ledger = store.make(worker, COUNTERS, tenants, _TYPES, self.slots)
+            live = [
+                LiveLedger(each, width, store.make(worker, each.name, tenants, width, self.slots))
+                for each in structures
+                for width in (each.width(users_per_org),)
+            ]
+            self.ledgers.append(WorkerLedger(organizations, ledger, live))
         self._retired = Audit()
         self._retired_through = -1
         self._vouched: dict[int, set[str]] = {}

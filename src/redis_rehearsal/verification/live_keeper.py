@@ -9,7 +9,7 @@ import redis.asyncio as redis
 from numpy.typing import NDArray
 
 from redis_rehearsal.cache.route import ROLES, Role
-from redis_rehearsal.engine.ledger import Ledger, create_memory
+from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.live_lists import judge_lists
@@ -29,21 +29,12 @@ class LiveLedger:
     Attributes:
         structure: the kind.
         width: how many things in one are accounted for.
-        descriptor: of the memory.
         ledger: the account; of recent events the lane `baseline` has their codes.
     """
 
     structure: LiveStructure
     width: int
-    descriptor: int
     ledger: Ledger
-
-    @classmethod
-    def make(cls, structure: LiveStructure, tenants: int, users_per_org: int, slots: int) -> "LiveLedger":
-        """Memory and ledger for a number of tenants."""
-        width = structure.width(users_per_org)
-        descriptor = create_memory(Ledger.size_bytes(tenants, width, slots))
-        return cls(structure, width, descriptor, Ledger(descriptor, tenants, width, slots))
 
 
 async def audit_live(

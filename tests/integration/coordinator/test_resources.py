@@ -1,6 +1,6 @@
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import cast
 
 import asyncpg
 import psutil
@@ -11,8 +11,10 @@ from structlog.testing import capture_logs
 from redis_rehearsal.cache.control import Identity, control_client
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role
+from redis_rehearsal.clock import unix
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.resources import ResourcesPoller
+from redis_rehearsal.database.run_database import PostgresRunDatabase
 from redis_rehearsal.embedded.postgres import PostgresServer
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.migration.site import DatabaseSite, Site, Sites
@@ -22,12 +24,16 @@ from tests.conftest import MakeServer
 SOMEBODY = Identity("redis", "6.2.14", "", "standalone")
 
 
+def database_at(url: str) -> PostgresRunDatabase:
+    return PostgresRunDatabase(url, 5.0, 3600, 24, unix)
+
+
 @dataclass
 class Room:
     """What a poller needs of a run's equipment."""
 
     endpoints: dict[Role, Endpoint]
-    database: Any = None
+    database: PostgresRunDatabase = field(default_factory=lambda: database_at(""))
     database_process: PostgresServer | None = None
     clients: dict[Role, redis.Redis] = field(default_factory=dict)
 
@@ -42,16 +48,10 @@ class Room:
         )
         return Sites(source, target, DatabaseSite("", "", self.database_process), ())
 
-    async def ask_database(self, ask: Any) -> Any:
-        if self.database is None:
-            raise ConnectionError("away")
-        return await ask(self.database)
-
     async def close(self) -> None:
         for client in self.clients.values():
             await client.aclose()
-        if self.database is not None:
-            await self.database.close()
+        self.database.close()
 
 
 def poller_of(room: Room, resources: Resources) -> ResourcesPoller:
@@ -207,7 +207,8 @@ def test_an_embedded_database_is_measured_as_processes_and_its_processor_time_on
             Room({"source": Endpoint.parse(source.url), "target": Endpoint.parse(source.url)}),
             Resources(),
         )
-        room.database, room.database_process = await asyncpg.connect(postgres.url), postgres
+        room.database, room.database_process = database_at(postgres.url), postgres
+        await room.database.open()
         poller, seconds = poller_of(room, resources), []
         for _ in range(4):
             other = await asyncpg.connect(postgres.url)

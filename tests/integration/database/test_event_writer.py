@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from redis_rehearsal.database import schema
-from redis_rehearsal.database.event_writer import BATCH_ROWS, EventWriter
+from redis_rehearsal.database.event_writer import BATCH_ROWS, PostgresEventWriter
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.embedded.postgres import PostgresServer
 
@@ -100,7 +100,7 @@ class Cutter:
 def test_rows_and_roll_ups_are_written_together(postgres: PostgresServer) -> None:
     async def work() -> None:
         async with database(postgres) as connection:
-            writer = EventWriter(postgres.url, "run", 0, BUCKET, 100_000, 5.0)
+            writer = PostgresEventWriter(postgres.url, "run", 0, BUCKET, 100_000, 5.0)
             for first in range(0, 5_000, 500):
                 writer.append(rows(first, 500))
             writer.end()
@@ -117,7 +117,7 @@ def test_a_commit_whose_answer_was_lost_is_not_written_twice(postgres: PostgresS
         cutter = Cutter(socket, tmp_path)
         async with database(postgres) as connection, cutter.open() as url:
             cutter.cuts_left = 3
-            writer = EventWriter(url, "run", 0, BUCKET, 100_000, 5.0)
+            writer = PostgresEventWriter(url, "run", 0, BUCKET, 100_000, 5.0)
             for first in range(0, 3 * BATCH_ROWS, BATCH_ROWS):
                 writer.append(rows(first, BATCH_ROWS))
             writer.end()
@@ -132,7 +132,7 @@ def test_a_commit_whose_answer_was_lost_is_not_written_twice(postgres: PostgresS
 def test_a_session_ended_in_mid_batch_loses_nothing(postgres: PostgresServer) -> None:
     async def work() -> None:
         async with database(postgres) as connection:
-            writer = EventWriter(postgres.url, "run", 0, BUCKET, 1_000_000, 5.0)
+            writer = PostgresEventWriter(postgres.url, "run", 0, BUCKET, 1_000_000, 5.0)
             for first in range(0, 40_000, 1_000):
                 writer.append(rows(first, 1_000))
             writer.end()
@@ -153,7 +153,7 @@ def test_a_session_ended_in_mid_batch_loses_nothing(postgres: PostgresServer) ->
 
 
 def test_what_does_not_fit_is_dropped_and_counted() -> None:
-    writer = EventWriter("postgresql://127.0.0.1:1/none", "run", 0, BUCKET, 1_000, 1.0)
+    writer = PostgresEventWriter("postgresql://127.0.0.1:1/none", "run", 0, BUCKET, 1_000, 1.0)
     writer.append(rows(0, 800))
     writer.append(rows(800, 800))
     assert (writer.buffered, writer.counts.dropped) == (800, 800)
@@ -164,7 +164,7 @@ def test_what_does_not_fit_is_dropped_and_counted() -> None:
 def test_two_workers_do_not_take_each_other_for_themselves(postgres: PostgresServer) -> None:
     async def work() -> None:
         async with database(postgres) as connection:
-            writers = [EventWriter(postgres.url, "run", index, BUCKET, 10_000, 5.0) for index in range(2)]
+            writers = [PostgresEventWriter(postgres.url, "run", index, BUCKET, 10_000, 5.0) for index in range(2)]
             for index, writer in enumerate(writers):
                 writer.append(rows(index * 1_000, 1_000))
                 writer.end()
@@ -178,7 +178,7 @@ def test_two_workers_do_not_take_each_other_for_themselves(postgres: PostgresSer
 def test_partitions_are_dropped_with_their_roll_ups(postgres: PostgresServer, kept: int) -> None:
     async def work() -> None:
         async with database(postgres) as connection:
-            writer = EventWriter(postgres.url, "run", 0, BUCKET, 100_000, 5.0)
+            writer = PostgresEventWriter(postgres.url, "run", 0, BUCKET, 100_000, 5.0)
             writer.append(rows(0, 2 * BUCKET))
             writer.end()
             await writer.run()

@@ -2,19 +2,25 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import redis.asyncio
 
 from redis_rehearsal.cache.route import Role
+from redis_rehearsal.engine.ledgers import SharedLedgers
 from redis_rehearsal.verification.audit import Audit
-from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
+from redis_rehearsal.verification.ledger_keeper import Connect, LedgerKeeper
 from redis_rehearsal.workload.keys import Keys
 from tests.integration.verification.conftest import GetServer, outside
 
 BUCKET_SECONDS, SHORTLY_BEFORE_SECONDS, KEPT, BUCKETS = 10, 6, 4, 40
 ORGANIZATIONS = [1, 2, 3]
+
+
+def keeper_of(connect: Connect, keys: Keys, wall_clock: Callable[[], float]) -> LedgerKeeper:
+    tenants, store = [ORGANIZATIONS], SharedLedgers()
+    return LedgerKeeper(connect, keys, wall_clock, BUCKET_SECONDS, KEPT, tenants, (), 10, lambda: None, store)
 
 
 def test_what_expired_is_counted_for_good_and_remembered_by_name_for_a_while(get_server: GetServer) -> None:
@@ -28,7 +34,9 @@ def test_what_expired_is_counted_for_good_and_remembered_by_name_for_a_while(get
             async with redis.asyncio.Redis(port=server.port, protocol=2) as client:
                 yield {"source": client, "target": client}
 
-        keeper = LedgerKeeper(connect, keys, lambda: now, BUCKET_SECONDS, KEPT, [ORGANIZATIONS], (), 10, lambda: None)
+        keeper = LedgerKeeper(
+            connect, keys, lambda: now, BUCKET_SECONDS, KEPT, [ORGANIZATIONS], (), 10, lambda: None, SharedLedgers()
+        )
         # Else the server's clock, which is years ahead of this one, would have all counters expire.
         keeper._server_lead_seconds = 0.0
         remembered, acknowledged = [], 0
@@ -81,7 +89,16 @@ def test_what_is_settled_while_it_is_read_is_not_lost(get_server: GetServer) -> 
                 yield {"source": client, "target": client}
 
         keeper = LedgerKeeper(
-            connect, keys, lambda: 1_000_000.0, BUCKET_SECONDS, KEPT, [ORGANIZATIONS], (), 10, lambda: None
+            connect,
+            keys,
+            lambda: 1_000_000.0,
+            BUCKET_SECONDS,
+            KEPT,
+            [ORGANIZATIONS],
+            (),
+            10,
+            lambda: None,
+            SharedLedgers(),
         )
         keeper._server_lead_seconds = 0.0
         ledger = keeper.ledgers[0].ledger

@@ -9,7 +9,7 @@ from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.engine.ledgers import Ledgers
-from redis_rehearsal.engine.parts import Parts, assemble
+from redis_rehearsal.engine.parts import Parts, assemble, postgres_of
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.queries import SLOTS
 from tests.unit.engine.made import plan
@@ -36,7 +36,8 @@ def parts(written: list[Role]) -> Iterator[Parts]:
     made = plan()
     tenants = len(made.organizations)
     memory = create_memory(Ledger.size_bytes(tenants, len(EVENT_TYPES), made.ledger_slots))
-    yield assemble(made, Ledgers(Ledger(memory, tenants, len(EVENT_TYPES), made.ledger_slots), {}))
+    ledgers = Ledgers(Ledger(memory, tenants, len(EVENT_TYPES), made.ledger_slots), {})
+    yield assemble(made, ledgers, postgres_of(made))
     os.close(memory)
 
 

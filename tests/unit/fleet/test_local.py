@@ -1,12 +1,10 @@
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from redis_rehearsal.engine.ledger import create_memory
-from redis_rehearsal.engine.ledgers import LedgerMemory
+from redis_rehearsal.engine.ledgers import COUNTERS, SharedLedgers
 from redis_rehearsal.engine.messages import Broken, Report
 from redis_rehearsal.fleet.local import LocalFleet
 from tests.unit.engine.made import plan
@@ -29,13 +27,14 @@ def test_a_worker_that_tells_what_is_no_message_is_broken_and_ended(
     exits: list[tuple[int, int]] = []
 
     async def go() -> None:
-        fleet = LocalFleet(reports.append, lambda index, code: exits.append((index, code)))
-        await fleet.start([plan(index=3)], [LedgerMemory(memory, {})])
+        fleet = LocalFleet(reports.append, lambda index, code: exits.append((index, code)), ledgers)
+        await fleet.start([plan(index=3)])
         assert await fleet.join(20)
         await fleet.close()
 
-    memory = create_memory(8)
+    ledgers = SharedLedgers()
+    ledgers.make(3, COUNTERS, tenants=1, width=1, slots=1)
     asyncio.run(go())
-    os.close(memory)
+    ledgers.close()
     assert [type(report) for report in reports] == [Broken]
     assert exits == [(3, -9)]

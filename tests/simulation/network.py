@@ -99,10 +99,21 @@ class End(asyncio.Transport):
         """See asyncio; nothing waits to be sent."""
         return 0
 
-    def take(self, data: bytes) -> None:
-        """What the other end sent arrives."""
-        if not self._closed:
-            self.protocol.data_received(data)
+    def write_noted(self, data: bytes, delivered: Callable[[], None]) -> None:
+        """Write, and be told when it was handed to the other end's protocol; never where it gets lost."""
+        if not (self._closed or self.silent):
+            self._later(self._hand_over, data, delivered)
+
+    def take(self, data: bytes) -> bool:
+        """What the other end sent arrives; whether there was somebody to take it."""
+        if self._closed:
+            return False
+        self.protocol.data_received(data)
+        return True
+
+    def _hand_over(self, data: bytes, delivered: Callable[[], None]) -> None:
+        if self.other.take(data):
+            delivered()
 
     def close(self) -> None:
         """See asyncio; what was written arrives."""
@@ -125,7 +136,7 @@ class End(asyncio.Transport):
             self.on_closed()
             self._loop.call_soon(self.protocol.connection_lost, error)
 
-    def _later(self, call: Callable[..., None], *arguments: object) -> None:
+    def _later(self, call: Callable[..., object], *arguments: object) -> None:
         # Nothing overtakes what was sent before it, also where the latency became less.
         self._last_seconds = max(self._last_seconds, self._loop.time() + self._network.latency_seconds)
         self._loop.call_at(self._last_seconds, call, *arguments)

@@ -188,7 +188,7 @@ def _info(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> A
         if (
             name in wanted
             or "everything" in wanted
-            or ("all" in wanted and name != "modules")
+            or "all" in wanted
             or ("default" in wanted and name != "commandstats")
         ):
             lines = "".join(f"{field}:{value}\r\n" for field, value in section(server).items())

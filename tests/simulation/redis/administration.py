@@ -15,11 +15,7 @@ _NO_PASSWORD: Final = (
     "ERR AUTH <password> called without any password configured for the default user. "
     "Are you sure your configuration is correct?"
 )
-
-
-def _unknown(words: list[bytes]) -> Refused:
-    name = words[0].decode().upper()
-    return Refused(f"ERR unknown subcommand '{words[1].decode(errors='replace')}'. Try {name} HELP.")
+_OF_CLIENT: Final = "SETNAME GETNAME ID SETINFO NO-EVICT NO-TOUCH INFO LIST KILL PAUSE UNPAUSE"
 
 
 @command("PING", 1, 2, while_stale=True, while_subscribed=True)
@@ -62,7 +58,7 @@ def _reset(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> 
     return Simple(b"RESET")
 
 
-@command("CONFIG", 2, always=True)
+@command("CONFIG", 2, always=True, parts="GET SET RESETSTAT")
 def _config(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     match words[1].upper():
         case b"GET":
@@ -75,14 +71,12 @@ def _config(server: "SimulatedRedis", session: "Session", words: list[bytes]) ->
             texts = [word.decode(errors="surrogateescape") for word in words[2:]]
             server.set_at_run_time(server.config.checked(list(zip(texts[::2], texts[1::2], strict=True))))
             return OK
-        case b"RESETSTAT":
+        case _:
             server.commands.clear()
             return OK
-        case _:
-            raise _unknown(words)
 
 
-@command("CLIENT", 2, always=True)
+@command("CLIENT", 2, always=True, parts=_OF_CLIENT)
 def _client(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     match words[1].upper():
         case b"SETNAME":
@@ -106,11 +100,9 @@ def _client(server: "SimulatedRedis", session: "Session", words: list[bytes]) ->
             return _kill(server, session, words[2:])
         case b"PAUSE":
             return _pause(server, words)
-        case b"UNPAUSE":
+        case _:
             server.pause.end()
             return OK
-        case _:
-            raise _unknown(words)
 
 
 def _pause(server: "SimulatedRedis", words: list[bytes]) -> Any:
@@ -191,7 +183,7 @@ def _hello(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> 
     ]
 
 
-@command("ACL", 2, always=True)
+@command("ACL", 2, always=True, parts="WHOAMI USERS LIST DRYRUN")
 def _acl(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     match words[1].upper():
         case b"WHOAMI":
@@ -200,10 +192,10 @@ def _acl(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> An
             return [b"default"]
         case b"LIST":
             return [b"user default on nopass sanitize-payload ~* &* +@all"]
-        case b"DRYRUN" if len(words) > 3 and server.numbers >= (7, 0):
+        case _ if len(words) > 3 and server.numbers >= (7, 0):
             return _dry_run(server, words)
         case _:
-            raise _unknown(words)
+            raise Refused("ERR unknown subcommand or wrong number of arguments for 'DRYRUN'. Try ACL HELP.")
 
 
 def _dry_run(server: "SimulatedRedis", words: list[bytes]) -> Any:
@@ -225,17 +217,13 @@ def _command(server: "SimulatedRedis", session: "Session", words: list[bytes]) -
     return [name.lower() for name in known]
 
 
-@command("MODULE", 2)
+@command("MODULE", 2, parts="LIST")
 def _module(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
-    if words[1].upper() != b"LIST":
-        raise _unknown(words)
     return []
 
 
-@command("FUNCTION", 2, since=(7, 0))
+@command("FUNCTION", 2, since=(7, 0), parts="LIST")
 def _function(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
-    if words[1].upper() != b"LIST":
-        raise _unknown(words)
     return []
 
 

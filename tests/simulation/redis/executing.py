@@ -23,6 +23,9 @@ def execute(session: "Session", words: list[bytes]) -> Any:
         return _not_queued(session, _unknown(words))
     if not command.least <= len(words) <= command.most:
         return _not_queued(session, wrong_number(command.name))
+    if command.parts and words[1].upper() not in command.parts:
+        part = words[1][:128].decode(errors="replace")
+        return _not_queued(session, Refused(f"ERR unknown subcommand '{part}'. Try {command.name} HELP."))
     if not session.authenticated and server.config["requirepass"] and command.name not in ("AUTH", "HELLO", "QUIT"):
         return _not_queued(session, Refused("NOAUTH Authentication required."))
     transaction = session.transaction

@@ -234,26 +234,19 @@ def _dbsize(server: "SimulatedRedis", session: "Session", words: list[bytes]) ->
     return len(server.keyspace.values)
 
 
-@command("OBJECT", 2)
+@command("OBJECT", 2, parts="ENCODING IDLETIME REFCOUNT FREQ")
 def _object(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     if len(words) != 3:
         raise Refused("ERR wrong number of arguments for 'object' command")
+    what = words[1].upper()
     value = server.keyspace.find(words[2])
     if value is None:
         return None
-    match words[1].upper():
-        case b"ENCODING":
-            return _encoding(value)
-        case b"IDLETIME":
-            return 0
-        case b"REFCOUNT":
-            return 1
-        case b"FREQ":
-            if "lfu" in server.config["maxmemory-policy"]:
-                return 1
-            raise Refused("ERR An LFU maxmemory policy is not selected, access frequency not tracked.")
-        case _:
-            raise Refused(f"ERR unknown subcommand '{words[1].decode()}'. Try OBJECT HELP.")
+    if what == b"ENCODING":
+        return _encoding(value)
+    if what == b"FREQ" and "lfu" not in server.config["maxmemory-policy"]:
+        raise Refused("ERR An LFU maxmemory policy is not selected, access frequency not tracked.")
+    return int(what != b"IDLETIME")
 
 
 def _encoding(value: "Value") -> bytes:
@@ -269,10 +262,10 @@ def _encoding(value: "Value") -> bytes:
     return b"int"
 
 
-@command("MEMORY", 2)
+@command("MEMORY", 2, parts="USAGE")
 def _memory(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
-    if words[1].upper() != b"USAGE" or len(words) not in (3, 5):
-        raise Refused(f"ERR unknown subcommand '{words[1].decode()}'. Try MEMORY HELP.")
+    if len(words) not in (3, 5):
+        raise Refused(SYNTAX if len(words) > 3 else "ERR wrong number of arguments for 'memory|usage' command")
     value = server.keyspace.find(words[2])
     return None if value is None else bytes_of(words[2], value)
 

@@ -20,9 +20,12 @@ def expires_at(name: str, unit: bytes, text: bytes) -> int:
         Refused: it is no time in the future of 1970.
     """
     number = integer(text) * _UNITS[unit]
-    if number <= 0 or number > MOST:
+    if number <= 0:
         raise Refused(f"ERR invalid expire time in '{name}' command")
-    return number if unit.endswith(b"AT") else int(unix() * 1000) + number
+    at = number if unit.endswith(b"AT") else int(unix() * 1000) + number
+    if at > MOST:
+        raise Refused(f"ERR invalid expire time in '{name}' command")
+    return at
 
 
 @command("GET", 2, 2)
@@ -175,5 +178,5 @@ def _add(server: "SimulatedRedis", key: bytes, more: int, words: list[bytes]) ->
         raise Refused("ERR increment or decrement would overflow")
     keyspace.put(key, b"%d" % value)
     server.feed(words)
-    server.changed(key, "$", "incrby" if more >= 0 else "decrby")
+    server.changed(key, "$", "incrby")
     return value

@@ -32,6 +32,7 @@ class Command:
         while_subscribed: whether a connection takes it that listens.
         at_once: whether it is carried out in a transaction, rather than put off to its end.
         since: which version has it first.
+        parts: what its second word may be, in capitals; none where it may be anything.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Command:
     while_subscribed: bool
     at_once: bool
     since: tuple[int, int]
+    parts: tuple[bytes, ...]
 
 
 COMMANDS: Final[dict[bytes, Command]] = {}
@@ -64,6 +66,7 @@ def command(
     while_subscribed: bool = False,
     at_once: bool = False,
     since: tuple[int, int] = (0, 0),
+    parts: str = "",
 ) -> Callable[[Handler], Handler]:
     """Put a command into the table; arguments as of `Command`.
 
@@ -78,6 +81,7 @@ def command(
         while_subscribed: see there.
         at_once: see there.
         since: see there.
+        parts: see there; with spaces between them.
     """
 
     def enter(handler: Handler) -> Handler:
@@ -93,6 +97,7 @@ def command(
             while_subscribed=while_subscribed,
             at_once=at_once,
             since=since,
+            parts=tuple(part.encode() for part in parts.split()),
         )
         return handler
 

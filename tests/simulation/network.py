@@ -1,6 +1,7 @@
 """A network in memory, with the faults of real ones."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -88,6 +89,7 @@ class End(asyncio.Transport):
         self.on_closed: Callable[[], None] = lambda: None
         self._loop = asyncio.get_running_loop()
         self._last_seconds = 0.0
+        self._on_its_way: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -137,6 +139,12 @@ class End(asyncio.Transport):
             self._loop.call_soon(self.protocol.connection_lost, error)
 
     def _later(self, call: Callable[..., object], *arguments: object) -> None:
-        # Nothing overtakes what was sent before it, also where the latency became less.
+        # Nothing overtakes what was sent before it, also where the latency became less; and since a loop does not keep
+        # the order of what is due at the same time, it is kept here.
         self._last_seconds = max(self._last_seconds, self._loop.time() + self._network.latency_seconds)
-        self._loop.call_at(self._last_seconds, call, *arguments)
+        self._on_its_way.append((call, arguments))
+        self._loop.call_at(self._last_seconds, self._arrive)
+
+    def _arrive(self) -> None:
+        call, arguments = self._on_its_way.popleft()
+        call(*arguments)

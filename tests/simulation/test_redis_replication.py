@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import hiredis
@@ -300,6 +301,22 @@ def test_memory_that_is_used_up_is_refused_or_made_room_in(policy: str) -> None:
         assert set(servers.target.keys()) == set(source.keys())
 
     lived(work)
+
+
+def test_one_seed_is_one_history() -> None:
+    async def history(servers: Servers, told: list[Any]) -> None:
+        await servers.follow()
+        async with servers.asking(SOURCE) as (source,):
+            for number in range(200):
+                await source.ask("INCR", f"n{number % 7}")
+                await source.ask("SET", f"k{number}", number, "PX", 1000 + number)
+            told += [await source.ask("SCAN", 0), await source.ask("RANDOMKEY"), await source.ask("INFO", "all")]
+        told += [servers.source.increments, servers.target.keys(), about(servers.target)]
+
+    histories: list[list[Any]] = [[], []]
+    for told in histories:
+        lived(partial(history, told=told))
+    assert histories[0] == histories[1]
 
 
 WRITES = st.tuples(

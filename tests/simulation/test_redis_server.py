@@ -101,6 +101,7 @@ class Both:
         for words in (
             (b"CONFIG", b"SET", b"notify-keyspace-events", b"", b"min-replicas-to-write", b"0", b"maxmemory", b"0"),
             (b"FLUSHALL",),
+            (b"CONFIG", b"RESETSTAT"),
         ):
             assert self.ask(*words) == (b"OK", b"OK")
 

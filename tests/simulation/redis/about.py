@@ -109,7 +109,8 @@ def _replication(server: "SimulatedRedis") -> Lines:
                 "master_sync_last_io_seconds_ago": int(monotonic() - (following.heard_seconds or 0.0)),
             }
         if not following.is_up:
-            lines["master_link_down_since_seconds"] = int(monotonic() - following.down_seconds)
+            down = following.down_seconds
+            lines["master_link_down_since_seconds"] = -1 if down is None else int(monotonic() - down)
         lines |= {"slave_priority": 100, "slave_read_only": int(server.config.read_only), "replica_announced": 1}
     shown = [each for each in replication.replicas if each.state]
     lines["connected_slaves"] = len(shown)

@@ -54,7 +54,7 @@ def _quit(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> A
 def _reset(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     session.forget_transaction()
     server.subscriptions.forget(session)
-    session.name, session.authenticated = "", False
+    session.name, session.authenticated = "", not server.config["requirepass"]
     return Simple(b"RESET")
 
 
@@ -174,7 +174,7 @@ def _hello(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> 
     rest = words[2:]
     if len(rest) == 3 and rest[0].upper() == b"AUTH":
         _auth(server, session, [b"AUTH", *rest[1:]])
-    elif not session.authenticated and server.config["requirepass"]:
+    elif not session.authenticated:
         raise Refused("NOAUTH HELLO must be called with the client already authenticated")
     role = b"master" if server.following is None else b"replica"
     return [

@@ -26,7 +26,7 @@ def execute(session: "Session", words: list[bytes]) -> Any:
     if command.parts and words[1].upper() not in command.parts:
         part = words[1][:128].decode(errors="replace")
         return _not_queued(session, Refused(f"ERR unknown subcommand '{part}'. Try {command.name} HELP."))
-    if not session.authenticated and server.config["requirepass"] and command.name not in ("AUTH", "HELLO", "QUIT"):
+    if not session.authenticated and command.name not in ("AUTH", "HELLO", "QUIT", "RESET"):
         return _not_queued(session, Refused("NOAUTH Authentication required."))
     transaction = session.transaction
     writes, grows = command.writes, command.grows

@@ -29,7 +29,8 @@ class Following:
         is_copying: whether a full synchronisation goes on.
         read_bytes: of that one.
         heard_seconds: when something last came, on the monotonic clock; None where nothing has.
-        down_seconds: since when the link is down.
+        down_seconds: when the link went down last, on the monotonic clock; None where it never was up.
+        has_stream: whether we are somewhere in a stream, from where we may go on.
     """
 
     def __init__(self, server: "SimulatedRedis", address: tuple[str, int]) -> None:
@@ -37,7 +38,7 @@ class Following:
         self.is_up = self.is_copying = False
         self.read_bytes = 0
         self.heard_seconds: float | None = None
-        self.down_seconds = monotonic()
+        self.down_seconds: float | None = None
         self.has_stream = False
         self._server = server
         self._link: _Link | None = None
@@ -90,6 +91,13 @@ class Following:
             self.heard_seconds = None
             return
         self._link = link
+
+    @property
+    def state(self) -> str:
+        """How far it has come, as ROLE says it."""
+        if self.is_up:
+            return "connected"
+        return "sync" if self.is_copying else "connect" if self._link is None else "handshake"
 
     def belongs(self, link: "_Link") -> bool:
         """Whether a link is the one there is."""

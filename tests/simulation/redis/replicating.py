@@ -36,9 +36,8 @@ def _role(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> A
             if each.state == "online"
         ]
         return [b"master", offset, replicas]
-    state = b"connected" if following.is_up else b"sync" if following.is_copying else b"connect"
     host, port = following.address
-    return [b"slave", host.encode(), port, state, offset if following.is_up else -1]
+    return [b"slave", host.encode(), port, following.state.encode(), offset if following.is_up else -1]
 
 
 @command("REPLCONF", 1, always=True)

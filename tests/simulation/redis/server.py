@@ -92,7 +92,7 @@ class SimulatedRedis:
         self.frozen = self.is_loading = False
         self.held: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.held_back: list[Session] = []
-        self.sessions: dict[Session, None] = {}
+        self.sessions: dict[Connection, None] = {}
         self.watchers: dict[bytes, list[Session]] = {}
         self.subscriptions = Subscriptions()
         self.following: Following | None = None
@@ -127,6 +127,8 @@ class SimulatedRedis:
             self.following.cut()
         for link in self.network.links_to(*self.address):
             link.cut()
+        for session in list(self.sessions):
+            session.leave()
 
     def restart(
         self, *, keeps_data: bool, loading_seconds: float = 0.0, as_replica_of: tuple[str, int] | None = None
@@ -173,8 +175,7 @@ class SimulatedRedis:
                 self.held = held[place + 1 :] + self.held
                 return
         for session in list(self.sessions):
-            if isinstance(session, Connection):
-                session.flush()
+            session.flush()
 
     def later(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
         """Have this process do something after so many seconds, or once it goes on again."""

@@ -40,7 +40,7 @@ class Session:
         self.number = server.next_number()
         self.name = ""
         self.address = ""
-        self.authenticated = False
+        self.authenticated = not server.config["requirepass"]
         self.is_primary = False
         self.transaction: list[tuple[Command, list[bytes]]] | None = None
         self.aborted = False

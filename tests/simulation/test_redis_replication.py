@@ -128,8 +128,8 @@ def test_who_was_away_goes_on_where_it_was_while_the_backlog_has_that(fits: bool
         await servers.follow()
         async with servers.asking(SOURCE) as (source,):
             await source.ask("INCR", "counter")
-            links = [link for link in servers.network.links_to(*SOURCE) if link.client.protocol is not None]
-            (link,) = [each for each in links if type(each.client.protocol).__name__ == "_Link"]
+            link = servers.target.link_to_primary
+            assert link is not None
             link.cut()
             await asyncio.gather(*(source.ask("INCR", "counter") for _ in range(50)))
             await asyncio.sleep(0.01)
@@ -303,6 +303,58 @@ def test_memory_that_is_used_up_is_refused_or_made_room_in(policy: str) -> None:
     lived(work)
 
 
+def test_a_replica_that_has_no_data_yet_or_not_any_more_says_so() -> None:
+    async def work(servers: Servers) -> None:
+        source, target = servers.source, servers.target
+        source.config["requirepass"] = "secret"
+        source.full_sync_seconds, target.load_seconds = 1.0, 2.0
+        target.config["replica-serve-stale-data"] = "no"
+        target.do("REPLICAOF", *SOURCE)
+        with pytest.raises(hiredis.ReplyError, match=r"^MASTERDOWN"):
+            target.do("GET", "a")
+        await asyncio.sleep(5.0)
+        assert about(target)["master_link_status"] == "down"  # it has not logged in
+        target.do("CONFIG", "SET", "masterauth", "secret", "replica-serve-stale-data", "yes")
+        await until(lambda: about(target)["master_sync_in_progress"] == "1")
+        assert target.do("GET", "a") is None
+        await asyncio.sleep(2.5)
+        with pytest.raises(hiredis.ReplyError, match=r"^LOADING"):
+            target.do("GET", "a")
+        await until(lambda: about(target)["master_link_status"] == "up")
+        link = target.link_to_primary
+        assert link is not None
+        target.cannot_reach = (SOURCE,)
+        link.cut()
+        await asyncio.sleep(10.0)
+        assert about(target)["master_link_down_since_seconds"] in ("9", "10")
+        assert target.link_to_primary is None
+        target.cannot_reach = ()
+        await until(lambda: about(target)["master_link_status"] == "up")
+
+    lived(work)
+
+
+def test_what_an_older_version_does_not_have_it_does_not_know() -> None:
+    async def work(servers: Servers) -> None:
+        old = SimulatedRedis(servers.network, ("old", 4), servers.source.rng, version="6.2.9")
+        old.listen()
+        servers.source.do("SET", "a", "1")
+        assert isinstance(servers.source.do("PEXPIRETIME", "a"), int)
+        with pytest.raises(hiredis.ReplyError, match=r"^ERR unknown command 'PEXPIRETIME'"):
+            old.do("PEXPIRETIME", "a")
+        with pytest.raises(hiredis.ReplyError, match=r"^ERR DUMP payload"):
+            old.do("RESTORE", "a", 0, servers.source.do("DUMP", "a"))
+        old.do("SET", "own", "1")
+        assert servers.source.do("RESTORE", "b", 0, old.do("DUMP", "own")) == b"OK"
+        # It cannot read what it is sent, and loses what it had.
+        old.do("REPLICAOF", *SOURCE)
+        await asyncio.sleep(3.0)
+        assert (about(old)["master_link_status"], old.keys()) == ("down", [])
+        assert int(about(servers.source, "stats")["sync_full"]) > 1
+
+    lived(work)
+
+
 def test_one_seed_is_one_history() -> None:
     async def history(servers: Servers, told: list[Any]) -> None:
         await servers.follow()
@@ -361,7 +413,7 @@ def test_who_follows_ends_with_the_same_data_whatever_happens_on_the_way(
                     source.do(what, name)
         await asyncio.sleep(15.0)
         assert about(target)["master_link_status"] == "up"
-        assert about(target)["slave_repl_offset"] == about(source)["master_repl_offset"]
+        await until(lambda: about(target)["slave_repl_offset"] == about(source)["master_repl_offset"])
         assert target.keyspace.values == source.keyspace.values
         assert target.keyspace.expiry == source.keyspace.expiry
         assert target.keyspace.used_bytes == source.keyspace.used_bytes

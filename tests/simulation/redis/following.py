@@ -12,7 +12,7 @@ from tests.simulation.redis.session import Session
 from tests.simulation.redis.table import find
 
 if TYPE_CHECKING:
-    from tests.simulation.network import End
+    from tests.simulation.network import End, Link
     from tests.simulation.redis.server import SimulatedRedis
 
 _CRON_SECONDS: Final = 1.0
@@ -86,6 +86,8 @@ class Following:
         link = _Link(self._server, self)
         self.heard_seconds = monotonic()
         try:
+            if self.address in self._server.cannot_reach:
+                raise ConnectionRefusedError("there is no way")
             self._server.network.connect(*self.address, link)
         except OSError:
             self.heard_seconds = None
@@ -98,6 +100,10 @@ class Following:
         if self.is_up:
             return "connected"
         return "sync" if self.is_copying else "connect" if self._link is None else "handshake"
+
+    def over(self) -> "Link | None":
+        """The connection that there is."""
+        return None if self._link is None else self._link.connection()
 
     def belongs(self, link: "_Link") -> bool:
         """Whether a link is the one there is."""
@@ -141,9 +147,13 @@ class _Link(asyncio.Protocol):
 
     def cut(self) -> None:
         """Reset it."""
-        for link in list(self._server.network.links):
-            if link.client is self._transport:
-                link.cut()
+        if (connection := self.connection()) is not None:
+            connection.cut()
+
+    def connection(self) -> "Link | None":
+        """Over which it goes; None once that is closed."""
+        links = self._server.network.links
+        return next((link for link in links if link.client is self._transport), None)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._server.frozen:

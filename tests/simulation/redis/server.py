@@ -9,7 +9,7 @@ from typing import Any
 import hiredis
 
 from redis_rehearsal.clock import monotonic
-from tests.simulation.network import Network
+from tests.simulation.network import Link, Network
 from tests.simulation.redis import (  # noqa: F401  # each puts its commands into the table
     administration,
     hashes,
@@ -54,6 +54,7 @@ class SimulatedRedis:
         load_seconds: how long it takes to load what was sent, in which it answers LOADING.
         stream_lag_seconds: so much later than it could the stream reaches those who follow.
         following: the server that it follows; None where it is a primary.
+        cannot_reach: addresses to which it gets no connection, as where a network is parted.
         frozen: whether the process is stopped.
         alive: whether it is there.
     """
@@ -77,6 +78,7 @@ class SimulatedRedis:
         self.config: Settings = Settings(address[1])
         self.refusal = ""
         self.full_sync_seconds = self.load_seconds = self.stream_lag_seconds = 0.0
+        self.cannot_reach: tuple[tuple[str, int], ...] = ()
         self.increments: list[Increment] = []
         self.commands: Counter[str] = Counter()
         self.alive = True
@@ -198,7 +200,7 @@ class SimulatedRedis:
     # Commands
 
     def do(self, *command: bytes | str | int) -> Any:
-        """Carry somebody else's command out at once, past the refusal.
+        """Carry somebody else's command out at once, past the refusal, be the process stopped or not.
 
         Returns:
             The reply, as bytes, int, list or None; None where CLIENT PAUSE holds it back.
@@ -344,6 +346,11 @@ class SimulatedRedis:
     def is_hindered(self) -> bool:
         """Whether there are commands that it does not carry out now, be they reads."""
         return self.is_loading or (self.following is not None and self.is_stale)
+
+    @property
+    def link_to_primary(self) -> Link | None:
+        """The connection over which it follows; None where there is none."""
+        return None if self.following is None else self.following.over()
 
     def follow(self, address: tuple[str, int]) -> None:
         """Become a replica, which has its data from another server."""

@@ -324,3 +324,36 @@ def test_what_has_run_out_is_gone_and_told(both: Both) -> None:
             assert both.ask(b"GET", name) == (None, None)
         heard = [sorted(each.heard()) for each in listening]
         assert heard[0] == heard[1] == [[b"pmessage", b"*", b"__keyevent@0__:expired", name] for name in sorted(KEYS)]
+
+
+WORD_FOR_WORD = """
+MULTI / INCR q / *CONFIG SET min-replicas-to-write 99 / EXEC / GET q / EXEC / MULTI / GET q / EXEC / INCR q
+*CONFIG SET min-replicas-to-write 0 / MULTI / INCR q / *CONFIG SET maxmemory 1 / EXEC / INCR q / DEL q / EXPIRE q 1
+HSET h a b / UNLINK q / PERSIST q / RENAME q r / RESTORE x 0 y / *CONFIG SET maxmemory 0
+SET a 1 / WATCH a / *SET a 2 / MULTI / GET a / EXEC / MULTI / nothing / EXEC / MULTI / MULTI / WATCH a / DISCARD
+CLIENT PAUSE x / CLIENT PAUSE -1 / CLIENT PAUSE 10 what / CLIENT UNPAUSE / CLIENT PAUSE / CLIENT SETNAME a\u00e9
+CLIENT KILL ID 99999 / CLIENT NO-EVICT on / CLIENT SETINFO LIB-NAME x
+AUTH x / AUTH default x / AUTH nobody x / HELLO 4
+ACL DRYRUN default GET a / ACL DRYRUN default nothing / ACL DRYRUN default GET / ACL DRYRUN x GET a / ACL USERS
+ACL LIST / ACL DRYRUN default PSYNC ? -1 / ACL DRYRUN default REPLCONF ack 0
+CONFIG SET maxmemory x / CONFIG SET min-replicas-to-write x / CONFIG SET notify-keyspace-events ? / CONFIG SET a-b 1
+CONFIG SET maxmemory-policy x / CONFIG SET port / CONFIG GET / CONFIG GET slave-read-only / CONFIG GET replica-read-only
+CONFIG GET client-output-buffer-limit / CONFIG GET proto-max-bulk-len / CONFIG GET client-query-buffer-limit
+CONFIG GET rdb-version-check / CONFIG GET masterauth / CONFIG GET tls-replication / CONFIG GET repl-backlog-size
+CONFIG SET notify-keyspace-events AKE / CONFIG GET notify-keyspace-events / CONFIG SET notify-keyspace-events g$lshzxeKE
+CONFIG GET notify-keyspace-events / CONFIG SET notify-keyspace-events mEKn / CONFIG GET notify-keyspace-events
+FUNCTION LIST / CLUSTER INFO / SUBSCRIBE a / GET a / PING / PING x / UNSUBSCRIBE / GET a / PSUBSCRIBE a*
+PUNSUBSCRIBE a* / UNSUBSCRIBE / RESET / WAIT 0 0 / JSON.GET a / HPEXPIREAT n 4000000000000 FIELDS 1 f / HPEXPIRETIME n FIELDS 1 f
+HSCAN n 0 COUNT 10 NOVALUES / SCAN 0 MATCH zz* COUNT 10000 / MEMORY USAGE nothing / XINFO GROUPS nothing
+ZRANGE n 0 -1 WITHSCORES / SSCAN n 0 / REPLICAOF x / REPLICAOF host x
+"""
+"""What others say meanwhile has a star."""
+
+
+def test_refusals_are_worded_as_those_of_a_real_server(both: Both) -> None:
+    both.begin()
+    with both.others() as others:
+        for line in WORD_FOR_WORD.replace("\n", " / ").strip(" /").split(" / "):
+            words = [word.encode() for word in line.lstrip("*").split()]
+            real, simulated = [each.ask(*words) for each in others] if line[0] == "*" else both.ask(*words)
+            assert str(real) == str(simulated), line

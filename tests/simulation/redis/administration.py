@@ -106,8 +106,10 @@ def _client(server: "SimulatedRedis", session: "Session", words: list[bytes]) ->
 
 
 def _pause(server: "SimulatedRedis", words: list[bytes]) -> Any:
+    if len(words) < 3:
+        raise wrong_number("client|pause")
     how = words[3].upper() if len(words) > 3 else b"ALL"
-    if not 3 <= len(words) <= 4 or how not in (b"ALL", b"WRITE"):
+    if len(words) > 4 or how not in (b"ALL", b"WRITE"):
         raise Refused("ERR CLIENT PAUSE mode must be WRITE or ALL")
     milliseconds = integer(words[2], "ERR timeout is not an integer or out of range")
     if milliseconds < 0:

@@ -7,7 +7,7 @@ from tests.simulation.redis.globbing import matches
 from tests.simulation.redis.replies import Refused
 
 _ALL_KINDS: Final = "g$lshzxetd"
-_KINDS: Final = f"{_ALL_KINDS}KEmn"
+_KINDS: Final = f"{_ALL_KINDS}nKEm"
 _DEFAULTS: Final = {
     "appendonly": "no",
     "client-output-buffer-limit": "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
@@ -43,8 +43,8 @@ _NUMBERS: Final = (
 )
 _SWITCHES: Final = ("appendonly", "repl-diskless-sync", "replica-read-only", "replica-serve-stale-data")
 _POLICIES: Final = (
-    *("noeviction", "allkeys-lru", "allkeys-lfu", "allkeys-random"),
     *("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"),
+    *("allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"),
 )
 _FIXED: Final = ("databases", "port")
 _UNITS: Final = {"k": 1000, "kb": 1024, "m": 10**6, "mb": 1024**2, "g": 10**9, "gb": 1024**3, "b": 1, "": 1}
@@ -144,7 +144,7 @@ def _checked(name: str, value: str) -> str:
         raise refuse(f"argument(s) must be one of the following: {', '.join(_POLICIES)}")
     if name == "notify-keyspace-events":
         if not all(letter in f"A{_KINDS}" for letter in value):
-            raise refuse("Invalid event class character. Use 'g$lszhxeKEtmdn'.")
+            raise refuse("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
         return _in_order(value)
     return value
 

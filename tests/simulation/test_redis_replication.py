@@ -174,6 +174,24 @@ def test_a_replica_takes_writes_once_it_is_promoted_and_who_was_left_can_follow_
     lived(work)
 
 
+def test_who_was_left_and_wrote_more_gives_that_up_when_it_follows() -> None:
+    async def work(servers: Servers) -> None:
+        await servers.follow()
+        servers.source.do("SET", "a", "1")
+        await asyncio.sleep(0.1)
+        servers.target.do("REPLICAOF", "NO", "ONE")
+        servers.source.do("INCR", "n")
+        for _ in range(10):
+            servers.target.do("SET", "a", "2")
+        servers.source.do("REPLICAOF", *TARGET)
+        await until(lambda: about(servers.source)["master_link_status"] == "up")
+        await asyncio.sleep(0.1)
+        assert servers.source.keyspace.values == servers.target.keyspace.values == {b"a": b"2"}
+        assert about(servers.target, "stats")["sync_full"] == "1"
+
+    lived(work)
+
+
 @pytest.mark.parametrize("ending", ["fence", "unpause", "timeout"])
 def test_what_waits_behind_a_pause_is_carried_out_at_its_end_or_refused_by_the_fence(ending: str) -> None:
     async def work(servers: Servers) -> None:
@@ -404,7 +422,7 @@ def test_who_follows_ends_with_the_same_data_whatever_happens_on_the_way(
                 case "away":
                     target.restart(keeps_data=True, as_replica_of=SOURCE)
                 case "PEXPIRE":
-                    source.do("PEXPIRE", name, amount)
+                    source.do("PEXPIRE", name, amount * 100)
                 case "HSET":
                     source.do("HSET", f"hash:{name}", amount % 5, amount)
                 case "SET":

@@ -429,6 +429,8 @@ def test_who_follows_ends_with_the_same_data_whatever_happens_on_the_way(
                     source.do("SET", name, amount)
                 case _:
                     source.do(what, name)
+            # So that some of it is in the copy, some comes during it, and most after it.
+            await asyncio.sleep(amount / 10_000)
         await asyncio.sleep(15.0)
         assert about(target)["master_link_status"] == "up"
         await until(lambda: about(target)["slave_repl_offset"] == about(source)["master_repl_offset"])

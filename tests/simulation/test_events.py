@@ -33,7 +33,7 @@ def test_what_nothing_happens_to_is_all_acknowledged_and_all_there() -> None:
     world = lived(work)
     assert 800 < world.lane("sent") == world.lane("acknowledged") == world.kept(world.source) < 1200
     assert world.kept(world.target) == world.lane("unknown") == world.lane("failed") == 0
-    assert set(world.source.expiring) == set(world.source.counters)
+    assert set(world.source.keyspace.expiry) == set(world.source.keys())
     recorded = [snapshot.counts.recorded_events for snapshot in world.snapshots]
     assert sum(tally.offered for each in recorded for tally in each.tallies.values()) == world.lane("sent")
 
@@ -87,7 +87,7 @@ def test_what_is_there_lies_between_what_was_acknowledged_and_what_may_have_been
     sent, acknowledged, unknown, failed = map(world.lane, ("sent", "acknowledged", "unknown", "failed"))
     assert sent == acknowledged + unknown + failed
     assert acknowledged <= world.kept(world.source) <= acknowledged + unknown
-    assert world.source.applied == world.kept(world.source)
+    assert len(world.source.increments) == world.kept(world.source)
     if not faults:
         assert (unknown, failed) == (0, 0)
 

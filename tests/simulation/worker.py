@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +23,7 @@ from redis_rehearsal.engine.timer import LoopTimer
 from redis_rehearsal.engine.worker import Worker
 from redis_rehearsal.workload.events import EVENT_TYPES
 from tests.simulation.network import Network
-from tests.simulation.redis_server import SimulatedRedis
-from tests.simulation.scripted import Scripted
+from tests.simulation.redis import SimulatedRedis
 from tests.unit.engine.made import plan
 
 SOURCE, TARGET = ("source", 1), ("target", 2)
@@ -66,11 +66,16 @@ class World:
     """
 
     network: Network = field(default_factory=Network)
-    source: SimulatedRedis = field(default_factory=lambda: SimulatedRedis("a" * 40))
-    target: SimulatedRedis = field(default_factory=lambda: SimulatedRedis("b" * 40))
+    source: SimulatedRedis = field(init=False)
+    target: SimulatedRedis = field(init=False)
     channel: MemoryChannel = field(default_factory=MemoryChannel)
     ledger: Ledger = field(init=False)
     plan: WorkerPlan = field(init=False)
+
+    def __post_init__(self) -> None:
+        rng = random.Random(1)  # noqa: S311  # which ids they have
+        self.source = SimulatedRedis(self.network, SOURCE, rng, name="source")
+        self.target = SimulatedRedis(self.network, TARGET, rng, name="target")
 
     @contextlib.asynccontextmanager
     async def working(self, **changes: Any) -> AsyncIterator["asyncio.Task[None]"]:
@@ -87,8 +92,8 @@ class World:
         os.close(memory)
         for bucket in (0, 1):
             self.ledger.open_bucket(int(self.plan.clock.now() // self.plan.time_bucket_seconds) + bucket, None)
-        for place, server in ((SOURCE, self.source), (TARGET, self.target)):
-            self.network.servers[place] = lambda server=server: Scripted(server.answer)  # type: ignore[misc]
+        self.source.listen()
+        self.target.listen()
         worker = Worker(self.plan, Ledgers(self.ledger, {}), self.channel, postgres_of(self.plan))
         task = asyncio.create_task(worker.run())
         try:
@@ -126,7 +131,7 @@ class World:
 
     def kept(self, server: SimulatedRedis) -> int:
         """What all counters of a server come to."""
-        return sum(server.counters.values())
+        return sum(int(value or 0) for value in map(server.value_of, server.keys()))
 
 
 @pytest.fixture

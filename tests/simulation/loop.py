@@ -4,11 +4,13 @@ So hours pass in a second, and what happens in them depends on nothing but the p
 """
 
 import asyncio
+import heapq
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from redis_rehearsal.clock import Clocks, given_by
+from tests.simulation.process import Process, ProcessHandle, ProcessTimerHandle, current, process_of
 
 Result = TypeVar("Result")
 
@@ -35,6 +37,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._now_seconds = 0.0
+        self._handlers: dict[Process | None, Any] = {}
         self.connect: Callable[[str, int, asyncio.Protocol], asyncio.Transport] | None = None
         super().__init__(_Passing(self._pass))
 
@@ -44,6 +47,30 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """See asyncio."""
         return self._now_seconds
+
+    def _call_soon(self, callback: Any, arguments: Any, context: Any) -> asyncio.Handle:
+        handle = ProcessHandle(callback, arguments, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]  # as asyncio does
+        return handle
+
+    def call_at(self, when: float, callback: Any, *arguments: Any, context: Any = None) -> asyncio.TimerHandle:
+        """See asyncio."""
+        timer = ProcessTimerHandle(when, callback, arguments, self, context)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # as asyncio does
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    def set_exception_handler(self, handler: Any) -> None:
+        """See asyncio; each process has its own."""
+        self._handlers[current()] = handler
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """See asyncio."""
+        handler = self._handlers.get(process_of(getattr(context.get("handle"), "_context", None)))
+        if handler is None:
+            super().call_exception_handler(context)
+        else:
+            handler(self, context)
 
     async def create_connection(  # type: ignore[override]  # as much of it as connections to Redis need
         self, protocol_factory: Callable[[], asyncio.Protocol], host: str, port: int, **_: object
@@ -67,16 +94,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def simulate(
-    work: Callable[[VirtualLoop], Coroutine[Any, Any, Result]], connect: Callable[..., asyncio.Transport] | None = None
+    work: Callable[[VirtualLoop], Coroutine[Any, Any, Result]],
+    connect: Callable[..., asyncio.Transport] | None = None,
+    clock_step_seconds: Callable[[], float] = float,
 ) -> Result:
     """Do something in virtual time, in which all of the program gets its time from.
 
     Args:
         work: is given the loop.
         connect: makes connections; none can be made without it.
+        clock_step_seconds: by how much the system's clock was set since it began.
     """
     loop = VirtualLoop()
     loop.connect = connect
-    clocks = Clocks(loop.time, lambda: _EPOCH_SECONDS + loop.time(), lambda: 0.0)
+    clocks = Clocks(loop.time, lambda: _EPOCH_SECONDS + loop.time() + clock_step_seconds(), lambda: 0.0)
     with given_by(clocks), asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(work(loop))

@@ -3,7 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+
+from tests.simulation.process import Process, process_of
 
 Serve = Callable[[], asyncio.Protocol]
 
@@ -14,13 +17,17 @@ class Network:
 
     Attributes:
         latency_seconds: one way.
+        extra_seconds: by so much longer it takes to and from an address.
         servers: makes what answers a connection, by host and port.
         links: connections that are open.
+        nobodys: the context of what is no process of the simulation, as servers are.
     """
 
     latency_seconds: float = 0.0005
+    extra_seconds: dict[tuple[str, int], float] = field(default_factory=dict)
     servers: dict[tuple[str, int], Serve] = field(default_factory=dict)
     links: list["Link"] = field(default_factory=list)
+    nobodys: Context = field(default_factory=copy_context)
 
     def connect(self, host: str, port: int, protocol: asyncio.Protocol) -> asyncio.Transport:
         """A connection of a client's protocol to the server of an address.
@@ -31,9 +38,15 @@ class Network:
         serve = self.servers.get((host, port))
         if serve is None:
             raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
-        link = Link(self, (host, port), protocol, serve())
+        link = Link(self, (host, port), protocol, self.nobodys.copy().run(serve))
         self.links.append(link)
         return link.client
+
+    def cut_of(self, process: Process) -> None:
+        """The system resets what a process that is gone had open."""
+        for link in [*self.links]:
+            if process_of(link.client.context) is process:
+                link.cut()
 
     def links_to(self, host: str, port: int) -> list["Link"]:
         """Open connections to an address."""
@@ -54,11 +67,17 @@ class Link:
     ) -> None:
         self.address = address
         self._network = network
-        self.client, self.server = End(network, client), End(network, server)
+        self.client = End(network, client, address, copy_context())
+        self.server = End(network, server, address, network.nobodys.copy())
         self.client.other, self.server.other = self.server, self.client
         for end in (self.server, self.client):
             end.on_closed = self._forget
-            end.protocol.connection_made(end)
+            end.context.copy().run(end.protocol.connection_made, end)
+
+    @property
+    def in_flight(self) -> int:
+        """Pieces that were sent and have not arrived, both ways."""
+        return self.client.in_flight + self.server.in_flight
 
     def cut(self) -> None:
         """Reset it, for both at once; what is on its way is lost."""
@@ -76,14 +95,19 @@ class End(asyncio.Transport):
     Attributes:
         protocol: that is told what comes.
         other: the other end.
+        context: in which what comes is taken.
         silent: what is sent from here gets lost, and nobody is told: half of the connection is gone.
         on_closed: called once it is.
     """
 
-    def __init__(self, network: Network, protocol: asyncio.Protocol) -> None:
+    def __init__(
+        self, network: Network, protocol: asyncio.Protocol, address: tuple[str, int], context: Context
+    ) -> None:
         super().__init__()
         self._network = network
+        self._address = address
         self.protocol = protocol
+        self.context = context
         self.other: End
         self.silent = False
         self.on_closed: Callable[[], None] = lambda: None
@@ -96,6 +120,11 @@ class End(asyncio.Transport):
         """See asyncio; what is written arrives whole, in order, a latency later."""
         if not (self._closed or self.silent):
             self._later(self.other.take, bytes(data))
+
+    @property
+    def in_flight(self) -> int:
+        """Pieces that were sent from here and have not arrived."""
+        return len(self._on_its_way)
 
     def get_write_buffer_size(self) -> int:
         """See asyncio; nothing waits to be sent."""
@@ -136,14 +165,15 @@ class End(asyncio.Transport):
         if not self._closed:
             self._closed = True
             self.on_closed()
-            self._loop.call_soon(self.protocol.connection_lost, error)
+            self._loop.call_soon(self.protocol.connection_lost, error, context=self.context)
 
     def _later(self, call: Callable[..., object], *arguments: object) -> None:
         # Nothing overtakes what was sent before it, also where the latency became less; and since a loop does not keep
         # the order of what is due at the same time, it is kept here.
-        self._last_seconds = max(self._last_seconds, self._loop.time() + self._network.latency_seconds)
+        takes = self._network.latency_seconds + self._network.extra_seconds.get(self._address, 0.0)
+        self._last_seconds = max(self._last_seconds, self._loop.time() + takes)
         self._on_its_way.append((call, arguments))
-        self._loop.call_at(self._last_seconds, self._arrive)
+        self._loop.call_at(self._last_seconds, self._arrive, context=self.other.context)
 
     def _arrive(self) -> None:
         call, arguments = self._on_its_way.popleft()

@@ -1,0 +1,181 @@
+"""What happens in a world: drawn from a number, so that the number is all that is needed to see it again."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+Draw = Callable[[random.Random], Any]
+
+SECONDS_TOLD: Final = 3.0
+"""The load lasts that long, at least, after the last thing of a scenario that has no end of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong.
+
+    Attributes:
+        kind: what, see `faults.py`.
+        at: what it follows: the name of a phase or of a command to the workers; empty for the begin of the load.
+        after_seconds: so long after that.
+        lasts_seconds: how long it lasts, where it ends.
+        on: the server or the worker that it happens to.
+        amount: how much of it, where it has a size.
+    """
+
+    kind: str
+    at: str
+    after_seconds: float
+    lasts_seconds: float = 0.0
+    on: str = "source"
+    amount: int = 1
+
+    def __str__(self) -> str:
+        when = f"{self.after_seconds:.4f} s after {self.at or 'the load began'}"
+        lasts = f", for {self.lasts_seconds:.3f} s" if self.lasts_seconds else ""
+        return f"{self.kind} of {self.on} ({self.amount}), {when}{lasts}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A world before it begins.
+
+    Attributes:
+        seed: of all that is random in it.
+        strategy: that is rehearsed.
+        options: of the migration.
+        settings: of the run.
+        servers: how the simulated servers differ from the usual: attributes of `SimulatedRedis` by role.
+        faults: what goes wrong.
+    """
+
+    seed: int
+    strategy: str
+    options: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    servers: dict[str, dict[str, float]] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+
+    def lines(self) -> list[str]:
+        """For people."""
+        return [
+            f"seed {self.seed}, strategy {self.strategy}",
+            *(f"  {name} = {value}" for name, value in sorted({**self.options, **self.settings}.items())),
+            *(f"  {role}: {values}" for role, values in sorted(self.servers.items())),
+            *(f"  fault: {fault}" for fault in self.faults),
+        ]
+
+
+STRATEGIES: Final = ("replicate", "copy", "dual-write", "fallback", "cold", "observe", "external")
+_FAULTLESS: Final = ("replicate", "copy", "dual-write", "fallback", "observe", "external")
+_PHASES: Final = ("baseline", "prepare", "sync", "cutover", "recovery")
+_COMMANDS: Final = ("Freeze", "SetTruth", "SetRoute", "Thaw", "Hold", "Release")
+
+_FAULTS: Final[dict[str, tuple[str, ...]]] = {
+    "cut": ("source", "target"),
+    "deaf": ("source", "target"),
+    "dumb": ("source", "target"),
+    "slow": ("source", "target"),
+    "frozen": ("source", "target"),
+    "restarted": ("source", "target"),
+    "killed": ("source", "target"),
+    "emptied": ("source", "target"),
+    "full": ("source", "target"),
+    "loading": ("source", "target"),
+    "errs": ("source", "target"),
+    "promoted": ("target",),
+    "demoted": ("source",),
+    "loses-counters": ("target",),
+    "doubles-counters": ("target",),
+    "writes-behind": ("source", "target"),
+    "worker-killed": ("worker",),
+    "worker-stopped": ("worker",),
+    "coordinator-stopped": ("coordinator",),
+    "database-away": ("database",),
+    "clock-steps": ("clock",),
+    "tool-forgets": ("tool",),
+}
+"""Kinds of faults, and what each may happen to."""
+
+
+def _delay(rng: random.Random) -> float:
+    """From a tenth of a millisecond to ten seconds, each order of magnitude as often."""
+    return float(10 ** rng.uniform(-4, 1))
+
+
+def _fault(rng: random.Random) -> Fault:
+    kind = rng.choice(sorted(_FAULTS))
+    at = rng.choice(("", *_PHASES, *_PHASES, *_COMMANDS))
+    return Fault(
+        kind,
+        at,
+        rng.uniform(0.0, 20.0) if not at else _delay(rng),
+        float(10 ** rng.uniform(-2, 0.8)),
+        rng.choice(_FAULTS[kind]),
+        rng.choice((1, 1, 2, 5, 20)),
+    )
+
+
+def _options(rng: random.Random, strategy: str) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "baseline": 4.0,
+        "observe": rng.choice((7.0, 9.0)),
+        "freeze_bound": rng.choice((1.5, 2.0, 5.0)),
+    }
+    if strategy in ("replicate", "copy", "external"):
+        options["freeze"] = rng.choice(("client", "client", "client", "none"))
+        if rng.random() < 0.2:
+            options["rollout"] = rng.choice((0.1, 1.0))
+    if strategy == "replicate" and rng.random() < 0.25:
+        options["freeze"] = "server"
+    if strategy == "copy" and rng.random() < 0.15:
+        options["final_pass"] = False
+    if strategy == "dual-write" and rng.random() < 0.15:
+        options["naive"] = True
+    if strategy in ("replicate", "copy", "dual-write") and rng.random() < 0.15:
+        options["then"] = "rollback"
+    if strategy == "external":
+        bound = options["freeze_bound"]
+        options |= {"command": "simulated", "settle": 0.3 if bound > 2.0 else 0.0}
+        if rng.random() < 0.7:
+            options["ready_after"] = 1.0
+    return options
+
+
+def drawn(seed: int) -> Scenario:
+    """The scenario of a number: any strategy, and up to three faults."""
+    rng = random.Random(seed)
+    strategy = rng.choice(STRATEGIES)
+    options = _options(rng, strategy)
+    settings = {
+        "workers": rng.choice((1, 1, 2)),
+        "operation_timeout": rng.choice((1.0, 2.0)),
+        "arrivals": rng.choice(("poisson", "poisson", "constant")),
+    }
+    servers = {
+        "source": {
+            "full_sync_seconds": rng.choice((0.05, 1.0)),
+            "stream_lag_seconds": rng.choice((0.0, 0.0, 0.02, 0.4)),
+        }
+    }
+    faults = tuple(_fault(rng) for _ in range(rng.choice((0, 1, 1, 1, 2, 3))))
+    return Scenario(seed, strategy, options, settings, servers, faults)
+
+
+def faultless(seed: int) -> Scenario:
+    """A scenario in which nothing goes wrong and the way is the right one: it is to pass."""
+    found = drawn(seed)
+    strategy = _FAULTLESS[seed % len(_FAULTLESS)]
+    rng = random.Random(seed)
+    options = {
+        name: value
+        for name, value in _options(rng, strategy).items()
+        if name not in ("final_pass", "naive") and (name, value) != ("freeze", "none")
+    }
+    if strategy == "external":
+        options |= {"freeze_bound": 5.0, "ready_after": 1.0, "settle": 0.1}
+    if options.get("rollout"):
+        # Tenants are held until they have moved.
+        options |= {"freeze_bound": 5.0, "rollout": 0.1}
+    return replace(found, strategy=strategy, options=options, faults=(), servers={})

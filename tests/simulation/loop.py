@@ -15,6 +15,7 @@ from tests.simulation.process import Process, ProcessHandle, ProcessTimerHandle,
 Result = TypeVar("Result")
 
 _EPOCH_SECONDS: Final = 1_700_000_000.0
+_TURN_SECONDS: Final = 1e-9
 
 
 class _Passing(selectors.DefaultSelector):
@@ -28,7 +29,8 @@ class _Passing(selectors.DefaultSelector):
         """See selectors."""
         if timeout is None:
             raise RuntimeError("Nothing is left that could happen, and somebody waits for it.")
-        self._passes(max(0.0, timeout))
+        # Some time passes in each turn, as it does on a real machine: who waits for less than a clock tells waits for ever.
+        self._passes(max(_TURN_SECONDS, timeout))
         return super().select(0)
 
 

@@ -41,7 +41,7 @@ def test_a_day_passes_in_a_moment_and_all_clocks_with_it() -> None:
         assert loop.time() == monotonic()
         return monotonic() - began, unix() - then
 
-    assert simulate(work) == (86_400, 86_400)
+    assert simulate(work) == pytest.approx((86_400, 86_400))
 
 
 def test_who_waits_for_what_cannot_happen_is_told() -> None:
@@ -59,7 +59,7 @@ def test_an_answer_takes_the_way_there_and_back() -> None:
         assert await connection.ask(5.0, "GET", "key") == b"42"
         return monotonic() - began
 
-    assert over(network_to(), work) == 0.5
+    assert over(network_to(), work) == pytest.approx(0.5)
 
 
 def test_a_connection_that_is_cut_is_lost_for_who_waits_and_for_its_pool() -> None:
@@ -91,7 +91,7 @@ def test_half_a_connection_is_found_out_by_time_alone() -> None:
         assert connection.ready
         return monotonic() - began
 
-    assert over(network, work) == 5.0
+    assert over(network, work) == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize(

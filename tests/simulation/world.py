@@ -24,6 +24,7 @@ from redis_rehearsal.fleet.port import OnExit, OnReport
 from redis_rehearsal.migration.options import MigrationOptions
 from redis_rehearsal.migration.record import Record
 from redis_rehearsal.settings import Settings
+from redis_rehearsal.verification.audit import Audit
 from tests.simulation import faults, tools
 from tests.simulation.database import SimulatedDatabase
 from tests.simulation.fleet import MemoryLedgers, SimulatedFleet
@@ -37,6 +38,7 @@ SOURCE, TARGET, MOVED = ("source", 6379), ("target", 6379), ("moved", 6379)
 NEVER_ENDED: Final = "the run did not end"
 LONGEST_SECONDS: Final = 400.0
 """So long a run may take, in virtual time: whatever happens, it ends."""
+COUNTER: Final = b":count:"
 OTHERS_KEY: Final = b"somebody-else's"
 
 
@@ -76,6 +78,7 @@ class World:
         clock_step_seconds: by how much the system's clock was set.
         tool_forgets: so many of the next changes the tool of `external` does not carry.
         moved_seconds: when the endpoint led to another server; None where it did not.
+        at_audit: the counters of each server by its name, before and after the ledger was last held against them.
         kept_by_others: names of the servers that hold a key which is not ours.
         began_with: settings of the servers when the run began, by name of the server.
         error: what the run ended with; empty for nothing.
@@ -101,6 +104,7 @@ class World:
         self.servers: dict[str, SimulatedRedis] = {}
         self.coordinator: Process
         self.run: Run
+        self.at_audit: tuple[dict[str, dict[bytes, bytes]], ...] = ()
         self.kept_by_others: list[str] = []
         self.began_with: dict[str, dict[str, str]] = {}
 
@@ -140,11 +144,26 @@ class World:
         )
         settings = Settings(**{**_SETTINGS, **self.scenario.settings}, run_dir=self._directory, seed=self.scenario.seed)
         self.run = Run(settings, options, Adapters(self._fleet, self.ledgers, lambda *_: self.database))
+        audit = self.run.audit
+
+        async def audited() -> Audit:
+            before = self._counters()
+            found = await audit()
+            self.at_audit = before, self._counters()
+            return found
+
+        self.run.audit = audited  # type: ignore[method-assign]
         try:
             await self.run.execute()
         except Exception as error:  # noqa: BLE001 # whatever it is, it is looked at afterwards
             self.error = f"{type(error).__name__}: {error}"
             self.note(f"the run ended with {self.error}")
+
+    def _counters(self) -> dict[str, dict[bytes, bytes]]:
+        return {
+            name: {key: server.value_of(key) or b"" for key in server.keys() if COUNTER in key}
+            for name, server in self.servers.items()
+        }
 
     def _fleet(self, on_report: OnReport, on_exit: OnExit) -> SimulatedFleet:
         def heard(report: Report) -> None:
@@ -205,7 +224,7 @@ class World:
 
     def _do(self, work: Any) -> None:
         """Have the world do something by itself."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(work, context=self.network.nobodys.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
+import hiredis
+
 from tests.simulation.redis import SimulatedRedis
-from tests.simulation.scenario import Fault
+from tests.simulation.scenario import BEHIND_KEY, Fault
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -125,7 +127,7 @@ async def _doubles_counters(world: "World", fault: Fault) -> None:
 
 
 async def _writes_behind(world: "World", fault: Fault) -> None:
-    _server(world, fault).do("INCR", "rehearsal:of-somebody-else")
+    _server(world, fault).do("INCR", BEHIND_KEY)
 
 
 async def _worker_killed(world: "World", fault: Fault) -> None:
@@ -188,4 +190,7 @@ _KINDS: Final[dict[str, Happen]] = {
 
 async def happen(world: "World", fault: Fault) -> None:
     """Have a fault happen, to its end."""
-    await _KINDS[fault.kind](world, fault)
+    try:
+        await _KINDS[fault.kind](world, fault)
+    except (ConnectionError, hiredis.ReplyError) as error:
+        world.note(f"{fault.kind} could not be: {error}")

@@ -6,11 +6,28 @@ from redis_rehearsal.engine.messages import Freeze
 from redis_rehearsal.migration.assessment.assess import Assessment
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.verdict import Status, VerdictStatus
+from tests.simulation.scenario import BEHIND_KEY
 from tests.simulation.silence import LEAST_SECONDS, due_of, event_downtime
 from tests.simulation.truth import Account, account
 from tests.simulation.world import NEVER_ENDED, OTHERS_KEY, World
 
 _TOLERANCE_SECONDS: Final = 0.02
+_KEEP_ALL: Final = {"replicate", "copy", "dual-write", "fallback"}
+LOSE_NOTHING: Final = {
+    "cut",
+    "deaf",
+    "dumb",
+    "slow",
+    "full",
+    "loading",
+    "errs",
+    "frozen",
+    "worker-stopped",
+    "coordinator-stopped",
+    "database-away",
+    "clock-steps",
+}
+"""Faults that take nothing away from what a server holds."""
 _WHAT_LOSES_OTHERS: Final = {"emptied", "killed", "demoted", "restarted", "frozen"}
 
 
@@ -32,13 +49,15 @@ def complaints(world: World) -> list[str]:
     _bounds(world, found)
     _what_is_left(world, found)
     record, audit = world.record, world.run.view.audit
-    if audit is None or audit.error or world.at_audit[0] != world.at_audit[1]:
+    if audit is None or audit.error or world.run._control.astray or world.at_audit[0] != world.at_audit[1]:
         return found
     known = account(world)
     _counters(world, audit, known, found)
+    _nothing_is_lost(world, known, found)
     if record is not None and record.assessment is not None:
         _verdict(world, record.assessment, known, found)
         _down(world, record.assessment, known, found)
+        _differences(world, record.assessment, found)
     return found
 
 
@@ -103,12 +122,47 @@ def _counters(world: World, audit: Audit, known: Account, found: Complaints) -> 
         ("missing", result.missing_at_most, known.missing()),
         ("duplicated", result.duplicated_at_most, known.duplicated()),
         ("stranded", result.stranded_at_most, known.stranded()),
-        ("unknown", result.unknown, (sum(known.unacknowledged.values()), 0)),
+        ("unknown", result.unknown, known.sum_unacknowledged()),
     ):
         found.demand(at_most >= low, f"at most {at_most} are {name}, and {_range(low, high)} are")
     if not result.unknown:
         low, high = known.duplicated()
         found.demand(result.duplicated >= low, f"{result.duplicated} are duplicated, and {_range(low, high)} are")
+
+
+def _nothing_is_lost(world: World, known: Account, found: Complaints) -> None:
+    """The right way loses nothing that was acknowledged and counts nothing twice, unless a server or others did."""
+    scenario = world.scenario
+    options = scenario.options
+    right = options.get("freeze") != "none" and options.get("final_pass", True) and not options.get("naive", False)
+    kinds = {fault.kind for fault, *_ in world.happened}
+    if scenario.strategy not in _KEEP_ALL or not right or kinds - LOSE_NOTHING or world.run.view.workers_lost:
+        return
+    record = world.record
+    if scenario.strategy == "fallback" and (record is None or record.migration.status != "done"):
+        return  # what it could not move is on the server that it left, and it says so
+    missing, duplicated = known.missing_for_sure()[0], known.duplicated()[0]
+    found.demand(missing == 0, f"{scenario.strategy} lost {missing} increments of which nobody else was the cause")
+    found.demand(duplicated == 0, f"{scenario.strategy} counted {duplicated} increments twice")
+
+
+def _differences(world: World, assessment: Assessment, found: Complaints) -> None:
+    """What others wrote to the target after the application had moved there is seen, or not all was compared."""
+    record = world.record
+    assert record is not None
+    cutovers = record.migration.context.cutovers
+    if not cutovers or cutovers[-1][1] is None or record.migration.way_back is not None:
+        return
+    moved = cutovers[-1][1]
+    theirs = [
+        fault
+        for fault, began, _ in world.happened
+        if fault.kind == "writes-behind" and fault.on == "target" and moved < began < record.ended_seconds
+    ]
+    target = world.servers["target"]
+    for criterion in assessment.verdict.criteria:
+        if criterion.name == "comparison" and theirs and target.value_of(BEHIND_KEY) is not None:
+            found.demand(criterion.status is not Status.PASSED, "what others wrote to the target alone was overlooked")
 
 
 def _range(least: int, most: int) -> str:

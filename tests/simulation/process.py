@@ -110,9 +110,7 @@ class ProcessTimerHandle(asyncio.TimerHandle):
         self._number = next(_numbers)
 
     def __lt__(self, other: object) -> bool:
-        if not isinstance(other, ProcessTimerHandle):
-            return NotImplemented
-        return self._when < other._when or (self._when == other._when and self._number < other._number)  # type: ignore[attr-defined]
+        return (self._when, self._number) < (other._when, other._number)  # type: ignore[attr-defined]  # all are such
 
     def _run(self) -> None:
         process = self._context.get(_CURRENT)  # type: ignore[attr-defined]  # asyncio names it so

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 Draw = Callable[[random.Random], Any]
 
-SECONDS_TOLD: Final = 3.0
-"""The load lasts that long, at least, after the last thing of a scenario that has no end of its own."""
+BEHIND_KEY: Final = b"rehearsal:of-somebody-else"
+"""Written by somebody else under our prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,8 @@ def _options(rng: random.Random, strategy: str) -> dict[str, Any]:
             options["rollout"] = rng.choice((0.1, 1.0))
     if strategy == "replicate" and rng.random() < 0.25:
         options["freeze"] = "server"
+    if strategy in ("copy", "dual-write", "fallback") and rng.random() < 0.3:
+        options["copy_rate"] = 40.0
     if strategy == "copy" and rng.random() < 0.15:
         options["final_pass"] = False
     if strategy == "dual-write" and rng.random() < 0.15:
@@ -165,8 +167,11 @@ def drawn(seed: int) -> Scenario:
 
 def faultless(seed: int) -> Scenario:
     """A scenario in which nothing goes wrong and the way is the right one: it is to pass."""
-    found = drawn(seed)
-    strategy = _FAULTLESS[seed % len(_FAULTLESS)]
+    return right(seed, _FAULTLESS[seed % len(_FAULTLESS)])
+
+
+def right(seed: int, strategy: str) -> Scenario:
+    """The right way of a strategy, in which nothing goes wrong."""
     rng = random.Random(seed)
     options = {
         name: value
@@ -178,4 +183,35 @@ def faultless(seed: int) -> Scenario:
     if options.get("rollout"):
         # Tenants are held until they have moved.
         options |= {"freeze_bound": 5.0, "rollout": 0.1}
-    return replace(found, strategy=strategy, options=options, faults=(), servers={})
+    return replace(drawn(seed), strategy=strategy, options=options, faults=(), servers={})
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where something is looked for.
+
+    Attributes:
+        strategies: one of these.
+        kinds: of faults, one of which happens; empty for none.
+        at: what these follow.
+        on: what they happen to.
+        options: that differ from the right way.
+    """
+
+    strategies: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
+    at: tuple[str, ...] = _PHASES
+    on: tuple[str, ...] = ("source", "target")
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def aimed(seed: int, aim: Aim) -> Scenario:
+    """A scenario of a number, of those in which something is looked for."""
+    rng = random.Random(seed)
+    scenario = right(seed, rng.choice(aim.strategies))
+    options = {**scenario.options, **aim.options}
+    if not aim.kinds:
+        return replace(scenario, options=options)
+    kind = rng.choice(aim.kinds)
+    fault = Fault(kind, rng.choice(aim.at), _delay(rng), rng.uniform(0.05, 1.0), rng.choice(aim.on), 1)
+    return replace(scenario, options=options, faults=(fault,))

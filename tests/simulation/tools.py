@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import hiredis
 
 from redis_rehearsal.clock import monotonic
+from tests.simulation.network import Link
 from tests.simulation.redis import SimulatedRedis
 
 if TYPE_CHECKING:
@@ -123,10 +124,15 @@ async def move_the_endpoint(world: "World") -> None:
     source.do("CONFIG", "SET", "min-replicas-to-write", 99)
     source.do("CLIENT", "UNPAUSE")
     await asyncio.sleep(0.002)
-    links = [*network.links_to(*SOURCE)]
+    # As a proxy does that drains connections: one after the other, between two questions, and those first that nobody
+    # is served by any more.
+    links = sorted(network.links_to(*SOURCE), key=lambda link: not _writes(link))
     for link in links:
-        # As a proxy does that drains connections: one after the other, between two questions.
-        await asyncio.sleep(0.005)
         while link.in_flight:
             await asyncio.sleep(0.000_1)
         link.cut()
+        await asyncio.sleep(0.01)
+
+
+def _writes(link: Link) -> bool:
+    return str(getattr(link.server.protocol, "name", "")).endswith(":writes")

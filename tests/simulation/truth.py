@@ -1,7 +1,7 @@
 """What really became of the increments: what the servers did, and what reached the application of it."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -45,7 +45,7 @@ class Account:
     """
 
     acknowledged: dict[bytes, Range]
-    unacknowledged: dict[bytes, int]
+    unacknowledged: dict[bytes, Range]
     late: dict[bytes, Range]
     there: dict[bytes, int]
     acknowledgements: list[Acknowledgement]
@@ -59,6 +59,10 @@ class Account:
         """Of all counters."""
         return _sum(self.acknowledged.values())
 
+    def sum_unacknowledged(self) -> Range:
+        """Of all counters."""
+        return _sum(self.unacknowledged.values())
+
     def missing(self) -> Range:
         """Acknowledged and not there, net by counter."""
         return _sum(self._missing(key) for key in self.keys)
@@ -66,7 +70,7 @@ class Account:
     def _missing(self, key: bytes) -> Range:
         least, most = self.acknowledged.get(key, (0, 0))
         there = self.there.get(key, 0)
-        return max(0, least - there), max(0, most + self.unacknowledged.get(key, 0) - there)
+        return max(0, least - there), max(0, most + self.unacknowledged.get(key, (0, 0))[1] - there)
 
     def missing_for_sure(self) -> Range:
         """What of it does not depend on writes of which the application knows nothing."""
@@ -79,7 +83,7 @@ class Account:
     def duplicated(self) -> Range:
         """There and never sent, net by counter."""
         return _sum(
-            (max(0, there - most - self.unacknowledged.get(key, 0)), max(0, there - least))
+            (max(0, there - most - self.unacknowledged.get(key, (0, 0))[1]), max(0, there - least))
             for key in self.keys
             for least, most in (self.acknowledged.get(key, (0, 0)),)
             for there in (self.there.get(key, 0),)
@@ -95,8 +99,8 @@ class Account:
         )
 
 
-def _sum(ranges: Iterator[Range] | list[Range] | object) -> Range:
-    found = list(ranges)  # type: ignore[call-overload]
+def _sum(ranges: Iterable[Range]) -> Range:
+    found = list(ranges)
     return sum(least for least, _ in found), sum(most for _, most in found)
 
 
@@ -144,6 +148,8 @@ def _left_seconds(world: World) -> tuple[float, float]:
     """When the server that is left stopped being the truth: not before, and surely by then."""
     if world.moved_seconds is not None:
         return world.moved_seconds, world.moved_seconds
+    # Whatever workers were told: a primary of its own takes nothing any more of what the other one acknowledges.
+    promoted = world.servers["target"].promoted_seconds if world.scenario.strategy == "replicate" else None
     began, by, current = 0.0, NEVER, "source"
     for told in world.told:
         command = told.command
@@ -155,7 +161,9 @@ def _left_seconds(world: World) -> tuple[float, float]:
             continue
         if role is not None and role != current:
             current, began, by = role, told.at_seconds, _done_by(told, len(world.workers))
-    return (began, by) if current == truth_of(world) else (0.0, NEVER)
+    if current != truth_of(world):
+        return 0.0, NEVER
+    return (began, by) if promoted is None or current == "source" else (min(began, promoted), min(by, promoted))
 
 
 def _ours(world: World) -> Iterator[tuple[str, Increment]]:
@@ -170,14 +178,15 @@ def account(world: World) -> Account:
     routes, left, truth = _routes(world), _left_seconds(world), truth_of(world)
     acknowledged: dict[bytes, list[int]] = defaultdict(lambda: [0, 0])
     late: dict[bytes, list[int]] = defaultdict(lambda: [0, 0])
-    unacknowledged: Counter[bytes] = Counter()
+    unacknowledged: dict[bytes, list[int]] = defaultdict(lambda: [0, 0])
     acknowledgements = []
     for name, increment in _ours(world):
         role, key = "source" if name == "moved" else name, increment.key
         is_ours = [route.writes == role or route.mirror is None for route in _possible(routes, increment.at_seconds)]
         at = increment.acknowledged_seconds
         if at is None:
-            unacknowledged[key] += any(is_ours)
+            unacknowledged[key][0] += all(is_ours)
+            unacknowledged[key][1] += any(is_ours)
             continue
         if any(is_ours):
             worker = int(increment.client.split(":")[1])
@@ -190,7 +199,7 @@ def account(world: World) -> Account:
     there = {key: int(value) for key, value in world.at_audit[-1][truth].items() if value.isdigit()}
     return Account(
         {key: (low, high) for key, (low, high) in acknowledged.items()},
-        dict(unacknowledged),
+        {key: (low, high) for key, (low, high) in unacknowledged.items()},
         {key: (low, high) for key, (low, high) in late.items()},
         there,
         sorted(acknowledgements),

@@ -55,6 +55,7 @@ class SimulatedRedis:
         stream_lag_seconds: so much later than it could the stream reaches those who follow.
         following: the server that it follows; None where it is a primary.
         cannot_reach: addresses to which it gets no connection, as where a network is parted.
+        promoted_seconds: when it last stopped following another, on the monotonic clock; None where it did not.
         frozen: whether the process is stopped.
         alive: whether it is there.
     """
@@ -98,6 +99,7 @@ class SimulatedRedis:
         self.watchers: dict[bytes, list[Session]] = {}
         self.subscriptions = Subscriptions()
         self.following: Following | None = None
+        self.promoted_seconds: float | None = None
         self.replication = Replication(self)
         self.pause = Pause(self._go_on, self.later)
 
@@ -367,6 +369,7 @@ class SimulatedRedis:
         """Be a primary from now on."""
         following, self.following = self.following, None
         if following is not None:
+            self.promoted_seconds = monotonic()
             following.end()
             self.replication.renamed(self.hexadecimal())
             self.replication.drop_all()

@@ -101,7 +101,6 @@ class CacheWriter:
         outcomes: cache writes and deletions by what became of them.
         late: reports that were stored where the tenant's writes had not gone yet when their data was read: their keys,
             where, and when they were computed, Unix time in milliseconds.
-        pending: cache writes and deletions that were sent and not answered.
         refused: tenants whose deletion is held, or was refused by a server that takes no writes now; to be sent later.
         also_delete_on: a server on which deletions are made too; None for none.
     """
@@ -127,7 +126,6 @@ class CacheWriter:
         self.obsolete: dict[bytes, tuple[bytes, bytes, float]] = {}
         self.outcomes: Counter[str] = Counter()
         self.late: list[LateStore] = []
-        self.pending = 0
         self.refused: list[int] = []
         self.also_delete_on: Server | None = None
 
@@ -177,7 +175,6 @@ class CacheWriter:
         key, server = self._blocks.key(question), self._router.writes_of(tenant)
         command, replies = encoding.write_command(key, value, ttl_ms)
         if server.write_for(tenant, command, _StoreBatch(self, tenant, replies)):
-            self.pending += 1
             if server is not ticket.server:
                 self.late.append((key, server.role, computed_ms))
         else:
@@ -192,9 +189,7 @@ class CacheWriter:
         server = self._router.mirror_of(tenant)
         if server is None:
             return
-        if server.write_for(tenant, command, _MirrorBatch(self, tenant, replies)):
-            self.pending += 1
-        else:
+        if not server.write_for(tenant, command, _MirrorBatch(self, tenant, replies)):
             self.outcomes["mirror_failed"] += 1
             self._mirror.missed([tenant])
 
@@ -221,17 +216,12 @@ class CacheWriter:
         batch = _InvalidationBatch(
             self, tenant, identities, monotonic(), router.writes_stable_since, router.writes_connected_since
         )
-        if self._router.writes_of(tenant).write_for(tenant, command, batch):
-            self.pending += 1
-        else:
+        if not self._router.writes_of(tenant).write_for(tenant, command, batch):
             self._fail("invalidation_failed", tenant)
         self._send_to_mirror(tenant, command, 1)
         other = self.also_delete_on
-        if other is not None:
-            if other.write_for(tenant, command, _MirrorBatch(self, tenant, 1)):
-                self.pending += 1
-            else:
-                self._mirror.missed([tenant])
+        if other is not None and not other.write_for(tenant, command, _MirrorBatch(self, tenant, 1)):
+            self._mirror.missed([tenant])
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
         known = self._deletions.get(tenant)
@@ -247,7 +237,6 @@ class CacheWriter:
         # Of several replies the last one tells: it is of EXEC, which refuses if anything before it was refused.
         if batch.answered + len(replies) < batch.count:
             return
-        self.pending -= 1
         refused = _is_refused(replies[-1])
         if isinstance(batch, _MirrorBatch):
             self.outcomes["mirror_failed" if refused else "mirror_ok"] += 1
@@ -280,7 +269,6 @@ class CacheWriter:
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
-        self.pending -= 1
         kind = {_InvalidationBatch: "invalidation", _MirrorBatch: "mirror"}.get(type(batch), "store")
         self.outcomes[f"{kind}_unknown"] += 1
         assert isinstance(batch, _StoreBatch | _InvalidationBatch | _MirrorBatch)  # noqa: S101 # only those are sent

@@ -118,11 +118,6 @@ class EventDriver:
         self._later = Waiting()
 
     @property
-    def on_the_wire(self) -> int:
-        """Increments that a server may still apply."""
-        return self.loop.sent - self._later.count + self._mirrored.pending + self.live.pending
-
-    @property
     def waiting_tenants(self) -> set[int]:
         """Tenants whose increments wait to be sent, because they are held or were refused."""
         return self._later.tenants

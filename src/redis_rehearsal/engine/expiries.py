@@ -38,7 +38,6 @@ class Expiries:
 
     Attributes:
         failed: how many were refused.
-        pending: how many were sent and not answered.
     """
 
     def __init__(self, router: Router, bucket_seconds: int, buckets_kept: int, ledger: Ledger, mirror: Mirror) -> None:
@@ -50,7 +49,6 @@ class Expiries:
         self._bucket_of: dict[int, int] = {}
         self._held: list[tuple[int, int, bytes]] = []
         self.failed = 0
-        self.pending = 0
 
     def is_set(self, place: int, bucket: int) -> bool:
         """Whether the server has confirmed it, or is being asked to, for that bucket's counter."""
@@ -75,13 +73,9 @@ class Expiries:
         command = pack("EXPIREAT", key, str(at))
         if server.write(command, _ExpiryBatch(self, place, mirrored=False)):
             self._bucket_of[place] = bucket
-            self.pending += 1
         mirror = self._router.mirror_of(tenant)
-        if mirror is not None:
-            if mirror.write(command, _ExpiryBatch(self, place, mirrored=True)):
-                self.pending += 1
-            else:
-                self._mirror.missed([tenant])
+        if mirror is not None and not mirror.write(command, _ExpiryBatch(self, place, mirrored=True)):
+            self._mirror.missed([tenant])
 
     def thaw(self) -> None:
         """Ask for what was not asked for while writes were held."""
@@ -95,14 +89,12 @@ class Expiries:
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
-        self.pending -= 1
         if replies[0] != 1:
             self.failed += isinstance(replies[0], hiredis.ReplyError)
             self._note(batch)
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
-        self.pending -= 1
         self._note(batch)
 
     def _note(self, batch: Batch) -> None:

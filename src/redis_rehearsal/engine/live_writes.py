@@ -93,7 +93,6 @@ class LiveWrites:
 
     Attributes:
         counts: writes by what became of them: ok, failed, unknown.
-        pending: commands that were sent and not answered.
     """
 
     def __init__(
@@ -122,7 +121,6 @@ class LiveWrites:
         self._prepared: set[tuple[Server, str]] = set()
         self._forget_seconds = 0.0
         self.counts: Counter[str] = Counter()
-        self.pending = 0
 
     def send(self, server: Server, mirror: Server | None, block: IncrementBlock, start: int, stop: int) -> None:
         """Write the block's events from `start` to `stop` into every kind of structure."""
@@ -184,19 +182,16 @@ class LiveWrites:
         packed = b"".join(commands)
         ordered = structure.name == "recent"
         batch = _LiveBatch(self, server, ledger, places, codes, tenants)
-        if (server.write_in_order if ordered else server.write)(packed, batch):
-            self.pending += len(places)
-        else:
+        if not (server.write_in_order if ordered else server.write)(packed, batch):
             for place, code in zip(places, codes, strict=True):
                 if place >= 0:
                     self._note_failed(ledger, place, code)
             if mirror is not None:
                 self._mirror.missed(tenants)
-        if mirror is not None:
-            if (mirror.write_in_order if ordered else mirror.write)(packed, _MirrorBatch(self, tenants)):
-                self.pending += len(places)
-            else:
-                self._mirror.missed(tenants)
+        if mirror is not None and not (mirror.write_in_order if ordered else mirror.write)(
+            packed, _MirrorBatch(self, tenants)
+        ):
+            self._mirror.missed(tenants)
 
     @staticmethod
     def _open(ledger: Ledger, bucket: int) -> None:
@@ -246,7 +241,6 @@ class LiveWrites:
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
-        self.pending -= len(replies)
         first = batch.answered
         if isinstance(batch, _MirrorBatch):
             refused = [at for at, reply in enumerate(replies, first) if isinstance(reply, hiredis.ReplyError)]
@@ -288,7 +282,6 @@ class LiveWrites:
 
     def on_lost(self, batch: Batch, now_seconds: float) -> None:
         """See `Receiver`."""
-        self.pending -= batch.count - batch.answered
         if isinstance(batch, _MirrorBatch):
             self._mirror.missed(batch.tenants[batch.answered :])
             return

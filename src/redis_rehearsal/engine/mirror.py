@@ -51,28 +51,21 @@ class MirroredIncrements:
     Args:
         counts: gets what became of them there.
         mirror: is told of those that did not get there.
-
-    Attributes:
-        pending: how many were sent and not answered.
     """
 
     def __init__(self, counts: EventCounts, mirror: Mirror) -> None:
         self._counts = counts
         self._mirror = mirror
-        self.pending = 0
 
     def send(self, server: Server, commands: bytes, tenants: NDArray[np.int64]) -> None:
         """Send increments of these tenants to the second server."""
-        if server.write(commands, _MirroredBatch(self, tenants)):
-            self.pending += len(tenants)
-        else:
+        if not server.write(commands, _MirroredBatch(self, tenants)):
             self._counts.mirrored["failed"] += len(tenants)
             self._mirror.missed(tenants.tolist())
 
     def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
         """See `Receiver`."""
         assert isinstance(batch, _MirroredBatch)  # noqa: S101 # only those are sent
-        self.pending -= len(replies)
         refused = [
             tenant
             for tenant, reply in zip(batch.tenants[batch.answered :].tolist(), replies, strict=False)
@@ -87,6 +80,5 @@ class MirroredIncrements:
         """See `Receiver`."""
         assert isinstance(batch, _MirroredBatch)  # noqa: S101 # only those are sent
         lost = batch.tenants[batch.answered :].tolist()
-        self.pending -= len(lost)
         self._counts.mirrored["unknown"] += len(lost)
         self._mirror.missed(lost)

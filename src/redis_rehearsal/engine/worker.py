@@ -239,11 +239,8 @@ class Worker:
         for loop in load.loops:
             loop.give_up(monotonic())
         await parts.misses.settle()
-        events, writer = parts.events, parts.writer
-        await _until(
-            lambda: not (writer.pending or events.expiries.pending or events.live.pending), monotonic() + patience
-        )
-        events.flush_rows()
+        await _until(lambda: not parts.router.unanswered_writes(), monotonic() + patience)
+        parts.events.flush_rows()
         parts.attribution.close(monotonic())
         parts.rows.end()
         await asyncio.wait({writing}, timeout=command.patience_seconds)

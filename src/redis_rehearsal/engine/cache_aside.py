@@ -38,14 +38,21 @@ _STRING: Final = ENCODINGS["string"]
 class _QueryBatch(Batch):
     """Reads that were written together; `floors` is what the counters of real-time reads must reach."""
 
-    __slots__ = ("block", "first", "floors")
+    __slots__ = ("block", "first", "floors", "queries")
     operation = "read"
 
-    def __init__(self, receiver: "CacheAside", block: QueryBlock, start: int, stop: int) -> None:
-        super().__init__(receiver, stop - start)
+    def __init__(self, queries: "CacheAside", block: QueryBlock, start: int, stop: int) -> None:
+        super().__init__(stop - start)
+        self.queries = queries
         self.block = block
         self.first = start
         self.floors: dict[int, list[int]] = {}
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self.queries.on_replies(self, replies, now_seconds)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.queries.on_lost(self, now_seconds)
 
 
 class CacheAside:
@@ -160,9 +167,8 @@ class CacheAside:
             return [max(0, b) + a for b, a in zip(baseline, floors, strict=True)]
         return floors
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _QueryBatch)  # noqa: S101 # only those are sent
+    def on_replies(self, batch: _QueryBatch, replies: list[Reply], now_seconds: float) -> None:
+        """Check answers and count them; what the cache does not have is asked elsewhere."""
         block = batch.block
         first = batch.first + batch.answered
         stop = first + len(replies)
@@ -308,7 +314,7 @@ class CacheAside:
                     self.counts.failures["connection lost" if values is None else _reason(values)] += 1
                 self.loop.release(1)
 
-            if not fallback.ask_counters(tenant, block.commands[position], reply, counters):
+            if not fallback.ask_counters(block.commands[position], reply, counters):
                 counters(None, monotonic())
             return True
         if block.identities[position] and not reply:
@@ -355,9 +361,8 @@ class CacheAside:
         except ValueError:
             self.counts.checks.wrong += 1
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _QueryBatch)  # noqa: S101 # only those are sent
+    def on_lost(self, batch: _QueryBatch, now_seconds: float) -> None:
+        """Fail what has no answer."""
         lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
         self._recorder.record(Outcome.FAILED, lost, batch.written_seconds, now_seconds)
         self.counts.failures["connection lost"] += len(lost)

@@ -20,7 +20,7 @@ from redis_rehearsal.engine.expiries import Expiries
 from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.live_writes import LiveWrites
-from redis_rehearsal.engine.mirror import Mirror, MirroredIncrements
+from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.recorder import Recorder
@@ -33,17 +33,24 @@ ACTIVE_SECONDS: Final = 60.0
 class _IncrementBatch(Batch):
     """Increments that were written together to one server; `again` where it was not for the first time."""
 
-    __slots__ = ("again", "block", "first", "server")
+    __slots__ = ("again", "block", "events", "first", "server")
     operation = "increment"
 
     def __init__(
-        self, receiver: "EventDriver", server: Server, block: IncrementBlock, start: int, stop: int, *, again: bool
+        self, events: "EventDriver", server: Server, block: IncrementBlock, start: int, stop: int, *, again: bool
     ) -> None:
-        super().__init__(receiver, stop - start)
+        super().__init__(stop - start)
+        self.events = events
         self.server = server
         self.block = block
         self.first = start
         self.again = again
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self.events.on_replies(self, replies, now_seconds)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.events.on_lost(self, now_seconds)
 
 
 class EventDriver:
@@ -114,7 +121,6 @@ class EventDriver:
         self._unwritten: list[tuple[IncrementBlock, int, int]] = []
         self.counts = EventCounts()
         self._last_event_seconds = np.full(len(blocks.organization_array()), -np.inf)
-        self._mirrored = MirroredIncrements(self.counts, mirror)
         self._later = Waiting()
 
     @property
@@ -200,7 +206,9 @@ class EventDriver:
     ) -> None:
         commands = b"".join(block.commands[start:stop])
         if mirror is not None and not again:
-            self._mirrored.send(mirror, commands, block.drawn.tenants[start:stop])
+            tenants = block.drawn.tenants[start:stop].tolist()
+            mirrored = MirroredBatch(self._mirror, "increment", tenants, self._note_mirrored)
+            self._mirror.send(mirror.write, commands, mirrored)
         sent = server.write(commands, _IncrementBatch(self, server, block, start, stop, again=again))
         if not again:
             self.live.send(server, mirror, block, start, stop)
@@ -217,6 +225,9 @@ class EventDriver:
         self.counts.failures["no connection"] += stop - start
         # Not by `release`, which would send what waits, and come here again.
         self.loop.sent -= stop - start
+
+    def _note_mirrored(self, outcome: str) -> None:
+        self.counts.mirrored[outcome] += 1
 
     def tend(self, now_seconds: float) -> None:
         """Send again what waits, and fail what has waited for too long; also where no tick comes any more."""
@@ -240,9 +251,8 @@ class EventDriver:
             self.loop.sent -= count
             self._mirror.alone(block.drawn.tenants[:count].tolist())
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
+    def on_replies(self, batch: _IncrementBatch, replies: list[Reply], now_seconds: float) -> None:
+        """Account for what was acknowledged, and for what was not."""
         block = batch.block
         first = batch.first + batch.answered
         stop = first + len(replies)
@@ -326,9 +336,8 @@ class EventDriver:
             self._recorder.record(Outcome.UNKNOWN, [block.intended[p] for p in unknown], written, now_seconds)
         return kept
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
+    def on_lost(self, batch: _IncrementBatch, now_seconds: float) -> None:
+        """Account for what a server may have applied or not."""
         self._mirror.alone(batch.block.drawn.tenants[batch.first + batch.answered : batch.first + batch.count].tolist())
         lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
         for place in batch.block.places[batch.first + batch.answered : batch.first + batch.count]:

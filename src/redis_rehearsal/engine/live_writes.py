@@ -20,7 +20,7 @@ from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.increments import IncrementBlock
 from redis_rehearsal.engine.ledger import Ledger
-from redis_rehearsal.engine.mirror import Mirror
+from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
 from redis_rehearsal.engine.recent_events import RecentEvents
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
 from redis_rehearsal.workload.keys import Keys
@@ -46,35 +46,31 @@ class _LiveBatch(Batch):
     In the place of a recent event another one may stand by the time of its reply: `codes` tell them apart.
     """
 
-    __slots__ = ("codes", "ledger", "places", "server", "tenants")
+    __slots__ = ("codes", "ledger", "places", "server", "tenants", "writes")
     operation = "structure_write"
 
     def __init__(
         self,
-        receiver: "LiveWrites",
+        writes: "LiveWrites",
         server: Server,
         ledger: Ledger,
         places: list[int],
         codes: list[int],
         tenants: list[int],
     ) -> None:
-        super().__init__(receiver, len(places))
+        super().__init__(len(places))
+        self.writes = writes
         self.server = server
         self.ledger = ledger
         self.places = places
         self.codes = codes
         self.tenants = tenants
 
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self.writes.on_replies(self, replies, now_seconds)
 
-class _MirrorBatch(Batch):
-    """The same writes on their way to a second server."""
-
-    __slots__ = ("tenants",)
-    operation = "structure_write"
-
-    def __init__(self, receiver: "LiveWrites", tenants: list[int]) -> None:
-        super().__init__(receiver, len(tenants))
-        self.tenants = tenants
+    def on_lost(self, now_seconds: float) -> None:
+        self.writes.on_lost(self)
 
 
 class LiveWrites:
@@ -188,10 +184,9 @@ class LiveWrites:
                     self._note_failed(ledger, place, code)
             if mirror is not None:
                 self._mirror.missed(tenants)
-        if mirror is not None and not (mirror.write_in_order if ordered else mirror.write)(
-            packed, _MirrorBatch(self, tenants)
-        ):
-            self._mirror.missed(tenants)
+        if mirror is not None:
+            mirrored = MirroredBatch(self._mirror, batch.operation, tenants)
+            self._mirror.send(mirror.write_in_order if ordered else mirror.write, packed, mirrored)
 
     @staticmethod
     def _open(ledger: Ledger, bucket: int) -> None:
@@ -239,18 +234,12 @@ class LiveWrites:
         place, code, element = self._recent.enter(ledger, row, f"{EVENT_TYPES[kind].name}:{user}:{PAGES[page]}")
         return place, code, pack("LPUSH", key, element)
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        first = batch.answered
-        if isinstance(batch, _MirrorBatch):
-            refused = [at for at, reply in enumerate(replies, first) if isinstance(reply, hiredis.ReplyError)]
-            self._mirror.missed(batch.tenants[at] for at in refused)
-            return
-        assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
+    def on_replies(self, batch: _LiveBatch, replies: list[Reply], now_seconds: float) -> None:
+        """Account for what was acknowledged, and for what was not."""
         ledger, truth = batch.ledger, self._router.truth_server
         acknowledged: list[int] = []
         codes: list[int] = []
-        for position, reply in enumerate(replies, first):
+        for position, reply in enumerate(replies, batch.answered):
             place = batch.places[position]
             if place <= _NEWEST_OF:
                 if isinstance(reply, list):
@@ -280,12 +269,8 @@ class LiveWrites:
                 batch.server.role, batch.connection, batch.written_seconds, now_seconds, ledger, acknowledged, codes
             )
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        if isinstance(batch, _MirrorBatch):
-            self._mirror.missed(batch.tenants[batch.answered :])
-            return
-        assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
+    def on_lost(self, batch: _LiveBatch) -> None:
+        """Account for what a server may have applied or not."""
         self._mirror.alone(batch.tenants[batch.answered :])
         lost = zip(batch.places[batch.answered :], batch.codes[batch.answered :], strict=True)
         for place, code in lost:

@@ -12,11 +12,11 @@ import pytest
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.clock import WallClock, monotonic
+from redis_rehearsal.engine.application import postgres_of
 from redis_rehearsal.engine.encoding import Message, decode, encode
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.messages import Changed, Finish, Report, Snapshot, Start, Steer
-from redis_rehearsal.engine.parts import postgres_of
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.timer import LoopTimer
 from redis_rehearsal.engine.worker import Worker

@@ -129,7 +129,7 @@ class AfterCutover:
     def _is_deletable(self, difference: Difference) -> bool:
         """Whether it is of a report that events delete."""
         parsed = self._keys.parse(difference.key)
-        return parsed is not None and parsed.parts[0] in self._deleted_kinds
+        return parsed is not None and parsed.name in self._deleted_kinds
 
     def _organization(self, difference: Difference) -> int | None:
         parsed = self._keys.parse(difference.key)

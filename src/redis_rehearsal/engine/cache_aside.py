@@ -77,6 +77,7 @@ class CacheAside:
 
     Attributes:
         loop: the open loop that drives it.
+        blocks: the same.
         counts: the same.
     """
 
@@ -99,7 +100,7 @@ class CacheAside:
         max_in_flight: int,
         max_queued: int,
     ) -> None:
-        self._blocks = blocks
+        self.blocks = blocks
         self._router = router
         self._writer = writer
         self._misses = misses
@@ -124,16 +125,16 @@ class CacheAside:
         if server is not None:
             self._send_to(server, block, start, stop)
             return
-        parts: dict[Server, list[int]] = {}
+        by_server: dict[Server, list[int]] = {}
         for position in range(start, stop):
-            tenant = self._blocks.parts(block.questions[position])[0]
-            parts.setdefault(self._router.reads_of(tenant), []).append(position)
-        for server, positions in parts.items():
-            self._send_to(server, block.part(positions), 0, len(positions))
+            tenant = self.blocks.split(block.questions[position])[0]
+            by_server.setdefault(self._router.reads_of(tenant), []).append(position)
+        for server, positions in by_server.items():
+            self._send_to(server, block.chosen(positions), 0, len(positions))
 
     def set_fallback(self, server: Server | None) -> None:
         """From now on a server answers reads that find nothing where reads go; None for none."""
-        self._fallback = None if server is None else Fallback(server, self._router, self._blocks, self._writer)
+        self._fallback = None if server is None else Fallback(server, self._router, self.blocks, self._writer)
         # What is deleted must not be found there either.
         self._writer.also_delete_on = server
 
@@ -297,7 +298,7 @@ class CacheAside:
         """Have the source answer what was not found; False where that is left to the database, or there is no need."""
         block, fallback = batch.block, self._fallback
         question = block.questions[position]
-        tenant = self._blocks.parts(question)[0]
+        tenant = self.blocks.split(question)[0]
         intended, written = block.intended[position], batch.written_seconds
         if fallback is None:
             return False
@@ -318,7 +319,7 @@ class CacheAside:
                 counters(None, monotonic())
             return True
         if block.identities[position] and not reply:
-            encoding, identity = self._blocks.encoding(question), block.identities[position]
+            encoding, identity = self.blocks.encoding(question), block.identities[position]
 
             def report(value: Reply, now_seconds: float) -> None:
                 if encoding.envelope(value) is None:

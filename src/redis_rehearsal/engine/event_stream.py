@@ -76,6 +76,7 @@ class EventDriver:
 
     Attributes:
         loop: the open loop that drives it.
+        blocks: the same.
         counts: of events.
         live: the same.
         expiries: of the counters.
@@ -106,7 +107,7 @@ class EventDriver:
         self.live = live
         self._mirror = mirror
         self._attribution = attribution
-        self._blocks = blocks
+        self.blocks = blocks
         self._router = router
         self._ledger = ledger
         self._recorder = recorder
@@ -140,7 +141,7 @@ class EventDriver:
 
     def flush_rows(self) -> None:
         """Hand the rows of all events that were due to the writer."""
-        organizations = self._blocks.organization_array()
+        organizations = self.blocks.organization_array()
         for block, start, stop in self._unwritten:
             drawn, count = block.drawn, stop - start
             ids = self._next_id + self._id_step * np.arange(count, dtype=np.int64)
@@ -186,20 +187,20 @@ class EventDriver:
             held = [p for p in range(start, stop) if int(block.drawn.tenants[p]) in router.held]
             if held:
                 kept_back = set(held)
-                self._later.hold(block.part(held), again=again)
-                block = block.part([p for p in range(start, stop) if p not in kept_back])
+                self._later.hold(block.chosen(held), again=again)
+                block = block.chosen([p for p in range(start, stop) if p not in kept_back])
                 start, stop = 0, len(block.intended)
                 if start == stop:
                     return
         if server is not None:
             self._send_to(server, router.mirror_server, block, start, stop, again=again)
             return
-        parts: dict[tuple[Server, Server | None], list[int]] = {}
+        by_servers: dict[tuple[Server, Server | None], list[int]] = {}
         for position in range(start, stop):
             tenant = int(block.drawn.tenants[position])
-            parts.setdefault((router.writes_of(tenant), router.mirror_of(tenant)), []).append(position)
-        for (server, mirror), positions in parts.items():
-            self._send_to(server, mirror, block.part(positions), 0, len(positions), again=again)
+            by_servers.setdefault((router.writes_of(tenant), router.mirror_of(tenant)), []).append(position)
+        for (server, mirror), positions in by_servers.items():
+            self._send_to(server, mirror, block.chosen(positions), 0, len(positions), again=again)
 
     def _send_to(
         self, server: Server, mirror: Server | None, block: IncrementBlock, start: int, stop: int, *, again: bool
@@ -328,7 +329,7 @@ class EventDriver:
                 self.counts.failures[code] += 1
         for code, positions in again.items():
             self._mirror.alone(block.drawn.tenants[positions].tolist())
-            self._later.refuse(block.part(positions), code, batch.server, again=batch.again)
+            self._later.refuse(block.chosen(positions), code, batch.server, again=batch.again)
         kept = sum(map(len, again.values()))
         self.counts.redirected += 0 if batch.again else kept
         if unknown:

@@ -1,6 +1,7 @@
 """What a worker is to do: its share of the load, of the tenants and of all limits."""
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,15 @@ from redis_rehearsal.telemetry.logging import LogFormat
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.presets import ArrivalKind
 from redis_rehearsal.workload.questions import Novelty
+
+
+class Drawn(IntEnum):
+    """What a worker draws at random, each from a generator of its own."""
+
+    QUERY_ARRIVALS = 0
+    EVENT_ARRIVALS = 1
+    QUESTIONS = 2
+    EVENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +83,8 @@ class WorkerPlan:
     novelty: Novelty
     log_level: str
     log_format: LogFormat
+
+    def generator(self, drawn: Drawn) -> np.random.Generator:
+        """What gives one kind of random numbers, from their beginning."""
+        streams = np.random.SeedSequence([self.seed, self.index]).spawn(len(Drawn))
+        return np.random.default_rng(streams[drawn])

@@ -19,17 +19,22 @@ class ParsedKey(NamedTuple):
     Attributes:
         kind: of it.
         organization: its number.
-        parts: what follows, as it is parted: of a report its kind and its filter.
+        rest: what follows, split: of a report its kind and its filter.
     """
 
     kind: KeyKind
     organization: int
-    parts: list[bytes]
+    rest: list[bytes]
+
+    @property
+    def name(self) -> bytes:
+        """Which counter, live structure or kind of report it is."""
+        return self.rest[0]
 
     @property
     def bucket_start_seconds(self) -> int | None:
         """The start of its time bucket, Unix time; None where it has none."""
-        return _number(self.parts[-1]) if self.kind in WRITTEN_KINDS else None
+        return _number(self.rest[-1]) if self.kind in WRITTEN_KINDS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,10 @@ class Keys:
         prefix = self.prefix.encode()
         if not key.startswith(prefix):
             return None
-        name, *parts = key[len(prefix) :].split(b":")
+        name, *rest = key[len(prefix) :].split(b":")
         kind = _KINDS.get(name)
-        organization = _number(parts[0]) if len(parts) > 1 else None
-        return None if kind is None or organization is None else ParsedKey(kind, organization, parts[1:])
+        organization = _number(rest[0]) if len(rest) > 1 else None
+        return None if kind is None or organization is None else ParsedKey(kind, organization, rest[1:])
 
     @property
     def every(self) -> str:

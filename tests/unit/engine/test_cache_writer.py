@@ -7,9 +7,10 @@ import pytest
 
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.server import Server
+from redis_rehearsal.engine.application import Application, assemble, postgres_of
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.engine.ledgers import Ledgers
-from redis_rehearsal.engine.parts import Parts, assemble, postgres_of
+from redis_rehearsal.engine.stalls import Stalls
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.queries import SLOTS
 from tests.unit.engine.made import plan
@@ -32,48 +33,48 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[Role]:
 
 
 @pytest.fixture
-def parts(written: list[Role]) -> Iterator[Parts]:
+def application(written: list[Role]) -> Iterator[Application]:
     made = plan()
     tenants = len(made.organizations)
     memory = create_memory(Ledger.size_bytes(tenants, len(EVENT_TYPES), made.ledger_slots))
     ledgers = Ledgers(Ledger(memory, tenants, len(EVENT_TYPES), made.ledger_slots), {})
-    yield assemble(made, ledgers, postgres_of(made))
+    yield assemble(made, ledgers, postgres_of(made), Stalls())
     os.close(memory)
 
 
-def store(parts: Parts, tenant: int, computed_ms: int, moved: Route | None = None) -> None:
+def store(application: Application, tenant: int, computed_ms: int, moved: Route | None = None) -> None:
     """Have a report computed, during which the writes may move, and stored."""
-    ticket = parts.writer.ticket(tenant)
+    ticket = application.writer.ticket(tenant)
     if moved is not None:
-        parts.router.set_route(moved)
-    parts.writer.store(tenant * len(SLOTS), tenant, ticket, {}, computed_ms)
+        application.router.set_route(moved)
+    application.writer.store(tenant * len(SLOTS), tenant, ticket, {}, computed_ms)
 
 
 def test_what_was_computed_before_the_writes_moved_and_stored_after_it_is_told(
-    parts: Parts, written: list[Role]
+    application: Application, written: list[Role]
 ) -> None:
-    store(parts, TENANT, 1_000)
-    store(parts, TENANT, 2_000, moved=MOVED)
-    store(parts, OTHER, 3_000)
+    store(application, TENANT, 1_000)
+    store(application, TENANT, 2_000, moved=MOVED)
+    store(application, OTHER, 3_000)
     assert written == ["source", "target", "target"]
-    ((key, role, computed_ms),) = parts.writer.take_late()
-    assert (key, role, computed_ms) == (parts.questions.key(TENANT * len(SLOTS)), "target", 2_000)
-    assert parts.writer.take_late() == []
+    ((key, role, computed_ms),) = application.writer.take_late()
+    assert (key, role, computed_ms) == (application.queries.blocks.key(TENANT * len(SLOTS)), "target", 2_000)
+    assert application.writer.take_late() == []
 
 
-def test_one_that_an_event_deleted_meanwhile_is_not_stored(parts: Parts, written: list[Role]) -> None:
-    ticket = parts.writer.ticket(TENANT)
-    parts.writer.invalidate(TENANT)
-    parts.router.set_route(MOVED)
-    parts.writer.store(TENANT * len(SLOTS), TENANT, ticket, {}, 1_000)
+def test_one_that_an_event_deleted_meanwhile_is_not_stored(application: Application, written: list[Role]) -> None:
+    ticket = application.writer.ticket(TENANT)
+    application.writer.invalidate(TENANT)
+    application.router.set_route(MOVED)
+    application.writer.store(TENANT * len(SLOTS), TENANT, ticket, {}, 1_000)
     assert written == ["source"]
-    assert parts.writer.take_late() == []
+    assert application.writer.take_late() == []
 
 
-def test_in_a_rollout_each_tenant_moves_by_itself(parts: Parts) -> None:
-    parts.router.begin_rollout(MOVED)
-    tickets = [parts.writer.ticket(tenant) for tenant in (TENANT, OTHER)]
-    parts.router.move([OTHER])
+def test_in_a_rollout_each_tenant_moves_by_itself(application: Application) -> None:
+    application.router.begin_rollout(MOVED)
+    tickets = [application.writer.ticket(tenant) for tenant in (TENANT, OTHER)]
+    application.router.move([OTHER])
     for tenant, ticket in zip((TENANT, OTHER), tickets, strict=True):
-        parts.writer.store(tenant * len(SLOTS), tenant, ticket, {}, 1_000)
-    assert [key for key, _, _ in parts.writer.take_late()] == [parts.questions.key(OTHER * len(SLOTS))]
+        application.writer.store(tenant * len(SLOTS), tenant, ticket, {}, 1_000)
+    assert [key for key, _, _ in application.writer.take_late()] == [application.queries.blocks.key(OTHER * len(SLOTS))]

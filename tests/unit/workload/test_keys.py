@@ -15,7 +15,7 @@ def test_what_is_written_into_a_counters_name_is_read_from_it(
     parsed = Keys(prefix).parse(Keys(prefix).counter(organization, kind, at).encode())
     assert parsed is not None
     assert (parsed.kind, parsed.organization, parsed.bucket_start_seconds) == ("count", organization, at)
-    assert parsed.parts[0] == EVENT_TYPES[kind].name.encode()
+    assert parsed.name == EVENT_TYPES[kind].name.encode()
 
 
 @given(PREFIXES, NUMBERS, st.sampled_from(["recent", "users"]), st.sampled_from(["", "12345678"]), NUMBERS)
@@ -24,7 +24,7 @@ def test_so_it_is_of_a_live_structure(prefix: str, organization: int, name: str,
     parsed = keys.parse(keys.live(name, organization, at).encode())
     assert parsed is not None
     assert (parsed.kind, parsed.organization, parsed.bucket_start_seconds) == ("live", organization, at)
-    assert parsed.parts[0] == name.encode()
+    assert parsed.name == name.encode()
 
 
 @given(PREFIXES, NUMBERS, st.sampled_from(["revenue", "7"]), st.integers(0, 2**32))
@@ -34,7 +34,7 @@ def test_and_of_a_report_which_has_no_bucket(prefix: str, organization: int, kin
     parsed = keys.parse(keys.report(identity).encode())
     assert parsed is not None
     assert (parsed.kind, parsed.organization, parsed.bucket_start_seconds) == ("report", organization, None)
-    assert parsed.parts[0] == kind.encode()
+    assert parsed.name == kind.encode()
     assert keys.report(identity).removeprefix(keys.begin("report")) == identity
 
 

@@ -1,8 +1,6 @@
-"""What a worker is made of, put together from its plan."""
+"""The application that a worker simulates, put together from its plan."""
 
 from dataclasses import dataclass
-
-import numpy as np
 
 from redis_rehearsal.cache.encodings.choice import encodings_of_slots
 from redis_rehearsal.cache.endpoint import Endpoint
@@ -10,7 +8,7 @@ from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.database.event_writer import PostgresEventWriter
-from redis_rehearsal.database.ports import EventWriter, ReportSource, WorkerDatabase
+from redis_rehearsal.database.ports import WorkerDatabase
 from redis_rehearsal.database.report_source import PostgresReportSource
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.cache_aside import CacheAside
@@ -22,55 +20,39 @@ from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.mirror import Mirror
 from redis_rehearsal.engine.misses import Misses
-from redis_rehearsal.engine.plan import WorkerPlan
+from redis_rehearsal.engine.plan import Drawn, WorkerPlan
 from redis_rehearsal.engine.questions import QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Stalls
-from redis_rehearsal.engine.steering import Steering
 from redis_rehearsal.workload.questions import EventStream, QuestionStream
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of a worker.
+class Application:
+    """What a worker simulates: an application that asks questions, caches reports and counts events.
 
     Attributes:
         router: connections to both servers.
-        reports: computes reports in the database.
-        rows: writes event rows to the database.
-        questions: drawn in advance.
-        increments: of events, drawn in advance.
-        writer: of the cache.
         queries: carries queries out.
         misses: answers those of them that the cache does not have.
+        writer: of the cache.
         events: carries events out.
-        query_recorder: of what became of queries.
-        event_recorder: of what became of events.
-        stalls: when the worker did not wake up on time.
-        steering: changes where all of it goes.
         mirror: knows of whom a write did not reach the second server.
         attribution: knows which server acknowledged what.
-        query_arrivals_rng: draws when queries are due.
-        event_arrivals_rng: draws when events are due.
     """
 
     router: Router
-    reports: ReportSource
-    rows: EventWriter
-    questions: QueryBlocks
-    increments: IncrementBlocks
-    writer: CacheWriter
     queries: CacheAside
     misses: Misses
+    writer: CacheWriter
     events: EventDriver
-    query_recorder: Recorder
-    event_recorder: Recorder
-    stalls: Stalls
-    steering: Steering
     mirror: Mirror
     attribution: Attribution
-    query_arrivals_rng: np.random.Generator
-    event_arrivals_rng: np.random.Generator
+
+    @property
+    def recorders(self) -> tuple[Recorder, Recorder]:
+        """Of what became of queries and of events."""
+        return self.queries.loop.recorder, self.events.loop.recorder
 
 
 def postgres_of(plan: WorkerPlan) -> WorkerDatabase:
@@ -96,29 +78,28 @@ def postgres_of(plan: WorkerPlan) -> WorkerDatabase:
     )
 
 
-def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase) -> Parts:
+def server_of(plan: WorkerPlan, role: Role, endpoint: Endpoint) -> Server:
+    """The connections to a server that a plan asks for; none is made yet."""
+    name = f"redis-rehearsal:{plan.index}"
+    return Server(role, endpoint, plan.redis_pool_size, name, plan.operation_timeout)
+
+
+def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase, stalls: Stalls) -> Application:
     """Put together what a plan asks for; nothing is connected yet.
 
     Args:
         plan: of the worker.
         ledgers: to keep account in.
         database: that it uses.
+        stalls: when the worker did not wake up on time.
     """
     tenants = len(plan.organizations)
-    streams = np.random.SeedSequence([plan.seed, plan.index]).spawn(4)
-    query_arrivals_rng, event_arrivals_rng, questions_rng, events_rng = map(np.random.default_rng, streams)
     ledger = ledgers.counters
-    name = f"redis-rehearsal:{plan.index}"
-
-    def make_server(role: Role, endpoint: Endpoint) -> Server:
-        return Server(role, endpoint, plan.redis_pool_size, name, plan.operation_timeout)
-
-    router = Router({role: make_server(role, endpoint) for role, endpoint in plan.endpoints.items()}, tenants)
+    router = Router({role: server_of(plan, role, endpoint) for role, endpoint in plan.endpoints.items()}, tenants)
     router.on_truth = ledger.set_truth
     router.set_route(Route())
-    reports, rows = database.reports, database.rows
     questions = QueryBlocks(
-        QuestionStream(plan.tenant_shares, questions_rng, plan.novelty),
+        QuestionStream(plan.tenant_shares, plan.generator(Drawn.QUESTIONS), plan.novelty),
         plan.organizations,
         plan.keys,
         plan.clock,
@@ -129,12 +110,11 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase) -> Pa
     )
     mirror = Mirror(router)
     writer = CacheWriter(questions, router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index, mirror)
-    stalls = Stalls()
     query_recorder, event_recorder = Recorder(stalls), Recorder(stalls)
     query_counts = QueryCounts()
     misses = Misses(
         questions,
-        reports,
+        database.reports,
         writer,
         query_recorder,
         query_counts,
@@ -161,7 +141,7 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase) -> Pa
         max_queued=plan.max_queued_queries,
     )
     increments = IncrementBlocks(
-        EventStream(plan.tenant_shares, plan.users_per_org, events_rng),
+        EventStream(plan.tenant_shares, plan.users_per_org, plan.generator(Drawn.EVENTS)),
         plan.organizations,
         plan.keys,
         plan.clock,
@@ -175,7 +155,7 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase) -> Pa
         ledger,
         event_recorder,
         writer,
-        rows,
+        database.rows,
         first_id=plan.first_event_id + plan.index,
         id_step=plan.workers,
         clock=plan.clock,
@@ -198,30 +178,4 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase) -> Pa
         max_in_flight=plan.max_workers,
         max_queued=plan.max_queued_events,
     )
-    steering = Steering(
-        router,
-        events,
-        writer,
-        lambda command: make_server(command.role, command.endpoint),
-        tenants,
-        plan.seed,
-    )
-    return Parts(
-        router=router,
-        reports=reports,
-        rows=rows,
-        questions=questions,
-        increments=increments,
-        writer=writer,
-        queries=queries,
-        misses=misses,
-        events=events,
-        query_recorder=query_recorder,
-        event_recorder=event_recorder,
-        stalls=stalls,
-        steering=steering,
-        mirror=mirror,
-        attribution=attribution,
-        query_arrivals_rng=query_arrivals_rng,
-        event_arrivals_rng=event_arrivals_rng,
-    )
+    return Application(router, queries, misses, writer, events, mirror, attribution)

@@ -81,12 +81,12 @@ class World:
             queries_per_second=0.0,
             **changes,
         )
-        tenants = len(self.plan.organizations)
+        tenants = len(self.plan.share.organizations)
         memory = create_memory(Ledger.size_bytes(tenants, len(EVENT_TYPES), self.plan.ledger_slots))
         self.ledger = Ledger(memory, tenants, len(EVENT_TYPES), self.plan.ledger_slots)
         os.close(memory)
         for bucket in (0, 1):
-            self.ledger.open_bucket(int(self.plan.clock.now() // self.plan.time_bucket_seconds) + bucket, None)
+            self.ledger.open_bucket(int(self.plan.clock.now() // self.plan.settings.time_bucket_seconds) + bucket, None)
         for place, server in ((SOURCE, self.source), (TARGET, self.target)):
             self.network.servers[place] = lambda server=server: Scripted(server.answer)  # type: ignore[misc]
         worker = Worker(self.plan, Ledgers(self.ledger, {}), self.channel, postgres_of(self.plan))

@@ -137,9 +137,7 @@ class Equipment:
         settings = self._settings
         await self._deal_with_leftovers()
         seeding()
-        names = SeedParameters.__slots__
-        parameters = SeedParameters(**{name: getattr(settings, name) for name in names})
-        reused = await self.database.seed(parameters, progress)
+        reused = await self.database.seed(settings.some(SeedParameters), progress)
         if reused:
             _log.info(reused)
         await self.database.extend_partitions()

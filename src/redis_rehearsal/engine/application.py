@@ -60,28 +60,28 @@ def postgres_of(plan: WorkerPlan) -> WorkerDatabase:
     return WorkerDatabase(
         PostgresReportSource(
             plan.database_url,
-            plan.database_pool_size,
-            plan.operation_timeout,
-            plan.query_complexity,
-            plan.time_bucket_seconds,
-            plan.time_buckets,
+            plan.share.database_pool_size,
+            plan.settings.operation_timeout,
+            plan.settings.query_complexity,
+            plan.settings.time_bucket_seconds,
+            plan.settings.time_buckets,
             plan.clock.now,
         ),
         PostgresEventWriter(
             plan.database_url,
             plan.run_id,
-            plan.index,
-            plan.time_bucket_seconds,
-            plan.event_buffer_rows,
-            plan.operation_timeout,
+            plan.share.index,
+            plan.settings.time_bucket_seconds,
+            plan.share.event_buffer_rows,
+            plan.settings.operation_timeout,
         ),
     )
 
 
 def server_of(plan: WorkerPlan, role: Role, endpoint: Endpoint) -> Server:
     """The connections to a server that a plan asks for; none is made yet."""
-    name = f"redis-rehearsal:{plan.index}"
-    return Server(role, endpoint, plan.redis_pool_size, name, plan.operation_timeout)
+    name = f"redis-rehearsal:{plan.share.index}"
+    return Server(role, endpoint, plan.share.redis_pool_size, name, plan.settings.operation_timeout)
 
 
 def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase, stalls: Stalls) -> Application:
@@ -93,23 +93,25 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase, stall
         database: that it uses.
         stalls: when the worker did not wake up on time.
     """
-    tenants = len(plan.organizations)
+    settings, share = plan.settings, plan.share
+    tenants = len(share.organizations)
     ledger = ledgers.counters
     router = Router({role: server_of(plan, role, endpoint) for role, endpoint in plan.endpoints.items()}, tenants)
     router.on_truth = ledger.set_truth
     router.set_route(Route())
     questions = QueryBlocks(
-        QuestionStream(plan.tenant_shares, plan.generator(Drawn.QUESTIONS), plan.novelty),
-        plan.organizations,
+        QuestionStream(share.tenant_shares, plan.generator(Drawn.QUESTIONS), plan.novelty),
+        share.organizations,
         plan.keys,
         plan.clock,
-        plan.time_bucket_seconds,
+        settings.time_bucket_seconds,
         encodings_of_slots(plan.data_types),
-        plan.index,
+        share.index,
         plan.first_event_id,
     )
     mirror = Mirror(router)
-    writer = CacheWriter(questions, router, plan.clock, tenants, plan.cache_ttl, plan.seed + plan.index, mirror)
+    seed = settings.seed + share.index
+    writer = CacheWriter(questions, router, plan.clock, tenants, settings.cache_ttl, seed, mirror)
     query_recorder, event_recorder = Recorder(stalls), Recorder(stalls)
     query_counts = QueryCounts()
     misses = Misses(
@@ -119,9 +121,9 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase, stall
         query_recorder,
         query_counts,
         plan.clock,
-        timeout_seconds=plan.operation_timeout,
-        buckets_kept=plan.time_buckets,
-        single_flight=plan.single_flight,
+        timeout_seconds=settings.operation_timeout,
+        buckets_kept=settings.time_buckets,
+        single_flight=settings.single_flight,
     )
     queries = CacheAside(
         questions,
@@ -132,20 +134,20 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase, stall
         query_recorder,
         plan.clock,
         query_counts,
-        timeout_seconds=plan.operation_timeout,
-        buckets_kept=plan.time_buckets,
-        bucket_seconds=plan.time_bucket_seconds,
-        sample_rate=plan.validation_sample_rate,
-        seed=plan.seed + plan.index,
-        max_in_flight=plan.max_workers,
-        max_queued=plan.max_queued_queries,
+        timeout_seconds=settings.operation_timeout,
+        buckets_kept=settings.time_buckets,
+        bucket_seconds=settings.time_bucket_seconds,
+        sample_rate=settings.validation_sample_rate,
+        seed=seed,
+        max_in_flight=share.max_workers,
+        max_queued=share.max_queued_queries,
     )
     increments = IncrementBlocks(
-        EventStream(plan.tenant_shares, plan.users_per_org, plan.generator(Drawn.EVENTS)),
-        plan.organizations,
+        EventStream(share.tenant_shares, settings.users_per_org, plan.generator(Drawn.EVENTS)),
+        share.organizations,
         plan.keys,
         plan.clock,
-        plan.time_bucket_seconds,
+        settings.time_bucket_seconds,
         ledger,
     )
     attribution = Attribution()
@@ -156,26 +158,26 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase, stall
         event_recorder,
         writer,
         database.rows,
-        first_id=plan.first_event_id + plan.index,
-        id_step=plan.workers,
+        first_id=plan.first_event_id + share.index,
+        id_step=settings.workers,
         clock=plan.clock,
-        bucket_seconds=plan.time_bucket_seconds,
-        buckets_kept=plan.time_buckets,
-        timeout_seconds=plan.operation_timeout,
+        bucket_seconds=settings.time_bucket_seconds,
+        buckets_kept=settings.time_buckets,
+        timeout_seconds=settings.operation_timeout,
         live=LiveWrites(
             router,
             plan.keys,
-            plan.organizations,
+            share.organizations,
             ledgers.live,
-            plan.time_bucket_seconds,
-            plan.time_buckets,
-            plan.users_per_org,
+            settings.time_bucket_seconds,
+            settings.time_buckets,
+            settings.users_per_org,
             attribution,
             mirror,
         ),
         attribution=attribution,
         mirror=mirror,
-        max_in_flight=plan.max_workers,
-        max_queued=plan.max_queued_events,
+        max_in_flight=share.max_workers,
+        max_queued=share.max_queued_events,
     )
     return Application(router, queries, misses, writer, events, mirror, attribution)

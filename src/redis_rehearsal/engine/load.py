@@ -57,8 +57,8 @@ class Load:
         self._query_arrivals_rng = plan.generator(Drawn.QUERY_ARRIVALS)
         self._event_arrivals_rng = plan.generator(Drawn.EVENT_ARRIVALS)
         self._router = application.router
-        self._queries_per_second, self._events_per_second = plan.queries_per_second, plan.events_per_second
-        self._tick_seconds = tick_seconds(plan.events_per_second + plan.queries_per_second)
+        self._queries_per_second, self._events_per_second = plan.share.queries_per_second, plan.share.events_per_second
+        self._tick_seconds = tick_seconds(plan.share.events_per_second + plan.share.queries_per_second)
         self._timer: Timer | None = None
         self._scheduled_seconds = 0.0
         self._ticking = False
@@ -88,7 +88,7 @@ class Load:
     def change(self, command: SetLoad) -> None:
         """Go on at other rates and with other mixes."""
         now = monotonic()
-        share = float(self._plan.tenant_shares.sum())
+        share = float(self._plan.share.tenant_shares.sum())
         self._queries_per_second = command.queries_per_second * share
         self._events_per_second = command.events_per_second * share
         if command.slot_shares is not None:
@@ -147,7 +147,7 @@ class Load:
     ) -> Pacer[BlockT] | None:
         if rate_per_second <= 0:
             return None
-        arrivals = Arrivals(self._plan.arrivals, rate_per_second, at_seconds, rng)
+        arrivals = Arrivals(self._plan.settings.arrivals, rate_per_second, at_seconds, rng)
         block_size = int(min(_MAX_BLOCK, max(1.0, rate_per_second * _BLOCK_SECONDS)))
         return Pacer(arrivals, build, block_size)
 

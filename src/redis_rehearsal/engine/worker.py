@@ -75,20 +75,20 @@ class Worker:
     def __init__(self, plan: WorkerPlan, ledgers: Ledgers, channel: MessageChannel, database: WorkerDatabase) -> None:
         self._plan = plan
         self._channel = channel
-        self._tenants = {organization: tenant for tenant, organization in enumerate(plan.organizations)}
+        self._tenants = {organization: tenant for tenant, organization in enumerate(plan.share.organizations)}
         self._database = database
         stalls = Stalls()
         application = self._application = assemble(plan, ledgers, database, stalls)
         self._load = Load(plan, application, stalls)
-        self._snapshots = Snapshots(plan.index, application, database, self._load, stalls)
+        self._snapshots = Snapshots(plan.share.index, application, database, self._load, stalls)
         self._warming = Warming(plan, application.misses, channel.send)
         self._steering = Steering(
             application.router,
             application.events,
             application.writer,
             lambda command: server_of(plan, command.role, command.endpoint),
-            len(plan.organizations),
-            plan.seed,
+            len(plan.share.organizations),
+            plan.settings.seed,
         )
         self._began_seconds = 0.0
         self._second = 0
@@ -106,7 +106,7 @@ class Worker:
         writing = asyncio.create_task(self._database.rows.run())
         writing.add_done_callback(self._on_task_done)
         connections, wanted = router.connections
-        self._channel.send(Ready(self._plan.index, connections, wanted, router.last_error))
+        self._channel.send(Ready(self._plan.share.index, connections, wanted, router.last_error))
         obeying = asyncio.create_task(self._obey())
         obeying.add_done_callback(self._on_task_done)
         self._housekeeping()
@@ -192,13 +192,13 @@ class Worker:
             case SetFallback():
                 servers = application.router.servers
                 application.queries.set_fallback(None if command.role is None else servers[command.role])
-        self._channel.send(Changed(self._plan.index, command.change, error, organizations))
+        self._channel.send(Changed(self._plan.share.index, command.change, error, organizations))
 
     def _tenants_of(self, organizations: list[int]) -> set[int]:
         return {tenant for organization in organizations if (tenant := self._tenants.get(organization)) is not None}
 
     def _organizations_of(self, tenants: set[int]) -> tuple[int, ...]:
-        return tuple(self._plan.organizations[tenant] for tenant in sorted(tenants))
+        return tuple(self._plan.share.organizations[tenant] for tenant in sorted(tenants))
 
     def _start(self, command: Start) -> None:
         self._load.prepare(command)
@@ -237,7 +237,7 @@ class Worker:
 
     async def _finish(self, command: Finish, writing: "asyncio.Task[None]") -> None:
         application, rows, load = self._application, self._database.rows, self._load
-        patience = self._plan.operation_timeout
+        patience = self._plan.settings.operation_timeout
         load.end_at(command.at_seconds)
         await asyncio.sleep(max(0.0, command.at_seconds - monotonic()))
         load.end()
@@ -299,11 +299,11 @@ async def _serve(end: socket.socket, memory: LedgerMemory) -> int:
     plan = await channel.receive()
     if not isinstance(plan, WorkerPlan):
         return 0
-    logging.configure(plan.log_format, plan.log_level)
+    logging.configure(plan.settings.log_format, plan.settings.log_level)
     try:
         await Worker(plan, Ledgers.in_memory(memory, plan), channel, postgres_of(plan)).run()
     except Exception as error:  # whatever it is, the coordinator must hear of it
-        channel.send(Broken(plan.index, f"{type(error).__name__}: {error}"))
+        channel.send(Broken(plan.share.index, f"{type(error).__name__}: {error}"))
         with contextlib.suppress(ConnectionError):
             await channel.drain()
         await channel.close()

@@ -35,7 +35,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[Role]:
 @pytest.fixture
 def application(written: list[Role]) -> Iterator[Application]:
     made = plan()
-    tenants = len(made.organizations)
+    tenants = len(made.share.organizations)
     memory = create_memory(Ledger.size_bytes(tenants, len(EVENT_TYPES), made.ledger_slots))
     ledgers = Ledgers(Ledger(memory, tenants, len(EVENT_TYPES), made.ledger_slots), {})
     yield assemble(made, ledgers, postgres_of(made), Stalls())

@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 from hypothesis import strategies as st
 
 from redis_rehearsal.engine.checks import Checks
-from redis_rehearsal.fleet.row import Label, Row, Second, as_mapping
+from redis_rehearsal.fleet.row import Label, Row, Second, Segment, as_mapping
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
@@ -211,7 +211,11 @@ def evidence_of(timeline: Timeline, seconds: tuple[list[Seen], list[Seen]] | Non
         status="done",
         reason="",
         unseen=NO_REASON,
-        phases=[(Phase.BASELINE, 0, BEGAN), (Phase.SYNC, 1, BEGAN + len(before)), (Phase.CUTOVER, 2, first)],
+        segments=[
+            Segment(Phase.BASELINE, 0, BEGAN),
+            Segment(Phase.SYNC, 1, BEGAN + len(before)),
+            Segment(Phase.CUTOVER, 2, first),
+        ],
         ended_seconds=ended,
         queries={},
         events={},

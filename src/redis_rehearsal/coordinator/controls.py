@@ -213,9 +213,12 @@ class RunControls:
     def migrations(self) -> list[told.MigrationSoFar]:
         """See `Controls`."""
         view = self._view
-        firsts = [record.first_phase for record in view.records]
+        firsts = [record.first_segment for record in view.records]
         phases = [
-            [told.BegunPhase(name=name, started_at=iso(view.clock.at(at))) for name, _, at in view.phases()[first:end]]
+            [
+                told.BegunPhase(name=segment.phase, started_at=iso(view.clock.at(segment.began_seconds)))
+                for segment in view.segments()[first:end]
+            ]
             for first, end in pairwise([*firsts, None])
         ]
         return [

@@ -111,7 +111,7 @@ class Run:
         view = self.view
         view.rates = (settings.queries_per_second, settings.events_per_second)
         view.least_rates.append((monotonic(), *view.rates))
-        view.phases = lambda: self._control.phases
+        view.segments = lambda: self._control.segments
         view.label = lambda: self._control.label(monotonic(), monotonic())
         view.timeline = Timeline(
             lambda second: self._clock.at(view.began_seconds + second),

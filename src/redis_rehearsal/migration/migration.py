@@ -180,8 +180,8 @@ class Migration:
             # An earlier migration promoted it; of this one the truth is where the writes go.
             await app.clear_truth()
         began = monotonic() if app.phase == Phase.BASELINE else await self.context.phase(Phase.BASELINE)
-        if app.phases[-1][0] == Phase.BASELINE:
-            began = app.phases[-1][2]
+        if app.segments[-1].phase == Phase.BASELINE:
+            began = app.segments[-1].began_seconds
         # Also where it is ended in it: what was before is none of its own.
         self.baseline_seconds = (began, began)
         await asyncio.sleep(max(0.0, began + self.context.options.baseline - monotonic()))

@@ -129,11 +129,11 @@ class LiveRun:
 
     def _phases(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for name, _, at in self._view.phases():
-            since = at - self._view.began_seconds
-            if found and found[-1]["name"] == name:
+        for segment in self._view.segments():
+            since = segment.began_seconds - self._view.began_seconds
+            if found and found[-1]["name"] == segment.phase:
                 continue
             if found:
                 found[-1]["to_second"] = since
-            found.append({"name": name, "from_second": since, "to_second": None})
+            found.append({"name": segment.phase, "from_second": since, "to_second": None})
         return found

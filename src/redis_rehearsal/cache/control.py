@@ -154,7 +154,7 @@ def _to_do(endpoint: Endpoint, variable: str, error: Exception) -> str:
     return f"Is it running, and {variable} right?"
 
 
-async def why_no_json(endpoint: Endpoint, prefix: str, timeout_seconds: float) -> str:
+async def why_no_json(endpoint: Endpoint, absent: str, timeout_seconds: float) -> str:
     """Why a server has no JSON type; empty where it has.
 
     Raises:
@@ -162,7 +162,7 @@ async def why_no_json(endpoint: Endpoint, prefix: str, timeout_seconds: float) -
     """
     try:
         async with Connection.opened(endpoint, "redis-rehearsal:check", timeout_seconds) as connection:
-            reply = await connection.ask(timeout_seconds, "JSON.GET", f"{prefix}none")
+            reply = await connection.ask(timeout_seconds, "JSON.GET", absent)
     except (OSError, TimeoutError) as error:
         raise ServerRefusedError(f"{endpoint} could not be asked whether it has JSON: {error}.") from None
     return str(reply).partition(",")[0] if isinstance(reply, hiredis.ReplyError) else ""

@@ -83,8 +83,6 @@ class AfterCutover:
     ) -> None:
         self._keys = keys
         self._stored_late = stored_late
-        self._own = keys.own | {keys.marker.encode()}
-        self._copying = keys.copying.encode()
         self._deleted_kinds = {kind.encode() for kind in INVALIDATED_KINDS}
         self._cutover_seconds = cutover_seconds
         self._bucket_seconds = bucket_seconds
@@ -121,10 +119,6 @@ class AfterCutover:
         if kind is Kind.MISSING:
             return _DELETED if self._is_deletable(difference) else None
         return _COMPUTED
-
-    def is_own(self, key: bytes) -> bool:
-        """Whether a key is there for the run itself, and means nothing to the application."""
-        return key in self._own or key.startswith(self._copying)
 
     def _is_deletable(self, difference: Difference) -> bool:
         """Whether it is of a report that events delete."""
@@ -229,7 +223,7 @@ class AfterCutover:
         if value is None or value == []:
             return None
         envelope = encoding.envelope(value)
-        right = encoding.is_right(value, expected_identity(name.removeprefix(self._keys.begin("report"))))
+        right = encoding.is_right(value, expected_identity(self._keys.identity_in(name)))
         return int(envelope[COMPUTED_AT]) if right and envelope is not None else -1
 
     def _went(self, difference: Difference) -> bool:
@@ -322,7 +316,7 @@ async def compare_servers(
     try:
         before = await (look_at(source, keys) if left_with is None else left_with())
         found = await compare(
-            source, target, options, leave_out=after.is_own, explain=after.explain, called=called, replicated=replicated
+            source, target, options, leave_out=keys.is_own, explain=after.explain, called=called, replicated=replicated
         )
         now = await look_at(source, keys)
         behind = after.written_behind | (written(before, now) if before is not None and now is not None else set())

@@ -120,7 +120,7 @@ class QueryBlocks:
 
     def spare_key(self, question: int | Novel) -> str:
         """A key that nobody else uses, for a moment."""
-        return f"{self._keys.copying}{self.identity(question)}"
+        return self._keys.spare(self.identity(question))
 
     def encoding(self, question: int | Novel) -> Encoding:
         """How the report that answers a question is stored."""

@@ -35,7 +35,7 @@ def test_and_of_a_report_which_has_no_bucket(prefix: str, organization: int, kin
     assert parsed is not None
     assert (parsed.kind, parsed.organization, parsed.bucket_start_seconds) == ("report", organization, None)
     assert parsed.name == kind.encode()
-    assert keys.report(identity).removeprefix(keys.begin("report")) == identity
+    assert keys.identity_in(keys.report(identity)) == identity
 
 
 @given(PREFIXES)
@@ -46,9 +46,21 @@ def test_what_belongs_to_no_organisation_is_not_parsed(prefix: str) -> None:
     for rest in (b"", b"count:1", b"count:one:view:0", b"counts:1:view:0", b"count:" + b"9" * 5000 + b":view:0"):
         assert keys.parse(prefix.encode() + rest) is None
     assert keys.parse(b"other:" + keys.counter(1, 0, 0).encode()) is None
-    assert keys.ballast(1).encode().startswith(keys.dead_weight)
-    assert keys.big(1).encode().startswith(keys.dead_weight)
-    assert not keys.lock.encode().startswith(keys.dead_weight)
+    assert keys.is_dead_weight(keys.ballast(1).encode())
+    assert keys.is_dead_weight(keys.big(1).encode())
+    assert not keys.is_dead_weight(keys.lock.encode())
+
+
+@given(PREFIXES)
+def test_the_keys_of_the_run_itself_are_told_from_the_applications(prefix: str) -> None:
+    keys = Keys(prefix, "run")
+    for key in (keys.lock, keys.changed, keys.marker, keys.spare("1:revenue")):
+        assert keys.is_own(key.encode())
+    counter, live, report = (
+        key.encode() for key in (keys.counter(1, 0, 0), keys.live("recent", 1, 0), keys.report("1"))
+    )
+    assert not any(map(keys.is_own, (counter, live, report, keys.ballast(1).encode())))
+    assert keys.of_kinds((counter, live, report), "count", "live") == [counter, live]
 
 
 @given(PREFIXES, st.binary(max_size=30))

@@ -225,7 +225,7 @@ class _Reading:
 
     async def _permissions(self) -> None:
         self._seen["denied"], self._seen["refusal"] = await read_permissions(
-            self._viewer, f"{self._keys.prefix}preflight", PROBES, ONLY_DRY
+            self._viewer, self._keys.absent, PROBES, ONLY_DRY
         )
 
     async def _lock(self) -> None:

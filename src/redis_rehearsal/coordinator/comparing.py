@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.encodings import ENCODINGS
 from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
@@ -325,7 +325,7 @@ async def compare_servers(
             ComparedServer(called[1], target, _TIMEOUT_SECONDS) as right,
         ):
             unexplained = await after.unexplained(left, right, audit, deleted_since)
-    except (RehearsalError, *CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
+    except (RehearsalError, *CLIENT_ERRORS, *CONNECTION_ERRORS) as error:
         return KeyComparison(error=Cause.SERVERS_UNREAD.because(error=str(error) or type(error).__name__))
     counts, benign = Counter(found.counts), Counter(found.benign)
     for (kind, reason), count in unexplained.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from redis_rehearsal.cache.control import Identity, first_contact, why_no_json
+from redis_rehearsal.cache.client import Identity, first_contact, why_no_json
 from redis_rehearsal.cache.encodings.choice import JSON, MIXED, types_used
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import (
@@ -152,7 +152,7 @@ class Migration:
             await self._return(str(error))
         except MigrationError as error:
             await self._fail(error)
-        except CONTROL_ERRORS as error:
+        except CLIENT_ERRORS as error:
             await self._fail(MigrationError(f"A server failed: {str(error) or type(error).__name__}."))
         finally:
             context.forget_cutovers()
@@ -194,7 +194,7 @@ class Migration:
         try:
             info = await self.context.source.info("cpu")
             return float(info["used_cpu_sys"]) + float(info["used_cpu_user"])
-        except (*CONTROL_ERRORS, KeyError):
+        except (*CLIENT_ERRORS, KeyError):
             return None
 
     async def _migrate(self) -> None:
@@ -383,5 +383,5 @@ class Migration:
 
 async def _end(task: "asyncio.Task[None]") -> None:
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, MigrationError, *CONTROL_ERRORS):
+    with contextlib.suppress(asyncio.CancelledError, MigrationError, *CLIENT_ERRORS):
         await task

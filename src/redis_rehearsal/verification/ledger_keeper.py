@@ -12,7 +12,7 @@ import redis.asyncio as redis
 from numpy.typing import NDArray
 from redis.exceptions import ResponseError
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.ledgers import COUNTERS, LedgerStore
@@ -180,7 +180,7 @@ class LedgerKeeper:
                 try:
                     # Once it could not be read, the rest is not waited for.
                     await self._audit_bucket(bucket, part, read=not whole.error)
-                except CONTROL_ERRORS as error:
+                except CLIENT_ERRORS as error:
                     part = Audit(error=Cause.COUNTERS_UNREAD.because(error=str(error) or type(error).__name__))
                     await self._audit_bucket(bucket, part, read=False)
                 whole.merge(part)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import hiredis
 
-from redis_rehearsal.cache.control import Identity, info_lines
+from redis_rehearsal.cache.client import Identity, info_lines
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role

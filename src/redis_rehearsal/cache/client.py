@@ -17,7 +17,7 @@ from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.errors import ServerRefusedError
 
-CONTROL_ERRORS: Final = (RedisError, OSError, TimeoutError)
+CLIENT_ERRORS: Final = (RedisError, OSError, TimeoutError)
 """What an operation can fail with when the server or the way to it is at fault."""
 CONNECT_SECONDS: Final = 5.0
 """Who does not answer the little that is asked at first is given up by then, however long later answers may take."""
@@ -55,7 +55,7 @@ class Identity:
         return cls(product, str(version), str(info.get("run_id", "")), str(mode))
 
 
-def control_client(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
+def client_of(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
     """A client that never tries a command twice, since a write whose reply was lost may have been applied."""
     connection: dict[str, Any] = {
         "db": endpoint.database,
@@ -156,6 +156,11 @@ def _to_do(endpoint: Endpoint, variable: str, error: Exception) -> str:
 
 async def why_no_json(endpoint: Endpoint, absent: str, timeout_seconds: float) -> str:
     """Why a server has no JSON type; empty where it has.
+
+    Args:
+        endpoint: of the server.
+        absent: a key that is not there.
+        timeout_seconds: for the answer.
 
     Raises:
         ServerRefusedError: it cannot be asked.

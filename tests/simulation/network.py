@@ -1,6 +1,7 @@
 """A network in memory, with the faults of real ones."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -88,6 +89,7 @@ class End(asyncio.Transport):
         self.on_closed: Callable[[], None] = lambda: None
         self._loop = asyncio.get_running_loop()
         self._last_seconds = 0.0
+        self._on_its_way: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -99,10 +101,21 @@ class End(asyncio.Transport):
         """See asyncio; nothing waits to be sent."""
         return 0
 
-    def take(self, data: bytes) -> None:
-        """What the other end sent arrives."""
-        if not self._closed:
-            self.protocol.data_received(data)
+    def write_noted(self, data: bytes, delivered: Callable[[], None]) -> None:
+        """Write, and be told when it was handed to the other end's protocol; never where it gets lost."""
+        if not (self._closed or self.silent):
+            self._later(self._hand_over, data, delivered)
+
+    def take(self, data: bytes) -> bool:
+        """What the other end sent arrives; whether there was somebody to take it."""
+        if self._closed:
+            return False
+        self.protocol.data_received(data)
+        return True
+
+    def _hand_over(self, data: bytes, delivered: Callable[[], None]) -> None:
+        if self.other.take(data):
+            delivered()
 
     def close(self) -> None:
         """See asyncio; what was written arrives."""
@@ -125,7 +138,13 @@ class End(asyncio.Transport):
             self.on_closed()
             self._loop.call_soon(self.protocol.connection_lost, error)
 
-    def _later(self, call: Callable[..., None], *arguments: object) -> None:
-        # Nothing overtakes what was sent before it, also where the latency became less.
+    def _later(self, call: Callable[..., object], *arguments: object) -> None:
+        # Nothing overtakes what was sent before it, also where the latency became less; and since a loop does not keep
+        # the order of what is due at the same time, it is kept here.
         self._last_seconds = max(self._last_seconds, self._loop.time() + self._network.latency_seconds)
-        self._loop.call_at(self._last_seconds, call, *arguments)
+        self._on_its_way.append((call, arguments))
+        self._loop.call_at(self._last_seconds, self._arrive)
+
+    def _arrive(self) -> None:
+        call, arguments = self._on_its_way.popleft()
+        call(*arguments)

@@ -25,6 +25,7 @@ from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.reader import ComparedServer
 from redis_rehearsal.verification.compare.rounds import compare
 from redis_rehearsal.verification.reasons import NO_REASON, Cause
+from redis_rehearsal.workload.buckets import expires_seconds
 from redis_rehearsal.workload.keys import WRITTEN_KINDS, Keys
 from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
@@ -252,7 +253,7 @@ class AfterCutover:
         start = None if parsed is None else parsed.bucket_start_seconds
         if not isinstance(lives, int) or parsed is None or start is None:
             return False
-        expiry = (start // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
+        expiry = expires_seconds(start // self._bucket_seconds, self._buckets_kept, self._bucket_seconds)
         if lives == GONE:
             return unix() + lead_seconds >= expiry - self._expiry_tolerance_seconds
         if start + self._bucket_seconds + self._late_seconds < self._cutover_seconds:

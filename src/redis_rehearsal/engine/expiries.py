@@ -9,6 +9,7 @@ from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
+from redis_rehearsal.workload.buckets import expires_seconds
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 _TYPES: Final = len(EVENT_TYPES)
@@ -80,7 +81,7 @@ class Expiries:
             self._held.append((place, bucket, increment))
             return
         # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
-        at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
+        at = expires_seconds(bucket, self._buckets_kept, self._bucket_seconds)
         key = increment.split(b"\r\n")[4]
         server = self._router.write_server or self._router.writes_of(tenant)
         command = pack("EXPIREAT", key, str(at))

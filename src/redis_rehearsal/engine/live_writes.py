@@ -22,6 +22,7 @@ from redis_rehearsal.engine.increments import IncrementBlock
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
 from redis_rehearsal.engine.recent_events import RecentEvents
+from redis_rehearsal.workload.buckets import expires_seconds
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.live import RECENT_KEPT, LiveStructure
@@ -212,7 +213,7 @@ class LiveWrites:
                 self._prepared.add((mirror, key))
             if structure.name == "document":
                 before.append(pack("JSON.SET", key, "$", _NEW_DOCUMENT, "NX"))
-            at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
+            at = expires_seconds(bucket, self._buckets_kept, self._bucket_seconds)
             after.append(pack("EXPIREAT", key, str(at)))
         return before, after
 

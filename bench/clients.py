@@ -24,6 +24,20 @@ KEY: Final = "rehearsal:report:1:hourly_series"
 CONNECTIONS: Final = 50
 
 
+class _Gets(Batch):
+    def __init__(self, closed: "_Closed", count: int) -> None:
+        super().__init__(count)
+        self._closed = closed
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self._closed.replies += len(replies)
+        if self.answered + len(replies) == self.count:
+            self._closed.send()
+
+    def on_lost(self, now_seconds: float) -> None:
+        raise RuntimeError("the connection was lost")
+
+
 class _Closed:
     """Keeps a number of batches in flight: as fast as it goes, to compare with tools that do only that."""
 
@@ -37,15 +51,7 @@ class _Closed:
     def send(self) -> None:
         connection = self._server.reads.next()
         if connection is not None and self.running:
-            connection.send(self._commands, Batch(self, self._size))
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        self.replies += len(replies)
-        if batch.answered + len(replies) == batch.count:
-            self.send()
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        raise RuntimeError("the connection was lost")
+            connection.send(self._commands, _Gets(self, self._size))
 
 
 async def _ours(server: RedisServer, size: int, seconds: float) -> dict[str, float]:

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from redis_rehearsal.coordinator.run import Run
-from redis_rehearsal.fleet.row import Label, Row, Second
+from redis_rehearsal.fleet.row import Label, Row, Second, Segment
 from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.options import MigrationOptions
@@ -153,7 +153,7 @@ def _run_of(seconds: int) -> RunView:
     view.began_seconds = view.steady_seconds = monotonic() - seconds
     view.stage = Stage.RUNNING
     view.timeline = Timeline(float, lambda _: Label("load"))
-    view.phases = lambda: [("load", 0, view.began_seconds)]
+    view.segments = lambda: [Segment("load", 0, view.began_seconds)]
     row = Row.of(Second(0), time() - seconds, Label("load"))
     for second in range(seconds):
         slow = chance.random() / 100

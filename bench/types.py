@@ -13,7 +13,7 @@ from redis_rehearsal.cache.encodings import ENCODINGS, Encoding
 from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.server import Server
-from redis_rehearsal.cache.wire import Batch, Connection, Reply
+from redis_rehearsal.cache.wire import AwaitedBatch, Batch, Connection, Reply
 from redis_rehearsal.embedded.redis_server import RedisServer, json_module
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.workload.queries import StoredType
@@ -26,6 +26,20 @@ _CONNECTIONS: Final = 20
 _IDENTITY: Final = expected_identity("1:hourly_series")
 _ENTRIES: Final = {str(-ago): ago * 37 for ago in range(24)}
 _COMPUTED_MS: Final = 1_795_000_000_000
+
+
+class _Reads(Batch):
+    def __init__(self, checking: "_Checking") -> None:
+        super().__init__(_BATCH)
+        self._checking = checking
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self._checking.check(replies)
+        if self.answered + len(replies) == self.count:
+            self._checking.send()
+
+    def on_lost(self, now_seconds: float) -> None:
+        raise RuntimeError("the connection was lost")
 
 
 class _Checking:
@@ -44,10 +58,10 @@ class _Checking:
         """Ask once more."""
         connection = self._server.reads.next()
         if connection is not None and self.running:
-            connection.send(self._commands, Batch(self, _BATCH))
+            connection.send(self._commands, _Reads(self))
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
+    def check(self, replies: list[Reply]) -> None:
+        """See whether they are right."""
         for reply in replies:
             if reply == self._known:
                 continue
@@ -56,12 +70,6 @@ class _Checking:
             else:
                 self.wrong += 1
         self.replies += len(replies)
-        if batch.answered + len(replies) == batch.count:
-            self.send()
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        raise RuntimeError("the connection was lost")
 
 
 def side_by_side(place: Path, scale: float) -> tuple[Any, list[Row]]:
@@ -135,21 +143,9 @@ async def _read(server: RedisServer, encoding: Encoding, seconds: float) -> dict
     return {"reads_per_second": rate, "bytes": float(size or 0)}
 
 
-class _Answers:
-    def __init__(self, done: "asyncio.Future[Reply]") -> None:
-        self._done = done
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        if batch.answered + len(replies) == batch.count:
-            self._done.set_result(replies[-1])
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        self._done.set_exception(ConnectionResetError())
-
-
 async def _write(endpoint: Endpoint, commands: bytes, count: int) -> None:
     connection = await Connection.open(endpoint, "bench", 5.0)
-    done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    connection.send(commands, Batch(_Answers(done), count))
-    await done
+    batch = AwaitedBatch(count)
+    connection.send(commands, batch)
+    await batch.replies
     await connection.close("it was written")

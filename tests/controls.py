@@ -10,7 +10,7 @@ from redis_rehearsal.document.status import LastRates, Load, MigrationSoFar, Rou
 from redis_rehearsal.document.verdict import Verdict
 from redis_rehearsal.errors import ConfigurationError, ConflictError
 from redis_rehearsal.fleet.row import Label, Row, Second
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions, SwitchOptions
 from redis_rehearsal.report.migration_document import verdict_document
 from redis_rehearsal.verification.reasons import NO_REASON, Cause
 from redis_rehearsal.verification.verdict import at_most, bounded, judge
@@ -24,8 +24,8 @@ LOAD = Load(
 )
 
 
-class MemoryControls:
-    """Controls without a run.
+class MemoryRunControls:
+    """RunControls without a run.
 
     Args:
         verdict: of each migration that ends.
@@ -36,7 +36,7 @@ class MemoryControls:
         self.verdict = verdict
         self.lasting = lasting
         self.running = True
-        self.load = LOAD
+        self.asked = LOAD
         self.place = "source"
         self.switches: list[SwitchOptions] = []
         self.documents: list[MigrationSoFar] = []
@@ -54,13 +54,13 @@ class MemoryControls:
             migration=self.documents[-1] if self.documents else None,
         )
 
-    def control(self) -> Load:
-        return self.load
+    def load(self) -> Load:
+        return self.asked
 
-    async def change(self, change: ControlChange) -> Load:
+    async def change(self, change: LoadChange) -> Load:
         self._needs_load()
-        self.load = replace(self.load, **change.model_dump(exclude_none=True))
-        return self.control()
+        self.asked = replace(self.asked, **change.model_dump(exclude_none=True))
+        return self.load()
 
     async def switch(self, options: SwitchOptions) -> RunStatus:
         self._needs_load()

@@ -7,8 +7,9 @@ the command's flag.
 import platform
 import re
 import sys
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, cast
 
 from cyclopts import Parameter
 from pydantic import (
@@ -28,6 +29,7 @@ from redis_rehearsal.urls import HIGHEST_PORT, split_postgres_url, split_redis_u
 from redis_rehearsal.workload.presets import PRESETS, ArrivalKind, LoadName
 from redis_rehearsal.workload.queries import DataType
 
+Some = TypeVar("Some")
 ServerName = Literal["redis-6.2", "redis-8.2", "valkey-9.1"]
 
 QUEUE_SECONDS: Final = 10.0
@@ -262,6 +264,10 @@ class Settings(BaseModel):
     def bind_port(self) -> int:
         """The port part of BIND_ADDRESS; 0 takes any free one."""
         return int(self.bind_address.rpartition(":")[2])
+
+    def some(self, kind: type[Some]) -> Some:
+        """Some of the settings: a dataclass of a kind whose fields have their names."""
+        return kind(**{field.name: getattr(self, field.name) for field in fields(cast("Any", kind))})
 
     def queue_limit(self, rate_per_second: float) -> int:
         """Most operations that wait at that rate."""

@@ -13,7 +13,7 @@ from schemathesis import Case
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks
 
-from redis_rehearsal.migration.options import ControlChange
+from redis_rehearsal.migration.options import LoadChange
 from redis_rehearsal.web.openapi import openapi_document
 from tests.fuzz import SECRET, many, some
 from tests.support import Command, command, wait_for, working_in
@@ -32,7 +32,7 @@ CHECKS = [
 ENDLESS = "/api/events"
 COMMANDS = ("command", "ready_command")
 RATES = ("queries_per_second", "events_per_second")
-HIGHEST = {name: ControlChange.model_json_schema()["properties"][name]["anyOf"][0]["maximum"] for name in RATES}
+HIGHEST = {name: LoadChange.model_json_schema()["properties"][name]["anyOf"][0]["maximum"] for name in RATES}
 MOST_PER_SECOND = 50
 """Any command might be run, and any load: those of the tests are harmless."""
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 from hypothesis import strategies as st
 
 from redis_rehearsal.engine.checks import Checks
-from redis_rehearsal.fleet.row import Label, Row, Second, as_mapping
+from redis_rehearsal.fleet.row import Label, Row, Second, Segment, as_mapping
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
@@ -125,7 +125,7 @@ class Timeline:
 
 def seconds_of(timeline: Timeline) -> tuple[list[Seen], list[Seen]]:
     """Of the baseline, and since the first cutover's."""
-    random = Random(timeline.seed)  # noqa: S311 # the same each time
+    random = Random(timeline.seed)  # the same each time
     before, after = (
         [_second(timeline, stretch, random) for stretch in stretches for _ in range(stretch.seconds)]
         for stretches in (timeline.baseline, timeline.after)
@@ -211,7 +211,11 @@ def evidence_of(timeline: Timeline, seconds: tuple[list[Seen], list[Seen]] | Non
         status="done",
         reason="",
         unseen=NO_REASON,
-        phases=[(Phase.BASELINE, 0, BEGAN), (Phase.SYNC, 1, BEGAN + len(before)), (Phase.CUTOVER, 2, first)],
+        segments=[
+            Segment(Phase.BASELINE, 0, BEGAN),
+            Segment(Phase.SYNC, 1, BEGAN + len(before)),
+            Segment(Phase.CUTOVER, 2, first),
+        ],
         ended_seconds=ended,
         queries={},
         events={},

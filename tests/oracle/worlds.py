@@ -14,7 +14,7 @@ from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Gap, Stalls
-from redis_rehearsal.fleet.row import Label, Row, Second
+from redis_rehearsal.fleet.row import Label, Row, Second, Segment
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.migration.phases import Phase
@@ -237,14 +237,18 @@ def _evidence(
     totals: dict[Kind, defaultdict[int, Tally]],
     gaps: dict[Kind, list[Gap]],
 ) -> Evidence:
-    phases = [(Phase.BASELINE, 0, 0.0), (Phase.SYNC, 1, BASELINE[1]), (Phase.CUTOVER, 2, CUTOVER[0])]
-    phases.append((Phase.RECOVERY, 3, CUTOVER[1]))
+    segments = [
+        Segment(Phase.BASELINE, 0, 0.0),
+        Segment(Phase.SYNC, 1, BASELINE[1]),
+        Segment(Phase.CUTOVER, 2, CUTOVER[0]),
+    ]
+    segments.append(Segment(Phase.RECOVERY, 3, CUTOVER[1]))
     return Evidence(
         limits=limits_of(world),
         status="done",
         reason="",
         unseen=NO_REASON,
-        phases=phases,
+        segments=segments,
         ended_seconds=ENDED,
         queries=totals["queries"],
         events=totals["events"],

@@ -114,7 +114,7 @@ class SimulatedFleet:
     async def start(self, plans: list[WorkerPlan]) -> None:
         """See `Fleet`."""
         for plan in plans:
-            index = plan.index
+            index = plan.share.index
             process = self._processes[index] = Process(f"worker {index}")
             channel = WorkerChannel(self._on_report, self._coordinator, process)
             self._channels.append(channel)
@@ -124,7 +124,7 @@ class SimulatedFleet:
             made = self._ledgers.made[index]
             ledgers = Ledgers(made[COUNTERS], {})
             worker = Worker(told, ledgers, channel, self._database.of_worker())
-            task = self._tasks[index] = process.start(self._run(worker, index, channel))
+            self._tasks[index] = process.start(self._run(worker, index, channel))
             process.on_killed.append(partial(self._network.cut_of, process))
             process.on_killed.append(lambda index=index: self._ends(index, -signal.SIGKILL))  # type: ignore[misc]
 

@@ -7,6 +7,7 @@ import asyncio
 import heapq
 import selectors
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from typing import Any, Final, TypeVar
 
 from redis_rehearsal.clock import Clocks, given_by
@@ -29,7 +30,7 @@ class _Passing(selectors.DefaultSelector):
         """See selectors."""
         if timeout is None:
             raise RuntimeError("Nothing is left that could happen, and somebody waits for it.")
-        # Some time passes in each turn, as it does on a real machine: who waits for less than a clock tells waits for ever.
+        # Some time passes in each turn, as on a real machine: who waits for less than a clock tells waits for ever.
         self._passes(max(_TURN_SECONDS, timeout))
         return super().select(0)
 
@@ -55,7 +56,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._ready.append(handle)  # type: ignore[attr-defined]  # as asyncio does
         return handle
 
-    def call_at(self, when: float, callback: Any, *arguments: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]  # asyncio's own is more exact about arguments
+        self, when: float, callback: Callable[..., object], *arguments: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
         """See asyncio."""
         timer = ProcessTimerHandle(when, callback, arguments, self, context)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # as asyncio does

@@ -94,7 +94,7 @@ class ProcessHandle(asyncio.Handle):
     def _run(self) -> None:
         process = self._context.get(_CURRENT)  # type: ignore[attr-defined]  # asyncio names it so
         if process is None or process.may_run(self):
-            super()._run()  # type: ignore[misc]
+            super()._run()
 
 
 _numbers = count()
@@ -115,4 +115,4 @@ class ProcessTimerHandle(asyncio.TimerHandle):
     def _run(self) -> None:
         process = self._context.get(_CURRENT)  # type: ignore[attr-defined]  # asyncio names it so
         if process is None or process.may_run(self):
-            super()._run()  # type: ignore[misc]
+            super()._run()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis.asyncio as redis
 
-from redis_rehearsal.cache.control import control_client, first_contact, why_no_json
+from redis_rehearsal.cache.client import client_of, first_contact, why_no_json
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.journal import Entry, Journal, Server
 from redis_rehearsal.cache.lock import TTL_SECONDS, RunLock
@@ -53,14 +53,14 @@ class World:
 
 def lived(work: Callable[[World], Awaitable[None]], **servers: Any) -> None:
     async def live(loop: Any) -> None:
-        network, rng = Network(), random.Random(1)  # noqa: S311  # gives ids
+        network, rng = Network(), random.Random(1)  # gives ids
         loop.connect = network.connect
         made = [
             SimulatedRedis(network, (each.host, each.port), rng, name=each.host, **servers) for each in (SOURCE, TARGET)
         ]
         for each in made:
             each.listen()
-        world = World(made[0], made[1], [control_client(each, 5.0) for each in (SOURCE, TARGET)])
+        world = World(made[0], made[1], [client_of(each, 5.0) for each in (SOURCE, TARGET)])
         try:
             await work(world)
         finally:

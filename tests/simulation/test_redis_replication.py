@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redis_rehearsal.cache.control import control_client, info_lines
+from redis_rehearsal.cache.client import client_of, info_lines
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.keyspace.asking import Asker
@@ -27,7 +27,7 @@ class Servers:
     """Three servers on one network."""
 
     def __init__(self) -> None:
-        rng = random.Random(1)  # noqa: S311  # gives ids
+        rng = random.Random(1)  # gives ids
         self.network = Network()
         self.source, self.target, self.third = (
             SimulatedRedis(self.network, place, rng, name=place[0]) for place in (SOURCE, TARGET, THIRD)
@@ -196,7 +196,7 @@ def test_who_was_left_and_wrote_more_gives_that_up_when_it_follows() -> None:
 def test_what_waits_behind_a_pause_is_carried_out_at_its_end_or_refused_by_the_fence(ending: str) -> None:
     async def work(servers: Servers) -> None:
         await servers.follow()
-        client = control_client(Endpoint(*SOURCE), 60.0)
+        client = client_of(Endpoint(*SOURCE), 60.0)
         async with servers.asking(SOURCE, SOURCE) as (reads, writes):
             await client.client_pause(5_000, all=False)
             waiting = [asyncio.create_task(writes.reply("INCR", "n")) for _ in range(3)]

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from redis_rehearsal.cache.client import info_lines
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.cache.control import info_lines
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.errors import ConfigurationError
 from tests.simulation.network import Network
@@ -22,7 +22,7 @@ from tests.simulation.redis import SimulatedRedis
 from tests.simulation.redis.connection import Connection
 
 SLACK_MILLISECONDS = 3_000
-RNG = random.Random(1)  # noqa: S311  # gives ids
+RNG = random.Random(1)  # gives ids
 KEYS = (b"a", b"b", b"c{x}", b"k:1", b"h")
 FIELDS_IN_USE = {
     "server": ("redis_version", "redis_mode", "run_id", "tcp_port", "uptime_in_seconds"),

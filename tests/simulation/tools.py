@@ -79,7 +79,7 @@ class _Relay:
             self._loaded = True
 
         copy.replication.append = heard  # type: ignore[method-assign]
-        copy.replace_data = loaded  # type: ignore[method-assign]
+        copy.replace_data = loaded  # type: ignore[method-assign, assignment]
         copy.do("REPLICAOF", *world.servers["source"].address)
 
     def _do(self, words: list[bytes]) -> None:

@@ -13,11 +13,11 @@ import pytest
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.clock import WallClock, monotonic
+from redis_rehearsal.engine.application import postgres_of
 from redis_rehearsal.engine.encoding import Message, decode, encode
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.messages import Changed, Finish, Report, Snapshot, Start, Steer
-from redis_rehearsal.engine.parts import postgres_of
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.timer import LoopTimer
 from redis_rehearsal.engine.worker import Worker
@@ -73,7 +73,7 @@ class World:
     plan: WorkerPlan = field(init=False)
 
     def __post_init__(self) -> None:
-        rng = random.Random(1)  # noqa: S311  # which ids they have
+        rng = random.Random(1)  # which ids they have
         self.source = SimulatedRedis(self.network, SOURCE, rng, name="source")
         self.target = SimulatedRedis(self.network, TARGET, rng, name="target")
 
@@ -86,12 +86,12 @@ class World:
             queries_per_second=0.0,
             **changes,
         )
-        tenants = len(self.plan.organizations)
+        tenants = len(self.plan.share.organizations)
         memory = create_memory(Ledger.size_bytes(tenants, len(EVENT_TYPES), self.plan.ledger_slots))
         self.ledger = Ledger(memory, tenants, len(EVENT_TYPES), self.plan.ledger_slots)
         os.close(memory)
         for bucket in (0, 1):
-            self.ledger.open_bucket(int(self.plan.clock.now() // self.plan.time_bucket_seconds) + bucket, None)
+            self.ledger.open_bucket(int(self.plan.clock.now() // self.plan.settings.time_bucket_seconds) + bucket, None)
         self.source.listen()
         self.target.listen()
         worker = Worker(self.plan, Ledgers(self.ledger, {}), self.channel, postgres_of(self.plan))

@@ -5,17 +5,17 @@ import contextlib
 import gc
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from unittest.mock import patch
 
 import structlog
 
-from redis_rehearsal.clock import monotonic, unix
+from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.adapters import Adapters
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.engine.messages import AddBoundary, Changed, Command, Report
@@ -159,7 +159,7 @@ class World:
 
     def _counters(self) -> dict[str, dict[bytes, bytes]]:
         return {
-            name: {key: server.value_of(key) or b"" for key in server.keys() if COUNTER in key}
+            name: {key: server.value_of(key) or b"" for key in [*server.keys()] if COUNTER in key}
             for name, server in self.servers.items()
         }
 
@@ -201,8 +201,8 @@ class World:
         self.note(f"worker {report.worker} has done {report.change}{': ' + report.error if report.error else ''}")
 
     def _on_phase(self, at_seconds: float) -> None:
-        phases = self.run._control.phases
-        name = phases[-1][0] if phases else ""
+        segments = self.run._control.segments
+        name = segments[-1].phase if segments else ""
         self.note(f"phase {name} from {at_seconds:.4f}")
         self._begin(str(name), at_seconds)
 
@@ -273,7 +273,7 @@ def _as_in_memory(world: World) -> Iterator[None]:
     """What has no port: the exact timer, the collector of garbage, files that other runs left, and the user's tool."""
     thresholds = gc.get_threshold()
 
-    def noted(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    def noted(_: Any, __: str, event: MutableMapping[str, Any]) -> NoReturn:
         world.note(f"log: {event}")
         raise structlog.DropEvent
 

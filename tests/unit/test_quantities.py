@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions, RehearsalOptions, SwitchOptions
 from redis_rehearsal.migration.preflight.options import PreflightOptions
 from redis_rehearsal.quantities import MOST, is_plain
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.compare.options import CompareOptions
 
-MODELS = [Settings, MigrationOptions, RehearsalOptions, SwitchOptions, ControlChange, CompareOptions, PreflightOptions]
+MODELS = [Settings, MigrationOptions, RehearsalOptions, SwitchOptions, LoadChange, CompareOptions, PreflightOptions]
 
 
 def numbers(schema: dict[str, Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import Final
 import orjson
 import redis.asyncio as redis
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.workload.keys import Keys
 
 ROLE: Final = "replicaof"
@@ -115,7 +115,7 @@ class Journal:
                 # The first one counts: what came later may be our own.
                 await client.hsetnx(self._keys.changed, f"{entry.run_id} {entry.setting}", content)
                 written += 1
-            except CONTROL_ERRORS as error:
+            except CLIENT_ERRORS as error:
                 errors.append(error)
         if not written and errors:
             raise errors[-1]
@@ -126,7 +126,7 @@ class Journal:
         for client in clients:
             try:
                 await client.hdel(self._keys.changed, f"{run_id} {setting}")
-            except CONTROL_ERRORS:
+            except CLIENT_ERRORS:
                 continue
 
     async def put_back(self, servers: Sequence[Server]) -> list[str]:
@@ -153,7 +153,7 @@ class Journal:
                 continue
             try:
                 sentence, settled = await _settle(server, entry, passwords)
-            except CONTROL_ERRORS as error:
+            except CLIENT_ERRORS as error:
                 what = f"{entry.setting} of {server.name} was left changed by {_WHO}"
                 sentence = f"{what}, and could not be put back ({type(error).__name__}); set it by hand"
                 settled = False
@@ -174,7 +174,7 @@ class Journal:
         """What stands on a server; nothing where it does not let us look."""
         try:
             found = await client.hgetall(self._keys.changed)
-        except CONTROL_ERRORS:
+        except CLIENT_ERRORS:
             return []
         entries = []
         for name, content in found.items():

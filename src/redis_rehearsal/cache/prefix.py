@@ -22,7 +22,7 @@ async def remove_all(client: redis.Redis, keys: Keys, *, keep_lock: bool) -> int
     Raises:
         LockedError: another run is under way under a longer prefix; nothing was removed.
     """
-    async for key in client.scan_iter(match=f"{keys.prefix}?*lock", count=_SCAN_COUNT):
+    async for key in client.scan_iter(match=keys.longer_locks, count=_SCAN_COUNT):
         raise LockedError(
             f"{key.decode(errors='replace')} is the lock of a run whose prefix begins with ours ({keys.prefix}); "
             "its keys would be removed too. Stop it, or set another KEY_PREFIX."

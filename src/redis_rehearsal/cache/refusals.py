@@ -38,3 +38,10 @@ def code_of(error: hiredis.ReplyError) -> str:
 def is_surely_not_applied(reply: Any) -> bool:
     """Whether a reply refuses a write that therefore surely was not applied."""
     return isinstance(reply, hiredis.ReplyError) and code_of(reply) in SURELY_NOT_APPLIED
+
+
+def is_accepted(reply: Any) -> bool:
+    """Whether a reply says that a write was applied: it is no error, and as that of EXEC it has none in it."""
+    if isinstance(reply, list):
+        return not any(isinstance(part, hiredis.ReplyError) for part in reply)
+    return not isinstance(reply, hiredis.ReplyError)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.server import Server
+from redis_rehearsal.cache.wire import Batch
 from redis_rehearsal.clock import monotonic
 
 
@@ -135,6 +136,10 @@ class Router:
         for server in self.servers.values():
             if server.queued:
                 server.flush()
+
+    def unanswered_writes(self) -> set[Batch]:
+        """Writes that a server may still apply, of any tenant."""
+        return {batch for server in self.servers.values() for batch in server.unanswered_writes()}
 
     def break_overdue(self, now_seconds: float) -> None:
         """Break the connections that have not answered for longer than the timeout."""

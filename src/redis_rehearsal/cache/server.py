@@ -80,6 +80,11 @@ class Server:
             connection.flush()
         self.queued.clear()
 
+    def unanswered_writes(self) -> set[Batch]:
+        """Writes that the server may still apply: they wait for the end of the tick, or for their replies."""
+        # What is no operation is a look at who answers, which changes nothing.
+        return {batch for connection in self.writes.ready for batch in connection.pending if batch.operation}
+
     def break_overdue(self, now_seconds: float) -> None:
         """Break the connections that have not answered for longer than the timeout."""
         self.reads.break_overdue(now_seconds)

@@ -1,16 +1,17 @@
 """A pipelined Redis connection that costs the least a Python one can.
 
 There is no task, future or callback for an operation: commands are written in batches, and the replies that
-arrive together are handed over together, to the receiver of the batch that they belong to.
+arrive together are handed over together, to the batch that they belong to.
 """
 
+import abc
 import asyncio
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Any, ClassVar, Final, Protocol, Self, cast
+from typing import Any, Final, Self, cast
 
 import hiredis
 
@@ -32,81 +33,97 @@ def _ssl_context(endpoint: Endpoint) -> ssl.SSLContext | None:
     return endpoint.ssl_context()
 
 
-class Receiver(Protocol):
-    """Who wants the replies of a batch."""
-
-    def on_replies(self, batch: "Batch", replies: list[Reply], now_seconds: float) -> None:
-        """Take the next replies of the batch, from its command number `batch.answered` on."""
-
-    def on_lost(self, batch: "Batch", now_seconds: float) -> None:
-        """The connection broke: commands from number `batch.answered` on will have no reply."""
-
-
 Span = tuple[str, float, int]
 """Commands that were answered together: what they were for, seconds from write to reply, and how many there were."""
 
 
-class Batch:
-    """Commands that are written together.
+class Batch(abc.ABC):
+    """Commands that are written together; each kind of batch takes its own replies.
+
+    Args:
+        count: how many commands there are.
 
     Attributes:
         operation: what they are for, as it stands in metrics; empty where the service time is nobody's concern.
-        receiver: gets the replies.
-        count: how many commands there are.
+        count: the same.
         answered: how many have had their reply.
         connection: on which they were written; set by `Connection.send`.
         written_seconds: when they were written, on the monotonic clock; set by `Connection.send`.
     """
 
-    __slots__ = ("answered", "connection", "count", "receiver", "written_seconds")
-    operation: ClassVar[str] = ""
+    __slots__ = ("answered", "connection", "count", "written_seconds")
+    operation: str = ""
     connection: "Connection"
 
-    def __init__(self, receiver: Receiver, count: int) -> None:
-        self.receiver = receiver
+    def __init__(self, count: int) -> None:
         self.count = count
         self.answered = 0
         self.written_seconds = 0.0
 
+    @abc.abstractmethod
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        """Take the next replies, from that to command number `answered` on."""
 
-class _Answer:
-    """Receives one reply that somebody waits for."""
-
-    def __init__(self, reply: "asyncio.Future[Reply]") -> None:
-        self.reply = reply
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        if not self.reply.done():
-            self.reply.set_result(replies[0])
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        if not self.reply.done():
-            self.reply.set_exception(ConnectionResetError("the connection was closed before it answered"))
+    @abc.abstractmethod
+    def on_lost(self, now_seconds: float) -> None:
+        """The connection broke: commands from number `answered` on will have no reply."""
 
 
-class _Look:
-    """Receives what the server at the other end says that it is."""
+class AwaitedBatch(Batch):
+    """Commands whose replies somebody awaits, together.
+
+    Attributes:
+        replies: all of them in order; ConnectionResetError where the connection broke before.
+    """
+
+    __slots__ = ("_found", "replies")
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.replies: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
+        self._found: list[Reply] = []
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        """See `Batch`."""
+        self._found += replies
+        if len(self._found) == self.count and not self.replies.done():
+            self.replies.set_result(self._found)
+
+    def on_lost(self, now_seconds: float) -> None:
+        """See `Batch`."""
+        if not self.replies.done():
+            self.replies.set_exception(ConnectionResetError("the connection was closed before it answered"))
+
+
+class _Look(Batch):
+    """Asks what the server at the other end says that it is."""
+
+    __slots__ = ("_replies",)
 
     def __init__(self) -> None:
+        super().__init__(LOOK_COMMANDS)
         self._replies: list[Reply] = []
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
         self._replies += replies
-        if len(self._replies) == LOOK_COMMANDS:
-            batch.connection.note_node(Node.of(*self._replies))
+        if len(self._replies) == self.count:
+            self.connection.note_node(Node.of(*self._replies))
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+    def on_lost(self, now_seconds: float) -> None:
         return
 
 
-class _Handshake:
-    """Receives the replies to what opens a connection; the last ones say who answers, and to PING."""
+class _Handshake(Batch):
+    """Opens a connection; the last replies say who answers, and to PING."""
 
-    def __init__(self, done: "asyncio.Future[None]") -> None:
+    __slots__ = ("_replies", "done")
+
+    def __init__(self, count: int, done: "asyncio.Future[None]") -> None:
+        super().__init__(count)
         self.done = done
         self._replies: list[Reply] = []
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
         self._replies += replies
         for reply in replies:
             # A user who may not PING or name a connection may still use the prefix.
@@ -114,11 +131,11 @@ class _Handshake:
                 if not self.done.done():
                     self.done.set_exception(ConnectionRefusedError(str(reply)))
                 return
-        if batch.answered + len(replies) == batch.count and not self.done.done():
-            batch.connection.note_node(Node.of(*self._replies[-1 - LOOK_COMMANDS : -1]))
+        if len(self._replies) == self.count and not self.done.done():
+            self.connection.note_node(Node.of(*self._replies[-1 - LOOK_COMMANDS : -1]))
             self.done.set_result(None)
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
+    def on_lost(self, now_seconds: float) -> None:
         if not self.done.done():
             self.done.set_exception(ConnectionResetError("the connection was closed before it answered"))
 
@@ -201,7 +218,7 @@ class Connection(asyncio.Protocol):
                 *before, ping = (pack(*command) for command in commands)
                 packed = b"".join([*before, LOOK, ping])
                 connection.looked_seconds = monotonic()
-                connection.send(packed, Batch(_Handshake(done), len(commands) + LOOK_COMMANDS))
+                connection.send(packed, _Handshake(len(commands) + LOOK_COMMANDS, done))
                 await done
         except TimeoutError:
             if connection is not None:
@@ -263,7 +280,7 @@ class Connection(asyncio.Protocol):
     def look(self) -> None:
         """Ask the server who it is, between what else is asked of it."""
         self.looked_seconds = monotonic()
-        self.send(LOOK, Batch(_Look(), LOOK_COMMANDS))
+        self.send(LOOK, _Look())
 
     def note_node(self, node: Node) -> None:
         """Note who answered a look; one that did not say is the same as before, as far as is known."""
@@ -282,11 +299,11 @@ class Connection(asyncio.Protocol):
         Raises:
             OSError: the connection broke, or there was no reply in time.
         """
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self.send(pack(*command), Batch(_Answer(reply), 1))
+        batch = AwaitedBatch(1)
+        self.send(pack(*command), batch)
         try:
             async with asyncio.timeout(timeout):
-                return await reply
+                return (await batch.replies)[0]
         except ConnectionResetError:
             raise ConnectionResetError(self.reason) from None
 
@@ -325,7 +342,7 @@ class Connection(asyncio.Protocol):
                 batch = pending.popleft()
                 if self.spans is not None:
                     self.spans.append((batch.operation, now - batch.written_seconds, len(replies)))
-                batch.receiver.on_replies(batch, replies, now)
+                batch.on_replies(replies, now)
             else:
                 self._deliver(replies, now)
         else:
@@ -351,9 +368,9 @@ class Connection(asyncio.Protocol):
                 self.spans.append((batch.operation, now - batch.written_seconds, len(part)))
             if batch.answered + len(part) == batch.count:
                 pending.popleft()
-                batch.receiver.on_replies(batch, part, now)
+                batch.on_replies(part, now)
             else:
-                batch.receiver.on_replies(batch, part, now)
+                batch.on_replies(part, now)
                 batch.answered += len(part)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -362,10 +379,10 @@ class Connection(asyncio.Protocol):
         now = monotonic()
         while self.pending:
             batch = self.pending.popleft()
-            batch.receiver.on_lost(batch, now)
+            batch.on_lost(now)
 
     def _leave(self, reason: str) -> None:
-        # First of all, since a receiver that learns of a loss may send something else at once.
+        # First of all, since who learns of a loss may send something else at once.
         self.reason = self.reason or reason
         if self.ready:
             self.ready = False

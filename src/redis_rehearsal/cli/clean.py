@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS, control_client, first_contact
+from redis_rehearsal.cache.client import CLIENT_ERRORS, client_of, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.journal import Journal, Server
 from redis_rehearsal.cache.lock import RunLock
@@ -75,13 +75,13 @@ async def _clean(settings: Settings, journal: Journal) -> None:
             continue
         endpoint = Endpoint.parse(url.get_secret_value())
         await first_contact(role, variable, endpoint, settings.operation_timeout)
-        client = control_client(endpoint, settings.operation_timeout)
+        client = client_of(endpoint, settings.operation_timeout)
         lock = RunLock(client, keys.lock, str(endpoint))
         try:
             await lock.take()
             removed = await remove_all(client, keys, keep_lock=True)
             await lock.release()
-        except CONTROL_ERRORS as error:
+        except CLIENT_ERRORS as error:
             raise ServerRefusedError(f"The {role} {endpoint} could not be cleaned: {error}.") from None
         finally:
             await client.aclose()
@@ -112,9 +112,9 @@ async def _put_back(settings: Settings, keys: Keys, journal: Journal) -> None:
                 continue
             endpoint = Endpoint.parse(url.get_secret_value())
             identity = await first_contact(role, variable, endpoint, settings.operation_timeout)
-            client = control_client(endpoint, settings.operation_timeout)
+            client = client_of(endpoint, settings.operation_timeout)
             stack.push_async_callback(client.aclose)
-            with contextlib.suppress(*CONTROL_ERRORS):
+            with contextlib.suppress(*CLIENT_ERRORS):
                 if not await RunLock(client, keys.lock, str(endpoint)).may_be_taken():
                     return  # a run uses it, which is said when its keys are to be removed
             servers.append(Server(f"the {role} {endpoint}", identity.run_id, client, endpoint.password))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.errors import ConfigurationError, RehearsalError
 from redis_rehearsal.groups import OUTPUT
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions, RehearsalOptions, SwitchOptions
 from redis_rehearsal.migration.preflight.options import PreflightOptions
 from redis_rehearsal.settings import Settings, explain
 from redis_rehearsal.urls import reached_at
@@ -25,7 +25,7 @@ OPTIONS: Final[dict[str, type[BaseModel]]] = {
     "migrate": MigrationOptions,
     "rehearse": RehearsalOptions,
     "switch": SwitchOptions,
-    "set": ControlChange,
+    "set": LoadChange,
     "compare": CompareOptions,
     "preflight": PreflightOptions,
 }

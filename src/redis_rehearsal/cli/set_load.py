@@ -9,14 +9,14 @@ from redis_rehearsal.cli.client import Client, Token
 from redis_rehearsal.cli.instance import DEFAULT_ADDRESS, Address
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.migration.explain import as_flag
-from redis_rehearsal.migration.options import ControlChange
+from redis_rehearsal.migration.options import LoadChange
 
-_NOTHING: Final = ControlChange()
+_NOTHING: Final = LoadChange()
 
 
 def set_load(
     *,
-    change: Annotated[ControlChange, Parameter(name="*")] = _NOTHING,
+    change: Annotated[LoadChange, Parameter(name="*")] = _NOTHING,
     bind_address: Address = DEFAULT_ADDRESS,
     control_token: Token = None,
 ) -> int:
@@ -31,7 +31,7 @@ def set_load(
             machine needs none.
     """
     if not change.model_fields_set:
-        flags = [as_flag(field) for field in ControlChange.model_fields]
+        flags = [as_flag(field) for field in LoadChange.model_fields]
         raise ConfigurationError(f"Nothing is to change; give {', '.join(flags[:-1])} or {flags[-1]}.")
     client = Client(bind_address, control_token)
     client.check()

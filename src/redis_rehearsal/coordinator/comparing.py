@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.encodings import ENCODINGS
 from redis_rehearsal.cache.encodings.base import COMPUTED_AT, expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
@@ -25,6 +25,7 @@ from redis_rehearsal.verification.compare.options import CompareOptions
 from redis_rehearsal.verification.compare.reader import ComparedServer
 from redis_rehearsal.verification.compare.rounds import compare
 from redis_rehearsal.verification.reasons import NO_REASON, Cause
+from redis_rehearsal.workload.buckets import expires_seconds
 from redis_rehearsal.workload.keys import WRITTEN_KINDS, Keys
 from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
@@ -83,8 +84,6 @@ class AfterCutover:
     ) -> None:
         self._keys = keys
         self._stored_late = stored_late
-        self._own = keys.own | {keys.marker.encode()}
-        self._copying = keys.copying.encode()
         self._deleted_kinds = {kind.encode() for kind in INVALIDATED_KINDS}
         self._cutover_seconds = cutover_seconds
         self._bucket_seconds = bucket_seconds
@@ -122,14 +121,10 @@ class AfterCutover:
             return _DELETED if self._is_deletable(difference) else None
         return _COMPUTED
 
-    def is_own(self, key: bytes) -> bool:
-        """Whether a key is there for the run itself, and means nothing to the application."""
-        return key in self._own or key.startswith(self._copying)
-
     def _is_deletable(self, difference: Difference) -> bool:
         """Whether it is of a report that events delete."""
         parsed = self._keys.parse(difference.key)
-        return parsed is not None and parsed.parts[0] in self._deleted_kinds
+        return parsed is not None and parsed.name in self._deleted_kinds
 
     def _organization(self, difference: Difference) -> int | None:
         parsed = self._keys.parse(difference.key)
@@ -229,7 +224,7 @@ class AfterCutover:
         if value is None or value == []:
             return None
         envelope = encoding.envelope(value)
-        right = encoding.is_right(value, expected_identity(name.removeprefix(self._keys.begin("report"))))
+        right = encoding.is_right(value, expected_identity(self._keys.identity_in(name)))
         return int(envelope[COMPUTED_AT]) if right and envelope is not None else -1
 
     def _went(self, difference: Difference) -> bool:
@@ -258,7 +253,7 @@ class AfterCutover:
         start = None if parsed is None else parsed.bucket_start_seconds
         if not isinstance(lives, int) or parsed is None or start is None:
             return False
-        expiry = (start // self._bucket_seconds + 1 + self._buckets_kept) * self._bucket_seconds
+        expiry = expires_seconds(start // self._bucket_seconds, self._buckets_kept, self._bucket_seconds)
         if lives == GONE:
             return unix() + lead_seconds >= expiry - self._expiry_tolerance_seconds
         if start + self._bucket_seconds + self._late_seconds < self._cutover_seconds:
@@ -322,7 +317,7 @@ async def compare_servers(
     try:
         before = await (look_at(source, keys) if left_with is None else left_with())
         found = await compare(
-            source, target, options, leave_out=after.is_own, explain=after.explain, called=called, replicated=replicated
+            source, target, options, leave_out=keys.is_own, explain=after.explain, called=called, replicated=replicated
         )
         now = await look_at(source, keys)
         behind = after.written_behind | (written(before, now) if before is not None and now is not None else set())
@@ -331,7 +326,7 @@ async def compare_servers(
             ComparedServer(called[1], target, _TIMEOUT_SECONDS) as right,
         ):
             unexplained = await after.unexplained(left, right, audit, deleted_since)
-    except (RehearsalError, *CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
+    except (RehearsalError, *CLIENT_ERRORS, *CONNECTION_ERRORS) as error:
         return KeyComparison(error=Cause.SERVERS_UNREAD.because(error=str(error) or type(error).__name__))
     counts, benign = Counter(found.counts), Counter(found.benign)
     for (kind, reason), count in unexplained.items():

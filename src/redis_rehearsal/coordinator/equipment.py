@@ -11,7 +11,7 @@ import redis.asyncio as redis
 import structlog
 from redis.exceptions import ReadOnlyError, RedisError
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS, Identity, control_client, first_contact
+from redis_rehearsal.cache.client import CLIENT_ERRORS, Identity, client_of, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.journal import Journal, Server
 from redis_rehearsal.cache.lock import REFRESH_SECONDS, RunLock, new_owner
@@ -68,12 +68,12 @@ class Equipment:
     async def fresh_clients(self) -> AsyncIterator[Mapping[Role, redis.Redis]]:
         """Connections to both servers that are made now: behind an address there may be another server than before."""
         endpoints, timeout = self.sites.endpoints, self._settings.operation_timeout
-        clients = {role: control_client(endpoints[role], timeout) for role in ROLES}
+        clients = {role: client_of(endpoints[role], timeout) for role in ROLES}
         try:
             yield clients
         finally:
             for client in clients.values():
-                with contextlib.suppress(*CONTROL_ERRORS):
+                with contextlib.suppress(*CLIENT_ERRORS):
                     await client.aclose()
 
     @property
@@ -137,9 +137,7 @@ class Equipment:
         settings = self._settings
         await self._deal_with_leftovers()
         seeding()
-        names = SeedParameters.__slots__
-        parameters = SeedParameters(**{name: getattr(settings, name) for name in names})
-        reused = await self.database.seed(parameters, progress)
+        reused = await self.database.seed(settings.some(SeedParameters), progress)
         if reused:
             _log.info(reused)
         await self.database.extend_partitions()
@@ -174,9 +172,9 @@ class Equipment:
             found: list[Server] = []
             for role in ROLES:
                 endpoint = servers.endpoints[role]
-                client = control_client(endpoint, self._settings.operation_timeout)
+                client = client_of(endpoint, self._settings.operation_timeout)
                 stack.push_async_callback(client.aclose)
-                with contextlib.suppress(*CONTROL_ERRORS):
+                with contextlib.suppress(*CLIENT_ERRORS):
                     if not await RunLock(client, self.keys.lock, str(endpoint)).may_be_taken():
                         return
                 run_id = servers.identities[role].run_id
@@ -195,7 +193,7 @@ class Equipment:
     ) -> None:
         """Make a server ours for the run, in a role; a read-only replica only where it may be one."""
         timeout = self._settings.operation_timeout
-        client = control_client(endpoint, timeout)
+        client = client_of(endpoint, timeout)
         # One owner on both: replication carries the source's lock to the target.
         lock = RunLock(client, self.keys.lock, str(endpoint), self._owner)
         before = self._taken.get(role)
@@ -257,7 +255,7 @@ class Equipment:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             for site in list(self._taken.values()):
-                with contextlib.suppress(*CONTROL_ERRORS):  # away; it is taken again when it is back
+                with contextlib.suppress(*CLIENT_ERRORS):  # away; it is taken again when it is back
                     if site.lock is not None and not await site.lock.refresh():
                         lost("Another run took the lock under our prefix; the two would spoil each other.")
 
@@ -269,7 +267,7 @@ class Equipment:
             for role, site in self._taken.items():
                 try:
                     await site.client.get(self.keys.lock)
-                except CONTROL_ERRORS:
+                except CLIENT_ERRORS:
                     roles.append(role)
             who = " or ".join(f"the {role} {addresses.get(role, '')}" for role in roles or ROLES)
         elif isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
@@ -291,10 +289,10 @@ class Equipment:
             try:
                 if site.lock is not None:
                     await site.lock.release()
-            except CONTROL_ERRORS as error:
+            except CLIENT_ERRORS as error:
                 _log.warning("a lock could not be given back; it ends by itself", error=str(error))
         for site in self._taken.values():
-            with contextlib.suppress(*CONTROL_ERRORS):
+            with contextlib.suppress(*CLIENT_ERRORS):
                 await site.client.aclose()
         if self._found is not None:
             self._found.opened.close()
@@ -302,8 +300,8 @@ class Equipment:
 
 
 async def _give_back(site: Site) -> None:
-    with contextlib.suppress(*CONTROL_ERRORS):
+    with contextlib.suppress(*CLIENT_ERRORS):
         if site.lock is not None:
             await site.lock.release()
-    with contextlib.suppress(*CONTROL_ERRORS):
+    with contextlib.suppress(*CLIENT_ERRORS):
         await site.client.aclose()

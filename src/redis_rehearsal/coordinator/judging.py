@@ -86,7 +86,7 @@ class Judging:
             status=migration.status,
             reason=migration.reason or view.trouble or unseen,
             unseen=unseen,
-            phases=self._control.phases[record.first_phase :],
+            segments=self._control.segments[record.first_segment :],
             ended_seconds=ended_seconds,
             queries=totals.counts.recorded_queries.tallies,
             events=totals.counts.recorded_events.tallies,

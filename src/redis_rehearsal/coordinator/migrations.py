@@ -124,12 +124,12 @@ class Migrations:
         record = Record(
             Migration(context, self._quieten, self._compare, self.judging.recovery_so_far),
             copy.copy(view.totals.counts.queries.checks),
-            len(control.phases),
+            len(control.segments),
         )
         if not options.compare:
             context.warnings.append("The two servers are not compared key by key (--no-compare).")
         if control.phase == "baseline":
-            record.first_phase -= 1
+            record.first_segment -= 1
         view.records.append(record)
         self.judging.forget()
         self._left = self._left_servers()

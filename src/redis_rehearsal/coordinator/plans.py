@@ -3,7 +3,7 @@
 import os
 
 from redis_rehearsal.clock import WallClock
-from redis_rehearsal.engine.plan import WorkerPlan
+from redis_rehearsal.engine.plan import LoadSettings, Share, WorkerPlan
 from redis_rehearsal.migration.site import Sites
 from redis_rehearsal.settings import Settings
 from redis_rehearsal.verification.ledger_keeper import LedgerKeeper
@@ -66,43 +66,34 @@ class LoadPlan:
         presence = self._model.presence(self.novelty)
         for index, (tenants, ledger) in enumerate(zip(self.tenants, keeper.ledgers, strict=True)):
             share = float(shares[tenants].sum())
+            own = Share(
+                index=index,
+                organizations=ledger.organizations,
+                tenant_shares=shares[tenants],
+                presence=presence[tenants],
+                events_per_second=settings.events_per_second * share,
+                queries_per_second=settings.queries_per_second * share,
+                max_workers=max(1, settings.max_workers // workers),
+                max_queued_queries=int(settings.queue_limit(settings.queries_per_second) * share),
+                max_queued_events=int(settings.queue_limit(settings.events_per_second) * share),
+                redis_pool_size=settings.redis_pool_size // workers,
+                database_pool_size=max(1, settings.database_pool_size // workers),
+                event_buffer_rows=settings.event_buffer_rows // workers,
+            )
             plans.append(
                 WorkerPlan(
-                    index=index,
-                    workers=workers,
+                    settings=settings.some(LoadSettings),
+                    share=own,
                     run_id=f"{run_name}-{os.getpid()}",
                     endpoints=sites.endpoints,
                     database_url=sites.database.url,
-                    organizations=ledger.organizations,
-                    tenant_shares=shares[tenants],
                     ledger_slots=keeper.slots,
                     clock=clock,
                     first_event_id=first_event_id,
                     data_types=sites.data_types,
-                    presence=presence[tenants],
                     reports_expire=self._model.expires,
-                    events_per_second=settings.events_per_second * share,
-                    queries_per_second=settings.queries_per_second * share,
-                    max_workers=max(1, settings.max_workers // workers),
-                    max_queued_queries=int(settings.queue_limit(settings.queries_per_second) * share),
-                    max_queued_events=int(settings.queue_limit(settings.events_per_second) * share),
-                    operation_timeout=settings.operation_timeout,
-                    redis_pool_size=settings.redis_pool_size // workers,
-                    database_pool_size=max(1, settings.database_pool_size // workers),
-                    cache_ttl=settings.cache_ttl,
-                    time_buckets=settings.time_buckets,
-                    time_bucket_seconds=settings.time_bucket_seconds,
-                    users_per_org=settings.users_per_org,
-                    arrivals=settings.arrivals,
-                    validation_sample_rate=settings.validation_sample_rate,
-                    query_complexity=settings.query_complexity,
-                    single_flight=settings.single_flight,
-                    event_buffer_rows=settings.event_buffer_rows // workers,
-                    seed=settings.seed,
                     keys=keeper.keys,
                     novelty=self.novelty,
-                    log_level=settings.log_level,
-                    log_format=settings.log_format,
                 )
             )
         return plans

@@ -8,7 +8,7 @@ from typing import Final
 import psutil
 import structlog
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.clock import monotonic
@@ -70,7 +70,7 @@ class ResourcesPoller:
             async with asyncio.timeout(self._timeout_seconds):
                 info = await self._equipment.sites[role].client.info("all")
             found = RedisResources.of(info, endpoint.database)
-        except (*CONTROL_ERRORS, KeyError, ValueError, TypeError, AttributeError) as error:
+        except (*CLIENT_ERRORS, KeyError, ValueError, TypeError, AttributeError) as error:
             self._resources.redis.pop(role, None)
             self._note(role, error)
         else:

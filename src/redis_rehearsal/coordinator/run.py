@@ -7,18 +7,18 @@ from typing import Any, Final
 
 import structlog
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES
 from redis_rehearsal.clock import monotonic, utc
 from redis_rehearsal.coordinator.adapters import Adapters
 from redis_rehearsal.coordinator.breakage import Breakage
-from redis_rehearsal.coordinator.controls import RunControls
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.last_scrape import until_scraped
 from redis_rehearsal.coordinator.migrations import Migrations
 from redis_rehearsal.coordinator.plans import LoadPlan
 from redis_rehearsal.coordinator.resources import ResourcesPoller
+from redis_rehearsal.coordinator.run_controls import LocalRunControls
 from redis_rehearsal.coordinator.servers import (
     raise_descriptor_limit,
     remove_run_directory,
@@ -79,7 +79,7 @@ class Run:
         self._rehearsal = rehearsal
         self.again = False
         self.on_servers: Callable[[Endpoint, Endpoint], None] = lambda *_: None
-        self.view = RunView(settings, Totals(), Health((*CONTROL_ERRORS, *CONNECTION_ERRORS)))
+        self.view = RunView(settings, Totals(), Health((*CLIENT_ERRORS, *CONNECTION_ERRORS)))
         self.view.audit_now = self.audit
         self._clock = self.view.clock
         self._equipment = Equipment(settings, lambda url: adapters.database_at(url, settings, self._clock.now))
@@ -107,11 +107,11 @@ class Run:
             self._plan.least_share,
             self._watch,
         )
-        self.controls = RunControls(self.view, self._control, self._migrations, self)
+        self.controls = LocalRunControls(self.view, self._control, self._migrations, self)
         view = self.view
         view.rates = (settings.queries_per_second, settings.events_per_second)
         view.least_rates.append((monotonic(), *view.rates))
-        view.phases = lambda: self._control.phases
+        view.segments = lambda: self._control.segments
         view.label = lambda: self._control.label(monotonic(), monotonic())
         view.timeline = Timeline(
             lambda second: self._clock.at(view.began_seconds + second),
@@ -193,7 +193,7 @@ class Run:
         try:
             await self._prepare_servers()
             await self._prepare_workers()
-        except (*CONTROL_ERRORS, *CONNECTION_ERRORS) as error:
+        except (*CLIENT_ERRORS, *CONNECTION_ERRORS) as error:
             raise ServerRefusedError(await self._equipment.blame(error)) from None
 
     async def _prepare_servers(self) -> None:

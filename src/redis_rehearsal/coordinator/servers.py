@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from redis_rehearsal.cache.control import Identity, first_contact, why_no_json
+from redis_rehearsal.cache.client import Identity, first_contact, why_no_json
 from redis_rehearsal.cache.encodings.choice import JSON, MIXED, types_used
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role
@@ -21,6 +21,7 @@ from redis_rehearsal.embedded.redis_server import RedisServer, json_module
 from redis_rehearsal.errors import ConfigurationError
 from redis_rehearsal.migration.site import DatabaseSite
 from redis_rehearsal.settings import Settings, default_source_server
+from redis_rehearsal.workload.keys import Keys
 
 _FREE_BYTES: Final = 512 * 1024 * 1024
 """Embedded servers are not started with less room for their files."""
@@ -164,15 +165,15 @@ class ServerRoom:
         data_type, timeout = self._settings.redis_data_type, self._settings.operation_timeout
         if data_type not in (JSON, MIXED):
             return types_used(data_type, with_json=False)
-        prefix = self._settings.key_prefix
-        refusal = await why_no_json(source, prefix, timeout)
+        absent = Keys(self._settings.key_prefix).absent
+        refusal = await why_no_json(source, absent, timeout)
         if data_type == JSON and refusal:
             raise ConfigurationError(
                 f"REDIS_DATA_TYPE is json, but JSON.GET is missing on the source {source} ({refusal}). Load the JSON "
                 "module there (Redis 8 and Redis Stack have it), or choose another --data-type; mixed uses JSON "
                 "where both servers have it."
             )
-        return types_used(data_type, with_json=not refusal and not await why_no_json(target, prefix, timeout))
+        return types_used(data_type, with_json=not refusal and not await why_no_json(target, absent, timeout))
 
     async def close(self) -> None:
         """End the embedded servers and remove their files, unless they are to be kept."""

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from typing import Final
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.equipment import Equipment
 from redis_rehearsal.coordinator.workers import Workers
@@ -28,9 +28,9 @@ async def keep_buckets(keeper: LedgerKeeper, equipment: Equipment, view: RunView
     while True:
         await asyncio.sleep(min(1.0, bucket_seconds / 10))
         # Tried again; the watch on health shows it. Each by itself: retiring needs no server once it is late.
-        with contextlib.suppress(*CONTROL_ERRORS):
+        with contextlib.suppress(*CLIENT_ERRORS):
             await keeper.retire()
-        with contextlib.suppress(*CONTROL_ERRORS):
+        with contextlib.suppress(*CLIENT_ERRORS):
             await keeper.open_ahead()
         bucket = int(view.clock.now()) // bucket_seconds
         if bucket != last_bucket:

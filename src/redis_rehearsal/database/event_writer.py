@@ -132,16 +132,16 @@ class PostgresEventWriter:
             return
 
     def _next_batch(self) -> EventRows | None:
-        parts: list[EventRows] = []
+        taken: list[EventRows] = []
         rows = 0
         while self._waiting and rows < BATCH_ROWS:
-            part = self._waiting.popleft()
-            parts.append(part)
-            rows += len(part)
-        if not parts:
+            block = self._waiting.popleft()
+            taken.append(block)
+            rows += len(block)
+        if not taken:
             return None
         self._batch_number += 1
-        return EventRows.joined(parts)
+        return EventRows.joined(taken)
 
     async def _write(self, rows: EventRows) -> None:
         if self._connection is None:

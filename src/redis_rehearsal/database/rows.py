@@ -48,11 +48,11 @@ class EventRows:
         return len(self.ids)
 
     @classmethod
-    def joined(cls, parts: list["EventRows"]) -> "EventRows":
-        """All rows of the parts, in order; at least one part."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+    def joined(cls, blocks: list["EventRows"]) -> "EventRows":
+        """All rows of some blocks, in order; at least one."""
+        if len(blocks) == 1:
+            return blocks[0]
+        return cls(*(np.concatenate([getattr(block, name) for block in blocks]) for name in cls.__slots__))
 
     def binary(self) -> bytes:
         """A whole COPY of the rows, columns as in `COLUMNS`.

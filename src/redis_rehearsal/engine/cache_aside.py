@@ -38,14 +38,21 @@ _STRING: Final = ENCODINGS["string"]
 class _QueryBatch(Batch):
     """Reads that were written together; `floors` is what the counters of real-time reads must reach."""
 
-    __slots__ = ("block", "first", "floors")
+    __slots__ = ("block", "first", "floors", "queries")
     operation = "read"
 
-    def __init__(self, receiver: "CacheAside", block: QueryBlock, start: int, stop: int) -> None:
-        super().__init__(receiver, stop - start)
+    def __init__(self, queries: "CacheAside", block: QueryBlock, start: int, stop: int) -> None:
+        super().__init__(stop - start)
+        self.queries = queries
         self.block = block
         self.first = start
         self.floors: dict[int, list[int]] = {}
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self.queries.on_replies(self, replies, now_seconds)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.queries.on_lost(self, now_seconds)
 
 
 class CacheAside:
@@ -70,6 +77,7 @@ class CacheAside:
 
     Attributes:
         loop: the open loop that drives it.
+        blocks: the same.
         counts: the same.
     """
 
@@ -92,7 +100,7 @@ class CacheAside:
         max_in_flight: int,
         max_queued: int,
     ) -> None:
-        self._blocks = blocks
+        self.blocks = blocks
         self._router = router
         self._writer = writer
         self._misses = misses
@@ -117,16 +125,16 @@ class CacheAside:
         if server is not None:
             self._send_to(server, block, start, stop)
             return
-        parts: dict[Server, list[int]] = {}
+        by_server: dict[Server, list[int]] = {}
         for position in range(start, stop):
-            tenant = self._blocks.parts(block.questions[position])[0]
-            parts.setdefault(self._router.reads_of(tenant), []).append(position)
-        for server, positions in parts.items():
-            self._send_to(server, block.part(positions), 0, len(positions))
+            tenant = self.blocks.split(block.questions[position])[0]
+            by_server.setdefault(self._router.reads_of(tenant), []).append(position)
+        for server, positions in by_server.items():
+            self._send_to(server, block.chosen(positions), 0, len(positions))
 
     def set_fallback(self, server: Server | None) -> None:
         """From now on a server answers reads that find nothing where reads go; None for none."""
-        self._fallback = None if server is None else Fallback(server, self._router, self._blocks, self._writer)
+        self._fallback = None if server is None else Fallback(server, self._router, self.blocks, self._writer)
         # What is deleted must not be found there either.
         self._writer.also_delete_on = server
 
@@ -160,9 +168,8 @@ class CacheAside:
             return [max(0, b) + a for b, a in zip(baseline, floors, strict=True)]
         return floors
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _QueryBatch)  # noqa: S101 # only those are sent
+    def on_replies(self, batch: _QueryBatch, replies: list[Reply], now_seconds: float) -> None:
+        """Check answers and count them; what the cache does not have is asked elsewhere."""
         block = batch.block
         first = batch.first + batch.answered
         stop = first + len(replies)
@@ -291,7 +298,7 @@ class CacheAside:
         """Have the source answer what was not found; False where that is left to the database, or there is no need."""
         block, fallback = batch.block, self._fallback
         question = block.questions[position]
-        tenant = self._blocks.parts(question)[0]
+        tenant = self.blocks.split(question)[0]
         intended, written = block.intended[position], batch.written_seconds
         if fallback is None:
             return False
@@ -308,11 +315,11 @@ class CacheAside:
                     self.counts.failures["connection lost" if values is None else _reason(values)] += 1
                 self.loop.release(1)
 
-            if not fallback.ask_counters(tenant, block.commands[position], reply, counters):
+            if not fallback.ask_counters(block.commands[position], reply, counters):
                 counters(None, monotonic())
             return True
         if block.identities[position] and not reply:
-            encoding, identity = self._blocks.encoding(question), block.identities[position]
+            encoding, identity = self.blocks.encoding(question), block.identities[position]
 
             def report(value: Reply, now_seconds: float) -> None:
                 if encoding.envelope(value) is None:
@@ -355,9 +362,8 @@ class CacheAside:
         except ValueError:
             self.counts.checks.wrong += 1
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _QueryBatch)  # noqa: S101 # only those are sent
+    def on_lost(self, batch: _QueryBatch, now_seconds: float) -> None:
+        """Fail what has no answer."""
         lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
         self._recorder.record(Outcome.FAILED, lost, batch.written_seconds, now_seconds)
         self.counts.failures["connection lost"] += len(lost)

@@ -7,19 +7,18 @@ before an acknowledged deletion and is served after it came back from the dead.
 
 import random
 from collections import Counter
-from typing import NamedTuple
-
-import hiredis
+from functools import partial
+from typing import ClassVar, NamedTuple
 
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings.base import Entries, expected_identity, milliseconds
-from redis_rehearsal.cache.refusals import is_surely_not_applied
+from redis_rehearsal.cache.refusals import is_accepted, is_surely_not_applied
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.engine.counts import LateStore
-from redis_rehearsal.engine.mirror import Mirror
+from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
 from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
@@ -37,49 +36,69 @@ class Ticket(NamedTuple):
     server: Server
 
 
-class _StoreBatch(Batch):
-    """A report on its way into the cache."""
+class _CacheWriteBatch(Batch):
+    """A cache write of a tenant."""
 
-    __slots__ = ("tenant",)
+    __slots__ = ("tenant", "writer")
     operation = "cache_write"
+    kind: ClassVar[str]
 
-    def __init__(self, receiver: "CacheWriter", tenant: int, count: int) -> None:
-        super().__init__(receiver, count)
+    def __init__(self, writer: "CacheWriter", tenant: int, count: int) -> None:
+        super().__init__(count)
+        self.writer = writer
         self.tenant = tenant
 
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        # Of several replies the last one tells: it is of EXEC, which refuses if anything before it was refused.
+        if self.answered + len(replies) == self.count:
+            self.on_answer(replies[-1], now_seconds)
 
-class _InvalidationBatch(Batch):
+    def on_answer(self, reply: Reply, now_seconds: float) -> None:
+        if is_accepted(reply):
+            self.writer.outcomes[f"{self.kind}_ok"] += 1
+        else:
+            self.writer.note_failed(f"{self.kind}_failed", self.tenant)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.writer.note_failed(f"{self.kind}_unknown", self.tenant)
+
+
+class _StoreBatch(_CacheWriteBatch):
+    """A report on its way into the cache."""
+
+    __slots__ = ()
+    kind = "store"
+
+
+class _InvalidationBatch(_CacheWriteBatch):
     """The deletion of a tenant's reports that an event made obsolete."""
 
-    __slots__ = ("connected_since_seconds", "identities", "sent_seconds", "stable_since_seconds", "tenant")
-    operation = "cache_write"
+    __slots__ = ("connected_since_seconds", "identities", "sent_seconds", "stable_since_seconds")
+    kind = "invalidation"
 
     def __init__(
         self,
-        receiver: "CacheWriter",
+        writer: "CacheWriter",
         tenant: int,
         identities: list[bytes],
         sent: float,
         stable_since: float,
         connected_since: float,
     ) -> None:
-        super().__init__(receiver, 1)
-        self.tenant = tenant
+        super().__init__(writer, tenant, 1)
         self.identities = identities
         self.sent_seconds = sent
         self.stable_since_seconds = stable_since
         self.connected_since_seconds = connected_since
 
-
-class _MirrorBatch(Batch):
-    """A tenant's cache write that goes to a second server too."""
-
-    __slots__ = ("tenant",)
-    operation = "cache_write"
-
-    def __init__(self, receiver: "CacheWriter", tenant: int, count: int) -> None:
-        super().__init__(receiver, count)
-        self.tenant = tenant
+    def on_answer(self, reply: Reply, now_seconds: float) -> None:
+        if is_surely_not_applied(reply):
+            self.writer.outcomes["invalidation_redirected"] += 1
+            self.writer.refused.append(self.tenant)
+            return
+        super().on_answer(reply, now_seconds)
+        if is_accepted(reply):
+            self.writer.note_deleted(self, now_seconds)
 
 
 class CacheWriter:
@@ -101,7 +120,6 @@ class CacheWriter:
         outcomes: cache writes and deletions by what became of them.
         late: reports that were stored where the tenant's writes had not gone yet when their data was read: their keys,
             where, and when they were computed, Unix time in milliseconds.
-        pending: cache writes and deletions that were sent and not answered.
         refused: tenants whose deletion is held, or was refused by a server that takes no writes now; to be sent later.
         also_delete_on: a server on which deletions are made too; None for none.
     """
@@ -127,7 +145,6 @@ class CacheWriter:
         self.obsolete: dict[bytes, tuple[bytes, bytes, float]] = {}
         self.outcomes: Counter[str] = Counter()
         self.late: list[LateStore] = []
-        self.pending = 0
         self.refused: list[int] = []
         self.also_delete_on: Server | None = None
 
@@ -177,26 +194,19 @@ class CacheWriter:
         key, server = self._blocks.key(question), self._router.writes_of(tenant)
         command, replies = encoding.write_command(key, value, ttl_ms)
         if server.write_for(tenant, command, _StoreBatch(self, tenant, replies)):
-            self.pending += 1
             if server is not ticket.server:
                 self.late.append((key, server.role, computed_ms))
         else:
-            self._fail("store_failed", tenant)
-        self._send_to_mirror(tenant, command, replies)
+            self.note_failed("store_failed", tenant)
+        self._send_to_mirror(self._router.mirror_of(tenant), tenant, command, replies)
 
-    def _fail(self, outcome: str, tenant: int) -> None:
-        self.outcomes[outcome] += 1
-        self._mirror.alone([tenant])
+    def _send_to_mirror(self, server: Server | None, tenant: int, command: bytes, replies: int) -> None:
+        if server is not None:
+            batch = MirroredBatch(self._mirror, "cache_write", [tenant], self._note_mirrored, commands_each=replies)
+            self._mirror.send(partial(server.write_for, tenant), command, batch)
 
-    def _send_to_mirror(self, tenant: int, command: bytes, replies: int) -> None:
-        server = self._router.mirror_of(tenant)
-        if server is None:
-            return
-        if server.write_for(tenant, command, _MirrorBatch(self, tenant, replies)):
-            self.pending += 1
-        else:
-            self.outcomes["mirror_failed"] += 1
-            self._mirror.missed([tenant])
+    def _note_mirrored(self, outcome: str) -> None:
+        self.outcomes[f"mirror_{outcome}"] += 1
 
     def send_refused(self) -> None:
         """Delete again what a server refused to delete, where writes go by now."""
@@ -221,17 +231,10 @@ class CacheWriter:
         batch = _InvalidationBatch(
             self, tenant, identities, monotonic(), router.writes_stable_since, router.writes_connected_since
         )
-        if self._router.writes_of(tenant).write_for(tenant, command, batch):
-            self.pending += 1
-        else:
-            self._fail("invalidation_failed", tenant)
-        self._send_to_mirror(tenant, command, 1)
-        other = self.also_delete_on
-        if other is not None:
-            if other.write_for(tenant, command, _MirrorBatch(self, tenant, 1)):
-                self.pending += 1
-            else:
-                self._mirror.missed([tenant])
+        if not self._router.writes_of(tenant).write_for(tenant, command, batch):
+            self.note_failed("invalidation_failed", tenant)
+        for server in (self._router.mirror_of(tenant), self.also_delete_on):
+            self._send_to_mirror(server, tenant, command, 1)
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
         known = self._deletions.get(tenant)
@@ -242,33 +245,13 @@ class CacheWriter:
             known = self._deletions[tenant] = (command, identities)
         return known
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        # Of several replies the last one tells: it is of EXEC, which refuses if anything before it was refused.
-        if batch.answered + len(replies) < batch.count:
-            return
-        self.pending -= 1
-        refused = _is_refused(replies[-1])
-        if isinstance(batch, _MirrorBatch):
-            self.outcomes["mirror_failed" if refused else "mirror_ok"] += 1
-            if refused:
-                self._mirror.missed([batch.tenant])
-            return
-        assert isinstance(batch, _StoreBatch | _InvalidationBatch)  # noqa: S101 # only those are sent
-        if isinstance(batch, _StoreBatch):
-            if refused:
-                self._fail("store_failed", batch.tenant)
-            else:
-                self.outcomes["store_ok"] += 1
-            return
-        if is_surely_not_applied(replies[0]):
-            self.outcomes["invalidation_redirected"] += 1
-            self.refused.append(batch.tenant)
-            return
-        if refused:
-            self._fail("invalidation_failed", batch.tenant)
-            return
-        self.outcomes["invalidation_ok"] += 1
+    def note_failed(self, outcome: str, tenant: int) -> None:
+        """Count a write that the server does not have, or of which that is not known."""
+        self.outcomes[outcome] += 1
+        self._mirror.alone([tenant])
+
+    def note_deleted(self, batch: _InvalidationBatch, now_seconds: float) -> None:
+        """From now on what was deleted is obsolete."""
         # After a change of connections the order of what was sent before it is not known. What was stored before a
         # change of the route went to another server: it can only be back because somebody carried it over.
         if self._router.writes_stable_since != batch.stable_since_seconds:
@@ -277,17 +260,6 @@ class CacheWriter:
         high = milliseconds(self._clock.at(batch.sent_seconds) - 0.001)
         for identity in batch.identities:
             self.obsolete[identity] = (low, high, now_seconds)
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        self.pending -= 1
-        kind = {_InvalidationBatch: "invalidation", _MirrorBatch: "mirror"}.get(type(batch), "store")
-        self.outcomes[f"{kind}_unknown"] += 1
-        assert isinstance(batch, _StoreBatch | _InvalidationBatch | _MirrorBatch)  # noqa: S101 # only those are sent
-        if isinstance(batch, _MirrorBatch):
-            self._mirror.missed([batch.tenant])
-        else:
-            self._mirror.alone([batch.tenant])
 
     def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:
         """Whether a report with that time of computation should have been gone for a read.
@@ -299,9 +271,3 @@ class CacheWriter:
         """
         low, high, acknowledged_seconds = self.obsolete[identity]
         return low < computed < high and written_seconds > acknowledged_seconds
-
-
-def _is_refused(reply: Reply) -> bool:
-    if isinstance(reply, list):
-        return any(isinstance(part, hiredis.ReplyError) for part in reply)
-    return isinstance(reply, hiredis.ReplyError)

@@ -14,7 +14,7 @@ from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.errors import MessageError
 from redis_rehearsal.telemetry.histogram import Histogram
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the messages; to be raised with every change of a field."""
 
 Message = WorkerPlan | Command | Report

@@ -20,7 +20,7 @@ from redis_rehearsal.engine.expiries import Expiries
 from redis_rehearsal.engine.increments import IncrementBlock, IncrementBlocks
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.live_writes import LiveWrites
-from redis_rehearsal.engine.mirror import Mirror, MirroredIncrements
+from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.recorder import Recorder
@@ -33,17 +33,24 @@ ACTIVE_SECONDS: Final = 60.0
 class _IncrementBatch(Batch):
     """Increments that were written together to one server; `again` where it was not for the first time."""
 
-    __slots__ = ("again", "block", "first", "server")
+    __slots__ = ("again", "block", "events", "first", "server")
     operation = "increment"
 
     def __init__(
-        self, receiver: "EventDriver", server: Server, block: IncrementBlock, start: int, stop: int, *, again: bool
+        self, events: "EventDriver", server: Server, block: IncrementBlock, start: int, stop: int, *, again: bool
     ) -> None:
-        super().__init__(receiver, stop - start)
+        super().__init__(stop - start)
+        self.events = events
         self.server = server
         self.block = block
         self.first = start
         self.again = again
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self.events.on_replies(self, replies, now_seconds)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.events.on_lost(self, now_seconds)
 
 
 class EventDriver:
@@ -69,6 +76,7 @@ class EventDriver:
 
     Attributes:
         loop: the open loop that drives it.
+        blocks: the same.
         counts: of events.
         live: the same.
         expiries: of the counters.
@@ -99,7 +107,7 @@ class EventDriver:
         self.live = live
         self._mirror = mirror
         self._attribution = attribution
-        self._blocks = blocks
+        self.blocks = blocks
         self._router = router
         self._ledger = ledger
         self._recorder = recorder
@@ -114,13 +122,7 @@ class EventDriver:
         self._unwritten: list[tuple[IncrementBlock, int, int]] = []
         self.counts = EventCounts()
         self._last_event_seconds = np.full(len(blocks.organization_array()), -np.inf)
-        self._mirrored = MirroredIncrements(self.counts, mirror)
         self._later = Waiting()
-
-    @property
-    def on_the_wire(self) -> int:
-        """Increments that a server may still apply."""
-        return self.loop.sent - self._later.count + self._mirrored.pending + self.live.pending
 
     @property
     def waiting_tenants(self) -> set[int]:
@@ -139,7 +141,7 @@ class EventDriver:
 
     def flush_rows(self) -> None:
         """Hand the rows of all events that were due to the writer."""
-        organizations = self._blocks.organization_array()
+        organizations = self.blocks.organization_array()
         for block, start, stop in self._unwritten:
             drawn, count = block.drawn, stop - start
             ids = self._next_id + self._id_step * np.arange(count, dtype=np.int64)
@@ -185,27 +187,29 @@ class EventDriver:
             held = [p for p in range(start, stop) if int(block.drawn.tenants[p]) in router.held]
             if held:
                 kept_back = set(held)
-                self._later.hold(block.part(held), again=again)
-                block = block.part([p for p in range(start, stop) if p not in kept_back])
+                self._later.hold(block.chosen(held), again=again)
+                block = block.chosen([p for p in range(start, stop) if p not in kept_back])
                 start, stop = 0, len(block.intended)
                 if start == stop:
                     return
         if server is not None:
             self._send_to(server, router.mirror_server, block, start, stop, again=again)
             return
-        parts: dict[tuple[Server, Server | None], list[int]] = {}
+        by_servers: dict[tuple[Server, Server | None], list[int]] = {}
         for position in range(start, stop):
             tenant = int(block.drawn.tenants[position])
-            parts.setdefault((router.writes_of(tenant), router.mirror_of(tenant)), []).append(position)
-        for (server, mirror), positions in parts.items():
-            self._send_to(server, mirror, block.part(positions), 0, len(positions), again=again)
+            by_servers.setdefault((router.writes_of(tenant), router.mirror_of(tenant)), []).append(position)
+        for (server, mirror), positions in by_servers.items():
+            self._send_to(server, mirror, block.chosen(positions), 0, len(positions), again=again)
 
     def _send_to(
         self, server: Server, mirror: Server | None, block: IncrementBlock, start: int, stop: int, *, again: bool
     ) -> None:
         commands = b"".join(block.commands[start:stop])
         if mirror is not None and not again:
-            self._mirrored.send(mirror, commands, block.drawn.tenants[start:stop])
+            tenants = block.drawn.tenants[start:stop].tolist()
+            mirrored = MirroredBatch(self._mirror, "increment", tenants, self._note_mirrored)
+            self._mirror.send(mirror.write, commands, mirrored)
         sent = server.write(commands, _IncrementBatch(self, server, block, start, stop, again=again))
         if not again:
             self.live.send(server, mirror, block, start, stop)
@@ -222,6 +226,9 @@ class EventDriver:
         self.counts.failures["no connection"] += stop - start
         # Not by `release`, which would send what waits, and come here again.
         self.loop.sent -= stop - start
+
+    def _note_mirrored(self, outcome: str) -> None:
+        self.counts.mirrored[outcome] += 1
 
     def tend(self, now_seconds: float) -> None:
         """Send again what waits, and fail what has waited for too long; also where no tick comes any more."""
@@ -245,9 +252,8 @@ class EventDriver:
             self.loop.sent -= count
             self._mirror.alone(block.drawn.tenants[:count].tolist())
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
+    def on_replies(self, batch: _IncrementBatch, replies: list[Reply], now_seconds: float) -> None:
+        """Account for what was acknowledged, and for what was not."""
         block = batch.block
         first = batch.first + batch.answered
         stop = first + len(replies)
@@ -323,7 +329,7 @@ class EventDriver:
                 self.counts.failures[code] += 1
         for code, positions in again.items():
             self._mirror.alone(block.drawn.tenants[positions].tolist())
-            self._later.refuse(block.part(positions), code, batch.server, again=batch.again)
+            self._later.refuse(block.chosen(positions), code, batch.server, again=batch.again)
         kept = sum(map(len, again.values()))
         self.counts.redirected += 0 if batch.again else kept
         if unknown:
@@ -331,9 +337,8 @@ class EventDriver:
             self._recorder.record(Outcome.UNKNOWN, [block.intended[p] for p in unknown], written, now_seconds)
         return kept
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _IncrementBatch)  # noqa: S101 # only those are sent
+    def on_lost(self, batch: _IncrementBatch, now_seconds: float) -> None:
+        """Account for what a server may have applied or not."""
         self._mirror.alone(batch.block.drawn.tenants[batch.first + batch.answered : batch.first + batch.count].tolist())
         lost = batch.block.intended[batch.first + batch.answered : batch.first + batch.count]
         for place in batch.block.places[batch.first + batch.answered : batch.first + batch.count]:

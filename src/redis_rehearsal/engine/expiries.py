@@ -8,22 +8,36 @@ from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.engine.ledger import Ledger
-from redis_rehearsal.engine.mirror import Mirror
+from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
+from redis_rehearsal.workload.buckets import expires_seconds
 from redis_rehearsal.workload.events import EVENT_TYPES
 
 _TYPES: Final = len(EVENT_TYPES)
 
 
 class _ExpiryBatch(Batch):
-    """A counter's EXPIREAT; `mirrored` where it goes to a second server."""
+    """A counter's EXPIREAT."""
 
-    __slots__ = ("mirrored", "place")
+    __slots__ = ("expiries", "place")
     operation = "expiry"
 
-    def __init__(self, receiver: "Expiries", place: int, *, mirrored: bool) -> None:
-        super().__init__(receiver, 1)
+    def __init__(self, expiries: "Expiries", place: int) -> None:
+        super().__init__(1)
+        self.expiries = expiries
         self.place = place
-        self.mirrored = mirrored
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        if not _is_set(replies[0]):
+            self.expiries.failed += isinstance(replies[0], hiredis.ReplyError)
+            self.expiries.unset(self.place)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.expiries.unset(self.place)
+
+
+def _is_set(reply: Reply) -> bool:
+    # Where there is no such counter it is not set: a second server that does not have it yet gets a copy of it.
+    return reply == 1
 
 
 class Expiries:
@@ -38,7 +52,6 @@ class Expiries:
 
     Attributes:
         failed: how many were refused.
-        pending: how many were sent and not answered.
     """
 
     def __init__(self, router: Router, bucket_seconds: int, buckets_kept: int, ledger: Ledger, mirror: Mirror) -> None:
@@ -50,7 +63,6 @@ class Expiries:
         self._bucket_of: dict[int, int] = {}
         self._held: list[tuple[int, int, bytes]] = []
         self.failed = 0
-        self.pending = 0
 
     def is_set(self, place: int, bucket: int) -> bool:
         """Whether the server has confirmed it, or is being asked to, for that bucket's counter."""
@@ -69,19 +81,19 @@ class Expiries:
             self._held.append((place, bucket, increment))
             return
         # EXPIREAT rather than EXPIRE … NX, which Redis 6.2 does not have.
-        at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
+        at = expires_seconds(bucket, self._buckets_kept, self._bucket_seconds)
         key = increment.split(b"\r\n")[4]
         server = self._router.write_server or self._router.writes_of(tenant)
         command = pack("EXPIREAT", key, str(at))
-        if server.write(command, _ExpiryBatch(self, place, mirrored=False)):
+        if server.write(command, _ExpiryBatch(self, place)):
             self._bucket_of[place] = bucket
-            self.pending += 1
         mirror = self._router.mirror_of(tenant)
         if mirror is not None:
-            if mirror.write(command, _ExpiryBatch(self, place, mirrored=True)):
-                self.pending += 1
-            else:
-                self._mirror.missed([tenant])
+            self._mirror.send(mirror.write, command, MirroredBatch(self._mirror, "expiry", [tenant], is_taken=_is_set))
+
+    def unset(self, place: int) -> None:
+        """The server did not confirm it for the counter at a place."""
+        self._bucket_of.pop(place, None)
 
     def thaw(self) -> None:
         """Ask for what was not asked for while writes were held."""
@@ -92,23 +104,3 @@ class Expiries:
     def forget(self) -> None:
         """Another server takes the writes: nothing is known of the expiries that it has."""
         self._bucket_of.clear()
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        self.pending -= 1
-        if replies[0] != 1:
-            self.failed += isinstance(replies[0], hiredis.ReplyError)
-            self._note(batch)
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        self.pending -= 1
-        self._note(batch)
-
-    def _note(self, batch: Batch) -> None:
-        assert isinstance(batch, _ExpiryBatch)  # noqa: S101 # only those are sent
-        if batch.mirrored:
-            # Also where the second server did not have the counter yet: it is copied with its time to live.
-            self._mirror.missed([batch.place % self._ledger.counters // _TYPES])
-        else:
-            self._bucket_of.pop(batch.place, None)

@@ -1,5 +1,6 @@
 """Reads that miss on the target and are answered by the source, which the target then gets a copy of."""
 
+import abc
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,6 @@ from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
-from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.cache_writer import CacheWriter, Ticket
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 
@@ -19,27 +19,67 @@ Of counters, whatever is not a list is no answer: an error of the source's, or N
 
 
 class _ReadBatch(Batch):
-    """A read of the source, with the time to live of what it reads."""
+    """A read of the source.
 
-    __slots__ = ("answered_by", "missing", "question", "tenant", "ticket", "value")
+    Args:
+        answered_by: takes what it has.
+        count: how many commands it has; the first one reads.
+    """
+
+    __slots__ = ("_answered_by", "value")
     operation = "read"
 
+    def __init__(self, answered_by: Answered, count: int) -> None:
+        super().__init__(count)
+        self._answered_by = answered_by
+        self.value: Reply = None
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        if self.answered == 0:
+            self.value = replies[0]
+        if self.answered + len(replies) == self.count:
+            self._answered_by(self.on_whole(replies[-1]), now_seconds)
+
+    @abc.abstractmethod
+    def on_whole(self, last: Reply) -> Reply:
+        """All has come, with a last reply; returns what is the answer."""
+
+    def on_lost(self, now_seconds: float) -> None:
+        self._answered_by(None, now_seconds)
+
+
+class _ReportBatch(_ReadBatch):
+    """A read of a report and of its time to live."""
+
+    __slots__ = ("fallback", "question", "tenant", "ticket")
+
     def __init__(
-        self,
-        receiver: "Fallback",
-        tenant: int,
-        ticket: Ticket | None,
-        question: "int | Novel | None",
-        missing: Any,
-        answered_by: Answered,
+        self, fallback: "Fallback", tenant: int, ticket: Ticket, question: int | Novel, answered_by: Answered
     ) -> None:
-        super().__init__(receiver, 1 if question is None else 2)
+        super().__init__(answered_by, 2)
+        self.fallback = fallback
         self.tenant = tenant
         self.ticket = ticket
         self.question = question
+
+    def on_whole(self, last: Reply) -> Reply:
+        self.fallback.copy(self, last)
+        return self.value
+
+
+class _CountersBatch(_ReadBatch):
+    """A read of counters of which some were missing."""
+
+    __slots__ = ("missing",)
+
+    def __init__(self, missing: list[Any], answered_by: Answered) -> None:
+        super().__init__(answered_by, 1)
         self.missing = missing
-        self.answered_by = answered_by
-        self.value: Reply = None
+
+    def on_whole(self, last: Reply) -> Reply:
+        if not isinstance(last, list):
+            return last
+        return [there if here is None else here for here, there in zip(self.missing, last, strict=True)]
 
 
 class _CopyBatch(Batch):
@@ -47,6 +87,12 @@ class _CopyBatch(Batch):
 
     __slots__ = ()
     operation = "cache_write"
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        return
+
+    def on_lost(self, now_seconds: float) -> None:
+        return
 
 
 class Fallback:
@@ -57,10 +103,6 @@ class Fallback:
         router: where copies go.
         blocks: knows the keys of questions.
         writer: knows what was deleted.
-
-    Attributes:
-        answered: reads that the source answered.
-        copied: reports that were copied.
     """
 
     def __init__(self, server: Server, router: Router, blocks: QueryBlocks, writer: CacheWriter) -> None:
@@ -68,17 +110,15 @@ class Fallback:
         self._router = router
         self._blocks = blocks
         self._writer = writer
-        self.answered = 0
-        self.copied = 0
 
-    def ask_report(self, tenant: int, question: "int | Novel", command: bytes, answered_by: Answered) -> bool:
+    def ask_report(self, tenant: int, question: int | Novel, command: bytes, answered_by: Answered) -> bool:
         """Ask for a report; False while there is no connection."""
-        batch = _ReadBatch(self, tenant, self._writer.ticket(tenant), question, None, answered_by)
+        batch = _ReportBatch(self, tenant, self._writer.ticket(tenant), question, answered_by)
         return self._send(command + pack("PTTL", self._blocks.key(question)), batch)
 
-    def ask_counters(self, tenant: int, command: bytes, missing: list[Any], answered_by: Answered) -> bool:
+    def ask_counters(self, command: bytes, missing: list[Any], answered_by: Answered) -> bool:
         """Ask for the counters that a real-time read did not find; False while there is no connection."""
-        return self._send(command, _ReadBatch(self, tenant, None, None, missing, answered_by))
+        return self._send(command, _CountersBatch(missing, answered_by))
 
     def _send(self, commands: bytes, batch: _ReadBatch) -> bool:
         connection = self._server.reads.next()
@@ -87,42 +127,14 @@ class Fallback:
         connection.send(commands, batch)
         return True
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        if not isinstance(batch, _ReadBatch):
+    def copy(self, batch: _ReportBatch, ttl_ms: Reply) -> None:
+        """Copy a report to the target, with what is left of its time to live, unless it was deleted since."""
+        tenant, question, blocks = batch.tenant, batch.question, self._blocks
+        encoding = blocks.encoding(question)
+        if self._writer.is_overtaken(tenant, batch.ticket) or encoding.envelope(batch.value) is None:
             return
-        if batch.answered == 0:
-            batch.value = replies[0]
-        if batch.answered + len(replies) < batch.count:
-            return
-        value = batch.value
-        if batch.question is None or batch.ticket is None:
-            value = _filled(batch.missing, value)
-        elif not self._writer.is_overtaken(batch.tenant, batch.ticket) and self._is_report(batch.question, value):
-            self._copy(batch.tenant, batch.question, value, replies[-1])
-        self.answered += value is not None
-        batch.answered_by(value, now_seconds)
-
-    def _is_report(self, question: "int | Novel", value: Reply) -> bool:
-        return self._blocks.encoding(question).envelope(value) is not None
-
-    def _copy(self, tenant: int, question: "int | Novel", value: Reply, ttl_ms: Reply) -> None:
         if not isinstance(ttl_ms, int) or ttl_ms <= 0 or self._router.holds(tenant):
             return
         # Never over something newer.
-        blocks = self._blocks
-        key, spare = blocks.key(question), blocks.spare_key(question)
-        command, count = blocks.encoding(question).add_command(key, value, ttl_ms, spare)
-        if self._router.writes_of(tenant).write_for(tenant, command, _CopyBatch(self, count)):
-            self.copied += 1
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        if isinstance(batch, _ReadBatch):
-            batch.answered_by(None, monotonic())
-
-
-def _filled(missing: list[Any], found: Reply) -> Reply:
-    if not isinstance(found, list):
-        return found
-    return [there if here is None else here for here, there in zip(missing, found, strict=True)]
+        command, count = encoding.add_command(blocks.key(question), batch.value, ttl_ms, blocks.spare_key(question))
+        self._router.writes_of(tenant).write_for(tenant, command, _CopyBatch(count))

@@ -46,7 +46,7 @@ class IncrementBlock:
         self.drawn = drawn
         self.occurred_seconds = occurred_seconds
 
-    def part(self, positions: list[int]) -> "IncrementBlock":
+    def chosen(self, positions: list[int]) -> "IncrementBlock":
         """A block of the events at some positions, ascending."""
         drawn = self.drawn
         return IncrementBlock(

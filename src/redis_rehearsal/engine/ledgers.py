@@ -110,11 +110,12 @@ class Ledgers:
     @classmethod
     def in_memory(cls, memory: LedgerMemory, plan: WorkerPlan) -> "Ledgers":
         """Those of a plan; the descriptors are of no use afterwards."""
-        tenants, slots = len(plan.organizations), plan.ledger_slots
+        tenants, slots = len(plan.share.organizations), plan.ledger_slots
+        users = plan.settings.users_per_org
         return cls(
             Ledger(memory.counters, tenants, len(EVENT_TYPES), slots),
             {
-                structure: Ledger(memory.live[structure.name], tenants, structure.width(plan.users_per_org), slots)
+                structure: Ledger(memory.live[structure.name], tenants, structure.width(users), slots)
                 for structure in structures_of(plan.data_types)
             },
         )

@@ -20,8 +20,9 @@ from redis_rehearsal.clock import monotonic
 from redis_rehearsal.engine.attribution import Attribution
 from redis_rehearsal.engine.increments import IncrementBlock
 from redis_rehearsal.engine.ledger import Ledger
-from redis_rehearsal.engine.mirror import Mirror
+from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
 from redis_rehearsal.engine.recent_events import RecentEvents
+from redis_rehearsal.workload.buckets import expires_seconds
 from redis_rehearsal.workload.events import EVENT_TYPES, PAGES
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.live import RECENT_KEPT, LiveStructure
@@ -46,35 +47,31 @@ class _LiveBatch(Batch):
     In the place of a recent event another one may stand by the time of its reply: `codes` tell them apart.
     """
 
-    __slots__ = ("codes", "ledger", "places", "server", "tenants")
+    __slots__ = ("codes", "ledger", "places", "server", "tenants", "writes")
     operation = "structure_write"
 
     def __init__(
         self,
-        receiver: "LiveWrites",
+        writes: "LiveWrites",
         server: Server,
         ledger: Ledger,
         places: list[int],
         codes: list[int],
         tenants: list[int],
     ) -> None:
-        super().__init__(receiver, len(places))
+        super().__init__(len(places))
+        self.writes = writes
         self.server = server
         self.ledger = ledger
         self.places = places
         self.codes = codes
         self.tenants = tenants
 
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self.writes.on_replies(self, replies, now_seconds)
 
-class _MirrorBatch(Batch):
-    """The same writes on their way to a second server."""
-
-    __slots__ = ("tenants",)
-    operation = "structure_write"
-
-    def __init__(self, receiver: "LiveWrites", tenants: list[int]) -> None:
-        super().__init__(receiver, len(tenants))
-        self.tenants = tenants
+    def on_lost(self, now_seconds: float) -> None:
+        self.writes.on_lost(self)
 
 
 class LiveWrites:
@@ -93,7 +90,6 @@ class LiveWrites:
 
     Attributes:
         counts: writes by what became of them: ok, failed, unknown.
-        pending: commands that were sent and not answered.
     """
 
     def __init__(
@@ -122,7 +118,6 @@ class LiveWrites:
         self._prepared: set[tuple[Server, str]] = set()
         self._forget_seconds = 0.0
         self.counts: Counter[str] = Counter()
-        self.pending = 0
 
     def send(self, server: Server, mirror: Server | None, block: IncrementBlock, start: int, stop: int) -> None:
         """Write the block's events from `start` to `stop` into every kind of structure."""
@@ -184,19 +179,15 @@ class LiveWrites:
         packed = b"".join(commands)
         ordered = structure.name == "recent"
         batch = _LiveBatch(self, server, ledger, places, codes, tenants)
-        if (server.write_in_order if ordered else server.write)(packed, batch):
-            self.pending += len(places)
-        else:
+        if not (server.write_in_order if ordered else server.write)(packed, batch):
             for place, code in zip(places, codes, strict=True):
                 if place >= 0:
                     self._note_failed(ledger, place, code)
             if mirror is not None:
                 self._mirror.missed(tenants)
         if mirror is not None:
-            if (mirror.write_in_order if ordered else mirror.write)(packed, _MirrorBatch(self, tenants)):
-                self.pending += len(places)
-            else:
-                self._mirror.missed(tenants)
+            mirrored = MirroredBatch(self._mirror, batch.operation, tenants)
+            self._mirror.send(mirror.write_in_order if ordered else mirror.write, packed, mirrored)
 
     @staticmethod
     def _open(ledger: Ledger, bucket: int) -> None:
@@ -222,7 +213,7 @@ class LiveWrites:
                 self._prepared.add((mirror, key))
             if structure.name == "document":
                 before.append(pack("JSON.SET", key, "$", _NEW_DOCUMENT, "NX"))
-            at = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
+            at = expires_seconds(bucket, self._buckets_kept, self._bucket_seconds)
             after.append(pack("EXPIREAT", key, str(at)))
         return before, after
 
@@ -244,19 +235,12 @@ class LiveWrites:
         place, code, element = self._recent.enter(ledger, row, f"{EVENT_TYPES[kind].name}:{user}:{PAGES[page]}")
         return place, code, pack("LPUSH", key, element)
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        self.pending -= len(replies)
-        first = batch.answered
-        if isinstance(batch, _MirrorBatch):
-            refused = [at for at, reply in enumerate(replies, first) if isinstance(reply, hiredis.ReplyError)]
-            self._mirror.missed(batch.tenants[at] for at in refused)
-            return
-        assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
+    def on_replies(self, batch: _LiveBatch, replies: list[Reply], now_seconds: float) -> None:
+        """Account for what was acknowledged, and for what was not."""
         ledger, truth = batch.ledger, self._router.truth_server
         acknowledged: list[int] = []
         codes: list[int] = []
-        for position, reply in enumerate(replies, first):
+        for position, reply in enumerate(replies, batch.answered):
             place = batch.places[position]
             if place <= _NEWEST_OF:
                 if isinstance(reply, list):
@@ -286,13 +270,8 @@ class LiveWrites:
                 batch.server.role, batch.connection, batch.written_seconds, now_seconds, ledger, acknowledged, codes
             )
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        self.pending -= batch.count - batch.answered
-        if isinstance(batch, _MirrorBatch):
-            self._mirror.missed(batch.tenants[batch.answered :])
-            return
-        assert isinstance(batch, _LiveBatch)  # noqa: S101 # only those are sent
+    def on_lost(self, batch: _LiveBatch) -> None:
+        """Account for what a server may have applied or not."""
         self._mirror.alone(batch.tenants[batch.answered :])
         lost = zip(batch.places[batch.answered :], batch.codes[batch.answered :], strict=True)
         for place, code in lost:

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from redis_rehearsal.clock import monotonic
+from redis_rehearsal.engine.application import Application
 from redis_rehearsal.engine.messages import SetLoad, Start
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.pacer import BlockT, Pacer
-from redis_rehearsal.engine.parts import Parts
-from redis_rehearsal.engine.plan import WorkerPlan
+from redis_rehearsal.engine.plan import Drawn, WorkerPlan
 from redis_rehearsal.engine.recorder import FLUSH_OPERATIONS
-from redis_rehearsal.engine.stalls import LEAST_STALL_SECONDS
+from redis_rehearsal.engine.stalls import LEAST_STALL_SECONDS, Stalls
 from redis_rehearsal.engine.timer import Timer, make_timer
 from redis_rehearsal.telemetry.garbage import keep_what_is_there
 from redis_rehearsal.telemetry.histogram import Histogram
@@ -45,23 +45,25 @@ class Load:
 
     Args:
         plan: of the worker.
-        parts: of the worker.
+        application: sends them.
+        stalls: gets to know when the worker did not wake up on time.
     """
 
-    def __init__(self, plan: WorkerPlan, parts: Parts) -> None:
+    def __init__(self, plan: WorkerPlan, application: Application, stalls: Stalls) -> None:
         self._plan = plan
-        self._queries, self._events = parts.queries, parts.events
-        self._questions, self._increments = parts.questions, parts.increments
-        self._recorders = parts.query_recorder, parts.event_recorder
-        self._query_arrivals_rng, self._event_arrivals_rng = parts.query_arrivals_rng, parts.event_arrivals_rng
-        self._router = parts.router
-        self._queries_per_second, self._events_per_second = plan.queries_per_second, plan.events_per_second
-        self._tick_seconds = tick_seconds(plan.events_per_second + plan.queries_per_second)
+        self._queries, self._events = application.queries, application.events
+        self._questions, self._increments = application.queries.blocks, application.events.blocks
+        self._recorders = application.recorders
+        self._query_arrivals_rng = plan.generator(Drawn.QUERY_ARRIVALS)
+        self._event_arrivals_rng = plan.generator(Drawn.EVENT_ARRIVALS)
+        self._router = application.router
+        self._queries_per_second, self._events_per_second = plan.share.queries_per_second, plan.share.events_per_second
+        self._tick_seconds = tick_seconds(plan.share.events_per_second + plan.share.queries_per_second)
         self._timer: Timer | None = None
         self._scheduled_seconds = 0.0
         self._ticking = False
         self._delays_seconds: list[float] = []
-        self._stalls = parts.stalls
+        self._stalls = stalls
 
     @property
     def loops(self) -> tuple[OpenLoop[Any], OpenLoop[Any]]:
@@ -86,7 +88,7 @@ class Load:
     def change(self, command: SetLoad) -> None:
         """Go on at other rates and with other mixes."""
         now = monotonic()
-        share = float(self._plan.tenant_shares.sum())
+        share = float(self._plan.share.tenant_shares.sum())
         self._queries_per_second = command.queries_per_second * share
         self._events_per_second = command.events_per_second * share
         if command.slot_shares is not None:
@@ -145,7 +147,7 @@ class Load:
     ) -> Pacer[BlockT] | None:
         if rate_per_second <= 0:
             return None
-        arrivals = Arrivals(self._plan.arrivals, rate_per_second, at_seconds, rng)
+        arrivals = Arrivals(self._plan.settings.arrivals, rate_per_second, at_seconds, rng)
         block_size = int(min(_MAX_BLOCK, max(1.0, rate_per_second * _BLOCK_SECONDS)))
         return Pacer(arrivals, build, block_size)
 

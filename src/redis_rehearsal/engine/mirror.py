@@ -1,14 +1,10 @@
 """The second server of a route: what goes there too, and of whom something did not get there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from redis_rehearsal.cache.refusals import is_accepted
 from redis_rehearsal.cache.router import Router
-from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
-from redis_rehearsal.engine.counts import EventCounts
 
 
 class Mirror:
@@ -21,6 +17,11 @@ class Mirror:
     def __init__(self, router: Router) -> None:
         self._router = router
         self._tenants: set[int] = set()
+
+    def send(self, write: Callable[[bytes, Batch], bool], commands: bytes, batch: "MirroredBatch") -> None:
+        """Have the second server written to by one of its ways to write, which says whether there is a connection."""
+        if not write(commands, batch):
+            batch.on_refused(range(len(batch.tenants)))
 
     def missed(self, tenants: Iterable[int]) -> None:
         """A write of theirs did not reach the mirror, as far as is known."""
@@ -36,57 +37,65 @@ class Mirror:
         return taken
 
 
-class _MirroredBatch(Batch):
-    __slots__ = ("tenants",)
-    operation = "increment"
-
-    def __init__(self, receiver: "MirroredIncrements", tenants: NDArray[np.int64]) -> None:
-        super().__init__(receiver, len(tenants))
-        self.tenants = tenants
-
-
-class MirroredIncrements:
-    """Increments that go to a mirror too.
+class MirroredBatch(Batch):
+    """Writes on their way to the second server.
 
     Args:
-        counts: gets what became of them there.
         mirror: is told of those that did not get there.
+        operation: what they are for.
+        tenants: of each write.
+        told: what became of each: ok, failed or unknown; None where nobody counts it.
+        commands_each: how many commands a write has; the last one tells what became of it.
+        is_taken: whether a reply means that the server has it.
 
     Attributes:
-        pending: how many were sent and not answered.
+        operation: the same.
+        tenants: the same.
     """
 
-    def __init__(self, counts: EventCounts, mirror: Mirror) -> None:
-        self._counts = counts
+    __slots__ = ("_commands_each", "_is_taken", "_mirror", "_told", "operation", "tenants")
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        operation: str,
+        tenants: list[int],
+        told: Callable[[str], None] = lambda _: None,
+        *,
+        commands_each: int = 1,
+        is_taken: Callable[[Reply], bool] = is_accepted,
+    ) -> None:
+        super().__init__(commands_each * len(tenants))
+        self.operation = operation
+        self.tenants = tenants
         self._mirror = mirror
-        self.pending = 0
+        self._told = told
+        self._commands_each = commands_each
+        self._is_taken = is_taken
 
-    def send(self, server: Server, commands: bytes, tenants: NDArray[np.int64]) -> None:
-        """Send increments of these tenants to the second server."""
-        if server.write(commands, _MirroredBatch(self, tenants)):
-            self.pending += len(tenants)
-        else:
-            self._counts.mirrored["failed"] += len(tenants)
-            self._mirror.missed(tenants.tolist())
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _MirroredBatch)  # noqa: S101 # only those are sent
-        self.pending -= len(replies)
-        refused = [
-            tenant
-            for tenant, reply in zip(batch.tenants[batch.answered :].tolist(), replies, strict=False)
-            if reply.__class__ is not int
-        ]
-        self._counts.mirrored["ok"] += len(replies) - len(refused)
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        """See `Batch`."""
+        refused = []
+        for position, reply in enumerate(replies, self.answered + 1):
+            write, rest = divmod(position, self._commands_each)
+            if rest:
+                continue
+            if self._is_taken(reply):
+                self._told("ok")
+            else:
+                refused.append(write - 1)
         if refused:
-            self._counts.mirrored["failed"] += len(refused)
-            self._mirror.missed(refused)
+            self.on_refused(refused)
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
-        assert isinstance(batch, _MirroredBatch)  # noqa: S101 # only those are sent
-        lost = batch.tenants[batch.answered :].tolist()
-        self.pending -= len(lost)
-        self._counts.mirrored["unknown"] += len(lost)
-        self._mirror.missed(lost)
+    def on_refused(self, writes: Iterable[int]) -> None:
+        """The server surely does not have some of the writes."""
+        self._miss("failed", writes)
+
+    def on_lost(self, now_seconds: float) -> None:
+        """See `Batch`."""
+        self._miss("unknown", range(self.answered // self._commands_each, len(self.tenants)))
+
+    def _miss(self, outcome: str, writes: Iterable[int]) -> None:
+        for write in writes:
+            self._told(outcome)
+            self._mirror.missed([self.tenants[write]])

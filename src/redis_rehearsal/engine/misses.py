@@ -108,7 +108,7 @@ class Misses:
         Raises:
             OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: the database is at fault.
         """
-        tenant, slot, number = self._blocks.parts(question)
+        tenant, slot, number = self._blocks.split(question)
         ticket = self._writer.ticket(tenant)
         computed_ms = int(self._clock.now() * 1000)
         entries = await self._reports.compute(

@@ -53,7 +53,7 @@ class QueryBlock:
         self.buckets = buckets
         self.encodings = encodings
 
-    def part(self, positions: list[int]) -> "QueryBlock":
+    def chosen(self, positions: list[int]) -> "QueryBlock":
         """A block of the queries at some positions, ascending."""
         wanted = set(positions)
         real_time = [(p, b) for p, b in zip(self.real_time, self.buckets, strict=True) if p in wanted]
@@ -110,7 +110,7 @@ class QueryBlocks:
 
     def identity(self, question: int | Novel) -> str:
         """What identifies the report that answers a question."""
-        tenant, slot, number = self.parts(question)
+        tenant, slot, number = self.split(question)
         identity = self._keys.report_identity(self._organizations[tenant], SLOTS[slot].kind.name, number)
         return identity if number < FIRST_NOVEL_FILTER else f"{identity}:{self._run}"
 
@@ -120,11 +120,11 @@ class QueryBlocks:
 
     def spare_key(self, question: int | Novel) -> str:
         """A key that nobody else uses, for a moment."""
-        return f"{self._keys.copying}{self.identity(question)}"
+        return self._keys.spare(self.identity(question))
 
     def encoding(self, question: int | Novel) -> Encoding:
         """How the report that answers a question is stored."""
-        return self._encoding_of(self.parts(question)[1])
+        return self._encoding_of(self.split(question)[1])
 
     def _encoding_of(self, slot: int) -> Encoding:
         encoding = self._encodings[slot]
@@ -137,7 +137,7 @@ class QueryBlocks:
         return self._organizations[tenant]
 
     @staticmethod
-    def parts(question: int | Novel) -> Novel:
+    def split(question: int | Novel) -> Novel:
         """Tenant, slot and number of the filter of a question."""
         if isinstance(question, tuple):
             return question
@@ -166,9 +166,9 @@ class QueryBlocks:
                     identities[position] = known_identities[number]
         if buckets and buckets[0] != buckets[-1]:
             for position, bucket in zip(real_time, buckets, strict=True):
-                commands[position] = self._real_time_command(self.parts(questions[position])[0], bucket)
+                commands[position] = self._real_time_command(self.split(questions[position])[0], bucket)
         for position in novel:
-            tenant, slot, _ = self.parts(questions[position])
+            tenant, slot, _ = self.split(questions[position])
             new = questions[position] = (tenant, slot, self._next_filter)
             self._next_filter += 1
             identity = self.identity(new)
@@ -180,7 +180,7 @@ class QueryBlocks:
         )
 
     def _prepare(self, question: int) -> bytes:
-        tenant, slot, _ = self.parts(question)
+        tenant, slot, _ = self.split(question)
         if slot == REAL_TIME_SLOT:
             command = self._real_time_command(tenant, self._real_time_bucket)
         else:

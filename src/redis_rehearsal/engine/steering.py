@@ -68,15 +68,25 @@ class Steering:
             return "the bound of the freeze had passed already"
         self._router.frozen = self._events.loop.frozen = True
         self._set_bound(command.until_seconds)
+        owed = await self._until_answered(lambda: self._router.frozen)
+        if self._router.frozen:
+            return ""
+        count = sum(batch.count - batch.answered for batch in owed)
+        return f"{count} writes were still without a reply when the freeze had to end"
+
+    async def _until_answered(self, patient: Callable[[], bool] = lambda: True) -> set[Batch]:
+        """Wait for what is on its way now to have its replies; returns what has none when there is no patience left.
+
+        What is held is sent by nobody, so that all of the held tenants has been answered then, whatever goes on to be
+        sent of others: that takes a moment, and nobody has to keep account of each tenant.
+        """
+        self._router.flush()
+        owed = self._router.unanswered_writes()
         # Polled, since the hot path signals nobody.
-        while self._events.on_the_wire or self._events.expiries.pending or self._writer.pending:
-            if not self._router.frozen:
-                return (
-                    f"{self._events.on_the_wire} events and {self._writer.pending + self._events.expiries.pending} "
-                    "cache writes were still without a reply when the freeze had to end"
-                )
+        while owed and patient():
             await asyncio.sleep(_POLL_SECONDS)
-        return ""
+            owed &= self._router.unanswered_writes()
+        return owed
 
     def _set_bound(self, until_seconds: float) -> None:
         if self._bound is not None:
@@ -136,9 +146,7 @@ class Steering:
             self._router.set_route(command.route)
         if command.route.mirror is not None:
             # Whoever copies keys from now on must find what went to the source alone.
-            before = self._on_the_wire()
-            while before & self._on_the_wire():  # noqa: ASYNC110 # the hot path signals nobody
-                await asyncio.sleep(_POLL_SECONDS)
+            await self._until_answered()
         self._events.expiries.forget()
         if command.thaw:
             self.thaw()
@@ -154,23 +162,10 @@ class Steering:
             return ""
         self._router.held |= tenants
         self.holds.extend(tenants, until_seconds)
-        self._router.flush()
-        # Whatever is on its way now, of any tenant: that takes a moment, and nobody has to keep account of each.
-        before = self._on_the_wire()
-        while before & self._on_the_wire():
-            if monotonic() >= until_seconds:
-                self.release(tenants)
-                return "writes were still without a reply when the hold had to end"
-            await asyncio.sleep(_POLL_SECONDS)
+        if await self._until_answered(lambda: monotonic() < until_seconds):
+            self.release(tenants)
+            return "writes were still without a reply when the hold had to end"
         return ""
-
-    def _on_the_wire(self) -> set[Batch]:
-        return {
-            batch
-            for server in self._router.servers.values()
-            for connection in server.writes.ready
-            for batch in connection.pending
-        }
 
     def release(self, tenants: set[int] | None) -> set[int]:
         """Send what was held of some tenants, None for all; returns those whose hold had ended at its bound."""

@@ -67,10 +67,10 @@ class Waiting:
         for block, code, again in self._entries:
             late = bisect_left(block.intended, before_seconds)
             if late:
-                overdue.append((block.part(list(range(late))), code))
+                overdue.append((block.chosen(list(range(late))), code))
                 self.count -= late
             if late < len(block.intended):
-                kept.append((block.part(list(range(late, len(block.intended)))) if late else block, code, again))
+                kept.append((block.chosen(list(range(late, len(block.intended)))) if late else block, code, again))
         self._entries = kept
         return overdue
 
@@ -93,8 +93,8 @@ class Waiting:
             block, code, again = self._entries.popleft()
             size = len(block.intended)
             if size > room:
-                self._entries.appendleft((block.part(list(range(room, size))), code, again))
-                block, size = block.part(list(range(room))), room
+                self._entries.appendleft((block.chosen(list(range(room, size))), code, again))
+                block, size = block.chosen(list(range(room))), room
             room -= size
             self.count -= size
             taken.append((block, again))

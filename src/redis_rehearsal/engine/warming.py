@@ -45,12 +45,13 @@ class Warming:
         return self._ask(command)
 
     async def _ask(self, command: WarmUp) -> None:
+        settings, share = self._plan.settings, self._plan.share
         slots = [index for index, slot in enumerate(SLOTS) if slot.kind.cacheable]
-        questions = [tenant * len(SLOTS) + slot for tenant in range(len(self._plan.organizations)) for slot in slots]
+        questions = [tenant * len(SLOTS) + slot for tenant in range(len(share.organizations)) for slot in slots]
         started = monotonic()
         done = failed = 0
-        rng = np.random.default_rng([self._plan.seed, self._plan.index])
-        present = rng.random(self._plan.presence.shape) < self._plan.presence
+        rng = np.random.default_rng([settings.seed, share.index])
+        present = rng.random(share.presence.shape) < share.presence
         ages = rng.random(len(questions)) if command.steady and self._plan.reports_expire else np.zeros(len(questions))
         remaining = iter(enumerate(questions))
 
@@ -67,10 +68,10 @@ class Warming:
                 if wait > 0:
                     await asyncio.sleep(wait)
                 try:
-                    async with asyncio.timeout(self._plan.operation_timeout):
+                    async with asyncio.timeout(settings.operation_timeout):
                         # It ages while the rest is filled.
                         left = (monotonic() - started) * (len(questions) - done) / max(1, done)
-                        life = min(1.0, 1.0 - ages[number] + (left / self._plan.cache_ttl if ages[number] else 0.0))
+                        life = min(1.0, 1.0 - ages[number] + (left / settings.cache_ttl if ages[number] else 0.0))
                         await self._misses.fill(question, life)
                 except CONNECTION_ERRORS:
                     failed += 1
@@ -79,7 +80,7 @@ class Warming:
         filling = asyncio.gather(*(fill() for _ in range(command.concurrency)))
         while True:
             finished, _ = await asyncio.wait({filling}, timeout=_PROGRESS_SECONDS)
-            self._tell(WarmUpProgress(self._plan.index, done, failed, len(questions), ended=bool(finished)))
+            self._tell(WarmUpProgress(share.index, done, failed, len(questions), ended=bool(finished)))
             if finished:
                 filling.result()
                 return

@@ -18,6 +18,7 @@ import uvloop
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.database.ports import WorkerDatabase
+from redis_rehearsal.engine.application import assemble, postgres_of, server_of
 from redis_rehearsal.engine.channel import Channel, MessageChannel
 from redis_rehearsal.engine.ledgers import LedgerMemory, Ledgers
 from redis_rehearsal.engine.load import Load
@@ -48,9 +49,10 @@ from redis_rehearsal.engine.messages import (
     UseServer,
     WarmUp,
 )
-from redis_rehearsal.engine.parts import assemble, postgres_of
 from redis_rehearsal.engine.plan import WorkerPlan
 from redis_rehearsal.engine.snapshots import Snapshots
+from redis_rehearsal.engine.stalls import Stalls
+from redis_rehearsal.engine.steering import Steering
 from redis_rehearsal.engine.warming import Warming
 from redis_rehearsal.telemetry import logging
 
@@ -73,11 +75,21 @@ class Worker:
     def __init__(self, plan: WorkerPlan, ledgers: Ledgers, channel: MessageChannel, database: WorkerDatabase) -> None:
         self._plan = plan
         self._channel = channel
-        self._tenants = {organization: tenant for tenant, organization in enumerate(plan.organizations)}
-        self._parts = assemble(plan, ledgers, database)
-        self._load = Load(plan, self._parts)
-        self._snapshots = Snapshots(plan.index, self._parts, self._load)
-        self._warming = Warming(plan, self._parts.misses, channel.send)
+        self._tenants = {organization: tenant for tenant, organization in enumerate(plan.share.organizations)}
+        self._database = database
+        stalls = Stalls()
+        application = self._application = assemble(plan, ledgers, database, stalls)
+        self._load = Load(plan, application, stalls)
+        self._snapshots = Snapshots(plan.share.index, application, database, self._load, stalls)
+        self._warming = Warming(plan, application.misses, channel.send)
+        self._steering = Steering(
+            application.router,
+            application.events,
+            application.writer,
+            lambda command: server_of(plan, command.role, command.endpoint),
+            len(plan.share.organizations),
+            plan.settings.seed,
+        )
         self._began_seconds = 0.0
         self._second = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -89,12 +101,12 @@ class Worker:
         loop = asyncio.get_running_loop()
         self._broken = loop.create_future()
         loop.set_exception_handler(self._on_exception)
-        parts = self._parts
-        await parts.router.open()
-        writing = asyncio.create_task(parts.rows.run())
+        router = self._application.router
+        await router.open()
+        writing = asyncio.create_task(self._database.rows.run())
         writing.add_done_callback(self._on_task_done)
-        connections, wanted = parts.router.connections
-        self._channel.send(Ready(self._plan.index, connections, wanted, parts.router.last_error))
+        connections, wanted = router.connections
+        self._channel.send(Ready(self._plan.share.index, connections, wanted, router.last_error))
         obeying = asyncio.create_task(self._obey())
         obeying.add_done_callback(self._on_task_done)
         self._housekeeping()
@@ -111,8 +123,8 @@ class Worker:
             obeying.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
-            await parts.router.close()
-            parts.reports.close()
+            await router.close()
+            self._database.reports.close()
 
     async def _obey(self) -> Finish | None:
         while True:
@@ -125,12 +137,12 @@ class Worker:
                 case Start():
                     self._start(command)
                 case SetNovelty():
-                    self._parts.questions.stream.set_novelty(command.novelty)
+                    self._application.queries.blocks.stream.set_novelty(command.novelty)
                 case AddBoundary():
-                    self._parts.query_recorder.add_boundary(command.at_seconds)
-                    self._parts.event_recorder.add_boundary(command.at_seconds)
+                    for recorder in self._application.recorders:
+                        recorder.add_boundary(command.at_seconds)
                 case Reached():
-                    self._parts.attribution.reached(
+                    self._application.attribution.reached(
                         command.role,
                         command.run_id,
                         command.began_seconds,
@@ -145,8 +157,7 @@ class Worker:
                     self._start_task(self._steer(command))
 
     async def _steer(self, command: Steer) -> None:
-        parts, error = self._parts, ""
-        steering, router = parts.steering, parts.router
+        application, steering, error = self._application, self._steering, ""
         organizations: tuple[int, ...] = ()
         match command:
             case SetLoad():
@@ -155,7 +166,7 @@ class Worker:
                 error = await steering.prepare_server(command)
             case UseServer():
                 replaced = steering.use_server(command.prepared)
-                parts.attribution.forget(replaced.role)
+                application.attribution.forget(replaced.role)
                 await replaced.close()
             case DropServer():
                 await steering.drop_server(command.prepared)
@@ -175,18 +186,19 @@ class Worker:
                 chosen = None if command.organizations is None else self._tenants_of(command.organizations)
                 organizations = self._organizations_of(steering.release(chosen))
             case TakeUnmirrored():
-                organizations = self._organizations_of(parts.mirror.take())
+                organizations = self._organizations_of(application.mirror.take())
             case TakeWanted():
-                organizations = self._organizations_of(parts.events.waiting_tenants & router.held)
+                organizations = self._organizations_of(application.events.waiting_tenants & application.router.held)
             case SetFallback():
-                parts.queries.set_fallback(None if command.role is None else router.servers[command.role])
-        self._channel.send(Changed(self._plan.index, command.change, error, organizations))
+                servers = application.router.servers
+                application.queries.set_fallback(None if command.role is None else servers[command.role])
+        self._channel.send(Changed(self._plan.share.index, command.change, error, organizations))
 
     def _tenants_of(self, organizations: list[int]) -> set[int]:
         return {tenant for organization in organizations if (tenant := self._tenants.get(organization)) is not None}
 
     def _organizations_of(self, tenants: set[int]) -> tuple[int, ...]:
-        return tuple(self._plan.organizations[tenant] for tenant in sorted(tenants))
+        return tuple(self._plan.share.organizations[tenant] for tenant in sorted(tenants))
 
     def _start(self, command: Start) -> None:
         self._load.prepare(command)
@@ -197,17 +209,17 @@ class Worker:
 
     def _housekeeping(self) -> None:
         now = monotonic()
-        parts = self._parts
-        parts.router.break_overdue(now)
-        parts.misses.fail_overdue(now)
-        parts.query_recorder.flush()
-        parts.event_recorder.flush()
-        parts.events.flush_rows()
-        parts.events.tend(now)
-        parts.router.look(now)
-        parts.attribution.settle(now)
-        parts.writer.send_refused()
-        parts.router.flush()
+        application = self._application
+        application.router.break_overdue(now)
+        application.misses.fail_overdue(now)
+        for recorder in application.recorders:
+            recorder.flush()
+        application.events.flush_rows()
+        application.events.tend(now)
+        application.router.look(now)
+        application.attribution.settle(now)
+        application.writer.send_refused()
+        application.router.flush()
         asyncio.get_running_loop().call_later(HOUSEKEEPING_SECONDS, self._housekeeping)
 
     def _end_second(self) -> None:
@@ -224,7 +236,8 @@ class Worker:
         self._channel.send(self._snapshots.take(self._second, finishing=self._finishing))
 
     async def _finish(self, command: Finish, writing: "asyncio.Task[None]") -> None:
-        parts, load, patience = self._parts, self._load, self._plan.operation_timeout
+        application, rows, load = self._application, self._database.rows, self._load
+        patience = self._plan.settings.operation_timeout
         load.end_at(command.at_seconds)
         await asyncio.sleep(max(0.0, command.at_seconds - monotonic()))
         load.end()
@@ -234,24 +247,21 @@ class Worker:
         # In flight ends by its own deadline. What waits gets as long, so that a frozen server may thaw.
         deadline = monotonic() + 2 * patience + HOUSEKEEPING_SECONDS
         await _until(lambda: not any(loop.sent or loop.waiting for loop in load.loops), deadline)
-        for recorder in (parts.query_recorder, parts.event_recorder):
+        for recorder in application.recorders:
             recorder.close_gap(monotonic())
         for loop in load.loops:
             loop.give_up(monotonic())
-        await parts.misses.settle()
-        events, writer = parts.events, parts.writer
-        await _until(
-            lambda: not (writer.pending or events.expiries.pending or events.live.pending), monotonic() + patience
-        )
-        events.flush_rows()
-        parts.attribution.close(monotonic())
-        parts.rows.end()
+        await application.misses.settle()
+        await _until(lambda: not application.router.unanswered_writes(), monotonic() + patience)
+        application.events.flush_rows()
+        application.attribution.close(monotonic())
+        rows.end()
         await asyncio.wait({writing}, timeout=command.patience_seconds)
         if not writing.done():
-            parts.rows.give_up()
+            rows.give_up()
             writing.cancel()
             await asyncio.wait({writing}, timeout=patience)
-            parts.rows.abandon()
+            rows.abandon()
         self._send_snapshot()
         await self._channel.drain()
 
@@ -289,11 +299,11 @@ async def _serve(end: socket.socket, memory: LedgerMemory) -> int:
     plan = await channel.receive()
     if not isinstance(plan, WorkerPlan):
         return 0
-    logging.configure(plan.log_format, plan.log_level)
+    logging.configure(plan.settings.log_format, plan.settings.log_level)
     try:
         await Worker(plan, Ledgers.in_memory(memory, plan), channel, postgres_of(plan)).run()
     except Exception as error:  # whatever it is, the coordinator must hear of it
-        channel.send(Broken(plan.index, f"{type(error).__name__}: {error}"))
+        channel.send(Broken(plan.share.index, f"{type(error).__name__}: {error}"))
         with contextlib.suppress(ConnectionError):
             await channel.drain()
         await channel.close()

@@ -28,7 +28,7 @@ from redis_rehearsal.engine.messages import (
     UseServer,
 )
 from redis_rehearsal.errors import MigrationError
-from redis_rehearsal.fleet.row import Label
+from redis_rehearsal.fleet.row import Label, Segment
 
 CONFIRM_SECONDS: Final = 5.0
 """So long a change may take that needs nobody but the workers."""
@@ -50,7 +50,7 @@ class FleetControl:
         astray: whether a move was ordered that not every worker has confirmed, so that some may be elsewhere.
         fallback: the server that is asked for what the one that takes the reads does not have; None for none.
         phase: the current one.
-        phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
+        segments: all so far.
     """
 
     def __init__(self, tell: Callable[[Command], None], workers: int) -> None:
@@ -66,13 +66,13 @@ class FleetControl:
         self.truth: Role | None = None
         self.astray = False
         self.fallback: Role | None = None
-        self.phases: list[tuple[str, int, float]] = []
+        self.segments: list[Segment] = []
         self._note()
 
     @property
     def phase(self) -> str:
         """The current phase; empty before the load."""
-        return self.phases[-1][0] if self.phases else ""
+        return self.segments[-1].phase if self.segments else ""
 
     @property
     def in_use(self) -> set[Role]:
@@ -143,16 +143,19 @@ class FleetControl:
             When it begins: not before the one that was announced last, since segments follow one another.
         """
         at = monotonic() + BOUNDARY_LEAD_SECONDS if at_seconds is None else at_seconds
-        at = max([at, *(began for *_, began in self.phases[-1:])])
-        if self.phases:
+        at = max([at, *(segment.began_seconds for segment in self.segments[-1:])])
+        if self.segments:
             self._tell(AddBoundary(at))
-        self.phases.append((name, len(self.phases), at))
+        self.segments.append(Segment(name, len(self.segments), at))
         self._note(at)
         return at
 
     def rename_since(self, at_seconds: float, name: str) -> None:
         """What began at a time or later belonged to another phase than was thought."""
-        self.phases = [(name if at >= at_seconds else old, number, at) for old, number, at in self.phases]
+        self.segments = [
+            segment._replace(phase=name) if segment.began_seconds >= at_seconds else segment
+            for segment in self.segments
+        ]
         self._history = [
             (at, replace(label, phase=name) if at >= at_seconds else label, frozen_until)
             for at, label, frozen_until in self._history

@@ -37,7 +37,7 @@ class LocalFleet:
     async def start(self, plans: list[WorkerPlan]) -> None:
         """See `Fleet`."""
         for plan in plans:
-            memory = self._ledgers.memories[plan.index]
+            memory = self._ledgers.memories[plan.share.index]
             ours, theirs = socket.socketpair()
             with theirs:
                 process = await asyncio.create_subprocess_exec(
@@ -56,7 +56,7 @@ class LocalFleet:
             channel = await Channel.over(ours)
             channel.send(plan)
             self._channels.append(channel)
-            self._tasks.append(asyncio.create_task(self._listen(plan.index, channel, process)))
+            self._tasks.append(asyncio.create_task(self._listen(plan.share.index, channel, process)))
 
     async def _listen(self, index: int, channel: Channel, process: asyncio.subprocess.Process) -> None:
         try:

@@ -2,12 +2,26 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, fields, make_dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.engine.counts import WorkerCounts
 from redis_rehearsal.engine.outcome import Outcome, Tally
 from redis_rehearsal.workload.events import EVENT_TYPES
+
+
+class Segment(NamedTuple):
+    """A part of the run between two boundaries.
+
+    Attributes:
+        phase: the name of the phase that goes on in it.
+        number: by which tallies are kept.
+        began_seconds: on the monotonic clock.
+    """
+
+    phase: str
+    number: int
+    began_seconds: float
 
 
 @dataclass(slots=True)

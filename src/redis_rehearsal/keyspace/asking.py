@@ -8,7 +8,7 @@ import hiredis
 
 from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.wire import MAX_REPLY_BYTES, Batch, Connection, Reply
+from redis_rehearsal.cache.wire import MAX_REPLY_BYTES, AwaitedBatch, Connection, Reply
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.keyspace.errors import AwayError, LostError, RefusedError, RefusingError, UnreachedError
 
@@ -36,25 +36,6 @@ class _PatientConnection(Connection):
         if not self.pending:
             return 0.0
         return now_seconds - max(self.pending[0].written_seconds, self._moved_seconds)
-
-
-class _Collected:
-    """Receives all replies of a batch."""
-
-    __slots__ = ("_done", "_replies")
-
-    def __init__(self, done: "asyncio.Future[list[Any]]") -> None:
-        self._done = done
-        self._replies: list[Any] = []
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        self._replies += replies
-        if len(self._replies) == batch.count and not self._done.done():
-            self._done.set_result(self._replies)
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        if not self._done.done():
-            self._done.set_exception(ConnectionResetError())
 
 
 class Asker:
@@ -172,11 +153,11 @@ class Asker:
         connection = self._connection
         if connection is None or not connection.ready:
             connection = await self._opened_again()
-        done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        connection.queue(commands, Batch(_Collected(done), count))
+        batch = AwaitedBatch(count)
+        connection.queue(commands, batch)
         self._flush_soon()
         try:
-            replies = await done
+            replies = await batch.replies
         except ConnectionResetError:
             raise self.away(LostError(str(self), connection.reason)) from None
         if self._refusals:

@@ -20,6 +20,22 @@ _TIMEOUT_SECONDS: Final = 5.0
 _NO_END: Final = 1 << 62
 
 
+class _Listening(Batch):
+    """What a feed says to its server; all replies belong to the subscription, which has no end."""
+
+    __slots__ = ("feed",)
+
+    def __init__(self, feed: "ChangeFeed", count: int) -> None:
+        super().__init__(count)
+        self.feed = feed
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self.feed.on_told(replies)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.feed.on_lost()
+
+
 class ChangeFeed:
     """The names of the keys under a prefix that are written to, expire or are evicted; use `ChangeFeed.open`.
 
@@ -51,7 +67,7 @@ class ChangeFeed:
         feed = cls(prefix, endpoint.database)
         async with Connection.opened(endpoint, "redis-rehearsal:changes", _TIMEOUT_SECONDS) as connection:
             feed._connection = connection
-            connection.send(pack("PSUBSCRIBE", feed._pattern), Batch(feed, _NO_END))
+            connection.send(pack("PSUBSCRIBE", feed._pattern), _Listening(feed, _NO_END))
             if not await feed.is_complete():
                 raise ConnectionRefusedError(f"{endpoint} does not let us listen: {connection.reason}")
             feed.take()
@@ -69,7 +85,7 @@ class ChangeFeed:
             return False
         token = secrets.token_hex(8).encode()
         self._awaited[token] = answer = asyncio.get_running_loop().create_future()
-        connection.send(pack("PING", token), Batch(self, 1))
+        connection.send(pack("PING", token), _Listening(self, 1))
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await answer
@@ -79,8 +95,8 @@ class ChangeFeed:
             del self._awaited[token]
         return True
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        """See `Receiver`; all replies belong to the subscription, which has no end."""
+    def on_told(self, replies: list[Reply]) -> None:
+        """Take what the server says."""
         for reply in replies:
             match reply:
                 case [b"pmessage", _, bytes() as channel, _]:
@@ -95,8 +111,8 @@ class ChangeFeed:
                     if self._connection is not None:
                         self._connection.abort(str(reply))
 
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        """See `Receiver`."""
+    def on_lost(self) -> None:
+        """The connection broke: something may have been missed."""
         for answer in self._awaited.values():
             if not answer.done():
                 answer.set_exception(ConnectionResetError())

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from redis_rehearsal.cache.control import Identity
+from redis_rehearsal.cache.client import Identity
 
 _FIELD_TTLS: Final = ("subexpiry", "keys_with_volatile_items")
 """What INFO keyspace calls the number of hashes with fields that expire: Redis', and Valkey's word for it."""

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.keyspace.changes import ChangeFeed
 from redis_rehearsal.migration.context import Context
@@ -32,7 +32,7 @@ async def listening(context: Context) -> AsyncIterator[ChangeFeed | None]:
                 feed = await stack.enter_async_context(opened)
                 feed.untold = untold
                 step.detail = f"the {context.source.role} tells which keys change"
-            except (MigrationError, *CONTROL_ERRORS) as error:
+            except (MigrationError, *CLIENT_ERRORS) as error:
                 step.detail = f"not possible, so that all keys are compared instead: {error}"
         yield feed
 
@@ -43,7 +43,7 @@ async def tells_all(context: Context, feed: ChangeFeed) -> bool:
         return (
             await feed.is_complete() and set(await _flags(context)) >= _ENOUGH and await _untold(context) == feed.untold
         )
-    except CONTROL_ERRORS:
+    except CLIENT_ERRORS:
         return False
 
 

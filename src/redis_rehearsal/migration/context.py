@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import redis.asyncio as redis
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.journal import Entry, Journal
 from redis_rehearsal.clock import monotonic, unix
 from redis_rehearsal.errors import MigrationError
@@ -188,7 +188,7 @@ class Context:
             what, how = self._undo.pop()
             try:
                 await how()
-            except CONTROL_ERRORS as error:
+            except CLIENT_ERRORS as error:
                 self.warnings.append(f"{what} could not be put back ({error}); do it by hand.")
 
     async def set_config(self, server: Site, name: str, value: str) -> None:
@@ -211,7 +211,7 @@ class Context:
             await self.note(server, name, str(before), value)
             self.put_back(f"{name} of {server}", restore)
             await server.client.config_set(name, value)
-        except CONTROL_ERRORS as error:
+        except CLIENT_ERRORS as error:
             # The value may be a password, which an error of the server may repeat.
             raise MigrationError(
                 f"{server} does not let {name} be changed ({type(error).__name__}); it may block CONFIG. "

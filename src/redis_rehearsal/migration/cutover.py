@@ -11,7 +11,7 @@ from typing import Final
 
 from redis.exceptions import ResponseError
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
@@ -111,7 +111,7 @@ async def _move(context: Context, freezing: "_Freeze", promote: Promote | None, 
             except ResponseError as error:
                 why = f"{context.target} refused to be promoted ({error})."
                 raise await _stayed(context, freezing, why) from None
-            except CONTROL_ERRORS as error:
+            except CLIENT_ERRORS as error:
                 # It may have been promoted: from here on only it takes writes.
                 step.detail = f"no reply ({error}); it may have been promoted"
                 context.warnings.append(f"Whether {context.target} was promoted is not known: {error}.")
@@ -254,7 +254,7 @@ class _ServerFreeze(_Freeze):
             until = self._until()
             bound_ms = int(context.options.freeze_bound * 1000)
             await source.client.client_pause(bound_ms, all=False)
-        except (*CONTROL_ERRORS, KeyError) as error:
+        except (*CLIENT_ERRORS, KeyError) as error:
             await context.forget(source, name)
             raise MigrationError(f"{source} could not be made to hold writes: {error}.") from None
         return until
@@ -262,7 +262,7 @@ class _ServerFreeze(_Freeze):
     async def give_up(self) -> None:
         try:
             await self.context.source.client.client_unpause()
-        except CONTROL_ERRORS as error:
+        except CLIENT_ERRORS as error:
             self.context.warnings.append(f"{self.context.source} may hold writes until its pause ends ({error}).")
         await self.context.forget(self.context.source, "min-replicas-to-write")
         self._ended()
@@ -281,7 +281,7 @@ class _ServerFreeze(_Freeze):
                 pipe.execute_command("CONFIG", "SET", "min-replicas-to-write", str(FENCE_REPLICAS))
                 pipe.execute_command("CLIENT", "UNPAUSE")
                 await pipe.execute()
-        except CONTROL_ERRORS as error:
+        except CLIENT_ERRORS as error:
             raise MigrationError(
                 f"{source} could not be fenced ({error}): writes that it holds may be applied there when its pause "
                 "ends. The application is on the target."

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import ServerRefusedError
 from redis_rehearsal.keyspace.census import CENSUS_SECONDS, hashes_with_field_ttls, in_databases
@@ -91,7 +91,7 @@ async def why_not_linked(source: Site, target: Site, since: Syncs) -> str:
     try:
         unread = await unread_field_ttls(source, target)
         dropped = "" if unread else await _dropped(source, since)
-    except (*CONTROL_ERRORS, KeyError, ValueError):
+    except (*CLIENT_ERRORS, KeyError, ValueError):
         unread = dropped = ""
     telling = [source] if dropped else [source, target]
     logs = [f"The log of {server} says: {tail}." for server in telling if (tail := server.log_tail())]
@@ -106,7 +106,7 @@ async def _dropped(source: Site, since: Syncs) -> str:
     """Whether the source drops the target, since what is written meanwhile does not fit into its output buffer."""
     try:
         limits = replica_limits(str((await source.client.config_get(_LIMITS)).get(_LIMITS, "")))
-    except CONTROL_ERRORS:
+    except CLIENT_ERRORS:
         limits = None  # it is not permitted
     # The last one is under way.
     each = since.written_bytes / max(1, since.full - 1)

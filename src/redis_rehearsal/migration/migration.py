@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import structlog
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import (
@@ -152,7 +152,7 @@ class Migration:
             await self._return(str(error))
         except MigrationError as error:
             await self._fail(error)
-        except CONTROL_ERRORS as error:
+        except CLIENT_ERRORS as error:
             await self._fail(MigrationError(f"A server failed: {str(error) or type(error).__name__}."))
         finally:
             context.forget_cutovers()
@@ -180,8 +180,8 @@ class Migration:
             # An earlier migration promoted it; of this one the truth is where the writes go.
             await app.clear_truth()
         began = monotonic() if app.phase == Phase.BASELINE else await self.context.phase(Phase.BASELINE)
-        if app.phases[-1][0] == Phase.BASELINE:
-            began = app.phases[-1][2]
+        if app.segments[-1].phase == Phase.BASELINE:
+            began = app.segments[-1].began_seconds
         # Also where it is ended in it: what was before is none of its own.
         self.baseline_seconds = (began, began)
         await asyncio.sleep(max(0.0, began + self.context.options.baseline - monotonic()))
@@ -194,7 +194,7 @@ class Migration:
         try:
             info = await self.context.source.info("cpu")
             return float(info["used_cpu_sys"]) + float(info["used_cpu_user"])
-        except (*CONTROL_ERRORS, KeyError):
+        except (*CLIENT_ERRORS, KeyError):
             return None
 
     async def _migrate(self) -> None:
@@ -383,5 +383,5 @@ class Migration:
 
 async def _end(task: "asyncio.Task[None]") -> None:
     task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, MigrationError, *CONTROL_ERRORS):
+    with contextlib.suppress(asyncio.CancelledError, MigrationError, *CLIENT_ERRORS):
         await task

@@ -284,7 +284,7 @@ class SwitchOptions(BaseModel):
         return value
 
 
-class ControlChange(BaseModel):
+class LoadChange(BaseModel):
     """What is to be changed of the load; what is not given stays."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

@@ -15,7 +15,7 @@ class Record:
     Attributes:
         migration: itself.
         checks_before: what the checks of answers had found before it.
-        first_phase: place of its first phase among those of the run.
+        first_segment: place of its first segment among those of the run.
         audit: the ledger held against the servers at its end.
         assessment: once it was judged.
         ended_seconds: when it ended, on the monotonic clock; what came later is not part of it.
@@ -24,7 +24,7 @@ class Record:
 
     migration: Migration
     checks_before: Checks
-    first_phase: int
+    first_segment: int
     audit: Audit | None = None
     assessment: Assessment | None = None
     ended_seconds: float = 0.0

@@ -5,7 +5,7 @@ from typing import Any
 
 import redis.asyncio as redis
 
-from redis_rehearsal.cache.control import Identity
+from redis_rehearsal.cache.client import Identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock
 from redis_rehearsal.cache.route import ROLES, Role

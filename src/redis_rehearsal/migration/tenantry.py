@@ -67,5 +67,4 @@ class Tenantry:
         return self._of_kind(organization, *WRITTEN_KINDS)
 
     def _of_kind(self, organization: int, *kinds: KeyKind) -> list[bytes]:
-        begins = tuple(self._keys.begin(kind).encode() for kind in kinds)
-        return [key for key in self.of[organization] if key.startswith(begins)]
+        return self._keys.of_kinds(self.of[organization], *kinds)

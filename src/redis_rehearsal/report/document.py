@@ -153,7 +153,7 @@ def phases_of(view: RunView) -> list[PhaseFigures]:
     if not view.began_seconds:
         return []
     return phase_figures(
-        view.phases(),
+        view.segments(),
         view.ended_seconds or monotonic(),
         view.totals.counts.recorded_queries.tallies,
         view.totals.counts.recorded_events.tallies,

@@ -100,7 +100,7 @@ class MigrationStatus:
         return self._view.records[-1] if self._view.migration_going_on else None
 
     def _phases(self, record: Record) -> list[tuple[str, float]]:
-        return [(name, at) for name, _, at in self._view.phases()[record.first_phase :]]
+        return [(each.phase, each.began_seconds) for each in self._view.segments()[record.first_segment :]]
 
     def _from_to(self) -> str:
         servers = self._view.servers

@@ -12,7 +12,7 @@ import redis.asyncio as redis
 from numpy.typing import NDArray
 from redis.exceptions import ResponseError
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.ledgers import COUNTERS, LedgerStore
@@ -21,6 +21,7 @@ from redis_rehearsal.verification.lanes import Lanes
 from redis_rehearsal.verification.live_keeper import LiveLedger, audit_live, unread
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.reconcile import reconcile
+from redis_rehearsal.workload.buckets import expires_seconds
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.keys import Keys
 from redis_rehearsal.workload.live import LiveStructure
@@ -180,7 +181,7 @@ class LedgerKeeper:
                 try:
                     # Once it could not be read, the rest is not waited for.
                     await self._audit_bucket(bucket, part, read=not whole.error)
-                except CONTROL_ERRORS as error:
+                except CLIENT_ERRORS as error:
                     part = Audit(error=Cause.COUNTERS_UNREAD.because(error=str(error) or type(error).__name__))
                     await self._audit_bucket(bucket, part, read=False)
                 whole.merge(part)
@@ -194,7 +195,7 @@ class LedgerKeeper:
 
     def _left_seconds(self, bucket: int) -> float:
         """Until the bucket's counters expire, by whichever clock is ahead."""
-        expiry = (bucket + 1 + self._buckets_kept) * self._bucket_seconds
+        expiry = expires_seconds(bucket, self._buckets_kept, self._bucket_seconds)
         return expiry - self._wall_clock() - max(0.0, self._server_lead_seconds or 0.0)
 
     async def _server_lead(self) -> float:

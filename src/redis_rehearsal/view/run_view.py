@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from redis_rehearsal.clock import WallClock, monotonic
-from redis_rehearsal.fleet.row import Label
+from redis_rehearsal.fleet.row import Label, Segment
 from redis_rehearsal.fleet.timeline import Timeline
 from redis_rehearsal.fleet.totals import Totals
 from redis_rehearsal.migration.reached import ReachedServers
@@ -73,7 +73,7 @@ class RunView:
             events a second; in the order of time (controls, too).
         mixes_changed: when it was changed what is asked or what happens, on the monotonic clock (controls).
         clock: the run's time of day.
-        phases: all so far: name, number of the segment, and when it began, on the monotonic clock.
+        segments: all so far.
         progress: of the current stage: done and total by name of the step.
         label: what goes on now: phase, where reads and writes go, and whether writes are held.
         reached: which servers answered behind the addresses, and what changed there of itself.
@@ -101,7 +101,7 @@ class RunView:
     least_rates: list[tuple[float, float, float]] = field(default_factory=list)
     mixes_changed: list[float] = field(default_factory=list)
     clock: WallClock = field(default_factory=WallClock.start)
-    phases: Callable[[], Sequence[tuple[str, int, float]]] = tuple
+    segments: Callable[[], Sequence[Segment]] = tuple
     progress: dict[str, tuple[int, int]] = field(default_factory=dict)
     _warm_up: dict[int, tuple[int, int]] = field(default_factory=dict)
     label: Callable[[], Label] = Label

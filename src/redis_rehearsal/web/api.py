@@ -17,16 +17,16 @@ from redis_rehearsal.document.base import Part
 from redis_rehearsal.document.migration import Migration
 from redis_rehearsal.document.status import Load, MigrationSoFar, RunStatus
 from redis_rehearsal.errors import ConfigurationError, ConflictError, RehearsalError
-from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.migration.explain import as_field, explain, wrong_field
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.migration.run_controls import RunControls
 from redis_rehearsal.web.answers import BUG, RefusedError, answer
 from redis_rehearsal.web.rows import answer_rows
 
 _log = structlog.get_logger()
 MAX_BODY_BYTES: Final = 64 * 1024
 
-Handler = Callable[[Controls, Any], Awaitable[Any]]
+Handler = Callable[[RunControls, Any], Awaitable[Any]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -62,15 +62,15 @@ class Call:
         return self.method != "GET"
 
 
-async def _control(controls: Controls, _: None) -> Any:
-    return controls.control()
+async def _control(controls: RunControls, _: None) -> Any:
+    return controls.load()
 
 
-async def _change(controls: Controls, change: ControlChange) -> Any:
+async def _change(controls: RunControls, change: LoadChange) -> Any:
     return await controls.change(change)
 
 
-async def _switch(controls: Controls, options: SwitchOptions) -> Any:
+async def _switch(controls: RunControls, options: SwitchOptions) -> Any:
     try:
         return await controls.switch(options)
     except ConfigurationError as error:
@@ -85,39 +85,37 @@ def _shows_secret(sentence: str, url: str) -> bool:
     return any(part and part in sentence for part in (password, unquote(password)))
 
 
-async def _start(controls: Controls, options: MigrationOptions) -> Any:
+async def _start(controls: RunControls, options: MigrationOptions) -> Any:
     return await controls.start_migration(options)
 
 
-async def _migrations(controls: Controls, _: None) -> Any:
+async def _migrations(controls: RunControls, _: None) -> Any:
     return controls.migrations()
 
 
-async def _rollback(controls: Controls, _: None) -> Any:
+async def _rollback(controls: RunControls, _: None) -> Any:
     return await controls.rollback()
 
 
-async def _return(controls: Controls, _: None) -> Any:
+async def _return(controls: RunControls, _: None) -> Any:
     return controls.go_back()
 
 
-async def _reset(controls: Controls, _: None) -> Any:
+async def _reset(controls: RunControls, _: None) -> Any:
     return controls.reset()
 
 
-async def _status(controls: Controls, _: None) -> Any:
+async def _status(controls: RunControls, _: None) -> Any:
     return controls.status()
 
 
-async def _timeline(controls: Controls, _: None) -> Any:
+async def _timeline(controls: RunControls, _: None) -> Any:
     return answer_rows(controls.timeline())
 
 
 CALLS: Final = (
     Call("GET", "/control", "The load as it is asked for now.", _control, Load),
-    Call(
-        "PATCH", "/control", "Change the load; what is not given stays.", _change, Load, ControlChange, conflicts=True
-    ),
+    Call("PATCH", "/control", "Change the load; what is not given stays.", _change, Load, LoadChange, conflicts=True),
     Call(
         "POST",
         "/api/switch",
@@ -177,7 +175,7 @@ CALLS: Final = (
 )
 
 
-def make_routes(controls: Controls | None) -> list[Route]:
+def make_routes(controls: RunControls | None) -> list[Route]:
     """The routes of the API.
 
     Args:
@@ -190,7 +188,7 @@ def make_routes(controls: Controls | None) -> list[Route]:
     return [Route(path, _endpoint(calls, controls), methods=calls.keys()) for path, calls in by_path.items()]
 
 
-def _endpoint(calls: dict[str, Call], controls: Controls | None) -> Endpoint:
+def _endpoint(calls: dict[str, Call], controls: RunControls | None) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         call = calls["GET" if request.method == "HEAD" else request.method]
         if controls is None:

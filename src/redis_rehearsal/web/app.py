@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from redis_rehearsal import __version__
-from redis_rehearsal.migration.control import Controls
+from redis_rehearsal.migration.run_controls import RunControls
 from redis_rehearsal.report.document import ledger_document, make_document
 from redis_rehearsal.report.html import render_html
 from redis_rehearsal.report.run_data import RunData
@@ -52,7 +52,7 @@ def health_document(view: RunView) -> tuple[dict[str, Any], bool]:
     }, healthy
 
 
-def make_app(view: RunView, controls: Controls | None, token: str) -> Starlette:
+def make_app(view: RunView, controls: RunControls | None, token: str) -> Starlette:
     """The application over a run.
 
     Args:

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
+from redis_rehearsal.cache.client import client_of
 from redis_rehearsal.cache.collections import Collections
-from redis_rehearsal.cache.control import control_client
 from redis_rehearsal.cache.endpoint import Endpoint
 from tests.conftest import MakeServer
 
@@ -17,7 +17,7 @@ def test_parts_of_collections_are_read_and_written(make_server: MakeServer, name
     server = make_server(name=name)
 
     async def work() -> None:
-        client = control_client(Endpoint.parse(server.url), 5)
+        client = client_of(Endpoint.parse(server.url), 5)
         try:
             await hashes_and_lists(Collections(client, TTL_SECONDS))
             await sets_and_scores(Collections(client, TTL_SECONDS))

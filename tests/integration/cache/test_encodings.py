@@ -10,7 +10,7 @@ import redis
 from redis_rehearsal.cache.encodings import ENCODINGS, Encoding
 from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
-from redis_rehearsal.cache.wire import Batch, Connection, Reply
+from redis_rehearsal.cache.wire import AwaitedBatch, Connection, Reply
 from redis_rehearsal.embedded.redis_server import RedisServer, json_module
 from redis_rehearsal.errors import ConfigurationError
 from tests.conftest import MakeServer
@@ -37,26 +37,12 @@ def server(make_server: MakeServer, request: pytest.FixtureRequest) -> RedisServ
         pytest.skip("the extra json is not installed")
 
 
-class Collected:
-    def __init__(self, done: "asyncio.Future[list[Reply]]") -> None:
-        self.done = done
-        self.replies: list[Reply] = []
-
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        self.replies += replies
-        if len(self.replies) == batch.count:
-            self.done.set_result(self.replies)
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        self.done.set_exception(ConnectionResetError())
-
-
 def last_reply(server: RedisServer, command: bytes, count: int = 1) -> Reply:
     async def ask() -> Reply:
         connection = await Connection.open(Endpoint.parse(server.url), "test", 30, lambda _: None)
-        done: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
-        connection.send(command, Batch(Collected(done), count))
-        replies = await done
+        batch = AwaitedBatch(count)
+        connection.send(command, batch)
+        replies = await batch.replies
         connection.abort("done")
         await asyncio.sleep(0)
         return replies[-1]

@@ -20,16 +20,24 @@ class Collector:
         self.replies: list[Reply] = []
         self.lost = 0
 
-    def on_replies(self, batch: Batch, replies: list[Reply], now_seconds: float) -> None:
-        self.replies += replies
-
-    def on_lost(self, batch: Batch, now_seconds: float) -> None:
-        self.lost += batch.count - batch.answered
-
     async def until(self, count: int) -> None:
         async with asyncio.timeout(10):
             while len(self.replies) + self.lost < count:
                 await asyncio.sleep(0.005)
+
+
+class Collected(Batch):
+    """A batch whose replies a collector keeps."""
+
+    def __init__(self, collector: Collector, count: int) -> None:
+        super().__init__(count)
+        self.collector = collector
+
+    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
+        self.collector.replies += replies
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.collector.lost += self.count - self.answered
 
 
 async def connected(endpoint: Endpoint, timeout: float = 5.0) -> Connection:
@@ -84,7 +92,7 @@ def test_replies_come_in_the_order_of_commands_over_many_batches(source: RedisSe
         collector = Collector()
         for number in range(200):
             commands = pack("SET", f"k{number}", str(number)) + pack("GET", f"k{number}")
-            connection.send(commands, Batch(collector, 2))
+            connection.send(commands, Collected(collector, 2))
         await collector.until(400)
         assert collector.replies[1::2] == [str(number).encode() for number in range(200)]
         await ended(connection)
@@ -96,10 +104,10 @@ def test_what_is_sent_at_once_does_not_overtake_what_was_queued(source: RedisSer
     async def work() -> None:
         connection = await connected(Endpoint.parse(source.url))
         first, second = Collector(), Collector()
-        connection.queue(pack("INCR", "k"), Batch(first, 1))
+        connection.queue(pack("INCR", "k"), Collected(first, 1))
         connection.look()
-        connection.queue(pack("INCR", "k"), Batch(first, 1))
-        connection.send(pack("GET", "k"), Batch(second, 1))
+        connection.queue(pack("INCR", "k"), Collected(first, 1))
+        connection.send(pack("GET", "k"), Collected(second, 1))
         await second.until(1)
         assert (first.replies, second.replies) == ([1, 2], [b"2"])
         assert len(connection.nodes) == 1
@@ -112,8 +120,8 @@ def test_queued_commands_leave_with_the_flush_and_in_order(source: RedisServer) 
     async def work() -> None:
         connection = await connected(Endpoint.parse(source.url))
         collector = Collector()
-        connection.queue(pack("SET", "k", "1"), Batch(collector, 1))
-        connection.queue(pack("GET", "k"), Batch(collector, 1))
+        connection.queue(pack("SET", "k", "1"), Collected(collector, 1))
+        connection.queue(pack("GET", "k"), Collected(collector, 1))
         connection.flush()
         await collector.until(2)
         assert collector.replies[1] == b"1"
@@ -127,7 +135,7 @@ def test_a_reply_larger_than_any_buffer_arrives_whole(source: RedisServer) -> No
         connection = await connected(Endpoint.parse(source.url))
         collector = Collector()
         big = "x" * 3_000_000
-        connection.send(pack("SET", "big", big) + pack("GET", "big") + pack("PING"), Batch(collector, 3))
+        connection.send(pack("SET", "big", big) + pack("GET", "big") + pack("PING"), Collected(collector, 3))
         await collector.until(3)
         assert collector.replies == [b"OK", big.encode(), b"PONG"] or collector.replies[1] == big.encode()
         await ended(connection)
@@ -149,7 +157,7 @@ def test_user_password_and_database_are_used(make_server: MakeServer, url: str, 
     async def work() -> None:
         connection = await connected(Endpoint.parse(url.format(port=server.port)))
         collector = Collector()
-        connection.send(pack("CLIENT", "LIST"), Batch(collector, 1))
+        connection.send(pack("CLIENT", "LIST"), Collected(collector, 1))
         await collector.until(1)
         assert "db=3" in str(collector.replies[0])
         await ended(connection)
@@ -165,7 +173,7 @@ def test_bytes_that_are_not_the_protocol_end_the_connection() -> None:
     async def work(endpoint: Endpoint) -> None:
         connection = await connected(endpoint)
         collector = Collector()
-        connection.send(pack("GET", "k"), Batch(collector, 1))
+        connection.send(pack("GET", "k"), Collected(collector, 1))
         await collector.until(1)
         assert collector.lost == 1
         assert "not the Redis protocol" in connection.reason
@@ -179,7 +187,7 @@ def test_a_reply_that_never_ends_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     async def work(endpoint: Endpoint) -> None:
         connection = await connected(endpoint)
         collector = Collector()
-        connection.send(pack("GET", "k"), Batch(collector, 1))
+        connection.send(pack("GET", "k"), Collected(collector, 1))
         await collector.until(1)
         assert collector.lost == 1
         assert "did not end" in connection.reason
@@ -191,7 +199,7 @@ def test_a_connection_cut_within_a_reply_loses_what_is_pending_and_no_more() -> 
     async def work(endpoint: Endpoint) -> None:
         connection = await connected(endpoint)
         collector = Collector()
-        connection.send(pack("GET", "a") + pack("GET", "b") + pack("GET", "c"), Batch(collector, 3))
+        connection.send(pack("GET", "a") + pack("GET", "b") + pack("GET", "c"), Collected(collector, 3))
         await collector.until(3)
         assert collector.replies == [b"1"]
         assert collector.lost == 2
@@ -203,7 +211,7 @@ def test_a_reply_that_nothing_asked_for_ends_the_connection() -> None:
     async def work(endpoint: Endpoint) -> None:
         connection = await connected(endpoint)
         collector = Collector()
-        connection.send(pack("GET", "a"), Batch(collector, 1))
+        connection.send(pack("GET", "a"), Collected(collector, 1))
         await collector.until(1)
         async with asyncio.timeout(5):
             while not connection.reason:
@@ -234,7 +242,7 @@ def test_a_pool_breaks_an_overdue_connection_and_makes_another(source: RedisServ
         collector = Collector()
         connection = pool.next()
         assert connection is not None
-        connection.send(pack("BLPOP", "nothing", "0"), Batch(collector, 1))
+        connection.send(pack("BLPOP", "nothing", "0"), Collected(collector, 1))
         async with asyncio.timeout(5):
             while not collector.lost:
                 pool.break_overdue(connection.pending[0].written_seconds + 0.2 if connection.pending else 0)

@@ -8,14 +8,14 @@ import pytest
 from redis_rehearsal.cli.runtime_file import RuntimeFile
 from redis_rehearsal.web.app import make_app
 from redis_rehearsal.web.server import WebServer
-from tests.controls import MemoryControls
+from tests.controls import MemoryRunControls
 from tests.unit.report.made import view
 
 
 class Serving:
     """The control API over a socket, for controls in memory."""
 
-    def __init__(self, controls: MemoryControls, token: str) -> None:
+    def __init__(self, controls: MemoryRunControls, token: str) -> None:
         self.controls = controls
         self._loop = asyncio.new_event_loop()
         self._web = WebServer(make_app(view(), controls, token), "127.0.0.1", 0)
@@ -41,8 +41,8 @@ def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Serves controls, sets BIND_ADDRESS to where, and tells their user the token."""
     servings: list[Serving] = []
 
-    def start(controls: MemoryControls | None = None, token: str = MADE, *, told: bool = True) -> Serving:
-        servings.append(Serving(controls or MemoryControls(), token))
+    def start(controls: MemoryRunControls | None = None, token: str = MADE, *, told: bool = True) -> Serving:
+        servings.append(Serving(controls or MemoryRunControls(), token))
         monkeypatch.setenv("BIND_ADDRESS", servings[-1].address)
         if told:
             RuntimeFile(servings[-1].address).tell(token=token)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from redis_rehearsal.cli.app import call
 from redis_rehearsal.document.base import as_json
-from tests.controls import LOAD, MemoryControls
+from tests.controls import LOAD, MemoryRunControls
 from tests.integration.cli.conftest import MADE, Serve
 
 TOKEN = "geheimnis-1"
@@ -17,7 +17,7 @@ Output = pytest.CaptureFixture[str]
 def test_set_changes_only_what_is_given(serve: Serve, capsys: Output) -> None:
     serving = serve()
     assert call(["set", "--queries-per-second", "500", "--query-mix", "1/1/2"]) == 0
-    assert serving.controls.load == replace(LOAD, queries_per_second=500, query_mix="1/1/2")
+    assert serving.controls.asked == replace(LOAD, queries_per_second=500, query_mix="1/1/2")
     assert capsys.readouterr().out.split() == [
         *("queries_per_second", "500", "events_per_second", "1,000"),
         *("query_mix", "1/1/2", "event_mix", "60/28/10/1.5/0.5"),
@@ -35,7 +35,7 @@ def test_switch_says_where_reads_and_writes_go(serve: Serve, capsys: Output) -> 
 
 
 def test_status_is_for_people_and_for_programs(serve: Serve, capsys: Output) -> None:
-    serving = serve(MemoryControls(lasting=True))
+    serving = serve(MemoryRunControls(lasting=True))
     assert call(["status"]) == 0
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert lines == {

@@ -13,7 +13,7 @@ from redis_rehearsal.cli.app import call
 from redis_rehearsal.document.base import as_json
 from redis_rehearsal.document.reading import read
 from redis_rehearsal.document.status import MigrationSoFar
-from tests.controls import STEPS, MemoryControls
+from tests.controls import STEPS, MemoryRunControls
 from tests.integration.cli.conftest import Serve, Serving
 from tests.support import Command, command, wait_for
 
@@ -29,7 +29,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("verdict", "code"), [("pass", 0), ("fail", 1), ("unknown", 3)])
 def test_the_exit_code_is_the_verdict(serve: Serve, capsys: Output, verdict: str, code: int) -> None:
-    serve(MemoryControls(verdict))
+    serve(MemoryRunControls(verdict))
     assert call([*MIGRATE, "--max-lost", "2"]) == code
     output = capsys.readouterr()
     said = {
@@ -61,7 +61,7 @@ def test_the_document_is_printed_for_programs(serve: Serve, capsys: Output) -> N
 
 
 def test_a_second_migration_is_refused(serve: Serve, capsys: Output) -> None:
-    serving = serve(MemoryControls(lasting=True))
+    serving = serve(MemoryRunControls(lasting=True))
     serving.controls.documents.append(read(MigrationSoFar, {"status": "running"}))
     assert call([*MIGRATE]) == 2
     assert capsys.readouterr().err == "redis-rehearsal: A migration is going on already.\n"
@@ -70,7 +70,7 @@ def test_a_second_migration_is_refused(serve: Serve, capsys: Output) -> None:
 def test_a_run_that_goes_away_leaves_the_verdict_unknown(
     serve: Serve, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serving = serve(MemoryControls(lasting=True))
+    serving = serve(MemoryRunControls(lasting=True))
     original = serving.controls.migrations
     monkeypatch.setattr(serving.controls, "migrations", lambda: original() if serving.controls.looks < 3 else [])
     assert call([*MIGRATE]) == 3
@@ -86,7 +86,7 @@ def until_watching(running: Command, serving: Serving) -> None:
 
 
 def test_without_a_terminal_ctrl_c_leaves_the_migration_running(serve: Serve, tmp_path: Path) -> None:
-    serving = serve(MemoryControls(lasting=True))
+    serving = serve(MemoryRunControls(lasting=True))
     with command(tmp_path, *MIGRATE, BIND_ADDRESS=serving.address) as running:
         until_watching(running, serving)
         running.interrupt(signal.SIGINT)
@@ -129,7 +129,7 @@ class Terminal:
 
 
 def test_on_a_terminal_ctrl_c_asks(serve: Serve) -> None:
-    serving = serve(MemoryControls(lasting=True))
+    serving = serve(MemoryRunControls(lasting=True))
     terminal = Terminal()
     try:
         terminal.until("baseline: running")
@@ -151,7 +151,7 @@ def test_on_a_terminal_ctrl_c_asks(serve: Serve) -> None:
 
 
 def test_on_a_terminal_a_second_ctrl_c_leaves_the_migration_running(serve: Serve) -> None:
-    serving = serve(MemoryControls(lasting=True))
+    serving = serve(MemoryRunControls(lasting=True))
     terminal = Terminal()
     try:
         terminal.until("baseline: running")

@@ -8,7 +8,7 @@ import pytest
 import redis.asyncio as redis
 from structlog.testing import capture_logs
 
-from redis_rehearsal.cache.control import Identity, control_client
+from redis_rehearsal.cache.client import Identity, client_of
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import ROLES, Role
 from redis_rehearsal.clock import unix
@@ -39,7 +39,7 @@ class Room:
 
     def __post_init__(self) -> None:
         for role, endpoint in self.endpoints.items():
-            self.clients[role] = control_client(endpoint, 2.0)
+            self.clients[role] = client_of(endpoint, 2.0)
 
     @property
     def sites(self) -> Sites:
@@ -191,7 +191,7 @@ def test_another_target_is_followed(source: RedisServer, make_server: MakeServer
         before = resources.redis["target"].keys
         await room.clients["target"].aclose()
         room.endpoints["target"] = Endpoint.parse(second.url)
-        room.clients["target"] = control_client(room.endpoints["target"], 2.0)
+        room.clients["target"] = client_of(room.endpoints["target"], 2.0)
         await poller.poll()
         await room.close()
         return before, resources.redis["target"].keys

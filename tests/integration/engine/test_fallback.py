@@ -30,7 +30,7 @@ def test_what_the_source_did_not_answer_is_no_answer(source: RedisServer, client
             with redis.Redis(port=source.port, protocol=2) as other:
                 # It answers nobody, until the connection is gone.
                 other.execute_command("CLIENT", "PAUSE", "60000")
-        assert fallback.ask_counters(0, pack("MGET", "a", "b"), [None, b"3"], lambda value, _: answer.set_result(value))
+        assert fallback.ask_counters(pack("MGET", "a", "b"), [None, b"3"], lambda value, _: answer.set_result(value))
         if wrong == "lost":
             await asyncio.sleep(0)
             source.kill()

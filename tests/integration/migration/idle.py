@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, cast
 
-from redis_rehearsal.cache.control import control_client, first_contact
+from redis_rehearsal.cache.client import client_of, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.journal import Journal
 from redis_rehearsal.cache.route import Role
@@ -56,7 +56,7 @@ async def handle(role: Role, server: RedisServer, database: int = 0) -> Site:
     """A server as a strategy sees it."""
     endpoint = Endpoint.parse(f"{server.url.removesuffix('/0')}/{database}")
     identity = await first_contact(role, role, endpoint, 5.0)
-    return Site(role, endpoint, endpoint, identity, control_client(endpoint, 5.0))
+    return Site(role, endpoint, endpoint, identity, client_of(endpoint, 5.0))
 
 
 async def context_of(

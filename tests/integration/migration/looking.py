@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-from redis_rehearsal.cache.control import identify
+from redis_rehearsal.cache.client import identify
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.migration.preflight.facts import Facts

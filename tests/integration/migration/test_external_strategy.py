@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from redis_rehearsal.cache.control import control_client
+from redis_rehearsal.cache.client import client_of
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock, new_owner
 from redis_rehearsal.cache.permissions import check_permissions
@@ -77,7 +77,7 @@ def test_a_tool_that_leaves_it_a_replica_fails_and_other_strategies_refuse_it(at
 def test_a_lock_comes_to_a_replica_from_its_primary(attached: Pair) -> None:
     async def locked() -> None:
         endpoints = [Endpoint.parse(server.url) for server in (attached.source_server, attached.target_server)]
-        clients = [control_client(endpoint, 5.0) for endpoint in endpoints]
+        clients = [client_of(endpoint, 5.0) for endpoint in endpoints]
         owner, other = new_owner(), f"elsewhere:1:{'0' * 16}"
         first, second = (RunLock(client, KEYS.lock, "here", owner) for client in clients)
         with pytest.raises(ServerRefusedError, match="read-only replica"):

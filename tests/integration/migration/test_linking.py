@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from redis_rehearsal.cache.control import control_client, identify
+from redis_rehearsal.cache.client import client_of, identify
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.embedded.redis_server import RedisServer
@@ -24,7 +24,7 @@ def why(source: RedisServer, target: RedisServer, attempts: Callable[[], int]) -
     async def handle(role: Role, server: RedisServer) -> Site:
         endpoint = Endpoint.parse(server.url)
         identity = await identify(role, "REDIS_URL", endpoint, 5)
-        return Site(role, endpoint, endpoint, identity, control_client(endpoint, 5))
+        return Site(role, endpoint, endpoint, identity, client_of(endpoint, 5))
 
     async def work() -> str:
         old, new = await handle("source", source), await handle("target", target)
@@ -86,7 +86,7 @@ def test_where_nothing_tells_both_logs_are_named(make_server: MakeServer) -> Non
         for role, url in (("source", source_url), ("target", make_server(name="valkey-9.1").url)):
             endpoint = Endpoint.parse(url)
             identity = await identify(role, "REDIS_URL", endpoint, 5)
-            handles.append(Site("source", endpoint, endpoint, identity, control_client(endpoint, 5)))
+            handles.append(Site("source", endpoint, endpoint, identity, client_of(endpoint, 5)))
         said = await why_not_linked(handles[0], handles[1], Syncs(0, 0, None))
         for handle in handles:
             await handle.client.aclose()

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from redis_rehearsal.cache.control import identify
+from redis_rehearsal.cache.client import identify
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.errors import ServerRefusedError

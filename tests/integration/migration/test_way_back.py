@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import redis
 
-from redis_rehearsal.cache.control import control_client, identify
+from redis_rehearsal.cache.client import client_of, identify
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.journal import Journal
 from redis_rehearsal.cache.route import Role
@@ -29,7 +29,7 @@ def why_not(left: RedisServer, back: RedisServer, databases: tuple[int, int] = (
     async def handle(role: Role, server: RedisServer, database: int) -> Site:
         endpoint = Endpoint.parse(f"redis://127.0.0.1:{server.port}/{database}")
         identity = await identify(role, "REDIS_URL", endpoint, 5)
-        return Site(role, endpoint, endpoint, identity, control_client(endpoint, 5), process=server)
+        return Site(role, endpoint, endpoint, identity, client_of(endpoint, 5), process=server)
 
     async def work() -> str:
         servers = await handle("target", left, databases[0]), await handle("source", back, databases[1])

@@ -87,7 +87,7 @@ def test_equal_content_in_other_encodings_is_equal(get_server: GetServer, names:
 def test_one_changed_byte_in_values_of_ten_megabytes_is_found(get_server: GetServer) -> None:
     source, target = get_server("redis-6.2"), get_server("valkey-9.1")
     one, other = outside(source), outside(target)
-    rng = random.Random(0)  # noqa: S311 # no secret
+    rng = random.Random(0)  # no secret
     text = rng.randbytes(10_000_000)
     fields = {b"field:%d" % n: rng.randbytes(1000) for n in range(10_000)}
     for client in (one, other):

@@ -36,7 +36,7 @@ def test_what_changes_meanwhile_on_both_ends_as_benign(get_server: GetServer) ->
         ended = asyncio.Event()
 
         async def write() -> None:
-            rng = random.Random(0)  # noqa: S311 # no secret
+            rng = random.Random(0)  # no secret
             while not ended.is_set():
                 keys = [f"key:{rng.randrange(1000)}" for _ in range(200)]
                 for client in (one, other):

@@ -5,14 +5,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from redis_rehearsal.cache.encodings.base import milliseconds
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.server import Server
+from redis_rehearsal.clock import monotonic
+from redis_rehearsal.engine.application import Application, assemble, postgres_of
 from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.engine.ledgers import Ledgers
-from redis_rehearsal.engine.parts import Parts, assemble, postgres_of
+from redis_rehearsal.engine.stalls import Stalls
 from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.queries import SLOTS
+from tests.simulation.scripted import error
 from tests.unit.engine.made import plan
+from tests.unit.engine.small import SILENCE, Small, live
 
 TENANT, OTHER = 0, 1
 MOVED = Route("target", "target")
@@ -32,48 +37,127 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[Role]:
 
 
 @pytest.fixture
-def parts(written: list[Role]) -> Iterator[Parts]:
+def application(written: list[Role]) -> Iterator[Application]:
     made = plan()
-    tenants = len(made.organizations)
+    tenants = len(made.share.organizations)
     memory = create_memory(Ledger.size_bytes(tenants, len(EVENT_TYPES), made.ledger_slots))
     ledgers = Ledgers(Ledger(memory, tenants, len(EVENT_TYPES), made.ledger_slots), {})
-    yield assemble(made, ledgers, postgres_of(made))
+    yield assemble(made, ledgers, postgres_of(made), Stalls())
     os.close(memory)
 
 
-def store(parts: Parts, tenant: int, computed_ms: int, moved: Route | None = None) -> None:
+def store(application: Application, tenant: int, computed_ms: int, moved: Route | None = None) -> None:
     """Have a report computed, during which the writes may move, and stored."""
-    ticket = parts.writer.ticket(tenant)
+    ticket = application.writer.ticket(tenant)
     if moved is not None:
-        parts.router.set_route(moved)
-    parts.writer.store(tenant * len(SLOTS), tenant, ticket, {}, computed_ms)
+        application.router.set_route(moved)
+    application.writer.store(tenant * len(SLOTS), tenant, ticket, {}, computed_ms)
 
 
 def test_what_was_computed_before_the_writes_moved_and_stored_after_it_is_told(
-    parts: Parts, written: list[Role]
+    application: Application, written: list[Role]
 ) -> None:
-    store(parts, TENANT, 1_000)
-    store(parts, TENANT, 2_000, moved=MOVED)
-    store(parts, OTHER, 3_000)
+    store(application, TENANT, 1_000)
+    store(application, TENANT, 2_000, moved=MOVED)
+    store(application, OTHER, 3_000)
     assert written == ["source", "target", "target"]
-    ((key, role, computed_ms),) = parts.writer.take_late()
-    assert (key, role, computed_ms) == (parts.questions.key(TENANT * len(SLOTS)), "target", 2_000)
-    assert parts.writer.take_late() == []
+    ((key, role, computed_ms),) = application.writer.take_late()
+    assert (key, role, computed_ms) == (application.queries.blocks.key(TENANT * len(SLOTS)), "target", 2_000)
+    assert application.writer.take_late() == []
 
 
-def test_one_that_an_event_deleted_meanwhile_is_not_stored(parts: Parts, written: list[Role]) -> None:
-    ticket = parts.writer.ticket(TENANT)
-    parts.writer.invalidate(TENANT)
-    parts.router.set_route(MOVED)
-    parts.writer.store(TENANT * len(SLOTS), TENANT, ticket, {}, 1_000)
+def test_one_that_an_event_deleted_meanwhile_is_not_stored(application: Application, written: list[Role]) -> None:
+    ticket = application.writer.ticket(TENANT)
+    application.writer.invalidate(TENANT)
+    application.router.set_route(MOVED)
+    application.writer.store(TENANT * len(SLOTS), TENANT, ticket, {}, 1_000)
     assert written == ["source"]
-    assert parts.writer.take_late() == []
+    assert application.writer.take_late() == []
 
 
-def test_in_a_rollout_each_tenant_moves_by_itself(parts: Parts) -> None:
-    parts.router.begin_rollout(MOVED)
-    tickets = [parts.writer.ticket(tenant) for tenant in (TENANT, OTHER)]
-    parts.router.move([OTHER])
+def test_in_a_rollout_each_tenant_moves_by_itself(application: Application) -> None:
+    application.router.begin_rollout(MOVED)
+    tickets = [application.writer.ticket(tenant) for tenant in (TENANT, OTHER)]
+    application.router.move([OTHER])
     for tenant, ticket in zip((TENANT, OTHER), tickets, strict=True):
-        parts.writer.store(tenant * len(SLOTS), tenant, ticket, {}, 1_000)
-    assert [key for key, _, _ in parts.writer.take_late()] == [parts.questions.key(OTHER * len(SLOTS))]
+        application.writer.store(tenant * len(SLOTS), tenant, ticket, {}, 1_000)
+    assert [key for key, _, _ in application.writer.take_late()] == [application.queries.blocks.key(OTHER * len(SLOTS))]
+
+
+@pytest.mark.parametrize("reply", ["ok", "failed", "refused", "unknown", "away"])
+@pytest.mark.parametrize("kind", ["store", "invalidation"])
+def test_each_cache_write_is_counted_by_what_became_of_it(kind: str, reply: str) -> None:
+    async def work(small: Small) -> None:
+        writer = small.application.writer
+        small.application.router.set_route(Route("source", "source", mirror="target"))
+        if reply == "away":
+            del small.network.servers["source", 1]
+            small.cut()
+            await small.passing(0.01)
+        else:
+            said = {"ok": None, "failed": error("ERR who knows"), "refused": error("READONLY no"), "unknown": SILENCE}
+            small.source.says = lambda _: said[reply]
+        if kind == "store":
+            writer.store(TENANT, TENANT, writer.ticket(TENANT), {"a": 1}, 1)
+        else:
+            writer.invalidate(TENANT)
+        await small.passing(0.05)
+        small.cut()
+        await small.passing(0.01)
+
+    writer = live(work).application.writer
+    redirected = kind == "invalidation" and reply == "refused"
+    outcome = "redirected" if redirected else {"refused": "failed", "away": "failed"}.get(reply, reply)
+    assert writer.outcomes == {f"{kind}_{outcome}": 1, "mirror_ok": 1}
+    assert writer.refused == ([TENANT] if redirected else [])
+    # What is sent again later goes to the mirror again, too.
+    assert writer._mirror.take() == (set() if reply == "ok" or redirected else {TENANT})
+
+
+def test_a_deletion_that_a_server_refused_is_made_where_writes_go_by_then() -> None:
+    async def work(small: Small) -> None:
+        writer = small.application.writer
+        small.source.says = lambda _: error("READONLY not here")
+        writer.invalidate(TENANT)
+        writer.invalidate(OTHER)
+        await small.passing(0.05)
+        small.application.router.set_route(MOVED)
+        small.application.router.held = {OTHER}
+        writer.send_refused()
+        await small.passing(0.05)
+        assert (len(small.target.names("UNLINK")), writer.refused) == (1, [OTHER])
+        small.application.router.held.clear()
+        small.application.router.frozen = True
+        writer.send_refused()
+        assert writer.refused == [OTHER]
+        small.application.router.frozen = False
+        writer.send_refused()
+        await small.passing(0.05)
+        assert (len(small.target.names("UNLINK")), writer.refused) == (2, [])
+
+    live(work)
+
+
+@pytest.mark.parametrize("moved", ["", "connections", "route"])
+def test_a_report_comes_back_from_the_dead_only_if_its_deletion_is_surely_later(moved: str) -> None:
+    async def work(small: Small) -> None:
+        writer, clock = small.application.writer, small.plan.clock
+        await small.passing(0.5)
+        computed = milliseconds(clock.now())
+        await small.passing(0.5)
+        writer.invalidate(TENANT)
+        if moved == "route":
+            small.application.router.set_route(MOVED)
+        small.application.router.flush()
+        if moved == "connections":
+            small.application.router.servers["source"].writes.changed_seconds = monotonic()
+        await small.passing(0.1)
+        identities = [*writer.obsolete]
+        assert bool(identities) is not bool(moved)
+        for identity in identities:
+            assert writer.is_resurrected(identity, computed, monotonic())
+            assert not writer.is_resurrected(identity, milliseconds(clock.now()), monotonic())
+            # It was asked for before anybody knew that it was gone.
+            assert not writer.is_resurrected(identity, computed, monotonic() - 1.0)
+
+    live(work)

@@ -1,6 +1,5 @@
 import asyncio
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from redis_rehearsal.engine.messages import WarmUp, WarmUpProgress
 from redis_rehearsal.engine.warming import Warming
 from redis_rehearsal.workload.queries import SLOTS
+from tests.unit.engine.made import plan
 
 CACHEABLE = sum(slot.kind.cacheable for slot in SLOTS)
 
@@ -30,16 +30,13 @@ class Asked:
 
 
 def warming(asked: Asked, told: list[WarmUpProgress], presence: float = 0.9, tenants: int = 2) -> Warming:
-    plan = SimpleNamespace(
+    made = plan(
         organizations=list(range(7, 7 + tenants)),
         operation_timeout=5.0,
-        index=0,
-        seed=1,
         cache_ttl=1e6,
         presence=np.full((tenants, len(SLOTS)), presence),
-        reports_expire=True,
     )
-    return Warming(cast("Any", plan), cast("Any", asked), told.append)
+    return Warming(made, cast("Any", asked), told.append)
 
 
 @pytest.mark.parametrize("failing", [False, True])

@@ -23,6 +23,7 @@ from redis_rehearsal.engine.messages import (
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet import control as controls
 from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS, FleetControl
+from redis_rehearsal.fleet.row import Segment
 
 SOURCE, TARGET = Route("source", "source"), Route("target", "target")
 REFUSED = "it will not"
@@ -59,11 +60,11 @@ def test_what_begins_while_another_one_was_announced_begins_after_it() -> None:
     announced = control.begin_phase("sync", began + 10 * BOUNDARY_LEAD_SECONDS)
     assert control.begin_phase("recovery") == announced
     later = control.begin_phase("done", announced + 1.0)
-    assert control.phases == [
-        ("sync", 0, began),
-        ("sync", 1, announced),
-        ("recovery", 2, announced),
-        ("done", 3, later),
+    assert control.segments == [
+        Segment("sync", 0, began),
+        Segment("sync", 1, announced),
+        Segment("recovery", 2, announced),
+        Segment("done", 3, later),
     ]
     assert told == [AddBoundary(announced), AddBoundary(announced), AddBoundary(later)]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from redis_rehearsal.cache.control import Identity
+from redis_rehearsal.cache.client import Identity
 from redis_rehearsal.keyspace.versions import can_replicate, can_restore
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from redis_rehearsal.fleet.control import BOUNDARY_LEAD_SECONDS, FleetControl
+from redis_rehearsal.fleet.row import Segment
 from redis_rehearsal.migration import context as under_test
 from redis_rehearsal.migration.context import Context
 from redis_rehearsal.migration.phases import Phase
@@ -25,7 +26,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 def names(context: Context) -> list[str]:
-    return [name for name, *_ in context.app.phases]
+    return [segment.phase for segment in context.app.segments]
 
 
 async def cut_over(context: Context, then: Phase) -> float:
@@ -37,13 +38,13 @@ async def cut_over(context: Context, then: Phase) -> float:
     return ended
 
 
-async def until_segment(context: Context) -> tuple[str, int, float]:
+async def until_segment(context: Context) -> Segment:
     """The next segment."""
-    many = len(context.app.phases)
+    many = len(context.app.segments)
     async with asyncio.timeout(10):
-        while len(context.app.phases) == many:
+        while len(context.app.segments) == many:
             await asyncio.sleep(0.005)
-    return context.app.phases[-1]
+    return context.app.segments[-1]
 
 
 def test_a_sweep_that_outlasts_the_tail_goes_on_in_a_segment_of_its_own(context: Context) -> None:

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from redis_rehearsal.migration.explain import allowed, as_field, explain, is_duration, wrong_field
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, RehearsalOptions, SwitchOptions
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions, RehearsalOptions, SwitchOptions
 
 
 def error(model: type[BaseModel], **values: Any) -> ValidationError:
@@ -16,8 +16,8 @@ def error(model: type[BaseModel], **values: Any) -> ValidationError:
 @pytest.mark.parametrize(
     ("model", "values", "sentence"),
     [
-        (ControlChange, {"query_mix": "1/2"}, "--query-mix is '1/2'; it must be 3 shares that are not all 0, as in"),
-        (ControlChange, {"queries_per_second": -1}, "--queries-per-second is -1; it must be a number from 0 to 10,000"),
+        (LoadChange, {"query_mix": "1/2"}, "--query-mix is '1/2'; it must be 3 shares that are not all 0, as in"),
+        (LoadChange, {"queries_per_second": -1}, "--queries-per-second is -1; it must be a number from 0 to 10,000"),
         (SwitchOptions, {}, "--to is missing; it must be source, target, or a URL"),
         (SwitchOptions, {"to": "elsewhere"}, "--to must be source, target, or a URL"),
         (SwitchOptions, {"to": "target", "freeze": "server"}, "--freeze is 'server'; it must be one of client, none."),
@@ -48,7 +48,7 @@ def error(model: type[BaseModel], **values: Any) -> ValidationError:
             {"strategy": "cold,copy", "naive": True},
             "--naive is for the strategy dual-write, which is",
         ),
-        (ControlChange, {"query_mix": "1_0/1/1"}, "--query-mix is '1_0/1/1'; it must be 3 shares"),
+        (LoadChange, {"query_mix": "1_0/1/1"}, "--query-mix is '1_0/1/1'; it must be 3 shares"),
         (
             MigrationOptions,
             {"strategy": "cold", "abort_if": ["failed=200%"]},
@@ -76,9 +76,9 @@ def test_in_json_fields_are_named_as_there() -> None:
     assert wrong_field(wrong, MigrationOptions) is None
     wrong = error(MigrationOptions, strategy="external", command="cp", settle=9)
     assert explain(wrong, MigrationOptions, as_field).startswith("settle must leave 1.5 s")
-    wrong = error(ControlChange, query_mix="1")
-    assert explain(wrong, ControlChange, as_field).startswith("query_mix is '1'")
-    assert wrong_field(wrong, ControlChange) == "query_mix"
+    wrong = error(LoadChange, query_mix="1")
+    assert explain(wrong, LoadChange, as_field).startswith("query_mix is '1'")
+    assert wrong_field(wrong, LoadChange) == "query_mix"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_switch_does_not_show_its_url() -> None:
     assert "geheim" not in str(error(SwitchOptions, to="x://:geheim@localhost"))
 
 
-@pytest.mark.parametrize("model", [ControlChange, SwitchOptions, MigrationOptions])
+@pytest.mark.parametrize("model", [LoadChange, SwitchOptions, MigrationOptions])
 def test_every_field_can_be_said_in_words(model: type[BaseModel]) -> None:
     assert all(allowed(model, field) for field in model.model_fields)
 

@@ -11,7 +11,7 @@ from redis_rehearsal.engine.stalls import Gap
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.criteria import CRITERIA
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.report.advice import Seen, advise, causes_of
 from redis_rehearsal.report.facts import Table, sections
@@ -93,7 +93,7 @@ def test_every_cause_has_advice_that_is_right_for_it_whichever_criterion_it_is(c
 
 @pytest.mark.parametrize("cause", Cause)
 def test_what_is_advised_can_be_typed(cause: Cause) -> None:
-    flags = {*Settings.model_fields, *MigrationOptions.model_fields, *ControlChange.model_fields, "duration"}
+    flags = {*Settings.model_fields, *MigrationOptions.model_fields, *LoadChange.model_fields, "duration"}
     for name, declared in CRITERIA.items():
         said = advise(name, "unknown", "copy", "client", (cause,))
         told = {each.replace("-", "_") for each in re.findall(r"--([a-z0-9][a-z0-9-]*)", said)}

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import orjson
 
-from redis_rehearsal.fleet.row import Second
+from redis_rehearsal.fleet.row import Second, Segment
 from redis_rehearsal.report.encoding import encode
 from redis_rehearsal.report.files import ALL, write_reports
 from redis_rehearsal.report.html import render_html
@@ -14,7 +14,7 @@ from tests.unit.report.made import tally, view, whole
 def with_seconds(directory: Path) -> RunView:
     made = view()
     # The same phase twice, with another between, is two.
-    made.phases = lambda: [("load", 0, 100.0), ("cutover", 1, 101.0), ("load", 2, 105.0)]
+    made.segments = lambda: [Segment("load", 0, 100.0), Segment("cutover", 1, 101.0), Segment("load", 2, 105.0)]
     made.timeline.write_to(directory / "timeline.csv")
     for number in range(3):
         made.timeline.add(

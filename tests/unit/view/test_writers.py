@@ -13,9 +13,9 @@ OTHERS = {
     "trouble": {"coordinator/workers.py"},
     "workers_lost": {"coordinator/workers.py"},
     "records": {"coordinator/migrations.py"},
-    "rates": {RUN, "coordinator/controls.py"},
-    "least_rates": {RUN, "coordinator/controls.py"},
-    "mixes_changed": {"coordinator/controls.py"},
+    "rates": {RUN, "coordinator/run_controls.py"},
+    "least_rates": {RUN, "coordinator/run_controls.py"},
+    "mixes_changed": {"coordinator/run_controls.py"},
     "scraped": {"web/metrics/exposition.py"},
 }
 

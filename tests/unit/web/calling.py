@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from redis_rehearsal.web.app import make_app
-from tests.controls import MemoryControls
+from tests.controls import MemoryRunControls
 from tests.unit.report.made import view
 
 TOKEN = "of-the-tests"
@@ -43,14 +43,14 @@ class Caller:
 
     def __init__(
         self,
-        controls: MemoryControls | None = None,
+        controls: MemoryRunControls | None = None,
         token: str = TOKEN,
         *,
         bare: bool = False,
         stranger: bool = False,
         app: ASGIApp | None = None,
     ) -> None:
-        self.controls = controls or MemoryControls()
+        self.controls = controls or MemoryRunControls()
         self._known = {} if stranger else {"authorization": f"Bearer {token}"}
         self.app = app or make_app(view(), None if bare else self.controls, token)
 

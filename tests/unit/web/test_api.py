@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tools.control_api_page import control_api_page
 
 from redis_rehearsal.document.base import as_json
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions, SwitchOptions
 from redis_rehearsal.web.api import CALLS, MAX_BODY_BYTES
-from tests.controls import LOAD, MemoryControls
+from tests.controls import LOAD, MemoryRunControls
 from tests.unit.web.calling import JSON, Caller
 
 BODIES = [("PATCH", "/control"), ("POST", "/api/switch"), ("POST", "/api/migrations")]
@@ -39,7 +39,7 @@ def test_the_application_is_switched() -> None:
 
 
 def test_a_migration_is_begun_watched_and_rolled_back() -> None:
-    caller = Caller(MemoryControls(lasting=True))
+    caller = Caller(MemoryRunControls(lasting=True))
     assert caller.call("GET", "/api/migrations").json == []
     begun = caller.call("POST", "/api/migrations", {"strategy": "cold", "abort_if": ["failed=1%"], "max_lost": 3})
     assert begun.status == 202
@@ -77,7 +77,7 @@ def test_the_report_of_the_run_so_far_is_one_page() -> None:
 
 @bodies
 def test_what_needs_the_load_is_refused_without_it(method: str, path: str) -> None:
-    controls = MemoryControls()
+    controls = MemoryRunControls()
     controls.running = False
     body = {"/control": {}, "/api/switch": {"to": "target"}, "/api/migrations": {"strategy": "observe"}}[path]
     answer = Caller(controls).call(method, path, body)
@@ -227,7 +227,7 @@ def test_a_body_that_breaks_off_changes_nothing() -> None:
     caller = Caller()
     answer = caller.call("PATCH", "/control", headers=JSON, parts=[])
     assert answer.status == 400
-    assert caller.controls.load == LOAD
+    assert caller.controls.asked == LOAD
 
 
 JSON_VALUES = st.recursive(
@@ -240,7 +240,7 @@ JSON_VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = sorted({field for model in (ControlChange, SwitchOptions, MigrationOptions) for field in model.model_fields})
+FIELDS = sorted({field for model in (LoadChange, SwitchOptions, MigrationOptions) for field in model.model_fields})
 
 
 @given(st.sampled_from(BODIES), JSON_VALUES | st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES, max_size=5))

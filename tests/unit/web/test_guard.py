@@ -60,7 +60,7 @@ def test_nobody_changes_anything_without_the_token(method: str, path: str, body:
         assert answer.headers["www-authenticate"].startswith("Bearer ")
         assert "CONTROL_TOKEN" in answer.error
         controls = caller.controls
-        assert (controls.load, controls.switches, controls.documents, controls.resets) == (LOAD, [], [], 0)
+        assert (controls.asked, controls.switches, controls.documents, controls.resets) == (LOAD, [], [], 0)
         right = caller.call(method, path, body, peer=peer, host="rehearsal.example", headers=bearer(TOKEN))
         assert right.status in (200, 202, 409)
 

@@ -113,7 +113,7 @@ def figures_of(evidence: Evidence) -> Figures:
     """What is found in the evidence before it is judged."""
     limits = evidence.limits
     phases = phase_figures(
-        evidence.phases,
+        evidence.segments,
         evidence.ended_seconds,
         evidence.queries,
         evidence.events,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
-from redis_rehearsal.fleet.row import Row
+from redis_rehearsal.fleet.row import Row, Segment
 from redis_rehearsal.migration.limits import Limits
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.compare.drift import Drift
@@ -104,7 +104,7 @@ class Evidence:
         reason: why it is not done.
         unseen: why there was nothing to see; empty where there was.
         broken: what of the run itself broke; empty where nothing did.
-        phases: name, number of the segment, and when it began, on the monotonic clock.
+        segments: of the migration, in order.
         ended_seconds: when nothing more was due.
         queries: tallies by number of the segment.
         events: tallies by number of the segment.
@@ -136,7 +136,7 @@ class Evidence:
     status: str
     reason: str
     unseen: Reason
-    phases: Sequence[tuple[str, int, float]]
+    segments: Sequence[Segment]
     ended_seconds: float
     queries: Mapping[int, Tally]
     events: Mapping[int, Tally]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from redis_rehearsal.engine.outcome import Tally
-from redis_rehearsal.fleet.row import Row
+from redis_rehearsal.fleet.row import Row, Segment
 from redis_rehearsal.fleet.rows import column
 from redis_rehearsal.verification.downtime import Downtime
 from redis_rehearsal.verification.recovery import Recovery
@@ -59,7 +59,7 @@ class Figures:
 
 
 def phase_figures(
-    phases: Sequence[tuple[str, int, float]],
+    segments: Sequence[Segment],
     ended_seconds: float,
     queries: Mapping[int, Tally],
     events: Mapping[int, Tally],
@@ -68,16 +68,16 @@ def phase_figures(
 ) -> list[PhaseFigures]:
     """The phases with what was due in each; arguments as the attributes of `Evidence`."""
     found: list[PhaseFigures] = []
-    for place, (name, segment, at) in enumerate(phases):
-        following = phases[place + 1 :]
-        end = min(following[0][2] if following else ended_seconds, ended_seconds)
-        if not (found and found[-1].name == name):
-            found.append(PhaseFigures(name, at, at))
+    for place, segment in enumerate(segments):
+        following = segments[place + 1 :]
+        end = min(following[0].began_seconds if following else ended_seconds, ended_seconds)
+        if not (found and found[-1].name == segment.phase):
+            found.append(PhaseFigures(segment.phase, segment.began_seconds, segment.began_seconds))
         phase = found[-1]
         phase.ended_seconds = max(phase.began_seconds, end)
         for tally, tallies in ((phase.queries, queries), (phase.events, events)):
-            if segment in tallies:
-                tally.merge(tallies[segment])
+            if segment.number in tallies:
+                tally.merge(tallies[segment.number])
     for phase in found:
         # A short one has no whole second: those that are labelled with it are the nearest there is.
         within = rows_within(rows, began_seconds, phase.began_seconds, phase.ended_seconds) or [

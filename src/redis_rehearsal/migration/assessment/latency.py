@@ -5,6 +5,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.fleet.row import Segment
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.figures import rows_within
 from redis_rehearsal.migration.assessment.reasons import NO_CUTOVER, STALLED, STALLED_BASELINE, on_time
@@ -139,27 +140,28 @@ def _usual_p99(evidence: Evidence, kind: Kind) -> tuple[float | None, float | No
     return median(least), median(value for _, value in measured)
 
 
-def _segments(evidence: Evidence, span: Span) -> Iterator[tuple[str, int, Span]]:
-    """Name, number, and when it was, of each segment of a time; what comes after the migration is none of it."""
-    for place, (name, segment, at) in enumerate(evidence.phases):
-        if span[0] - CLOSE_SECONDS <= at < span[1] - CLOSE_SECONDS and name not in _NOT_WATCHED:
-            following = evidence.phases[place + 1 : place + 2]
-            yield name, segment, (at, max(at, min([evidence.ended_seconds, *(each for *_, each in following)])))
+def _segments(evidence: Evidence, span: Span) -> Iterator[tuple[Segment, float]]:
+    """The segments of a time, each with when it ended; what comes after the migration is none of it."""
+    for place, segment in enumerate(evidence.segments):
+        at = segment.began_seconds
+        if span[0] - CLOSE_SECONDS <= at < span[1] - CLOSE_SECONDS and segment.phase not in _NOT_WATCHED:
+            following = (each.began_seconds for each in evidence.segments[place + 1 : place + 2])
+            yield segment, max(at, min([evidence.ended_seconds, *following]))
 
 
 def _due(evidence: Evidence, kind: Kind, span: Span) -> Tally:
     tallies = evidence.queries if kind == "queries" else evidence.events
     found = Tally()
-    for _, segment, _ in _segments(evidence, span):
-        if segment in tallies:
-            found.merge(tallies[segment])
+    for segment, _ in _segments(evidence, span):
+        if segment.number in tallies:
+            found.merge(tallies[segment.number])
     return found
 
 
 def _held(evidence: Evidence, place: int, span: Span) -> _Held:
     """How many events the freeze of a cutover held, by how many were due in the cutover: the rate may change later."""
-    own = [(segment, when) for name, segment, when in _segments(evidence, span) if name == Phase.CUTOVER]
-    offered = sum(evidence.events[segment].offered for segment, _ in own if segment in evidence.events)
-    seconds = sum(ended - began for _, (began, ended) in own)
+    own = [(segment, ended) for segment, ended in _segments(evidence, span) if segment.phase == Phase.CUTOVER]
+    offered = sum(evidence.events[each.number].offered for each, _ in own if each.number in evidence.events)
+    seconds = sum(ended - segment.began_seconds for segment, ended in own)
     held_seconds = sum(evidence.held_seconds[place : place + 1])
     return _Held(held_seconds * offered / seconds, held_seconds) if seconds > 0 else _NONE_HELD

@@ -23,10 +23,11 @@ def before_cutovers(evidence: Evidence) -> list[Span]:
     found = [(began, min(first, ended))]
     for cutover, _ in others:
         carrying = cutover
-        for name, _, at in reversed([each for each in evidence.phases if each[2] < cutover - CLOSE_SECONDS]):
-            if name not in (Phase.PREPARE, Phase.SYNC):
+        before = [each for each in evidence.segments if each.began_seconds < cutover - CLOSE_SECONDS]
+        for segment in reversed(before):
+            if segment.phase not in (Phase.PREPARE, Phase.SYNC):
                 break
-            carrying = at
+            carrying = segment.began_seconds
         found.append((carrying, min(cutover, ended)))
     return found
 
@@ -40,7 +41,11 @@ def cutovers_with_tails(evidence: Evidence) -> list[Span]:
             until.append(ended + CUTOVER_TAIL_SECONDS)
         else:
             # It goes on, or broke off where its phase ends.
-            until += [at for name, _, at in evidence.phases if at > began and name != Phase.CUTOVER]
+            until += [
+                segment.began_seconds
+                for segment in evidence.segments
+                if segment.began_seconds > began and segment.phase != Phase.CUTOVER
+            ]
         found.append((began, min(until)))
     return found
 
@@ -52,12 +57,13 @@ def sweeps(evidence: Evidence) -> list[Span]:
     """
     found = []
     until = [start for start, _ in before_cutovers(evidence)[1:]] + [evidence.ended_seconds]
-    beginnings = [at for *_, at in evidence.phases]
+    ends = [*(segment.began_seconds for segment in evidence.segments[1:]), evidence.ended_seconds]
     for (_, tail_ended), before in zip(cutovers_with_tails(evidence), until, strict=True):
         swept = [
-            (at, end)
-            for (name, _, at), end in zip(evidence.phases, [*beginnings[1:], evidence.ended_seconds], strict=False)
-            if name == Phase.SYNC and tail_ended - CLOSE_SECONDS <= at < before - CLOSE_SECONDS
+            (segment.began_seconds, end)
+            for segment, end in zip(evidence.segments, ends, strict=False)
+            if segment.phase == Phase.SYNC
+            and tail_ended - CLOSE_SECONDS <= segment.began_seconds < before - CLOSE_SECONDS
         ]
         if swept:
             found.append((swept[0][0], swept[-1][1]))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _EXPLAINED_BY: Final = frozenset({Explanation.RESTART})
 _READS: Final = (
-    *("cutovers", "ended_seconds", "phases", "rows", "began_seconds", "baseline_seconds"),
+    *("cutovers", "ended_seconds", "segments", "rows", "began_seconds", "baseline_seconds"),
     *("stalls", "workers_lost", "saturated"),
 )
 

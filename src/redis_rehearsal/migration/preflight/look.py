@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from redis_rehearsal.cache.control import VARIABLES, identify
+from redis_rehearsal.cache.client import VARIABLES, identify
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.migration.preflight.checks import judge

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import hiredis
 
-from redis_rehearsal.cache.control import Identity, info_lines
+from redis_rehearsal.cache.client import Identity, info_lines
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.cache.route import Role
@@ -225,7 +225,7 @@ class _Reading:
 
     async def _permissions(self) -> None:
         self._seen["denied"], self._seen["refusal"] = await read_permissions(
-            self._viewer, f"{self._keys.prefix}preflight", PROBES, ONLY_DRY
+            self._viewer, self._keys.absent, PROBES, ONLY_DRY
         )
 
     async def _lock(self) -> None:

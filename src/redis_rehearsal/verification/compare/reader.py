@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from math import ceil
 from typing import Final
 
-from redis_rehearsal.cache.control import CONNECT_SECONDS
+from redis_rehearsal.cache.client import CONNECT_SECONDS
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Reply
 from redis_rehearsal.clock import monotonic

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from redis_rehearsal.cache.control import CONNECT_SECONDS, VARIABLES, first_contact, info_lines
+from redis_rehearsal.cache.client import CONNECT_SECONDS, VARIABLES, first_contact, info_lines
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.clock import monotonic

@@ -53,13 +53,13 @@ def _starts(view: RunView) -> dict[str, float]:
     """Unix time at which each phase last began."""
     found: dict[str, float] = {}
     now, before = monotonic(), ""
-    for name, _, at_seconds in view.phases():
-        if at_seconds > now:
+    for segment in view.segments():
+        if segment.began_seconds > now:
             break
         # A phase may be several segments.
-        if name != before:
-            found[name] = view.clock.at(at_seconds)
-        before = name
+        if segment.phase != before:
+            found[segment.phase] = view.clock.at(segment.began_seconds)
+        before = segment.phase
     return found
 
 

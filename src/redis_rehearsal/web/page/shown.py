@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from redis_rehearsal import __version__
 from redis_rehearsal.fleet.rows import since
-from redis_rehearsal.migration.control import Controls
 from redis_rehearsal.migration.options import MigrationOptions
+from redis_rehearsal.migration.run_controls import RunControls
 from redis_rehearsal.migration.strategies import STRATEGIES
 from redis_rehearsal.report.document import make_document
 from redis_rehearsal.view.run_view import RunView, Stage
@@ -67,7 +67,7 @@ class LiveRun:
         controls: what can be done to it; None where nothing can.
     """
 
-    def __init__(self, view: RunView, controls: Controls | None) -> None:
+    def __init__(self, view: RunView, controls: RunControls | None) -> None:
         self._view = view
         self._controls = controls
 
@@ -109,7 +109,7 @@ class LiveRun:
             "directory": str(view.directory) if view.directory else None,
             "document": make_document(view),
             "now": controls.status() if controls else None,
-            "load": controls.control() if controls else None,
+            "load": controls.load() if controls else None,
             "phases": self._phases(),
             "progress": {step: list(counts) for step, counts in view.progress.items()},
             "acknowledged_since_cutover": self._acknowledged_since_cutover(),
@@ -129,11 +129,11 @@ class LiveRun:
 
     def _phases(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for name, _, at in self._view.phases():
-            since = at - self._view.began_seconds
-            if found and found[-1]["name"] == name:
+        for segment in self._view.segments():
+            since = segment.began_seconds - self._view.began_seconds
+            if found and found[-1]["name"] == segment.phase:
                 continue
             if found:
                 found[-1]["to_second"] = since
-            found.append({"name": name, "from_second": since, "to_second": None})
+            found.append({"name": segment.phase, "from_second": since, "to_second": None})
         return found

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
+from redis_rehearsal.fleet.row import Segment
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.limits import Limits
@@ -18,7 +19,7 @@ EVIDENCE = Evidence(
     status="done",
     reason="",
     unseen=NO_REASON,
-    phases=[],
+    segments=[],
     ended_seconds=100.0,
     queries={},
     events={},
@@ -51,7 +52,7 @@ def tally(ok: int = 0, failed: int = 0, unknown: int = 0, shed: int = 0, respons
 
 def phased(**tallies: Tally) -> Evidence:
     """Evidence whose queries and events are due in a segment for each of the phases."""
-    phases = [(Phase[name], place, 10.0 * place) for place, name in enumerate(tallies)]
+    segments = [Segment(Phase[name], place, 10.0 * place) for place, name in enumerate(tallies)]
     due = dict(enumerate(tallies.values()))
-    cutovers = [(at, at + 1.0) for name, _, at in phases if name == Phase.CUTOVER] or EVIDENCE.cutovers
-    return replace(EVIDENCE, phases=phases, queries=due, events=due, cutovers=cutovers)
+    cutovers = [(at, at + 1.0) for name, _, at in segments if name == Phase.CUTOVER] or EVIDENCE.cutovers
+    return replace(EVIDENCE, segments=segments, queries=due, events=due, cutovers=cutovers)

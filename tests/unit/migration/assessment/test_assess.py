@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.engine.outcome import Tally
-from redis_rehearsal.fleet.row import Label, Row, Second
+from redis_rehearsal.fleet.row import Label, Row, Second, Segment
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.phases import Phase
@@ -149,10 +149,15 @@ def test_the_worst_second_after_the_baseline_is_told() -> None:
 
 
 def test_stretches_of_a_phase_that_follow_one_another_are_one() -> None:
-    phases = [(Phase.BASELINE, 0, 0.0), (Phase.RECOVERY, 1, 10.0), (Phase.RECOVERY, 2, 12.5), (Phase.BASELINE, 3, 14.0)]
+    segments = [
+        Segment(Phase.BASELINE, 0, 0.0),
+        Segment(Phase.RECOVERY, 1, 10.0),
+        Segment(Phase.RECOVERY, 2, 12.5),
+        Segment(Phase.BASELINE, 3, 14.0),
+    ]
     queries = {place: Tally(offered=place + 1) for place in range(4)}
     rows = [row(second, "recovery", database_queries=second) for second in range(16)]
-    found = assess(replace(EVIDENCE, phases=phases, queries=queries, rows=rows, ended_seconds=15.0)).phases
+    found = assess(replace(EVIDENCE, segments=segments, queries=queries, rows=rows, ended_seconds=15.0)).phases
     assert [(each.name, each.duration_seconds, each.queries.offered) for each in found] == [
         ("baseline", 10.0, 1),
         ("recovery", 4.0, 5),

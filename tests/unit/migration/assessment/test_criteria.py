@@ -7,6 +7,7 @@ import pytest
 from redis_rehearsal.engine.checks import Checks
 from redis_rehearsal.engine.outcome import Tally
 from redis_rehearsal.engine.stalls import Gap
+from redis_rehearsal.fleet.row import Segment
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence, KeyComparison
 from redis_rehearsal.migration.assessment.reasons import COMPARED_LATER
@@ -29,7 +30,7 @@ def test_all_criteria_that_are_declared_are_there_where_there_is_evidence_for_th
     everything = replace(
         EVIDENCE,
         broken="something",
-        phases=[(Phase.SYNC, 0, 5.0)],
+        segments=[Segment(Phase.SYNC, 0, 5.0)],
         baseline_seconds=(0.0, 5.0),
         queries={0: tally(ok=1)},
         events={0: tally(ok=1)},

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.engine.stalls import Gap
+from redis_rehearsal.fleet.row import Segment
 from redis_rehearsal.migration.assessment.assess import assess
 from redis_rehearsal.migration.assessment.evidence import Evidence
 from redis_rehearsal.migration.assessment.reasons import STALLED_BASELINE
@@ -70,9 +71,14 @@ def test_events_that_were_held_are_downtime_and_not_latency() -> None:
     cutover.offered += 5
     cutover.outcomes[0] += 5
     cutover.response.record([0.1] * 5)
-    phases = [(Phase.BASELINE, 0, 0.0), (Phase.CUTOVER, 1, 10.0), (Phase.RECOVERY, 2, 15.0), (Phase.RECOVERY, 3, 15.0)]
+    segments = [
+        Segment(Phase.BASELINE, 0, 0.0),
+        Segment(Phase.CUTOVER, 1, 10.0),
+        Segment(Phase.RECOVERY, 2, 15.0),
+        Segment(Phase.RECOVERY, 3, 15.0),
+    ]
     due = {0: baseline, 1: cutover}
-    evidence = replace(EVIDENCE, phases=phases, queries=due, events=due, rows=baseline_rows(0.001))
+    evidence = replace(EVIDENCE, segments=segments, queries=due, events=due, rows=baseline_rows(0.001))
     assert criterion("event_cutover_p99", evidence).status == "failed"
     held = replace(evidence, held_seconds=[0.3])
     assert criterion("event_cutover_p99", held).status == "passed"
@@ -91,9 +97,14 @@ def test_what_a_stall_of_the_generator_explains_is_not_slow(name: str, touched: 
     slow.response.record([0.2] * 10)
     slow.stalled.record([0.2] * touched)
     slow.stalled_at_least.record([0.01] * touched)
-    phases = [(Phase.BASELINE, 0, 0.0), (Phase.CUTOVER, 1, 10.0), (Phase.RECOVERY, 2, 15.0), (Phase.RECOVERY, 3, 15.0)]
+    segments = [
+        Segment(Phase.BASELINE, 0, 0.0),
+        Segment(Phase.CUTOVER, 1, 10.0),
+        Segment(Phase.RECOVERY, 2, 15.0),
+        Segment(Phase.RECOVERY, 3, 15.0),
+    ]
     due = {0: tally(ok=100), 1: slow}
-    evidence = replace(EVIDENCE, phases=phases, queries=due, events=due, rows=baseline_rows(0.001))
+    evidence = replace(EVIDENCE, segments=segments, queries=due, events=due, rows=baseline_rows(0.001))
     assert criterion(name, evidence).status == status
 
 
@@ -115,8 +126,13 @@ def test_a_strategy_that_hurts_while_it_copies_hurts(kind: str, name: str) -> No
 
 def test_the_cutovers_p99_reaches_five_seconds_into_the_recovery() -> None:
     fast, slow = tally(ok=100), tally(ok=100, response_seconds=0.2)
-    phases = [(Phase.BASELINE, 0, 0.0), (Phase.CUTOVER, 1, 10.0), (Phase.RECOVERY, 2, 11.0), (Phase.RECOVERY, 3, 16.0)]
-    made = replace(EVIDENCE, phases=phases, rows=baseline_rows(0.001))
+    segments = [
+        Segment(Phase.BASELINE, 0, 0.0),
+        Segment(Phase.CUTOVER, 1, 10.0),
+        Segment(Phase.RECOVERY, 2, 11.0),
+        Segment(Phase.RECOVERY, 3, 16.0),
+    ]
+    made = replace(EVIDENCE, segments=segments, rows=baseline_rows(0.001))
     soon = replace(made, queries={0: fast, 1: fast, 2: slow, 3: fast})
     later = replace(made, queries={0: fast, 1: fast, 2: fast, 3: slow})
     assert criterion("cutover_p99", soon).status == "failed"
@@ -130,7 +146,7 @@ def timed(
     due = {number: tally(ok=100, response_seconds=0.2 if number in slow else 0.001) for number in range(len(phases))}
     return replace(
         EVIDENCE,
-        phases=[(name, number, at) for number, (name, at) in enumerate(phases)],
+        segments=[Segment(name, number, at) for number, (name, at) in enumerate(phases)],
         queries=due,
         events=due,
         rows=baseline_rows(0.001),

@@ -7,7 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tools.metrics_page import metrics_page
 
-from redis_rehearsal.fleet.row import Label
+from redis_rehearsal.fleet.row import Label, Segment
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.reasons import Cause
 from redis_rehearsal.verification.reconcile import Reconciliation
@@ -163,7 +163,12 @@ def test_writes_to_both_servers_show_as_such() -> None:
 def test_a_phase_begins_with_the_first_of_its_segments_and_not_before_its_time() -> None:
     made = filled()
     made.label = lambda: Label("recovery")
-    made.phases = lambda: [("baseline", 0, 0.5), ("recovery", 1, 1.0), ("recovery", 2, 2.0), ("done", 3, 1e12)]
+    made.segments = lambda: [
+        Segment("baseline", 0, 0.5),
+        Segment("recovery", 1, 1.0),
+        Segment("recovery", 2, 2.0),
+        Segment("done", 3, 1e12),
+    ]
     starts = values_of(made, "rehearsal_phase_start_timestamp_seconds")
     assert starts == {("baseline",): made.clock.at(0.5), ("recovery",): made.clock.at(1.0)}
 

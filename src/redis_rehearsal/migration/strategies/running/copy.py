@@ -107,7 +107,7 @@ async def _copy_differing(context: Context, carrier: Carrier, step: Step, *, hel
     """Copy what is not on the target as it is on the source, and delete what the source has not any more."""
     ours, theirs = await asyncio.gather(*(_names(context, carrier, role) for role in ROLES))
     # Dead weight that is there cannot have changed.
-    there = [key for key in ours & theirs if not key.startswith(context.keys.dead_weight)]
+    there = [key for key in ours & theirs if not context.keys.is_dead_weight(key)]
     changed = [*(ours - theirs), *await carrier.differing(there)]
     gone = theirs - ours
     await carrier.carry(changed, held=held)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.embedded.process import SUPERVISOR
 from redis_rehearsal.errors import MigrationError
@@ -161,7 +161,7 @@ async def _follows(context: Context) -> bool:
     target = context.target
     try:
         info = await target.info("replication")
-    except CONTROL_ERRORS as error:
+    except CLIENT_ERRORS as error:
         raise MigrationError(f"{target} could not be looked at: {error}.") from None
     if info.get("role") != "slave":
         return False
@@ -258,7 +258,7 @@ async def _see_that_target_takes_writes(context: Context) -> None:
         if info.get("role") != "slave":
             return
         read_only = (await target.client.config_get("replica-read-only")).get("replica-read-only") != "no"
-    except CONTROL_ERRORS as error:
+    except CLIENT_ERRORS as error:
         context.warnings.append(f"Whether {target} takes writes could not be seen: {error}.")
         return
     if read_only:

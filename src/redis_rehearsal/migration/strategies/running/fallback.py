@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.route import Route
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.errors import MigrationError
@@ -123,6 +123,6 @@ async def _delete_again(context: Context, lapsed: set[int]) -> None:
         for server in (context.source, context.target):
             try:
                 await server.client.unlink(*found)
-            except CONTROL_ERRORS as error:
+            except CLIENT_ERRORS as error:
                 context.warnings.append(f"{server} did not delete reports that are obsolete: {error}.")
         step.detail = f"{len(found):,} reports of organisations whose deletions the source did not take"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from redis.exceptions import ResponseError
 
-from redis_rehearsal.cache.control import CONTROL_ERRORS
+from redis_rehearsal.cache.client import CLIENT_ERRORS
 from redis_rehearsal.cache.journal import ROLE
 from redis_rehearsal.cache.prefix import count_others
 from redis_rehearsal.clock import monotonic
@@ -160,7 +160,7 @@ async def _follow(context: Context) -> None:
             await context.note(target, ROLE, "", f"{source.host} {source.port}")
             context.put_back(f"the role of {target}", promote)
             await target.client.replicaof(source.host, str(source.port))
-        except CONTROL_ERRORS as error:
+        except CLIENT_ERRORS as error:
             raise MigrationError(
                 f"{target} refused REPLICAOF ({error}); managed services often do. Use another strategy."
             ) from None

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 
-from redis_rehearsal.cache.control import control_client, first_contact
+from redis_rehearsal.cache.client import client_of, first_contact
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.lock import RunLock
 from redis_rehearsal.cache.permissions import check_permissions
@@ -116,7 +116,7 @@ def test_a_cluster_endpoint_is_refused(make_server: MakeServer) -> None:
 
 def test_a_second_run_is_kept_away_until_the_first_gives_up(source: RedisServer, client: Any) -> None:
     async def work() -> None:
-        one, two = (control_client(Endpoint.parse(source.url), 5) for _ in range(2))
+        one, two = (client_of(Endpoint.parse(source.url), 5) for _ in range(2))
         first, second = RunLock(one, KEYS.lock, "here"), RunLock(two, KEYS.lock, "here")
         await first.take()
         with pytest.raises(LockedError, match="KEY_PREFIX"):
@@ -141,7 +141,7 @@ def test_the_lock_of_a_dead_process_of_this_machine_is_taken_over(source: RedisS
     client.set(KEYS.lock, f"{platform.node()}:{2**22 + 1}:abc", ex=30)
 
     async def work() -> None:
-        ours = control_client(Endpoint.parse(source.url), 5)
+        ours = client_of(Endpoint.parse(source.url), 5)
         await RunLock(ours, KEYS.lock, "here").take()
         await ours.aclose()
 
@@ -152,7 +152,7 @@ def test_a_user_without_permission_is_told_what_is_missing(make_server: MakeServ
     server = make_server("--user", "reader", "on", ">x", "~*", "+@read", "+info", "+ping", "+client", "+auth")
 
     async def work() -> None:
-        ours = control_client(Endpoint.parse(f"redis://reader:x@127.0.0.1:{server.port}"), 5)
+        ours = client_of(Endpoint.parse(f"redis://reader:x@127.0.0.1:{server.port}"), 5)
         try:
             await RunLock(ours, KEYS.lock, "here").take()
         finally:
@@ -183,7 +183,7 @@ def test_nothing_is_removed_under_a_live_run_of_a_longer_prefix(source: RedisSer
     client.mset({"rehearsal:a": 1, "rehearsal:inner:lock": 2, "rehearsal:inner:b": 3})
 
     async def work() -> None:
-        ours = control_client(Endpoint.parse(source.url), 5)
+        ours = client_of(Endpoint.parse(source.url), 5)
         try:
             await remove_all(ours, KEYS, keep_lock=True)
         finally:
@@ -217,7 +217,7 @@ def test_only_what_is_under_the_prefix_is_removed(source: RedisServer, client: A
     client.mset({"rehearsal:a": 1, "rehearsal:lock": 2, "rehearsa": 3, "other:rehearsal:b": 4})
 
     async def work() -> int:
-        ours = control_client(Endpoint.parse(source.url), 5)
+        ours = client_of(Endpoint.parse(source.url), 5)
         removed = await remove_all(ours, KEYS, keep_lock=True)
         await ours.aclose()
         return removed
@@ -228,7 +228,7 @@ def test_only_what_is_under_the_prefix_is_removed(source: RedisServer, client: A
 
 def test_dead_weight_has_the_size_that_was_asked_for(source: RedisServer, client: Any) -> None:
     async def work() -> None:
-        ours = control_client(Endpoint.parse(source.url), 5)
+        ours = client_of(Endpoint.parse(source.url), 5)
         await add_dead_weight(ours, KEYS, 10_000, 1, lambda *_: None)
         await ours.aclose()
 

@@ -1,4 +1,4 @@
-"""What can be done to a run that is going on: see the port `Controls`."""
+"""What can be done to a run that is going on: see the port `RunControls`."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from redis_rehearsal.errors import ConfigurationError, ConflictError, MigrationE
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.fleet.row import Row
 from redis_rehearsal.migration.context import iso
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions, parse_mix
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions, SwitchOptions, parse_mix
 from redis_rehearsal.report.migration_document import migration_document, verdict_document
 from redis_rehearsal.view.run_view import RunView, Stage
 from redis_rehearsal.workload.events import EVENT_TYPES
@@ -61,7 +61,7 @@ def slot_shares(mix: str) -> list[float]:
     return [slot.share * wanted[group] / usual[group] for slot, group in zip(SLOTS, groups, strict=True)]
 
 
-class RunControls:
+class LocalRunControls:
     """The controls of a run.
 
     Args:
@@ -81,7 +81,7 @@ class RunControls:
         self._event_mix = "/".join(f"{100 * kind.share:g}" for kind in EVENT_TYPES)
 
     def status(self) -> told.RunStatus:
-        """See `Controls`."""
+        """See `RunControls`."""
         view, control = self._view, self._control
         route = control.route
         servers: dict[str, Server] = {}
@@ -111,8 +111,8 @@ class RunControls:
             migration=migration_document(view.records[-1]) if view.records else None,
         )
 
-    def control(self) -> told.Load:
-        """See `Controls`."""
+    def load(self) -> told.Load:
+        """See `RunControls`."""
         queries, events = self._view.rates
         return told.Load(
             queries_per_second=queries,
@@ -125,8 +125,8 @@ class RunControls:
         if self._view.stage != Stage.RUNNING:
             raise ConflictError(f"The load is not running (the run is {self._view.stage}).")
 
-    async def change(self, change: ControlChange) -> told.Load:
-        """See `Controls`."""
+    async def change(self, change: LoadChange) -> told.Load:
+        """See `RunControls`."""
         self._needs_load()
         queries, events = self._view.rates
         queries = queries if change.queries_per_second is None else change.queries_per_second
@@ -147,7 +147,7 @@ class RunControls:
         self._view.least_rates.append((monotonic(), queries, events))
         self._query_mix = change.query_mix or self._query_mix
         self._event_mix = change.event_mix or self._event_mix
-        return self.control()
+        return self.load()
 
     @contextlib.contextmanager
     def _alone(self, what: str) -> Iterator[None]:
@@ -161,7 +161,7 @@ class RunControls:
             self._moving = ""
 
     async def switch(self, options: SwitchOptions) -> told.RunStatus:
-        """See `Controls`."""
+        """See `RunControls`."""
         self._needs_load()
         with self._alone("A switch"):
             return await self._switch(options)
@@ -205,17 +205,20 @@ class RunControls:
         return self.status()
 
     async def start_migration(self, options: MigrationOptions) -> Migration:
-        """See `Controls`."""
+        """See `RunControls`."""
         self._needs_load()
         with self._alone("The start of a migration"):
             return migration_document(await self._migrations.start(options))
 
     def migrations(self) -> list[told.MigrationSoFar]:
-        """See `Controls`."""
+        """See `RunControls`."""
         view = self._view
-        firsts = [record.first_phase for record in view.records]
+        firsts = [record.first_segment for record in view.records]
         phases = [
-            [told.BegunPhase(name=name, started_at=iso(view.clock.at(at))) for name, _, at in view.phases()[first:end]]
+            [
+                told.BegunPhase(name=segment.phase, started_at=iso(view.clock.at(segment.began_seconds)))
+                for segment in view.segments()[first:end]
+            ]
             for first, end in pairwise([*firsts, None])
         ]
         return [
@@ -224,24 +227,24 @@ class RunControls:
         ]
 
     async def rollback(self) -> Migration:
-        """See `Controls`."""
+        """See `RunControls`."""
         return migration_document(await self._migrations.rollback("a person asked for it"))
 
     def go_back(self) -> Migration:
-        """See `Controls`."""
+        """See `RunControls`."""
         return migration_document(self._migrations.go_back())
 
     async def verdict_so_far(self, *, read_counters: bool = True) -> Verdict | None:
-        """See `Controls`."""
+        """See `RunControls`."""
         found = await self._migrations.judging.verdict_so_far(read_counters=read_counters)
         return verdict_document(found)
 
     def reset(self) -> told.RunStatus:
-        """See `Controls`."""
+        """See `RunControls`."""
         self._needs_load()
         self._host.begin_again()
         return self.status()
 
     def timeline(self) -> Sequence[Row]:
-        """See `Controls`."""
+        """See `RunControls`."""
         return self._view.timeline.rows[:]

@@ -17,7 +17,7 @@ from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Connection, Reply
 from redis_rehearsal.errors import ServerRefusedError
 
-CONTROL_ERRORS: Final = (RedisError, OSError, TimeoutError)
+CLIENT_ERRORS: Final = (RedisError, OSError, TimeoutError)
 """What an operation can fail with when the server or the way to it is at fault."""
 CONNECT_SECONDS: Final = 5.0
 """Who does not answer the little that is asked at first is given up by then, however long later answers may take."""
@@ -55,7 +55,7 @@ class Identity:
         return cls(product, str(version), str(info.get("run_id", "")), str(mode))
 
 
-def control_client(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
+def client_of(endpoint: Endpoint, timeout_seconds: float) -> redis.Redis:
     """A client that never tries a command twice, since a write whose reply was lost may have been applied."""
     connection: dict[str, Any] = {
         "db": endpoint.database,
@@ -154,15 +154,20 @@ def _to_do(endpoint: Endpoint, variable: str, error: Exception) -> str:
     return f"Is it running, and {variable} right?"
 
 
-async def why_no_json(endpoint: Endpoint, prefix: str, timeout_seconds: float) -> str:
+async def why_no_json(endpoint: Endpoint, absent: str, timeout_seconds: float) -> str:
     """Why a server has no JSON type; empty where it has.
+
+    Args:
+        endpoint: of the server.
+        absent: a key that is not there.
+        timeout_seconds: for the answer.
 
     Raises:
         ServerRefusedError: it cannot be asked.
     """
     try:
         async with Connection.opened(endpoint, "redis-rehearsal:check", timeout_seconds) as connection:
-            reply = await connection.ask(timeout_seconds, "JSON.GET", f"{prefix}none")
+            reply = await connection.ask(timeout_seconds, "JSON.GET", absent)
     except (OSError, TimeoutError) as error:
         raise ServerRefusedError(f"{endpoint} could not be asked whether it has JSON: {error}.") from None
     return str(reply).partition(",")[0] if isinstance(reply, hiredis.ReplyError) else ""

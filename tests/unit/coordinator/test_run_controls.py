@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from redis_rehearsal.coordinator.controls import RunControls
+from redis_rehearsal.coordinator.run_controls import LocalRunControls
 from redis_rehearsal.engine.messages import Changed, Command, SetLoad
 from redis_rehearsal.errors import ConflictError
 from redis_rehearsal.fleet.control import FleetControl
-from redis_rehearsal.migration.options import ControlChange
+from redis_rehearsal.migration.options import LoadChange
 from redis_rehearsal.view.run_view import RunView, Stage
 
 ASKED = (0.0, 400.0, 200.0)
@@ -24,7 +24,7 @@ class Load:
         self.meanwhile: list[tuple[float, float]] = []
         self._error = error
         self._control = FleetControl(self._hear, 1)
-        self._controls = RunControls(self.view, self._control, nothing, nothing)
+        self._controls = LocalRunControls(self.view, self._control, nothing, nothing)
 
     def _hear(self, command: Command) -> None:
         assert isinstance(command, SetLoad)
@@ -32,7 +32,7 @@ class Load:
         asyncio.get_running_loop().call_soon(self._control.on_changed, Changed(0, command.change, self._error, ()))
 
     def change(self, **changes: Any) -> None:
-        asyncio.run(self._controls.change(ControlChange(**changes)))
+        asyncio.run(self._controls.change(LoadChange(**changes)))
 
     @property
     def least(self) -> list[tuple[float, float]]:

@@ -7,19 +7,19 @@ from redis_rehearsal.document.migration import Migration
 from redis_rehearsal.document.status import Load, MigrationSoFar, RunStatus
 from redis_rehearsal.document.verdict import Verdict
 from redis_rehearsal.fleet.row import Row
-from redis_rehearsal.migration.options import ControlChange, MigrationOptions, SwitchOptions
+from redis_rehearsal.migration.options import LoadChange, MigrationOptions, SwitchOptions
 
 
-class Controls(Protocol):
+class RunControls(Protocol):
     """A run as its operator sees it. No document holds a secret."""
 
     def status(self) -> RunStatus:
         """What is running."""
 
-    def control(self) -> Load:
+    def load(self) -> Load:
         """The load as it is asked for now."""
 
-    async def change(self, change: ControlChange) -> Load:
+    async def change(self, change: LoadChange) -> Load:
         """Change the load, and return `control()` as it is then.
 
         Raises:

@@ -91,15 +91,18 @@ class FleetControl:
             confirmed, done, organizations = waiting
             confirmed[report.worker] = report.error
             organizations += report.organizations
-            if len(confirmed.keys() | self._lost) == self._workers:
-                done.set()
+            self._see_whether_all(confirmed, done)
 
     def on_lost(self, worker: int) -> None:
         """A worker is gone; nothing more is expected of it."""
         self._lost.add(worker)
         for confirmed, done, _ in self._waiting.values():
-            if len(confirmed.keys() | self._lost) == self._workers:
-                done.set()
+            self._see_whether_all(confirmed, done)
+
+    def _see_whether_all(self, confirmed: dict[int, str], done: asyncio.Event) -> None:
+        """Wait no more where each worker has said something, or is gone."""
+        if len(confirmed.keys() | self._lost) == self._workers:
+            done.set()
 
     async def _change(self, what: str, make: Callable[[int], Steer], timeout_seconds: float) -> list[int]:
         self._numbers += 1
@@ -108,6 +111,7 @@ class FleetControl:
         done = asyncio.Event()
         organizations: list[int] = []
         self._waiting[number] = (confirmed, done, organizations)
+        self._see_whether_all(confirmed, done)
         self._tell(make(number))
         try:
             async with asyncio.timeout(max(0.0, timeout_seconds)):

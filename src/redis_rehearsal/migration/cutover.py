@@ -78,6 +78,9 @@ async def cut_over(
             await asyncio.shield(moving)
         except asyncio.CancelledError:
             await asyncio.wait({moving})
+            if (error := moving.exception()) is not None:
+                # Who cancels does not hear of it otherwise.
+                context.warnings.append(str(error))
             raise
     finally:
         context.end_cutover(monotonic())

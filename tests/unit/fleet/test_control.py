@@ -151,3 +151,14 @@ def test_the_truth_is_taken_back_whoever_confirms_it(monkeypatch: pytest.MonkeyP
         assert [command.role for command in fleet.told if isinstance(command, SetTruth)] == ["target", None]
 
     asyncio.run(go())
+
+
+def test_nobody_is_waited_for_once_all_are_gone() -> None:
+    async def go() -> None:
+        control = FleetControl(lambda _: None, 2)
+        for worker in (0, 1):
+            control.on_lost(worker)
+        with pytest.raises(MigrationError, match="^The application could not let its writes go: a worker of the load"):
+            await control.thaw()
+
+    asyncio.run(go())

@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Tests wait for servers half of the time; more at once would keep each other waiting for a processor.
 TEST_PROCESSES ?= 7
+SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-json run run-ultra-load run-high-load run-demo-load run-low-load dev-local \
-	health metrics stats logs stop build up down dev logs-all grafana prometheus token clean test test-matrix lint types layers fmt bench soak stalls docs site lock
+	health metrics stats logs stop build up down dev logs-all grafana prometheus token clean test test-matrix lint types layers fmt bench soak stalls simulate docs site lock
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -125,6 +126,9 @@ soak: install ## Twenty minutes under load: whether memory stays as it is
 
 stalls: install ## For how long those who look at a run of a day keep its coordinator from its work
 	$(BIN)/python -m bench.stalls $(ARGS)
+
+simulate: install ## Simulate whole runs with faults: SEEDS=1000, or one again with its trace: SEED=4711
+	PYTHONHASHSEED=0 $(BIN)/python -m tests.simulation.campaign $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(ARGS)
 
 docs: install ## Write the pages and dashboards that are made from the code
 	$(BIN)/python -m tools.configuration_page

@@ -29,7 +29,10 @@ def _many(kind: str, first: int, count: int, processes: int) -> Tally:
             for start in range(first, first + count, _PIECE)
         ]
         for done, piece in enumerate(pieces, 1):
-            whole.merge(piece.result())
+            found = piece.result()
+            whole.merge(found)
+            for each in found.wrong:
+                sys.stderr.write(f"seed {each.scenario.seed}: {'; '.join(each.wrong)}\n")
             if done % 40 == 0:
                 sys.stderr.write(f"{done * _PIECE} of {count}, {len(whole.wrong)} wrong\n")
     seconds = monotonic() - began

@@ -48,6 +48,8 @@ class Scenario:
         settings: of the run.
         servers: how the simulated servers differ from the usual: attributes of `SimulatedRedis` by role.
         faults: what goes wrong.
+        failover: how the endpoint moves, with `observe`: seamless, abrupt (connections are reset, and what was not
+            replicated is gone), or lingering (connections go on to the old server for a while).
     """
 
     seed: int
@@ -56,11 +58,13 @@ class Scenario:
     settings: dict[str, Any] = field(default_factory=dict)
     servers: dict[str, dict[str, float]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
+    failover: str = "seamless"
 
     def lines(self) -> list[str]:
         """For people."""
         return [
-            f"seed {self.seed}, strategy {self.strategy}",
+            f"seed {self.seed}, strategy {self.strategy}"
+            + (f", {self.failover}" if self.strategy == "observe" else ""),
             *(f"  {name} = {value}" for name, value in sorted({**self.options, **self.settings}.items())),
             *(f"  {role}: {values}" for role, values in sorted(self.servers.items())),
             *(f"  fault: {fault}" for fault in self.faults),
@@ -162,7 +166,8 @@ def drawn(seed: int) -> Scenario:
         }
     }
     faults = tuple(_fault(rng) for _ in range(rng.choice((0, 1, 1, 1, 2, 3))))
-    return Scenario(seed, strategy, options, settings, servers, faults)
+    failover = rng.choice(("seamless", "abrupt", "lingering"))
+    return Scenario(seed, strategy, options, settings, servers, faults, failover)
 
 
 def faultless(seed: int) -> Scenario:
@@ -183,7 +188,7 @@ def right(seed: int, strategy: str) -> Scenario:
     if options.get("rollout"):
         # Tenants are held until they have moved.
         options |= {"freeze_bound": 5.0, "rollout": 0.1}
-    return replace(drawn(seed), strategy=strategy, options=options, faults=(), servers={})
+    return replace(drawn(seed), strategy=strategy, options=options, faults=(), servers={}, failover="seamless")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,17 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
 
 from redis_rehearsal.clock import monotonic
-from tests.simulation.network import Link
+from tests.simulation.network import Link, Serve
 from tests.simulation.redis import SimulatedRedis
+from tests.simulation.redis.connection import Connection
+
+_QUIET_SECONDS: Final = 0.003
+"""By then a replica has what its primary did, where nothing holds it up."""
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -108,31 +112,41 @@ async def _carry(relay: _Relay, made: SimulatedTool, *, goes_on: bool) -> None:
 
 
 async def move_the_endpoint(world: "World") -> None:
-    """A managed failover: a replica takes over behind the endpoint that the application knows."""
-    from tests.simulation.world import SOURCE
-
+    """A failover behind an endpoint that the application knows."""
     network, source, moved = world.network, world.servers["source"], world.servers["moved"]
     moved.do("REPLICAOF", *source.address)
     await asyncio.sleep(7.0)
-    # Writes are held, the replica takes what is left, and only then connections are led to it.
-    source.do("CLIENT", "PAUSE", 2_000, "WRITE")
-    await asyncio.sleep(0.005 + 2 * source.stream_lag_seconds)
+    if world.scenario.failover == "seamless":
+        await _until_quiet(world, source)
     moved.do("REPLICAOF", "NO", "ONE")
-    network.servers[SOURCE] = network.servers[moved.address]
+    network.servers[source.address] = network.servers[moved.address]
     world.moved_seconds = monotonic()
     world.note("the endpoint leads to another server")
-    source.do("CONFIG", "SET", "min-replicas-to-write", 99)
-    source.do("CLIENT", "UNPAUSE")
-    await asyncio.sleep(0.002)
-    # As a proxy does that drains connections: one after the other, between two questions, and those first that nobody
-    # is served by any more.
-    links = sorted(network.links_to(*SOURCE), key=lambda link: not _writes(link))
+    links = [*network.links_to(*source.address)]
+    if world.scenario.failover == "lingering":
+        await asyncio.sleep(world.rng.choice((0.05, 0.5, 2.0)))
     for link in links:
-        while link.in_flight:
-            await asyncio.sleep(0.000_1)
-        link.cut()
-        await asyncio.sleep(0.01)
+        if world.scenario.failover == "seamless":
+            _lead(link, network.servers[moved.address])
+        else:
+            link.cut()
 
 
-def _writes(link: Link) -> bool:
-    return str(getattr(link.server.protocol, "name", "")).endswith(":writes")
+async def _until_quiet(world: "World", source: SimulatedRedis) -> None:
+    """Wait for a moment in which nothing is on its way, to the replica neither."""
+    network, quiet_since = world.network, monotonic()
+    while monotonic() - quiet_since < _QUIET_SECONDS + 2 * source.stream_lag_seconds:
+        await asyncio.sleep(0.000_1)
+        if any(link.in_flight for link in network.links_to(*source.address)):
+            quiet_since = monotonic()
+
+
+def _lead(link: Link, serve: Serve) -> None:
+    """Have another server answer on a connection, as a proxy does."""
+    old, new = link.server.protocol, serve()
+    assert isinstance(old, Connection)
+    assert isinstance(new, Connection)
+    new.name = old.name
+    link.server.protocol = new
+    new.connection_made(link.server)
+    old.leave()

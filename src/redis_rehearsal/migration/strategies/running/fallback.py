@@ -17,6 +17,7 @@ from redis_rehearsal.workload.queries import INVALIDATED_KINDS
 
 _HOLD_SECONDS: Final = 2.0
 _ORGANIZATIONS: Final = 20
+_SOURCE: Final = Route("source", "source")
 _TARGET: Final = Route("target", "target")
 
 
@@ -38,14 +39,21 @@ async def run(context: Context) -> None:
             await app.set_fallback("source")
             await app.set_route(_TARGET)
             step.detail = "reads and writes go to the target; what it does not have is read from the source"
-        # Listed only now that nobody writes to the source any more: what it got while it was listed could be missed.
-        counters = Tenantry(context.keys)
-        for kind in WRITTEN_KINDS:
-            await counters.add_all(carrier.scan(context.keys.every_of(kind)))
-        async with context.step("move counters") as step:
-            await _move_counters(context, carrier, counters, every, held_seconds)
-            step.detail = f"those first whose increments waited; {carrier.sentence}"
-        context.end_cutover(monotonic())
+        left = dict.fromkeys(every)
+        try:
+            # Listed only now that nobody writes to the source any more: what it got while it was listed could be missed.
+            counters = Tenantry(context.keys)
+            for kind in WRITTEN_KINDS:
+                await counters.add_all(carrier.scan(context.keys.every_of(kind)))
+            async with context.step("move counters") as step:
+                await _move_counters(context, carrier, counters, left, held_seconds)
+                step.detail = f"those first whose increments waited; {carrier.sentence}"
+        except (MigrationError, *CLIENT_ERRORS) as error:
+            if len(left) < len(every):
+                raise  # some count on the target already
+            raise MigrationError(await _go_back(context, error)) from None
+        finally:
+            context.end_cutover(monotonic())
         await context.phase(Phase.SYNC)
         async with context.step("sweep") as step:
             left = Tenantry(context.keys)
@@ -58,11 +66,35 @@ async def run(context: Context) -> None:
         raise MigrationError(f"{carrier.what_failed}; the application is on the target, and the source has them still.")
 
 
+async def _go_back(context: Context, error: BaseException) -> str:
+    """Have the application go on with the source, to which nothing was lost as long as all writes were held.
+
+    Returns:
+        What to say: why, and where the application is.
+    """
+    app, bound = context.app, context.options.freeze_bound
+    await app.set_route(_SOURCE)
+    await app.set_fallback(None)
+    lapsed = await app.release(None)
+    why = str(error) if isinstance(error, MigrationError) else f"A server failed: {error or type(error).__name__}."
+    said = f"{why} The application went back to the source before anything was counted on the target."
+    if lapsed:
+        said = (
+            f"{why} The application went back to the source; the writes of {len(lapsed):,} organisations could not be "
+            f"held until then: what they counted since the hold ended at its bound of {bound:g} s is on the target."
+        )
+    return said
+
+
 async def _move_counters(
-    context: Context, carrier: Carrier, tenantry: Tenantry, organizations: list[int], held_seconds: float
+    context: Context, carrier: Carrier, tenantry: Tenantry, left: dict[int, None], held_seconds: float
 ) -> None:
-    bound = context.options.freeze_bound
-    left = dict.fromkeys(organizations)
+    """Move the counters of organisations, and let their writes go; takes those that were let go out of `left`.
+
+    Raises:
+        MigrationError: the first ones could not be moved, or some were not held for long enough.
+    """
+    bound, every = context.options.freeze_bound, len(left)
     while left:
         if monotonic() - held_seconds > bound / 2:
             # As long as it goes on they are held on; a hold ends by itself only where nobody is there to end it.
@@ -72,6 +104,8 @@ async def _move_counters(
         some = (wanted or list(left))[:_ORGANIZATIONS]
         keys = [key for organization in some for key in tenantry.written_of(organization)]
         await carrier.carry(keys, replace=False, held=True)
+        if carrier.failed and len(left) == every:
+            raise MigrationError(f"{carrier.what_failed}.")
         _require_held(await context.app.release(some), bound)
         for organization in some:
             del left[organization]

@@ -36,11 +36,17 @@ class _Passing(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop in virtual time, in seconds from 0."""
+    """An event loop in virtual time, in seconds from 0.
+
+    Attributes:
+        connect: makes connections; none can be made without it.
+        broken: what failed and nobody took care of.
+    """
 
     def __init__(self) -> None:
         self._now_seconds = 0.0
         self._handlers: dict[Process | None, Any] = {}
+        self.broken: list[str] = []
         self.connect: Callable[[str, int, asyncio.Protocol], asyncio.Transport] | None = None
         super().__init__(_Passing(self._pass))
 
@@ -73,7 +79,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """See asyncio."""
         handler = self._handlers.get(process_of(getattr(context.get("handle"), "_context", None)))
         if handler is None:
-            super().call_exception_handler(context)
+            self.broken.append(f"{context['message']}: {context.get('exception')!r}")
         else:
             handler(self, context)
 

@@ -46,6 +46,8 @@ def complaints(world: World) -> list[str]:
     found = Complaints()
     if world.error == NEVER_ENDED:
         return [NEVER_ENDED]
+    for what in world.broken:
+        found.demand("was destroyed but it is pending" in what, f"nobody took care of it: {what}")
     _books(world, found)
     _bounds(world, found)
     _what_is_left(world, found)

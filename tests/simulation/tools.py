@@ -55,7 +55,11 @@ async def tool(world: "World", context: Any, command: str) -> AsyncIterator[Simu
 
 
 class _Relay:
-    """Follows the source as a replica does, and does to the target what it hears."""
+    """Follows the source as a replica does, and does to the target what it hears.
+
+    Attributes:
+        is_broken: whether the target did not take something.
+    """
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -63,7 +67,7 @@ class _Relay:
         self._copy = copy = SimulatedRedis(
             world.network, ("tool", 6379), random.Random(world.rng.random()), name="tool"
         )
-        self._loaded = False
+        self._loaded = self.is_broken = False
         append, replace_data = copy.replication.append, copy.replace_data
         reader = hiredis.Reader()
 
@@ -89,8 +93,11 @@ class _Relay:
     def _do(self, words: list[bytes]) -> None:
         if self._world.tool_forgets:
             self._world.tool_forgets -= 1
-        elif self._target.alive:
+            return
+        try:
             self._target.do(*words)
+        except (ConnectionError, hiredis.ReplyError):
+            self.is_broken = True
 
     @property
     def loaded(self) -> bool:
@@ -103,12 +110,12 @@ class _Relay:
 
 
 async def _carry(relay: _Relay, made: SimulatedTool, *, goes_on: bool) -> None:
-    while not relay.loaded:
+    while not relay.is_broken and (goes_on or not relay.loaded):
         await asyncio.sleep(0.05)
-    if not goes_on:
+    if not relay.is_broken:
         await asyncio.sleep(0.2)
-        relay.end()
-        made.exit(0)
+    relay.end()
+    made.exit(int(relay.is_broken))
 
 
 async def move_the_endpoint(world: "World") -> None:

@@ -78,6 +78,7 @@ class World:
         clock_step_seconds: by how much the system's clock was set.
         tool_forgets: so many of the next changes the tool of `external` does not carry.
         moved_seconds: when the endpoint led to another server; None where it did not.
+        broken: what failed and nobody took care of.
         at_audit: the counters of each server by its name, before and after the ledger was last held against them.
         kept_by_others: names of the servers that hold a key which is not ours.
         began_with: settings of the servers when the run began, by name of the server.
@@ -105,6 +106,7 @@ class World:
         self.coordinator: Process
         self.run: Run
         self.at_audit: tuple[dict[str, dict[bytes, bytes]], ...] = ()
+        self.broken: list[str] = []
         self.kept_by_others: list[str] = []
         self.began_with: dict[str, dict[str, str]] = {}
 
@@ -133,6 +135,7 @@ class World:
         _, left = await asyncio.wait({task}, timeout=LONGEST_SECONDS)
         for process in (self.coordinator, *self.workers.values()):
             process.release()
+        self.broken = loop.broken
         if left:
             self.error = NEVER_ENDED
         else:

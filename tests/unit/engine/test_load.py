@@ -48,7 +48,7 @@ def test_what_is_due_is_sent_at_the_rates_that_are_asked_for_until_the_end(queri
         for loop in load.loops:
             loop.check()
         # Of a wake-up at a time that nothing kept it from, none is late.
-        assert load.take_delays().quantile(1.0) < 1e-6
+        assert (load.take_delays().quantile(1.0) or 0.0) < 1e-6
 
     small = live(
         work,

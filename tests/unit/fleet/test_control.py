@@ -158,7 +158,7 @@ def test_nobody_is_waited_for_once_all_are_gone() -> None:
         control = FleetControl(lambda _: None, 2)
         for worker in (0, 1):
             control.on_lost(worker)
-        with pytest.raises(MigrationError, match="^The application could not let its writes go: a worker of the load"):
+        with pytest.raises(MigrationError, match=r"^The application could not let its writes go: a worker of the load"):
             await control.thaw()
 
     asyncio.run(go())

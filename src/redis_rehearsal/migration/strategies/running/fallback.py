@@ -39,17 +39,17 @@ async def run(context: Context) -> None:
             await app.set_fallback("source")
             await app.set_route(_TARGET)
             step.detail = "reads and writes go to the target; what it does not have is read from the source"
-        left = dict.fromkeys(every)
+        waiting = dict.fromkeys(every)
         try:
-            # Listed only now that nobody writes to the source any more: what it got while it was listed could be missed.
+            # Listed only now that nobody writes to the source any more, since what it got meanwhile could be missed.
             counters = Tenantry(context.keys)
             for kind in WRITTEN_KINDS:
                 await counters.add_all(carrier.scan(context.keys.every_of(kind)))
             async with context.step("move counters") as step:
-                await _move_counters(context, carrier, counters, left, held_seconds)
+                await _move_counters(context, carrier, counters, waiting, held_seconds)
                 step.detail = f"those first whose increments waited; {carrier.sentence}"
         except (MigrationError, *CLIENT_ERRORS) as error:
-            if len(left) < len(every):
+            if len(waiting) < len(every):
                 raise  # some count on the target already
             raise MigrationError(await _go_back(context, error)) from None
         finally:

@@ -74,6 +74,27 @@ def test_what_counts_on_the_target_before_its_counters_are_there_is_never_let_go
     assert went_back
 
 
+@pytest.mark.parametrize("strategy", ["copy", "dual-write"])
+def test_who_hears_of_the_move_only_once_the_freeze_is_over_strands_nothing(strategy: str) -> None:
+    held_up = 0
+    for after_seconds in (0.0002, 0.001, 0.003, 0.01):
+        scenario = replace(
+            faultless(1),
+            strategy=strategy,
+            options={"baseline": 4.0, "observe": 7.0, "freeze_bound": 2.0},
+            settings={"workers": 2, "operation_timeout": 1.0},
+            faults=(Fault("worker-stopped", "Freeze", after_seconds, 4.2, "worker"),),
+        )
+        found = judged(scenario)
+        assert found.wrong == ()
+        assert found.world is not None
+        audit = found.world.run.view.audit
+        assert audit is not None
+        assert (audit.result.missing, audit.result.stranded) == (0, 0)
+        held_up += found.verdict == "fail"
+    assert held_up
+
+
 def test_what_is_wrong_is_shown_with_no_more_in_it_than_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
     name = "one missing increment forgiven"
     scenario = aimed(3, AIMS[name])

@@ -18,7 +18,7 @@ NAVIGATION: Final[dict[str, tuple[str, ...]]] = {
     "Look at the servers": ("docs/preflight", "docs/compare"),
     "Automate": ("docs/in-ci", "docs/control-api"),
     "Watch": ("docs/metrics", "Dashboards and Docker <docs/docker>"),
-    "Trust": ("docs/security", "docs/performance", "docs/architecture", "docs/licences"),
+    "Trust": ("docs/security", "docs/performance", "docs/simulation", "docs/architecture", "docs/licences"),
     "The project": ("CHANGELOG", "CONTRIBUTING", "SECURITY"),
 }
 """Under each heading its pages, without `.md`; the first page of all is the README."""

@@ -97,16 +97,20 @@ def _require_time(context: Context, until_seconds: float) -> None:
 
 
 async def _move(context: Context, freezing: "_Freeze", promote: Promote | None, until_seconds: float) -> None:
-    app, to = context.app, context.target.role
-    if promote is not None:
+    app, to, held = context.app, context.target.role, context.options.freeze != "none"
+    # Where writes are held the target becomes the truth also if nothing is to be promoted: a worker whose freeze comes
+    # to its bound before it hears of the move would let them go on the source, from where nobody carries them any more.
+    commits = held or promote is not None
+    if commits:
         try:
             within = CONFIRM_SECONDS
-            if context.options.freeze != "none":
+            if held:
                 # Before the freeze ends by itself they must be told otherwise where not all of them do it.
                 within = min(within, until_seconds - monotonic() - LEAST_LEFT_SECONDS / 2)
             await app.set_truth(to, frozen=freezing.held_by_application, within_seconds=within)
         except MigrationError as error:
             raise await _stayed(context, freezing, str(error)) from None
+    if promote is not None:
         async with context.step("promote") as step:
             try:
                 await promote()
@@ -122,10 +126,10 @@ async def _move(context: Context, freezing: "_Freeze", promote: Promote | None, 
         try:
             await app.set_route(Route(to, to), context.options.rollout, thaw=freezing.held_by_application)
         except MigrationError as error:
-            if promote is None:
+            if not commits:
                 raise await _stayed(context, freezing, str(error)) from None
-            # It was promoted, and only there may they write: each worker goes there by itself.
-            why = f"{error} The {to} was promoted, so that it is where the application belongs."
+            # Only there may they write: each worker goes there by itself.
+            why = f"{error} The {to} was made the truth before, so that it is where the application belongs."
             raise MigrationError(await _each(why, freezing.end)) from None
         await freezing.end()
         step.detail = f"reads and writes go to the {to}"

@@ -16,7 +16,7 @@ from tests.integration.migration.hindered import begun, until
 from tests.integration.migration.idle import IdleApplication, context_of, using
 from tests.integration.migration.pair import Pair
 
-SOURCE = Route("source", "source")
+SOURCE, TARGET = Route("source", "source"), Route("target", "target")
 
 
 @pytest.mark.parametrize("broken", ["set_fallback", "release", "freeze"])
@@ -85,36 +85,40 @@ def is_told(kind: type[Command], **values: Any) -> Callable[[Command], bool]:
     )
 
 
-TO_TARGET = is_told(SetRoute, route=Route("target", "target"))
+TO_TARGET = is_told(SetRoute, route=TARGET)
 TO_SOURCE = is_told(SetRoute, route=SOURCE)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "refused", "route", "astray"),
+    ("strategy", "freeze", "refused", "route", "astray"),
     [
         # A worker does not take the target for the truth, and confirms nothing of what is to undo that.
-        ("replicate", [is_told(SetTruth, role="target"), is_told(SetTruth, role=None)], SOURCE, False),
-        ("replicate", [is_told(SetTruth, role="target"), TO_SOURCE], SOURCE, True),
-        ("replicate", [is_told(SetTruth, role="target"), is_told(Thaw)], SOURCE, False),
-        # It does not move, where nothing was promoted: all of it is undone.
-        ("copy", [TO_TARGET], SOURCE, False),
-        ("copy", [TO_TARGET, TO_SOURCE], SOURCE, True),
-        ("cold", [TO_TARGET, is_told(Thaw)], SOURCE, False),
-        # It does not move though the target was promoted: it belongs there.
-        ("replicate", [TO_TARGET], Route("target", "target"), True),
+        ("replicate", "client", [is_told(SetTruth, role="target"), is_told(SetTruth, role=None)], SOURCE, False),
+        ("replicate", "client", [is_told(SetTruth, role="target"), TO_SOURCE], SOURCE, True),
+        ("replicate", "client", [is_told(SetTruth, role="target"), is_told(Thaw)], SOURCE, False),
+        ("copy", "client", [is_told(SetTruth, role="target")], SOURCE, False),
+        ("cold", "client", [is_told(SetTruth, role="target"), is_told(Thaw)], SOURCE, False),
+        # It does not move, where nothing is held and nothing was promoted: all of it is undone.
+        ("copy", "none", [TO_TARGET], SOURCE, False),
+        ("copy", "none", [TO_TARGET, TO_SOURCE], SOURCE, True),
+        # It does not move though the target is the truth: it belongs there.
+        ("replicate", "client", [TO_TARGET], TARGET, True),
+        ("replicate", "none", [TO_TARGET], TARGET, True),
+        ("copy", "client", [TO_TARGET], TARGET, True),
     ],
 )
 def test_a_move_that_one_does_not_confirm_is_undone_part_by_part(
     pair: Pair,
     tmp_path: Path,
     strategy: str,
+    freeze: str,
     refused: list[Callable[[Command], bool]],
     route: Route,
     astray: bool,
 ) -> None:
     async def go() -> tuple[Migration, IdleApplication]:
         options: dict[str, Any] = {"strategy": strategy, "baseline": 0.1, "observe": 60.0, "clear_target": True}
-        options["allow_server_wide"] = True
+        options |= {"allow_server_wide": True, "freeze": freeze}
         async with using(await context_of(pair.source_server, pair.target_server, tmp_path, **options)) as context:
             migration, app = begun(context), context.app
             assert isinstance(app, IdleApplication)
@@ -126,10 +130,10 @@ def test_a_move_that_one_does_not_confirm_is_undone_part_by_part(
     assert migration.status == "failed"
     assert "it will not" in migration.reason
     assert (app.route, app.astray) == (route, astray)
-    promoted = route != SOURCE
-    assert (app.truth == "target") == promoted
+    moved = route != SOURCE
+    assert (app.truth == "target") == moved
     assert ("went on with the source" in migration.reason) == (not astray)
     # Whatever of it was refused, all of it was said.
     kinds = [type(command) for command in app.commands]
-    assert promoted or (SetTruth in kinds and Thaw in kinds)
-    assert promoted or any(TO_SOURCE(command) for command in app.commands)
+    assert moved or (SetTruth in kinds and (Thaw in kinds) == (freeze == "client"))
+    assert moved or any(TO_SOURCE(command) for command in app.commands)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from redis_rehearsal.clock import monotonic
+from redis_rehearsal.engine.messages import SetTruth
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.row import Label, Row, Second
 from redis_rehearsal.migration.strategies.dual_write import DUAL_WRITE
@@ -29,7 +30,8 @@ def test_what_an_earlier_one_promoted_is_the_truth_of_the_next_no_more(pair: Pai
             migration = begun(context)
             running = asyncio.create_task(migration.run())
             await until(lambda: app.route.writes == "target")
-            assert app.truth is None
+            truths = [command.role for command in app.commands if isinstance(command, SetTruth)]
+            assert truths == ["source", None, "target"]
             migration.interrupt("enough")
             await running
             return app

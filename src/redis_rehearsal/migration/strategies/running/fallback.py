@@ -48,10 +48,12 @@ async def run(context: Context) -> None:
             async with context.step("move counters") as step:
                 await _move_counters(context, carrier, counters, waiting, held_seconds)
                 step.detail = f"those first whose increments waited; {carrier.sentence}"
+        except _NotHeldError:
+            raise
         except (MigrationError, *CLIENT_ERRORS) as error:
             if len(waiting) < len(every):
                 raise  # some count on the target already
-            raise MigrationError(await _go_back(context, error)) from None
+            raise MigrationError(await _go_back(context, every, error)) from None
         finally:
             context.end_cutover(monotonic())
         await context.phase(Phase.SYNC)
@@ -66,24 +68,31 @@ async def run(context: Context) -> None:
         raise MigrationError(f"{carrier.what_failed}; the application is on the target, and the source has them still.")
 
 
-async def _go_back(context: Context, error: BaseException) -> str:
-    """Have the application go on with the source, to which nothing was lost as long as all writes were held.
+class _NotHeldError(MigrationError):
+    """Writes went to the target before their counters were there."""
+
+
+async def _go_back(context: Context, organizations: list[int], error: BaseException) -> str:
+    """Have the application go on with the source, to which nothing is lost as long as all writes were held.
 
     Returns:
         What to say: why, and where the application is.
     """
     app, bound = context.app, context.options.freeze_bound
-    await app.set_route(_SOURCE)
-    await app.set_fallback(None)
-    lapsed = await app.release(None)
     why = str(error) if isinstance(error, MigrationError) else f"A server failed: {error or type(error).__name__}."
-    said = f"{why} The application went back to the source before anything was counted on the target."
+    try:
+        _require_held(await app.hold(organizations, bound), bound)
+        await app.set_route(_SOURCE)
+        await app.set_fallback(None)
+        lapsed = await app.release(None)
+    except MigrationError as another:
+        return f"{why} {another}"
     if lapsed:
-        said = (
+        return (
             f"{why} The application went back to the source; the writes of {len(lapsed):,} organisations could not be "
             f"held until then: what they counted since the hold ended at its bound of {bound:g} s is on the target."
         )
-    return said
+    return f"{why} The application went back to the source before anything was counted on the target."
 
 
 async def _move_counters(
@@ -106,14 +115,14 @@ async def _move_counters(
         await carrier.carry(keys, replace=False, held=True)
         if carrier.failed and len(left) == every:
             raise MigrationError(f"{carrier.what_failed}.")
-        _require_held(await context.app.release(some), bound)
         for organization in some:
-            del left[organization]
+            del left[organization]  # also where not every worker confirms it: from here on some may count on the target
+        _require_held(await context.app.release(some), bound)
 
 
 def _require_held(lapsed: list[int], bound_seconds: float) -> None:
     if lapsed:
-        raise MigrationError(
+        raise _NotHeldError(
             f"The writes of {len(lapsed):,} organisations could not be held until their counters were moved: the hold "
             f"ended at its bound of {bound_seconds:g} s, and what they counted since began anew on the target, where "
             "the application is. A longer --freeze-bound gives it time."

@@ -1,69 +1,16 @@
 """Simulated servers that follow each other, as servers do, over a network that fails."""
 
 import asyncio
-import contextlib
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
-from typing import Any
 
 import hiredis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from redis_rehearsal.cache.client import client_of, info_lines
+from redis_rehearsal.cache.client import client_of
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.clock import monotonic
-from redis_rehearsal.keyspace.asking import Asker
-from tests.simulation.loop import simulate
-from tests.simulation.network import Network
-from tests.simulation.redis import SimulatedRedis
-
-SOURCE, TARGET, THIRD = ("source", 1), ("target", 2), ("third", 3)
-
-
-class Servers:
-    """Three servers on one network."""
-
-    def __init__(self) -> None:
-        rng = random.Random(1)  # gives ids
-        self.network = Network()
-        self.source, self.target, self.third = (
-            SimulatedRedis(self.network, place, rng, name=place[0]) for place in (SOURCE, TARGET, THIRD)
-        )
-        for each in (self.source, self.target, self.third):
-            each.listen()
-
-    @contextlib.asynccontextmanager
-    async def asking(self, *places: tuple[str, int]) -> AsyncIterator[list[Asker]]:
-        async with contextlib.AsyncExitStack() as stack:
-            yield [await stack.enter_async_context(Asker("source", Endpoint(*place), "test", 60.0)) for place in places]
-
-    async def follow(self) -> None:
-        """Have the target follow the source, and wait until it does."""
-        self.target.do("REPLICAOF", *SOURCE)
-        await until(lambda: about(self.target)["master_link_status"] == "up")
-
-
-def about(server: SimulatedRedis, section: str = "replication") -> dict[str, str]:
-    return info_lines(server.do("INFO", section))
-
-
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    late = monotonic() + seconds
-    while not condition():
-        assert monotonic() < late, "not in time"
-        await asyncio.sleep(0.01)
-
-
-def lived(work: Callable[[Servers], Awaitable[None]]) -> None:
-    async def live(loop: Any) -> None:
-        servers = Servers()
-        loop.connect = servers.network.connect
-        await work(servers)
-
-    simulate(live)
+from tests.simulation.servers import SOURCE, TARGET, Servers, about, lived, until
 
 
 def test_what_is_written_reaches_who_follows_and_offsets_agree() -> None:
@@ -270,123 +217,6 @@ def test_a_stream_that_lags_arrives_later_and_is_lost_with_its_primary() -> None
         assert servers.target.value_of(b"n") == servers.source.value_of(b"n") == b"2"
 
     lived(work)
-
-
-def test_a_stopped_process_answers_once_it_goes_on_and_an_ended_one_is_another() -> None:
-    async def work(servers: Servers) -> None:
-        source = servers.source
-        async with servers.asking(SOURCE) as (asker,):
-            source.freeze()
-            waiting = asyncio.create_task(asker.ask("INCR", "n"))
-            await asyncio.sleep(5.0)
-            assert not waiting.done()
-            assert source.value_of(b"n") is None
-            source.thaw()
-            assert await waiting == 1
-            (increment,) = source.increments
-            assert increment.client == "redis-rehearsal:test"
-            assert increment.acknowledged_seconds is not None
-            before = source.run_id
-            servers.source.do("CONFIG", "SET", "maxmemory", "100mb")
-            lost = asyncio.create_task(asker.ask("INCR", "n"))
-            await asyncio.sleep(0.0007)
-            source.kill()
-            with pytest.raises(OSError, match="reset"):
-                await lost
-        assert [each.acknowledged_seconds is not None for each in source.increments] == [True, False]
-        source.restart(keeps_data=False)
-        assert source.run_id != before
-        assert (source.keys(), source.config["maxmemory"]) == ([], "0")
-
-    lived(work)
-
-
-@pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru", "volatile-lru"])
-def test_memory_that_is_used_up_is_refused_or_made_room_in(policy: str) -> None:
-    async def work(servers: Servers) -> None:
-        source = servers.source
-        await servers.follow()
-        source.do("CONFIG", "SET", "maxmemory", 1_100_000, "maxmemory-policy", policy)
-        refused = 0
-        for number in range(200):
-            try:
-                source.do("SET", f"key{number}", bytes(1000))
-            except hiredis.ReplyError as error:
-                refused += str(error) == "OOM command not allowed when used memory > 'maxmemory'."
-        await asyncio.sleep(0.1)
-        evicted = int(about(source, "stats")["evicted_keys"])
-        assert (refused > 50, evicted > 50) == ((False, True) if policy == "allkeys-lru" else (True, False))
-        assert set(servers.target.keys()) == set(source.keys())
-
-    lived(work)
-
-
-def test_a_replica_that_has_no_data_yet_or_not_any_more_says_so() -> None:
-    async def work(servers: Servers) -> None:
-        source, target = servers.source, servers.target
-        source.config["requirepass"] = "secret"
-        source.full_sync_seconds, target.load_seconds = 1.0, 2.0
-        target.config["replica-serve-stale-data"] = "no"
-        target.do("REPLICAOF", *SOURCE)
-        with pytest.raises(hiredis.ReplyError, match=r"^MASTERDOWN"):
-            target.do("GET", "a")
-        await asyncio.sleep(5.0)
-        assert about(target)["master_link_status"] == "down"  # it has not logged in
-        target.do("CONFIG", "SET", "masterauth", "secret", "replica-serve-stale-data", "yes")
-        await until(lambda: about(target)["master_sync_in_progress"] == "1")
-        assert target.do("GET", "a") is None
-        await asyncio.sleep(2.5)
-        with pytest.raises(hiredis.ReplyError, match=r"^LOADING"):
-            target.do("GET", "a")
-        await until(lambda: about(target)["master_link_status"] == "up")
-        link = target.link_to_primary
-        assert link is not None
-        target.cannot_reach = (SOURCE,)
-        link.cut()
-        await asyncio.sleep(10.0)
-        assert about(target)["master_link_down_since_seconds"] in ("9", "10")
-        assert target.link_to_primary is None
-        target.cannot_reach = ()
-        await until(lambda: about(target)["master_link_status"] == "up")
-
-    lived(work)
-
-
-def test_what_an_older_version_does_not_have_it_does_not_know() -> None:
-    async def work(servers: Servers) -> None:
-        old = SimulatedRedis(servers.network, ("old", 4), servers.source.rng, version="6.2.9")
-        old.listen()
-        servers.source.do("SET", "a", "1")
-        assert isinstance(servers.source.do("PEXPIRETIME", "a"), int)
-        with pytest.raises(hiredis.ReplyError, match=r"^ERR unknown command 'PEXPIRETIME'"):
-            old.do("PEXPIRETIME", "a")
-        with pytest.raises(hiredis.ReplyError, match=r"^ERR DUMP payload"):
-            old.do("RESTORE", "a", 0, servers.source.do("DUMP", "a"))
-        old.do("SET", "own", "1")
-        assert servers.source.do("RESTORE", "b", 0, old.do("DUMP", "own")) == b"OK"
-        # It cannot read what it is sent, and loses what it had.
-        old.do("REPLICAOF", *SOURCE)
-        await asyncio.sleep(3.0)
-        assert (about(old)["master_link_status"], old.keys()) == ("down", [])
-        assert int(about(servers.source, "stats")["sync_full"]) > 1
-
-    lived(work)
-
-
-def test_one_seed_is_one_history() -> None:
-    async def history(servers: Servers, told: list[Any]) -> None:
-        await servers.follow()
-        async with servers.asking(SOURCE) as (source,):
-            for number in range(200):
-                await source.ask("INCR", f"n{number % 7}")
-                await source.ask("SET", f"k{number}", number, "PX", 1000 + number)
-            told += [await source.ask("SCAN", 0), await source.ask("RANDOMKEY"), await source.ask("INFO", "all")]
-        told += [servers.source.increments, servers.target.keys(), about(servers.target)]
-
-    histories: list[list[Any]] = [[], []]
-    for told in histories:
-        lived(partial(history, told=told))
-    assert histories[0] == histories[1]
 
 
 WRITES = st.tuples(

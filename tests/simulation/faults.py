@@ -126,6 +126,17 @@ async def _doubles_counters(world: "World", fault: Fault) -> None:
         server.do("INCRBY", key, 3)
 
 
+async def _evicts(world: "World", fault: Fault) -> None:
+    server = _server(world, fault)
+    before = {name: server.config[name] for name in ("maxmemory", "maxmemory-policy")}
+    server.do("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    server.do("CONFIG", "SET", "maxmemory", max(1, server.used_bytes - 200 * fault.amount))
+    server.make_room()
+    await asyncio.sleep(fault.lasts_seconds)
+    for name, value in before.items():
+        server.do("CONFIG", "SET", name, value)
+
+
 async def _writes_behind(world: "World", fault: Fault) -> None:
     _server(world, fault).do("INCR", BEHIND_KEY)
 
@@ -178,6 +189,7 @@ _KINDS: Final[dict[str, Happen]] = {
     "demoted": _demoted,
     "loses-counters": _loses_counters,
     "doubles-counters": _doubles_counters,
+    "evicts": _evicts,
     "writes-behind": _writes_behind,
     "worker-killed": _worker_killed,
     "worker-stopped": _worker_stopped,

@@ -29,7 +29,7 @@ LOSE_NOTHING: Final = {
     "clock-steps",
 }
 """Faults that take nothing away from what a server holds."""
-_WHAT_LOSES_OTHERS: Final = {"emptied", "killed", "demoted", "restarted", "frozen"}
+_WHAT_LOSES_OTHERS: Final = {"emptied", "killed", "demoted", "restarted", "frozen", "evicts"}
 
 
 class Complaints(list[str]):

@@ -92,6 +92,7 @@ _FAULTS: Final[dict[str, tuple[str, ...]]] = {
     "demoted": ("source",),
     "loses-counters": ("target",),
     "doubles-counters": ("target",),
+    "evicts": ("source", "target"),
     "writes-behind": ("source", "target"),
     "worker-killed": ("worker",),
     "worker-stopped": ("worker",),

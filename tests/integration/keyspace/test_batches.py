@@ -25,12 +25,14 @@ def test_a_key_that_runs_out_while_it_is_read_does_not_seem_to_live_for_ever(
         pytest.skip(str(error))
     server = make_server(name=name)
     keys = [f"key:{number}".encode() for number in range(5_000)]
-    until_ms = int(time.time() * 1000) + 500
-    with redis.Redis(port=server.port, protocol=2) as client:
-        pipe = client.pipeline(transaction=False)
-        for number, key in enumerate(keys):
-            pipe.set(key, "x", pxat=until_ms + number // 10)
-        pipe.execute()
+
+    def write(head_start_ms: int) -> None:
+        until_ms = int(time.time() * 1000) + head_start_ms
+        with redis.Redis(port=server.port, protocol=2) as client:
+            pipe = client.pipeline(transaction=False)
+            for number, key in enumerate(keys):
+                pipe.set(key, "x", pxat=until_ms + number // 10)
+            pipe.execute()
 
     async def read() -> tuple[int, list[bytes]]:
         times, wrong = 0, []
@@ -43,6 +45,11 @@ def test_a_key_that_runs_out_while_it_is_read_does_not_seem_to_live_for_ever(
                 if set(types) == {NONE}:
                     return times, wrong
 
-    times, wrong = asyncio.run(read())
-    assert times > 3
-    assert wrong == []
+    # A machine that is busy may take longer to write them than they live.
+    for head_start_ms in (500, 4_000, 16_000):
+        write(head_start_ms)
+        times, wrong = asyncio.run(read())
+        assert wrong == []
+        if times > 3:
+            return
+    pytest.fail("none was read while it ran out")

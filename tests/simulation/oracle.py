@@ -1,18 +1,23 @@
 """What the simulator knows, held against what the tool says."""
 
+from itertools import chain
 from typing import Final
 
 from redis_rehearsal.engine.messages import Freeze
+from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.migration.assessment.assess import Assessment
 from redis_rehearsal.migration.migration import Migration
+from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
-from redis_rehearsal.verification.verdict import Status, VerdictStatus
+from redis_rehearsal.verification.verdict import Criterion, Status, VerdictStatus
+from tests.simulation.answers import Answers
 from tests.simulation.scenario import BEHIND_KEY
 from tests.simulation.silence import LEAST_SECONDS, due_of, event_downtime
 from tests.simulation.truth import Account, account
 from tests.simulation.world import NEVER_ENDED, OTHERS_KEY, World
 
 _TOLERANCE_SECONDS: Final = 0.02
+_UNSURE_SHARE: Final = 1e-6
 _KEEP_ALL: Final = {"replicate", "copy", "dual-write", "fallback"}
 LOSE_NOTHING: Final = {
     "cut",
@@ -51,6 +56,7 @@ def complaints(world: World) -> list[str]:
     _books(world, found)
     _bounds(world, found)
     _what_is_left(world, found)
+    _queries(world, found)
     record, audit = world.record, world.run.view.audit
     if audit is None or audit.error or world.run._control.astray or world.at_audit[0] != world.at_audit[1]:
         return found
@@ -71,6 +77,58 @@ def _books(world: World, found: Complaints) -> None:
         if not world.run.view.workers_lost and not world.error:
             found.demand(tally.in_flight == 0, f"{tally.in_flight} {name} neither ended nor are they given up")
         found.demand(tally.in_flight >= 0, f"more {name} ended than were due: {tally.offered}, {tally.outcomes}")
+
+
+def _queries(world: World, found: Complaints) -> None:
+    """What is said of queries is what the servers told the workers."""
+    view = world.run.view
+    if view.workers_lost or world.error or not view.ended_seconds:
+        return
+    answers, tally, reports = Answers(world), view.totals.counts.recorded_queries.whole(), Answers(world).reports()
+    due, (least, most) = answers.count_due(), answers.count_ok()
+    ok, hits, there = tally.outcomes[Outcome.OK], tally.hits, sum(each.is_whole for each in reports)
+    # Who is stopped learns late that the load has ended.
+    beyond = any(fault.kind == "worker-stopped" and end > view.ended_seconds for fault, _, end in world.happened)
+    found.demand(
+        tally.offered == due or (beyond and tally.offered > due), f"{tally.offered} queries were due, and {due} were"
+    )
+    found.demand(least <= ok <= most, f"{ok} queries were answered, and {_range(least, most)} were")
+    found.demand(hits == there, f"{hits} reports were in the cache, and {there} were")
+    if world.scenario.strategy != "fallback":
+        missing = len(reports) - there
+        found.demand(tally.misses == missing, f"{tally.misses} reports were not in the cache, and {missing} were not")
+    record = world.record
+    if record is None or record.assessment is None or not record.migration.baseline_seconds[1]:
+        return
+    truths = {"wrong_reports": answers.wrong_reports(), "counter_regressions": answers.regressions()}
+    if _late(world):
+        # Of what is counted since the baseline none, but those of the baseline may be among these.
+        truths = {name: (0, most) for name, (_, most) in truths.items()}
+    else:
+        truths["failed_queries"] = max(0, due - most), due - least
+    for criterion in record.assessment.verdict.criteria:
+        if criterion.name in truths:
+            least, most = truths[criterion.name]
+            is_so = most > 0 if criterion.status is Status.FAILED else least <= 0 or criterion.status is Status.UNKNOWN
+            found.demand(is_so, f"{criterion.name} {criterion.status}, and there are {_range(least, most)}")
+        if criterion.name == "failed_queries" and criterion.name in truths:
+            _share(world, criterion, truths[criterion.name], [*chain(*answers.due.values())], found)
+
+
+def _share(world: World, criterion: Criterion, not_ok: tuple[int, int], due: list[float], found: Complaints) -> None:
+    """The share that is said is that of all that was due since the baseline, until the migration was over."""
+    record = world.record
+    assert record is not None
+    until = [each.began_seconds for each in world.run._control.segments if each.phase == Phase.DONE]
+    began, ended = record.migration.baseline_seconds[1], min([record.ended_seconds, *until])
+    whole = sum(began <= at < ended for at in due)
+    if criterion.measured is None or not whole:
+        return
+    least, most = (count / whole for count in not_ok)
+    found.demand(
+        least - _UNSURE_SHARE <= criterion.measured <= most + _UNSURE_SHARE,
+        f"{criterion.name}: {criterion.measured:.4f} were not ok, and {least:.4f} to {most:.4f} were not",
+    )
 
 
 def _bounds(world: World, found: Complaints) -> None:
@@ -202,6 +260,14 @@ def _verdict(world: World, assessment: Assessment, known: Account, found: Compla
         if criterion.name not in truths:
             continue
         least, most = truths[criterion.name]
+        if criterion.name == "failed_events":
+            _share(
+                world,
+                criterion,
+                (max(0, least), most),
+                [*chain(*(due_of(world, each) for each in world.workers))],
+                found,
+            )
         if criterion.status is Status.FAILED:
             found.demand(most > 0, f"{criterion.name} failed, and there are none")
         elif criterion.status is Status.PASSED and criterion.name != "lost":

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from redis_rehearsal.engine.messages import SetRoute
 from tests.simulation.redis.accounts import Deletion, Read
+from tests.simulation.silence import LEAST_SECONDS, gaps
 from tests.simulation.world import COUNTER, World
 
 _NAME: Final = "redis-rehearsal:"
@@ -79,6 +80,26 @@ class Answers:
             return False
         happened = {fault.kind for fault, *_ in self._world.happened}
         return _is_of_counters(answer.read) or "database-away" not in happened
+
+    def downtime(self, since_seconds: float, ended: float) -> tuple[float, float]:
+        """As `silence.event_downtime`."""
+        least, stretches = 0.0, []
+        for worker, due in self.due.items():
+            every = [each.at_seconds for each in self.given[worker]]
+            sure = [each.at_seconds for each in self.given[worker] if each.is_whole or self._is_complete(each)]
+            least = max([least, *(end - late for late, _, end in gaps(due, every, ended) if end > since_seconds)])
+            stretches += [
+                (early, end)
+                for _, early, end in gaps(due, sure, ended)
+                if end > since_seconds and end - early > LEAST_SECONDS
+            ]
+        most, began, until = 0.0, 0.0, 0.0
+        for start, end in sorted(stretches):
+            if start > until:
+                began = start
+            until = max(until, end)
+            most = max(most, until - began)
+        return least, most
 
     def wrong_reports(self) -> tuple[int, int]:
         """How many reports were too old, or had been deleted, at least and at most."""

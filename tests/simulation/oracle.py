@@ -9,6 +9,7 @@ from redis_rehearsal.migration.assessment.assess import Assessment
 from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
+from redis_rehearsal.verification.downtime import Downtime
 from redis_rehearsal.verification.verdict import Criterion, Status, VerdictStatus
 from tests.simulation.answers import Answers
 from tests.simulation.scenario import BEHIND_KEY
@@ -113,6 +114,7 @@ def _queries(world: World, found: Complaints) -> None:
             found.demand(is_so, f"{criterion.name} {criterion.status}, and there are {_range(least, most)}")
         if criterion.name == "failed_queries" and criterion.name in truths:
             _share(world, criterion, truths[criterion.name], [*chain(*answers.due.values())], found)
+    _queries_down(world, record.assessment, answers, found)
 
 
 def _share(world: World, criterion: Criterion, not_ok: tuple[int, int], due: list[float], found: Complaints) -> None:
@@ -129,6 +131,14 @@ def _share(world: World, criterion: Criterion, not_ok: tuple[int, int], due: lis
         least - _UNSURE_SHARE <= criterion.measured <= most + _UNSURE_SHARE,
         f"{criterion.name}: {criterion.measured:.4f} were not ok, and {least:.4f} to {most:.4f} were not",
     )
+
+
+def _queries_down(world: World, assessment: Assessment, answers: Answers, found: Complaints) -> None:
+    record = world.record
+    assert record is not None
+    true_least, true_most = answers.downtime(record.migration.baseline_seconds[1], record.ended_seconds)
+    parts = assessment.sync_query_downtime, assessment.query_downtime
+    _held_against(world, assessment, "queries", parts, (true_least, true_most), found)
 
 
 def _bounds(world: World, found: Complaints) -> None:
@@ -294,18 +304,33 @@ def _down(world: World, assessment: Assessment, known: Account, found: Complaint
     ended = record.ended_seconds
     true_least, true_most = event_downtime(world, known, record.migration.baseline_seconds[1], ended)
     parts = assessment.sync_event_downtime, assessment.event_downtime
+    _held_against(world, assessment, "events", parts, (true_least, true_most), found)
+
+
+def _held_against(
+    world: World,
+    assessment: Assessment,
+    kind: str,
+    parts: tuple[Downtime, Downtime],
+    truth: tuple[float, float],
+    found: Complaints,
+) -> None:
+    """Downtime that was measured is what it was."""
+    record = world.record
+    assert record is not None
+    true_least, true_most = truth
     least = max(part.longest_at_least_seconds for part in parts)
     most = [part.longest_seconds for part in parts]
     true = f"were for {true_least:.3f} to {true_most:.3f} s"
-    found.demand(least <= true_most + _TOLERANCE_SECONDS, f"events were down for at least {least:.3f} s, and {true}")
+    found.demand(least <= true_most + _TOLERANCE_SECONDS, f"{kind} were down for at least {least:.3f} s, and {true}")
     if true_least <= max(LEAST_SECONDS, *(part.baseline_seconds for part in parts)):
         return
     if None not in most:
         longest = max(each for each in most if each is not None)
         found.demand(
-            longest >= true_least - _TOLERANCE_SECONDS, f"events were down for at most {longest:.3f} s, and {true}"
+            longest >= true_least - _TOLERANCE_SECONDS, f"{kind} were down for at most {longest:.3f} s, and {true}"
         )
     if assessment.verdict.status is VerdictStatus.PASS:
         limits = record.migration.context.options
-        limit = max(limits.max_event_downtime, limits.max_sync_downtime)
-        found.demand(true_least <= limit + _TOLERANCE_SECONDS, f"pass, and events {true}")
+        limit = max(limits.max_query_downtime, limits.max_event_downtime, limits.max_sync_downtime)
+        found.demand(true_least <= limit + _TOLERANCE_SECONDS, f"pass, and {kind} {true}")

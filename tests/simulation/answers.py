@@ -1,6 +1,6 @@
 """What queries were really answered: what the servers said, and what of it reached the workers."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -13,6 +13,8 @@ from tests.simulation.world import COUNTER, World
 _NAME: Final = "redis-rehearsal:"
 _UNSURE_SECONDS: Final = 0.01
 """What a worker heard so shortly before it sent something, it may not have known then."""
+_EDGE_SECONDS: Final = 0.05
+"""What is so near to the end of a second may count for either."""
 _COMPUTED_AT: Final = slice(0, 13)
 _EXPIRES_AT: Final = slice(14, 27)
 
@@ -100,6 +102,24 @@ class Answers:
             until = max(until, end)
             most = max(most, until - began)
         return least, most
+
+    def silent_seconds(self, from_seconds: float, until_seconds: float) -> list[bool]:
+        """In which whole seconds of the load no query was answered though some were due.
+
+        Args:
+            from_seconds: lies in the first of them, on the monotonic clock.
+            until_seconds: the last of them is over by then.
+        """
+        began = self._world.run.view.began_seconds
+        due = sorted(at for times in self.due.values() for at in times)
+        times = sorted(each.at_seconds for answers in self.given.values() for each in answers)
+        found = []
+        for second in range(int(from_seconds - began), int(until_seconds - began)):
+            start, end = began + second, began + second + 1
+            answered = bisect_left(times, end + _EDGE_SECONDS) > bisect_left(times, start - _EDGE_SECONDS)
+            wanted = bisect_left(due, end - _EDGE_SECONDS) > bisect_left(due, start + _EDGE_SECONDS)
+            found.append(wanted and not answered)
+        return found
 
     def wrong_reports(self) -> tuple[int, int]:
         """How many reports were too old, or had been deleted, at least and at most."""

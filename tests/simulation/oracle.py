@@ -10,6 +10,7 @@ from redis_rehearsal.migration.migration import Migration
 from redis_rehearsal.migration.phases import Phase
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.downtime import Downtime
+from redis_rehearsal.verification.recovery import RELAPSE_RATIO, STEADY_SECONDS
 from redis_rehearsal.verification.verdict import Criterion, Status, VerdictStatus
 from tests.simulation.answers import Answers
 from tests.simulation.scenario import BEHIND_KEY
@@ -115,6 +116,7 @@ def _queries(world: World, found: Complaints) -> None:
         if criterion.name == "failed_queries" and criterion.name in truths:
             _share(world, criterion, truths[criterion.name], [*chain(*answers.due.values())], found)
     _queries_down(world, record.assessment, answers, found)
+    _recovered(world, record.assessment, answers, found)
 
 
 def _share(world: World, criterion: Criterion, not_ok: tuple[int, int], due: list[float], found: Complaints) -> None:
@@ -139,6 +141,23 @@ def _queries_down(world: World, assessment: Assessment, answers: Answers, found:
     true_least, true_most = answers.downtime(record.migration.baseline_seconds[1], record.ended_seconds)
     parts = assessment.sync_query_downtime, assessment.query_downtime
     _held_against(world, assessment, "queries", parts, (true_least, true_most), found)
+
+
+def _recovered(world: World, assessment: Assessment, answers: Answers, found: Complaints) -> None:
+    """All is as before only once queries are answered again for good."""
+    record = world.record
+    assert record is not None
+    if any(fault.kind in ("worker-stopped", "coordinator-stopped") for fault, *_ in world.happened):
+        return
+    cutovers = record.migration.context.cutovers
+    said = assessment.recovery.at_most_seconds
+    if said is None or len(cutovers) != 1:
+        return
+    after = answers.silent_seconds(cutovers[0][0], record.ended_seconds)[int(said) :]
+    found.demand(
+        not any(after[:STEADY_SECONDS]) and sum(after) <= RELAPSE_RATIO * len(after),
+        f"all was as before after {said} s, and in {sum(after)} of the {len(after)} s after that no query was answered",
+    )
 
 
 def _bounds(world: World, found: Complaints) -> None:

@@ -103,6 +103,14 @@ class Answers:
             most = max(most, until - began)
         return least, most
 
+    def late(self, from_seconds: float, until_seconds: float, seconds: float) -> tuple[int, int]:
+        """As `late`, of all workers."""
+        found = [
+            late(due, [each.at_seconds for each in self.given[worker]], from_seconds, until_seconds, seconds)
+            for worker, due in self.due.items()
+        ]
+        return sum(least for least, _ in found), sum(whole for _, whole in found)
+
     def silent_seconds(self, from_seconds: float, until_seconds: float) -> list[bool]:
         """In which whole seconds of the load no query was answered though some were due.
 
@@ -178,6 +186,30 @@ class Answers:
                 least += sure and bisect_right(times, read.at_seconds - _UNSURE_SECONDS) > there
                 most += bisect_right(times, at) > there
         return least, most
+
+
+def late(
+    due: list[float], times: list[float], from_seconds: float, until_seconds: float, seconds: float, unsure: int = 0
+) -> tuple[int, int]:
+    """How many of those that were due between two times were answered later than so many seconds, at least.
+
+    Args:
+        due: when all were due, in order.
+        times: when answers came, in order.
+        from_seconds: the first time.
+        until_seconds: the second one.
+        seconds: how long is not late.
+        unsure: how many of the answers may be none.
+
+    Returns:
+        They, and how many were due.
+    """
+    never = max(0, len(due) - len(times) + unsure)
+    first, stop = bisect_left(due, from_seconds), bisect_left(due, until_seconds)
+    before = bisect_left(times, from_seconds)
+    # Whichever they are: what was answered by then are no more than these.
+    waiting = (place + 1 - first - (bisect_right(times, due[place] + seconds) - before) for place in range(first, stop))
+    return max(0, max(waiting, default=0) - never), stop - first
 
 
 def _all(world: World) -> Iterator[tuple[int, object]]:

@@ -6,13 +6,16 @@ from typing import Final
 from redis_rehearsal.engine.messages import Freeze
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.migration.assessment.assess import Assessment
+from redis_rehearsal.migration.assessment.latency import LEAST_P99_LIMIT_SECONDS
 from redis_rehearsal.migration.migration import Migration
-from redis_rehearsal.migration.phases import Phase
+from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS, Phase
+from redis_rehearsal.migration.record import Record
 from redis_rehearsal.verification.audit import Audit
 from redis_rehearsal.verification.downtime import Downtime
 from redis_rehearsal.verification.recovery import RELAPSE_RATIO, STEADY_SECONDS
 from redis_rehearsal.verification.verdict import Criterion, Status, VerdictStatus
 from tests.simulation.answers import Answers
+from tests.simulation.answers import late as late_of
 from tests.simulation.scenario import BEHIND_KEY
 from tests.simulation.silence import LEAST_SECONDS, due_of, event_downtime
 from tests.simulation.truth import Account, account
@@ -68,6 +71,7 @@ def complaints(world: World) -> list[str]:
     if record is not None and record.assessment is not None:
         _verdict(world, record.assessment, known, found)
         _down(world, record.assessment, known, found)
+        _event_latency(world, record.assessment, known, found)
         _differences(world, record.assessment, found)
     return found
 
@@ -117,6 +121,7 @@ def _queries(world: World, found: Complaints) -> None:
             _share(world, criterion, truths[criterion.name], [*chain(*answers.due.values())], found)
     _queries_down(world, record.assessment, answers, found)
     _recovered(world, record.assessment, answers, found)
+    _latency(world, record.assessment, answers, found)
 
 
 def _share(world: World, criterion: Criterion, not_ok: tuple[int, int], due: list[float], found: Complaints) -> None:
@@ -158,6 +163,68 @@ def _recovered(world: World, assessment: Assessment, answers: Answers, found: Co
         not any(after[:STEADY_SECONDS]) and sum(after) <= RELAPSE_RATIO * len(after),
         f"all was as before after {said} s, and in {sum(after)} of the {len(after)} s after that no query was answered",
     )
+
+
+def _latency(world: World, assessment: Assessment, answers: Answers, found: Complaints) -> None:
+    """What is said to be fast enough is, and is held against what was usual."""
+    record = world.record
+    assert record is not None
+    baseline, spans = record.migration.baseline_seconds, _latency_spans(record)
+    undisturbed = all(began > baseline[1] for _, began, _ in world.happened)
+    for criterion in assessment.verdict.criteria:
+        limit = criterion.limit
+        if criterion.name not in spans or limit is None:
+            continue
+        found.demand(
+            not undisturbed or limit <= LEAST_P99_LIMIT_SECONDS,
+            f"{criterion.name} may be {limit:.3f} s, and nothing was slow in the baseline",
+        )
+        for span in spans[criterion.name]:
+            late, whole = answers.late(*span, limit + _TOLERANCE_SECONDS)
+            found.demand(
+                criterion.status is not Status.PASSED or late <= 1 + whole / 100,
+                f"{criterion.name} passed, and {late} of {whole} took longer than {limit:.3f} s",
+            )
+
+
+def _event_latency(world: World, assessment: Assessment, known: Account, found: Complaints) -> None:
+    """The same of events, of which those that were due while a cutover went on may have been held on purpose."""
+    record = world.record
+    assert record is not None
+    spans = _latency_spans(record)
+    if not spans or not _all_rows(world):
+        return
+    for criterion in assessment.verdict.criteria:
+        name, limit = criterion.name.removeprefix("event_"), criterion.limit
+        if name == criterion.name or name not in spans or limit is None or criterion.status is not Status.PASSED:
+            continue
+        for span in spans[name]:
+            late = whole = held = 0
+            for worker in world.workers:
+                due = due_of(world, worker)
+                times = [each.at_seconds for each in known.acknowledgements if each.worker == worker]
+                unsure = sum(each.worker == worker and not each.is_sure for each in known.acknowledgements)
+                more, count = late_of(due, times, *span, limit + _TOLERANCE_SECONDS, unsure)
+                late, whole = late + more, whole + count
+                for began, ended in record.migration.context.cutovers:
+                    held += sum(began <= at < (ended or began) for at in due)
+            found.demand(late - held <= 1 + whole / 100, f"{criterion.name} passed, and {late} of {whole} took longer")
+
+
+def _latency_spans(record: Record) -> dict[str, list[tuple[float, float]]]:
+    """Which times are judged together, by criterion."""
+    cutovers = record.migration.context.cutovers
+    if not cutovers:
+        return {}
+    following = [*(began for began, _ in cutovers[1:]), record.ended_seconds]
+    return {
+        "sync_p99": [(record.migration.baseline_seconds[1], cutovers[0][0])],
+        "cutover_p99": [
+            (began, min(ended + CUTOVER_TAIL_SECONDS, until))
+            for (began, ended), until in zip(cutovers, following, strict=True)
+            if ended is not None
+        ],
+    }
 
 
 def _bounds(world: World, found: Complaints) -> None:

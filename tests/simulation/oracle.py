@@ -19,9 +19,10 @@ from tests.simulation.answers import late as late_of
 from tests.simulation.scenario import BEHIND_KEY
 from tests.simulation.silence import LEAST_SECONDS, due_of, event_downtime
 from tests.simulation.truth import Account, account
-from tests.simulation.world import NEVER_ENDED, OTHERS_KEY, World
+from tests.simulation.world import LOCK_KEY, NEVER_ENDED, OTHERS_KEY, Told, World
 
 _TOLERANCE_SECONDS: Final = 0.02
+_AT_ONCE_SECONDS: Final = 0.1
 _UNSURE_SHARE: Final = 1e-6
 _KEEP_ALL: Final = {"replicate", "copy", "dual-write", "fallback"}
 LOSE_NOTHING: Final = {
@@ -236,6 +237,27 @@ def _bounds(world: World, found: Complaints) -> None:
             found.demand(
                 held <= options.freeze_bound + 1e-6, f"writes were to be held for {held} s, beyond their bound"
             )
+            _goes_on(world, told, found)
+
+
+def _goes_on(world: World, told: Told, found: Complaints) -> None:
+    """What a freeze held is sent once it comes to its bound, whoever does not end it."""
+    assert isinstance(told.command, Freeze)
+    until = told.command.until_seconds
+    by = until + _AT_ONCE_SECONDS
+    if by > world.run.view.ended_seconds or {fault.kind for fault, *_ in world.happened} - {"coordinator-stopped"}:
+        return
+    for worker in world.workers:
+        waits = [at for at in due_of(world, worker) if told.at_seconds < at < until]
+        came = [
+            each
+            for server in world.servers.values()
+            for each in server.increments
+            if f"{each.client}:".startswith(f"redis-rehearsal:{worker}:") and told.at_seconds < each.at_seconds < by
+        ]
+        found.demand(
+            len(came) >= len(waits), f"{len(waits) - len(came)} writes were held beyond the bound of their freeze"
+        )
 
 
 def _what_is_left(world: World, found: Complaints) -> None:
@@ -250,6 +272,10 @@ def _what_is_left(world: World, found: Complaints) -> None:
         return
     # A fence stays on the server that was left.
     fenced = world.scenario.options.get("freeze") == "server"
+    for name, server in world.servers.items():
+        left = name == "source" and (fenced or world.moved_seconds is not None)
+        may = left or server.is_replica
+        found.demand(may or server.value_of(LOCK_KEY) is None, f"{name} is still locked")
     for name, server in world.servers.items():
         for setting, before in world.began_with[name].items():
             may = fenced and name == "source" and setting == "min-replicas-to-write"

@@ -43,6 +43,7 @@ LONGEST_SECONDS: Final = 400.0
 """So long a run may take, in virtual time: whatever happens, it ends."""
 COUNTER: Final = b":count:"
 OTHERS_KEY: Final = b"somebody-else's"
+LOCK_KEY: Final = b"rehearsal:lock"
 
 
 @dataclass(slots=True)

@@ -1,18 +1,29 @@
 """What the simulator knows, held against what the tool says."""
 
+from itertools import chain
 from typing import Final
 
 from redis_rehearsal.engine.messages import Freeze
+from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.migration.assessment.assess import Assessment
+from redis_rehearsal.migration.assessment.latency import LEAST_P99_LIMIT_SECONDS
 from redis_rehearsal.migration.migration import Migration
+from redis_rehearsal.migration.phases import CUTOVER_TAIL_SECONDS, Phase
+from redis_rehearsal.migration.record import Record
 from redis_rehearsal.verification.audit import Audit
-from redis_rehearsal.verification.verdict import Status, VerdictStatus
+from redis_rehearsal.verification.downtime import Downtime
+from redis_rehearsal.verification.recovery import RELAPSE_RATIO, STEADY_SECONDS
+from redis_rehearsal.verification.verdict import Criterion, Status, VerdictStatus
+from tests.simulation.answers import Answers
+from tests.simulation.answers import late as late_of
 from tests.simulation.scenario import BEHIND_KEY
 from tests.simulation.silence import LEAST_SECONDS, due_of, event_downtime
 from tests.simulation.truth import Account, account
-from tests.simulation.world import NEVER_ENDED, OTHERS_KEY, World
+from tests.simulation.world import LOCK_KEY, NEVER_ENDED, OTHERS_KEY, Told, World
 
 _TOLERANCE_SECONDS: Final = 0.02
+_AT_ONCE_SECONDS: Final = 0.1
+_UNSURE_SHARE: Final = 1e-6
 _KEEP_ALL: Final = {"replicate", "copy", "dual-write", "fallback"}
 LOSE_NOTHING: Final = {
     "cut",
@@ -51,6 +62,7 @@ def complaints(world: World) -> list[str]:
     _books(world, found)
     _bounds(world, found)
     _what_is_left(world, found)
+    _queries(world, found)
     record, audit = world.record, world.run.view.audit
     if audit is None or audit.error or world.run._control.astray or world.at_audit[0] != world.at_audit[1]:
         return found
@@ -60,6 +72,7 @@ def complaints(world: World) -> list[str]:
     if record is not None and record.assessment is not None:
         _verdict(world, record.assessment, known, found)
         _down(world, record.assessment, known, found)
+        _event_latency(world, record.assessment, known, found)
         _differences(world, record.assessment, found)
     return found
 
@@ -73,6 +86,148 @@ def _books(world: World, found: Complaints) -> None:
         found.demand(tally.in_flight >= 0, f"more {name} ended than were due: {tally.offered}, {tally.outcomes}")
 
 
+def _queries(world: World, found: Complaints) -> None:
+    """What is said of queries is what the servers told the workers."""
+    view = world.run.view
+    if view.workers_lost or world.error or not view.ended_seconds:
+        return
+    answers, tally, reports = Answers(world), view.totals.counts.recorded_queries.whole(), Answers(world).reports()
+    due, (least, most) = answers.count_due(), answers.count_ok()
+    ok, hits, there = tally.outcomes[Outcome.OK], tally.hits, sum(each.is_whole for each in reports)
+    # Who is stopped learns late that the load has ended.
+    beyond = any(fault.kind == "worker-stopped" and end > view.ended_seconds for fault, _, end in world.happened)
+    found.demand(
+        tally.offered == due or (beyond and tally.offered > due), f"{tally.offered} queries were due, and {due} were"
+    )
+    found.demand(least <= ok <= most, f"{ok} queries were answered, and {_range(least, most)} were")
+    found.demand(hits == there, f"{hits} reports were in the cache, and {there} were")
+    if world.scenario.strategy != "fallback":
+        missing = len(reports) - there
+        found.demand(tally.misses == missing, f"{tally.misses} reports were not in the cache, and {missing} were not")
+    record = world.record
+    if record is None or record.assessment is None or not record.migration.baseline_seconds[1]:
+        return
+    truths = {"wrong_reports": answers.wrong_reports(), "counter_regressions": answers.regressions()}
+    if _late(world):
+        # Of what is counted since the baseline none, but those of the baseline may be among these.
+        truths = {name: (0, most) for name, (_, most) in truths.items()}
+    else:
+        truths["failed_queries"] = max(0, due - most), due - least
+    for criterion in record.assessment.verdict.criteria:
+        if criterion.name in truths:
+            least, most = truths[criterion.name]
+            is_so = most > 0 if criterion.status is Status.FAILED else least <= 0 or criterion.status is Status.UNKNOWN
+            found.demand(is_so, f"{criterion.name} {criterion.status}, and there are {_range(least, most)}")
+        if criterion.name == "failed_queries" and criterion.name in truths:
+            _share(world, criterion, truths[criterion.name], [*chain(*answers.due.values())], found)
+    _queries_down(world, record.assessment, answers, found)
+    _recovered(world, record.assessment, answers, found)
+    _latency(world, record.assessment, answers, found)
+
+
+def _share(world: World, criterion: Criterion, not_ok: tuple[int, int], due: list[float], found: Complaints) -> None:
+    """The share that is said is that of all that was due since the baseline, until the migration was over."""
+    record = world.record
+    assert record is not None
+    until = [each.began_seconds for each in world.run._control.segments if each.phase == Phase.DONE]
+    began, ended = record.migration.baseline_seconds[1], min([record.ended_seconds, *until])
+    whole = sum(began <= at < ended for at in due)
+    if criterion.measured is None or not whole:
+        return
+    least, most = (count / whole for count in not_ok)
+    found.demand(
+        least - _UNSURE_SHARE <= criterion.measured <= most + _UNSURE_SHARE,
+        f"{criterion.name}: {criterion.measured:.4f} were not ok, and {least:.4f} to {most:.4f} were not",
+    )
+
+
+def _queries_down(world: World, assessment: Assessment, answers: Answers, found: Complaints) -> None:
+    record = world.record
+    assert record is not None
+    true_least, true_most = answers.downtime(record.migration.baseline_seconds[1], record.ended_seconds)
+    parts = assessment.sync_query_downtime, assessment.query_downtime
+    _held_against(world, assessment, "queries", parts, (true_least, true_most), found)
+
+
+def _recovered(world: World, assessment: Assessment, answers: Answers, found: Complaints) -> None:
+    """All is as before only once queries are answered again for good."""
+    record = world.record
+    assert record is not None
+    if any(fault.kind in ("worker-stopped", "coordinator-stopped") for fault, *_ in world.happened):
+        return
+    cutovers = record.migration.context.cutovers
+    said = assessment.recovery.at_most_seconds
+    if said is None or len(cutovers) != 1:
+        return
+    after = answers.silent_seconds(cutovers[0][0], record.ended_seconds)[int(said) :]
+    found.demand(
+        not any(after[:STEADY_SECONDS]) and sum(after) <= RELAPSE_RATIO * len(after),
+        f"all was as before after {said} s, and in {sum(after)} of the {len(after)} s after that no query was answered",
+    )
+
+
+def _latency(world: World, assessment: Assessment, answers: Answers, found: Complaints) -> None:
+    """What is said to be fast enough is, and is held against what was usual."""
+    record = world.record
+    assert record is not None
+    baseline, spans = record.migration.baseline_seconds, _latency_spans(record)
+    undisturbed = all(began > baseline[1] for _, began, _ in world.happened)
+    for criterion in assessment.verdict.criteria:
+        limit = criterion.limit
+        if criterion.name not in spans or limit is None:
+            continue
+        found.demand(
+            not undisturbed or limit <= LEAST_P99_LIMIT_SECONDS,
+            f"{criterion.name} may be {limit:.3f} s, and nothing was slow in the baseline",
+        )
+        for span in spans[criterion.name]:
+            late, whole = answers.late(*span, limit + _TOLERANCE_SECONDS)
+            found.demand(
+                criterion.status is not Status.PASSED or late <= 1 + whole / 100,
+                f"{criterion.name} passed, and {late} of {whole} took longer than {limit:.3f} s",
+            )
+
+
+def _event_latency(world: World, assessment: Assessment, known: Account, found: Complaints) -> None:
+    """The same of events, of which those that were due while a cutover went on may have been held on purpose."""
+    record = world.record
+    assert record is not None
+    spans = _latency_spans(record)
+    if not spans or not _all_rows(world):
+        return
+    for criterion in assessment.verdict.criteria:
+        name, limit = criterion.name.removeprefix("event_"), criterion.limit
+        if name == criterion.name or name not in spans or limit is None or criterion.status is not Status.PASSED:
+            continue
+        for span in spans[name]:
+            late = whole = held = 0
+            for worker in world.workers:
+                due = due_of(world, worker)
+                times = [each.at_seconds for each in known.acknowledgements if each.worker == worker]
+                unsure = sum(each.worker == worker and not each.is_sure for each in known.acknowledgements)
+                more, count = late_of(due, times, *span, limit + _TOLERANCE_SECONDS, unsure)
+                late, whole = late + more, whole + count
+                for began, ended in record.migration.context.cutovers:
+                    held += sum(began <= at < (ended or began) for at in due)
+            found.demand(late - held <= 1 + whole / 100, f"{criterion.name} passed, and {late} of {whole} took longer")
+
+
+def _latency_spans(record: Record) -> dict[str, list[tuple[float, float]]]:
+    """Which times are judged together, by criterion."""
+    cutovers = record.migration.context.cutovers
+    if not cutovers:
+        return {}
+    following = [*(began for began, _ in cutovers[1:]), record.ended_seconds]
+    return {
+        "sync_p99": [(record.migration.baseline_seconds[1], cutovers[0][0])],
+        "cutover_p99": [
+            (began, min(ended + CUTOVER_TAIL_SECONDS, until))
+            for (began, ended), until in zip(cutovers, following, strict=True)
+            if ended is not None
+        ],
+    }
+
+
 def _bounds(world: World, found: Complaints) -> None:
     options = world.run._rehearsal
     assert options is not None
@@ -82,6 +237,27 @@ def _bounds(world: World, found: Complaints) -> None:
             found.demand(
                 held <= options.freeze_bound + 1e-6, f"writes were to be held for {held} s, beyond their bound"
             )
+            _goes_on(world, told, found)
+
+
+def _goes_on(world: World, told: Told, found: Complaints) -> None:
+    """What a freeze held is sent once it comes to its bound, whoever does not end it."""
+    assert isinstance(told.command, Freeze)
+    until = told.command.until_seconds
+    by = until + _AT_ONCE_SECONDS
+    if by > world.run.view.ended_seconds or {fault.kind for fault, *_ in world.happened} - {"coordinator-stopped"}:
+        return
+    for worker in world.workers:
+        waits = [at for at in due_of(world, worker) if told.at_seconds < at < until]
+        came = [
+            each
+            for server in world.servers.values()
+            for each in server.increments
+            if f"{each.client}:".startswith(f"redis-rehearsal:{worker}:") and told.at_seconds < each.at_seconds < by
+        ]
+        found.demand(
+            len(came) >= len(waits), f"{len(waits) - len(came)} writes were held beyond the bound of their freeze"
+        )
 
 
 def _what_is_left(world: World, found: Complaints) -> None:
@@ -96,6 +272,10 @@ def _what_is_left(world: World, found: Complaints) -> None:
         return
     # A fence stays on the server that was left.
     fenced = world.scenario.options.get("freeze") == "server"
+    for name, server in world.servers.items():
+        left = name == "source" and (fenced or world.moved_seconds is not None)
+        may = left or server.is_replica
+        found.demand(may or server.value_of(LOCK_KEY) is None, f"{name} is still locked")
     for name, server in world.servers.items():
         for setting, before in world.began_with[name].items():
             may = fenced and name == "source" and setting == "min-replicas-to-write"
@@ -202,6 +382,14 @@ def _verdict(world: World, assessment: Assessment, known: Account, found: Compla
         if criterion.name not in truths:
             continue
         least, most = truths[criterion.name]
+        if criterion.name == "failed_events":
+            _share(
+                world,
+                criterion,
+                (max(0, least), most),
+                [*chain(*(due_of(world, each) for each in world.workers))],
+                found,
+            )
         if criterion.status is Status.FAILED:
             found.demand(most > 0, f"{criterion.name} failed, and there are none")
         elif criterion.status is Status.PASSED and criterion.name != "lost":
@@ -228,18 +416,33 @@ def _down(world: World, assessment: Assessment, known: Account, found: Complaint
     ended = record.ended_seconds
     true_least, true_most = event_downtime(world, known, record.migration.baseline_seconds[1], ended)
     parts = assessment.sync_event_downtime, assessment.event_downtime
+    _held_against(world, assessment, "events", parts, (true_least, true_most), found)
+
+
+def _held_against(
+    world: World,
+    assessment: Assessment,
+    kind: str,
+    parts: tuple[Downtime, Downtime],
+    truth: tuple[float, float],
+    found: Complaints,
+) -> None:
+    """Downtime that was measured is what it was."""
+    record = world.record
+    assert record is not None
+    true_least, true_most = truth
     least = max(part.longest_at_least_seconds for part in parts)
     most = [part.longest_seconds for part in parts]
     true = f"were for {true_least:.3f} to {true_most:.3f} s"
-    found.demand(least <= true_most + _TOLERANCE_SECONDS, f"events were down for at least {least:.3f} s, and {true}")
+    found.demand(least <= true_most + _TOLERANCE_SECONDS, f"{kind} were down for at least {least:.3f} s, and {true}")
     if true_least <= max(LEAST_SECONDS, *(part.baseline_seconds for part in parts)):
         return
     if None not in most:
         longest = max(each for each in most if each is not None)
         found.demand(
-            longest >= true_least - _TOLERANCE_SECONDS, f"events were down for at most {longest:.3f} s, and {true}"
+            longest >= true_least - _TOLERANCE_SECONDS, f"{kind} were down for at most {longest:.3f} s, and {true}"
         )
     if assessment.verdict.status is VerdictStatus.PASS:
         limits = record.migration.context.options
-        limit = max(limits.max_event_downtime, limits.max_sync_downtime)
-        found.demand(true_least <= limit + _TOLERANCE_SECONDS, f"pass, and events {true}")
+        limit = max(limits.max_query_downtime, limits.max_event_downtime, limits.max_sync_downtime)
+        found.demand(true_least <= limit + _TOLERANCE_SECONDS, f"pass, and {kind} {true}")

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 from unittest.mock import patch
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from redis_rehearsal.clock import monotonic
 from redis_rehearsal.coordinator.adapters import Adapters
 from redis_rehearsal.coordinator.run import Run
 from redis_rehearsal.engine.messages import AddBoundary, Changed, Command, Report
+from redis_rehearsal.engine.questions import QueryBlock, QueryBlocks
 from redis_rehearsal.engine.timer import LoopTimer
 from redis_rehearsal.fleet.port import OnExit, OnReport
 from redis_rehearsal.migration.options import MigrationOptions
@@ -30,7 +33,7 @@ from tests.simulation.database import SimulatedDatabase
 from tests.simulation.fleet import MemoryLedgers, SimulatedFleet
 from tests.simulation.loop import VirtualLoop, simulate
 from tests.simulation.network import Network
-from tests.simulation.process import Process
+from tests.simulation.process import Process, current
 from tests.simulation.redis import SimulatedRedis
 from tests.simulation.scenario import Fault, Scenario
 
@@ -40,6 +43,7 @@ LONGEST_SECONDS: Final = 400.0
 """So long a run may take, in virtual time: whatever happens, it ends."""
 COUNTER: Final = b":count:"
 OTHERS_KEY: Final = b"somebody-else's"
+LOCK_KEY: Final = b"rehearsal:lock"
 
 
 @dataclass(slots=True)
@@ -82,6 +86,7 @@ class World:
         at_audit: the counters of each server by its name, before and after the ledger was last held against them.
         kept_by_others: names of the servers that hold a key which is not ours.
         began_with: settings of the servers when the run began, by name of the server.
+        queries_due: when queries were to be asked, as they were drawn, by name of the worker's process.
         error: what the run ended with; empty for nothing.
     """
 
@@ -109,6 +114,7 @@ class World:
         self.broken: list[str] = []
         self.kept_by_others: list[str] = []
         self.began_with: dict[str, dict[str, str]] = {}
+        self.queries_due: dict[str, list[float]] = {}
 
     # What is below is done in virtual time.
 
@@ -275,6 +281,11 @@ _OPTIONS: Final[dict[str, Any]] = {
 def _as_in_memory(world: World) -> Iterator[None]:
     """What has no port: the exact timer, the collector of garbage, files that other runs left, and the user's tool."""
     thresholds = gc.get_threshold()
+    build = QueryBlocks.build
+
+    def drawn(blocks: QueryBlocks, intended: NDArray[np.float64]) -> QueryBlock:
+        world.queries_due.setdefault(str(current()), []).extend(intended.tolist())
+        return build(blocks, intended)
 
     def noted(_: Any, __: str, event: MutableMapping[str, Any]) -> NoReturn:
         world.note(f"log: {event}")
@@ -284,6 +295,7 @@ def _as_in_memory(world: World) -> Iterator[None]:
         for name, instead in (
             ("redis_rehearsal.engine.load.make_timer", LoopTimer),
             ("redis_rehearsal.engine.load.keep_what_is_there", _nothing),
+            ("redis_rehearsal.engine.questions.QueryBlocks.build", drawn),
             ("redis_rehearsal.coordinator.run.keep_what_is_there", _nothing),
             ("redis_rehearsal.coordinator.run.remove_leftovers", list),
             ("redis_rehearsal.coordinator.run.logging", _NoLog),

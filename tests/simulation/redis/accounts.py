@@ -24,6 +24,46 @@ class Increment:
 
 
 @dataclass(slots=True)
+class Read:
+    """A GET or MGET of strings that was answered.
+
+    Attributes:
+        at_seconds: when, on the monotonic clock.
+        keys: that were asked for.
+        values: that they had; None for each that was not there.
+        client: who asked for it, as CLIENT SETNAME named it.
+        acknowledged_seconds: see `Increment`.
+    """
+
+    at_seconds: float
+    keys: tuple[bytes, ...]
+    values: tuple[bytes | None, ...]
+    client: str
+    acknowledged_seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Deletion:
+    """A DEL or UNLINK that was carried out.
+
+    Attributes:
+        at_seconds: when, on the monotonic clock.
+        keys: that are gone, were they there or not.
+        client: who asked for it, as CLIENT SETNAME named it.
+        acknowledged_seconds: see `Increment`.
+    """
+
+    at_seconds: float
+    keys: tuple[bytes, ...]
+    client: str
+    acknowledged_seconds: float | None = None
+
+
+Noted = Increment | Read | Deletion
+"""What is accounted for until its reply has arrived."""
+
+
+@dataclass(slots=True)
 class Figures:
     """What a process has counted since it started.
 

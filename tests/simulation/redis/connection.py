@@ -14,7 +14,7 @@ from tests.simulation.redis.session import Session
 
 if TYPE_CHECKING:
     from tests.simulation.network import End
-    from tests.simulation.redis.accounts import Increment
+    from tests.simulation.redis.accounts import Noted
     from tests.simulation.redis.server import SimulatedRedis
 
 
@@ -126,10 +126,10 @@ class Connection(asyncio.Protocol, Session):
             self.server.soon(self.flush)
 
 
-def _note(counted: "list[Increment]") -> None:
+def _note(counted: "list[Noted]") -> None:
     now = monotonic()
-    for increment in counted:
-        increment.acknowledged_seconds = now
+    for each in counted:
+        each.acknowledged_seconds = now
 
 
 Serve = Callable[[], Connection]

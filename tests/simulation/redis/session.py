@@ -7,7 +7,7 @@ from tests.simulation.redis.executing import BLOCKED, execute
 from tests.simulation.redis.table import Command
 
 if TYPE_CHECKING:
-    from tests.simulation.redis.accounts import Increment
+    from tests.simulation.redis.accounts import Noted
     from tests.simulation.redis.replica import Replica
     from tests.simulation.redis.server import SimulatedRedis
 
@@ -31,7 +31,7 @@ class Session:
         waiting: commands that came behind one that is held back, and that one before them.
         blocked: whether the first of them is held back.
         replica: who follows over it; None where nobody does.
-        counted: increments of which the reply has not been sent yet.
+        counted: what is accounted for and of which the reply has not been sent yet.
         closed: whether it is over.
     """
 
@@ -51,7 +51,7 @@ class Session:
         self.waiting: deque[list[bytes]] = deque()
         self.blocked = False
         self.replica: Replica | None = None
-        self.counted: list[Increment] = []
+        self.counted: list[Noted] = []
         self.closed = False
 
     def push(self, data: bytes) -> None:

@@ -30,13 +30,17 @@ def expires_at(name: str, unit: bytes, text: bytes) -> int:
 
 @command("GET", 2, 2)
 def _get(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
-    return server.keyspace.string(words[1])
+    value = server.keyspace.string(words[1])
+    server.note_read(session, words[1:], [value])
+    return value
 
 
 @command("MGET", 2)
 def _mget(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     find = server.keyspace.find
-    return [value if isinstance(value := find(key), bytes) else None for key in words[1:]]
+    values = [value if isinstance(value := find(key), bytes) else None for key in words[1:]]
+    server.note_read(session, words[1:], values)
+    return values
 
 
 @command("STRLEN", 2, 2)

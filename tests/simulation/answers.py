@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from redis_rehearsal.engine.messages import SetRoute
 from tests.simulation.redis.accounts import Deletion, Read
-from tests.simulation.silence import LEAST_SECONDS, gaps
+from tests.simulation.silence import Awaited
 from tests.simulation.world import COUNTER, World
 
 _NAME: Final = "redis-rehearsal:"
@@ -50,10 +50,12 @@ class Answers:
     def __init__(self, world: World) -> None:
         self._world = world
         ended = world.run.view.ended_seconds
-        self.due = {worker: _until(world.queries_due.get(str(process), []), ended) for worker, process in _all(world)}
+        self.due = {
+            worker: _until(world.queries_due.get(str(process), []), ended) for worker, process in world.workers.items()
+        }
         given: dict[int, list[Answer]] = {worker: [] for worker in world.workers}
         for server in world.servers.values():
-            for read in server.reads:
+            for read in server.accounts.reads:
                 worker = _worker(read)
                 if worker is not None and read.acknowledged_seconds is not None:
                     given[worker].append(Answer(read.acknowledged_seconds, read))
@@ -83,25 +85,12 @@ class Answers:
         happened = {fault.kind for fault, *_ in self._world.happened}
         return _is_of_counters(answer.read) or "database-away" not in happened
 
-    def downtime(self, since_seconds: float, ended: float) -> tuple[float, float]:
-        """As `silence.event_downtime`."""
-        least, stretches = 0.0, []
+    def awaited(self) -> Iterator[Awaited]:
+        """The queries of each worker."""
         for worker, due in self.due.items():
-            every = [each.at_seconds for each in self.given[worker]]
-            sure = [each.at_seconds for each in self.given[worker] if each.is_whole or self._is_complete(each)]
-            least = max([least, *(end - late for late, _, end in gaps(due, every, ended) if end > since_seconds)])
-            stretches += [
-                (early, end)
-                for _, early, end in gaps(due, sure, ended)
-                if end > since_seconds and end - early > LEAST_SECONDS
-            ]
-        most, began, until = 0.0, 0.0, 0.0
-        for start, end in sorted(stretches):
-            if start > until:
-                began = start
-            until = max(until, end)
-            most = max(most, until - began)
-        return least, most
+            given = self.given[worker]
+            sure = [each.at_seconds for each in given if each.is_whole or self._is_complete(each)]
+            yield Awaited(due, [each.at_seconds for each in given], sure)
 
     def late(self, from_seconds: float, until_seconds: float, seconds: float) -> tuple[int, int]:
         """As `late`, of all workers."""
@@ -160,7 +149,7 @@ class Answers:
     def _deletions(self) -> dict[tuple[int | None, bytes], list[Deletion]]:
         found: dict[tuple[int | None, bytes], list[Deletion]] = defaultdict(list)
         for server in self._world.servers.values():
-            for deletion in server.deletions:
+            for deletion in server.accounts.deletions:
                 for key in deletion.keys:
                     found[_worker(deletion), key].append(deletion)
         return found
@@ -171,7 +160,7 @@ class Answers:
         acknowledged: dict[bytes, list[float]] = defaultdict(list)
         mirrored = any(isinstance(told.command, SetRoute) and told.command.route.mirror for told in world.told)
         for server in world.servers.values():
-            for increment in server.increments:
+            for increment in server.accounts.increments:
                 if increment.client.startswith(_NAME) and increment.acknowledged_seconds is not None:
                     acknowledged[increment.key].append(increment.acknowledged_seconds)
         for times in acknowledged.values():
@@ -210,10 +199,6 @@ def late(
     # Whichever they are: what was answered by then are no more than these.
     waiting = (place + 1 - first - (bisect_right(times, due[place] + seconds) - before) for place in range(first, stop))
     return max(0, max(waiting, default=0) - never), stop - first
-
-
-def _all(world: World) -> Iterator[tuple[int, object]]:
-    yield from world.workers.items()
 
 
 def _until(times: list[float], ended: float) -> list[float]:

@@ -1,8 +1,8 @@
 """For how long no event was answered, by what reached the workers."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
 
 from tests.simulation.truth import Account
 from tests.simulation.world import World
@@ -34,19 +34,29 @@ def gaps(due: list[float], answers: list[float], ended: float) -> Iterator[tuple
         last = answer
 
 
-def event_downtime(world: World, known: Account, since_seconds: float, ended: float) -> tuple[float, float]:
+class Awaited(NamedTuple):
+    """The operations of one worker.
+
+    Attributes:
+        due: when they were.
+        answers: when each answer came that may be of one.
+        sure: when each came that is for sure.
+    """
+
+    due: list[float]
+    answers: list[float]
+    sure: list[float]
+
+
+def downtime(workers: Iterable[Awaited], since_seconds: float, ended: float) -> tuple[float, float]:
     """The longest stretch that reaches beyond a time.
 
     Returns:
         The longest of any one worker, at least; and the longest that those of all come to together, at most.
     """
     least, stretches = 0.0, []
-    for worker in world.workers:
-        due = due_of(world, worker)
-        of_worker = [each for each in known.acknowledgements if each.worker == worker]
-        sure = [each.at_seconds for each in of_worker if each.is_sure]
-        every = [each.at_seconds for each in of_worker]
-        least = max([least, *(end - latest for latest, _, end in gaps(due, every, ended) if end > since_seconds)])
+    for due, answers, sure in workers:
+        least = max([least, *(end - latest for latest, _, end in gaps(due, answers, ended) if end > since_seconds)])
         stretches += [
             (earliest, end)
             for _, earliest, end in gaps(due, sure, ended)
@@ -59,3 +69,11 @@ def event_downtime(world: World, known: Account, since_seconds: float, ended: fl
         until = max(until, end)
         most = max(most, until - began)
     return least, most
+
+
+def awaited_events(world: World, known: Account) -> Iterator[Awaited]:
+    """The events of each worker."""
+    for worker in world.workers:
+        of_worker = [each for each in known.acknowledgements if each.worker == worker]
+        sure = [each.at_seconds for each in of_worker if each.is_sure]
+        yield Awaited(due_of(world, worker), [each.at_seconds for each in of_worker], sure)

@@ -87,7 +87,7 @@ def test_what_is_there_lies_between_what_was_acknowledged_and_what_may_have_been
     sent, acknowledged, unknown, failed = map(world.lane, ("sent", "acknowledged", "unknown", "failed"))
     assert sent == acknowledged + unknown + failed
     assert acknowledged <= world.kept(world.source) <= acknowledged + unknown
-    assert len(world.source.increments) == world.kept(world.source)
+    assert len(world.source.accounts.increments) == world.kept(world.source)
     if not faults:
         assert (unknown, failed) == (0, 0)
 

@@ -22,7 +22,7 @@ def test_a_stopped_process_answers_once_it_goes_on_and_an_ended_one_is_another()
             assert source.value_of(b"n") is None
             source.thaw()
             assert await waiting == 1
-            (increment,) = source.increments
+            (increment,) = source.accounts.increments
             assert increment.client == "redis-rehearsal:test"
             assert increment.acknowledged_seconds is not None
             before = source.run_id
@@ -32,7 +32,7 @@ def test_a_stopped_process_answers_once_it_goes_on_and_an_ended_one_is_another()
             source.kill()
             with pytest.raises(OSError, match="reset"):
                 await lost
-        assert [each.acknowledged_seconds is not None for each in source.increments] == [True, False]
+        assert [each.acknowledged_seconds is not None for each in source.accounts.increments] == [True, False]
         source.restart(keeps_data=False)
         assert source.run_id != before
         assert (source.keys(), source.config["maxmemory"]) == ([], "0")
@@ -120,7 +120,7 @@ def test_one_seed_is_one_history() -> None:
                 await source.ask("INCR", f"n{number % 7}")
                 await source.ask("SET", f"k{number}", number, "PX", 1000 + number)
             told += [await source.ask("SCAN", 0), await source.ask("RANDOMKEY"), await source.ask("INFO", "all")]
-        told += [servers.source.increments, servers.target.keys(), about(servers.target)]
+        told += [servers.source.accounts.increments, servers.target.keys(), about(servers.target)]
 
     histories: list[list[Any]] = [[], []]
     for told in histories:

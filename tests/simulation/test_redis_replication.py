@@ -29,8 +29,8 @@ def test_what_is_written_reaches_who_follows_and_offsets_agree() -> None:
         assert servers.target.do("PEXPIRETIME", "before") == servers.source.do("PEXPIRETIME", "before")
         await asyncio.sleep(0.2)
         assert servers.target.value_of(b"gone") is None
-        assert not servers.target.increments
-        assert len(servers.source.increments) == 100
+        assert not servers.target.accounts.increments
+        assert len(servers.source.accounts.increments) == 100
         source_says, target_says = about(servers.source), about(servers.target)
         assert source_says["master_repl_offset"] == target_says["slave_repl_offset"] != "0"
         assert source_says["master_replid"] == target_says["master_replid"]
@@ -164,7 +164,7 @@ def test_what_waits_behind_a_pause_is_carried_out_at_its_end_or_refused_by_the_f
             if ending == "fence":
                 assert all(str(reply) == "NOREPLICAS Not enough good replicas to write." for reply in replies)
                 assert await behind is None
-                assert not servers.source.increments
+                assert not servers.source.accounts.increments
             else:
                 assert replies == [1, 2, 3]
                 assert await behind == b"3"

@@ -168,7 +168,7 @@ def _left_seconds(world: World) -> tuple[float, float]:
 
 def _ours(world: World) -> Iterator[tuple[str, Increment]]:
     for name, server in world.servers.items():
-        for increment in server.increments:
+        for increment in server.accounts.increments:
             if increment.client.startswith(_OURS):
                 yield name, increment
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from redis_rehearsal.clock import monotonic
+from tests.simulation.redis.session import Passing, Session
+
 
 @dataclass(slots=True)
 class Increment:
@@ -61,6 +64,44 @@ class Deletion:
 
 Noted = Increment | Read | Deletion
 """What is accounted for until its reply has arrived."""
+
+
+class Accounts:
+    """What clients had done here; nothing that came by replication. What somebody else does is acknowledged at once.
+
+    Attributes:
+        increments: every INCR that was applied, in order; those of somebody else are of a client `do`.
+        reads: every GET and MGET of a client with a name, in order.
+        deletions: every DEL and UNLINK of one, in order.
+    """
+
+    def __init__(self) -> None:
+        self.increments: list[Increment] = []
+        self.reads: list[Read] = []
+        self.deletions: list[Deletion] = []
+
+    def note_increment(self, session: Session, key: bytes, value: int) -> None:
+        """Account for an INCR of a client."""
+        increment = Increment(monotonic(), key, value, session.name)
+        self.increments.append(increment)
+        if isinstance(session, Passing):
+            increment.acknowledged_seconds = increment.at_seconds
+        else:
+            session.counted.append(increment)
+
+    def note_read(self, session: Session, asked: list[bytes], values: list[bytes | None]) -> None:
+        """Account for what a client was told."""
+        if session.name and not isinstance(session, Passing):
+            read = Read(monotonic(), tuple(asked), tuple(values), session.name)
+            self.reads.append(read)
+            session.counted.append(read)
+
+    def note_deletion(self, session: Session, gone: list[bytes]) -> None:
+        """Account for what a client had deleted."""
+        if session.name and not session.is_primary and not isinstance(session, Passing):
+            deletion = Deletion(monotonic(), tuple(gone), session.name)
+            self.deletions.append(deletion)
+            session.counted.append(deletion)
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ def _del(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> An
             gone.append(key)
     if gone:
         server.feed([words[0], *gone])
-    server.note_deletion(session, words[1:])
+    server.accounts.note_deletion(session, words[1:])
     return len(gone)
 
 

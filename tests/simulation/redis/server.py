@@ -20,7 +20,7 @@ from tests.simulation.redis import (  # noqa: F401  # each puts its commands int
     transactions,
 )
 from tests.simulation.redis.about import STARTUP_BYTES
-from tests.simulation.redis.accounts import Deletion, Figures, Increment, Read
+from tests.simulation.redis.accounts import Accounts, Figures
 from tests.simulation.redis.connection import Connection
 from tests.simulation.redis.executing import BLOCKED, execute
 from tests.simulation.redis.following import Following
@@ -46,10 +46,7 @@ class SimulatedRedis:
         run_id: of the process.
         config: its settings; what is set here stays over a restart, what CONFIG SET sets does not.
         commands: how many of clients were carried out, by name.
-        increments: every INCR that a client had applied here, in order; none that came by replication. Those of `do`
-            are those of a client `do`, acknowledged at once.
-        reads: every GET and MGET of a client with a name, in order.
-        deletions: every DEL and UNLINK of a client with a name, in order.
+        accounts: what clients had done here.
         refusal: a code and text that every write of clients is answered with; empty for none. Where it begins with ERR
             the write is applied all the same, as behind a proxy that answers too late.
         full_sync_seconds: how long it takes to send all data to one who follows.
@@ -82,9 +79,7 @@ class SimulatedRedis:
         self.refusal = ""
         self.full_sync_seconds = self.load_seconds = self.stream_lag_seconds = 0.0
         self.cannot_reach: tuple[tuple[str, int], ...] = ()
-        self.increments: list[Increment] = []
-        self.reads: list[Read] = []
-        self.deletions: list[Deletion] = []
+        self.accounts = Accounts()
         self.commands: Counter[str] = Counter()
         self.alive = True
         self.life = self._numbers_given = 0
@@ -249,29 +244,6 @@ class SimulatedRedis:
         """A key is not as those saw it who watch it."""
         for session in self.watchers.get(key, ()):
             session.disturbed = True
-
-    def note_increment(self, session: Session, key: bytes, value: int) -> None:
-        """Account for an INCR of a client."""
-        increment = Increment(monotonic(), key, value, session.name)
-        self.increments.append(increment)
-        if isinstance(session, Passing):
-            increment.acknowledged_seconds = increment.at_seconds
-        else:
-            session.counted.append(increment)
-
-    def note_read(self, session: Session, asked: list[bytes], values: list[bytes | None]) -> None:
-        """Account for what a client was told."""
-        if session.name and not isinstance(session, Passing):
-            read = Read(monotonic(), tuple(asked), tuple(values), session.name)
-            self.reads.append(read)
-            session.counted.append(read)
-
-    def note_deletion(self, session: Session, gone: list[bytes]) -> None:
-        """Account for what a client had deleted."""
-        if session.name and not session.is_primary and not isinstance(session, Passing):
-            deletion = Deletion(monotonic(), tuple(gone), session.name)
-            self.deletions.append(deletion)
-            session.counted.append(deletion)
 
     def set_at_run_time(self, changes: dict[str, str]) -> None:
         """Change settings until the process ends."""

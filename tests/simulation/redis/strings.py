@@ -31,7 +31,7 @@ def expires_at(name: str, unit: bytes, text: bytes) -> int:
 @command("GET", 2, 2)
 def _get(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     value = server.keyspace.string(words[1])
-    server.note_read(session, words[1:], [value])
+    server.accounts.note_read(session, words[1:], [value])
     return value
 
 
@@ -39,7 +39,7 @@ def _get(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> An
 def _mget(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     find = server.keyspace.find
     values = [value if isinstance(value := find(key), bytes) else None for key in words[1:]]
-    server.note_read(session, words[1:], values)
+    server.accounts.note_read(session, words[1:], values)
     return values
 
 
@@ -155,7 +155,7 @@ def _append(server: "SimulatedRedis", session: "Session", words: list[bytes]) ->
 def _incr(server: "SimulatedRedis", session: "Session", words: list[bytes]) -> Any:
     value = _add(server, words[1], 1, words)
     if not session.is_primary:
-        server.note_increment(session, words[1], value)
+        server.accounts.note_increment(session, words[1], value)
     return value
 
 

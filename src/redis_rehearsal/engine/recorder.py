@@ -6,7 +6,7 @@ operations at once, some ten times a second.
 
 import math
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
+from collections import defaultdict, deque
 from itertools import chain
 from typing import Final
 
@@ -19,6 +19,8 @@ FLUSH_OPERATIONS: Final = 4_096
 """A flush is due when this many operations have been recorded, so that none takes long."""
 LEAST_GAP_SECONDS: Final = 0.01
 """Shorter stretches without an ok operation are nothing that a user would notice."""
+_OFFERS_KEPT: Final = 64
+"""So many ticks late a boundary may come and still part exactly what was offered."""
 _NEVER: Final = float("inf")
 
 
@@ -52,15 +54,33 @@ class Recorder:
         self._intended: list[list[float]] = []
         self._spans: list[tuple[int, Outcome, float, float]] = []
         self._wanting_since = _NEVER
-        self._last_offered = -_NEVER
+        self._offered_lately: deque[list[float]] = deque(maxlen=_OFFERS_KEPT)
+        self._last_flushed = -_NEVER
         self._last_written = self._last_ok = 0.0
 
     def add_boundary(self, at_seconds: float) -> None:
-        """Begin a new segment at a time; after the last operation that was offered, where that is later."""
-        at_seconds = max(at_seconds, math.nextafter(self._last_offered, _NEVER), *self.boundaries_seconds[-1:])
+        """Begin a new segment at a time; where operations after it have ended, after the last of these.
+
+        Who stood still hears of it late, and may have offered by then what is due in the new segment.
+        """
+        last_ended = max(self._last_flushed, *(max(intended) for intended in self._intended if intended), -_NEVER)
+        known = self._offered_lately[0][0] if len(self._offered_lately) == _OFFERS_KEPT else -_NEVER
+        at_seconds = max(at_seconds, math.nextafter(last_ended, _NEVER), known, *self.boundaries_seconds[-1:])
         self.boundaries_seconds.append(at_seconds)
         if self._next_boundary == _NEVER:
             self._next_boundary = at_seconds
+            self._move_offered()
+
+    def _move_offered(self) -> None:
+        """Count what was offered at or after the next boundary where it belongs."""
+        boundary = self._next_boundary
+        moved = sum(len(intended) - bisect_left(intended, boundary) for intended in self._offered_lately)
+        if not moved:
+            return
+        self.tallies[self._offering].offered -= moved
+        self._offering += 1
+        self.tallies[self._offering].offered += moved
+        self._next_boundary = _NEVER
 
     def tally_of(self, intended: float) -> Tally:
         """The tally to which an operation with that intended start belongs."""
@@ -71,7 +91,7 @@ class Recorder:
         self.offered += len(intended)
         if self._wanting_since == _NEVER:
             self._wanting_since = intended[0]
-        self._last_offered = intended[-1]
+        self._offered_lately.append(intended)
         while intended[-1] >= self._next_boundary:
             before = bisect_left(intended, self._next_boundary)
             self.tallies[self._offering].offered += before
@@ -107,6 +127,7 @@ class Recorder:
         if not self._spans:
             return
         intended = np.fromiter(chain.from_iterable(self._intended), np.float64, self.pending)
+        self._last_flushed = max(self._last_flushed, float(intended.max(initial=-_NEVER)))
         counts, outcomes, written, ended = (np.array(column) for column in zip(*self._spans, strict=True))
         self._intended.clear()
         self._spans.clear()

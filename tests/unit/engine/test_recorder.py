@@ -1,3 +1,7 @@
+import math
+from bisect import bisect_right
+from collections import Counter, defaultdict
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,13 +98,62 @@ def test_what_is_never_answered_is_a_gap_until_the_end() -> None:
     assert recorder.take_gaps() == [(1.0, 3.0, ())]
 
 
-def test_a_boundary_that_comes_late_begins_after_what_was_offered() -> None:
+ends = st.tuples(st.sampled_from(["offer", "end", "flush", "take", "boundary"]), st.floats(0, 0.2))
+
+
+@given(st.lists(ends, min_size=1, max_size=40), st.booleans())
+def test_a_boundary_that_comes_late_parts_what_has_not_ended(happenings: list[tuple[str, float]], last: bool) -> None:
     recorder = Recorder(Stalls())
-    recorder.offer([1.0, 2.0])
+    now, totals = 1.0, defaultdict[int, Tally](Tally)
+    sent: list[list[float]] = []
+    ended: list[float] = []
+    asked: list[float] = []
+
+    def take() -> None:
+        for part, taken in recorder.take().items():
+            totals[part].merge(taken)
+
+    for what, seconds in happenings:
+        now += seconds
+        if what == "offer":
+            sent.append([now, math.nextafter(now, 9e9)])
+            recorder.offer(sent[-1])
+            now = math.nextafter(sent[-1][-1], 9e9)
+        elif what == "end" and sent:
+            done = sent.pop(0 if last else -1)
+            ended += done
+            recorder.record(Outcome.OK, done, now, now)
+        elif what == "flush":
+            recorder.flush()
+        elif what == "take":
+            take()
+        elif what == "boundary":
+            at = max(now - 2 * seconds, *asked[-1:], 0.0)
+            asked.append(at)
+            recorder.add_boundary(at)
+            # It is later only than what had ended, or than one before it.
+            assert recorder.boundaries_seconds[-1] <= max(at, math.nextafter(max(ended, default=0.0), 9e9), *asked)
+            asked[-1] = recorder.boundaries_seconds[-1]
+    whole = [*ended]
+    for batch in sent:
+        whole += batch
+        recorder.record(Outcome.OK, batch, now, now)
+    take()
+    parts = Counter(bisect_right(recorder.boundaries_seconds, at) for at in whole)
+    assert {part: tally.offered for part, tally in totals.items() if tally.offered} == parts
+    assert {part: tally.outcomes[Outcome.OK] for part, tally in totals.items() if tally.offered} == parts
+
+
+def test_who_hears_very_late_of_a_boundary_begins_with_what_it_still_knows_of() -> None:
+    recorder = Recorder(Stalls())
+    for tick in range(1000):
+        recorder.offer([1.0 + tick])
     recorder.add_boundary(1.5)
-    recorder.offer([2.5])
-    recorder.record(Outcome.OK, [1.0, 2.0, 2.5], 3.0, 3.0)
-    assert {part: tally.offered for part, tally in recorder.take().items()} == {0: 2, 1: 1}
+    (boundary,) = recorder.boundaries_seconds
+    assert boundary > 900.0
+    recorder.record(Outcome.OK, [1.0 + tick for tick in range(1000)], 1001.0, 1001.0)
+    taken = recorder.take()
+    assert [(part.offered, part.outcomes[Outcome.OK]) for part in taken.values()] == [(936, 936), (64, 64)]
 
 
 def test_what_goes_on_is_told_as_far_as_it_has_come() -> None:

@@ -29,7 +29,6 @@ class ConnectionPool:
     Attributes:
         ready: the connections that can be used now.
         opened: how many connections have been made so far.
-        changed_seconds: when a connection was last made or lost, on the monotonic clock.
         last_error: why the last connection ended or could not be made; empty if none did.
     """
 
@@ -40,7 +39,6 @@ class ConnectionPool:
         self.size = size
         self.ready: list[Connection] = []
         self.opened = 0
-        self.changed_seconds = 0.0
         self.last_error = ""
         self._name = name
         self._spans = spans
@@ -101,7 +99,6 @@ class ConnectionPool:
             def on_closed(connection: Connection, closed: asyncio.Event = closed) -> None:
                 if connection in self.ready:
                     self.ready.remove(connection)
-                    self.changed_seconds = monotonic()
                     self.last_error = connection.reason
                 closed.set()
 
@@ -121,7 +118,6 @@ class ConnectionPool:
             connection.spans = self._spans
             self.ready.append(connection)
             self.opened += 1
-            self.changed_seconds = monotonic()
             tried.set()
             try:
                 await closed.wait()

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch
-from redis_rehearsal.clock import monotonic
 
 
 class Router:
@@ -37,7 +36,6 @@ class Router:
         self._route = self._next = Route()
         self._moved: list[bool] = []
         self._promoted: Server | None = None
-        self._changed_seconds = 0.0
         self._settle()
 
     async def open(self) -> None:
@@ -100,7 +98,6 @@ class Router:
         self.write_server: Server | None = servers[self._route.writes] if uniform else None
         self.truth_server: Server | None = self._promoted or self.write_server
         self.mirror_server: Server | None = servers[self._route.mirror] if uniform and self._route.mirror else None
-        self._changed_seconds = monotonic()
         if self.truth_server is not None:
             self.on_truth(range(self._tenants), self.truth_server.role)
         else:
@@ -150,20 +147,6 @@ class Router:
         """Ask on each connection who answers, where that was not done for a while."""
         for server in self.servers.values():
             server.look(now_seconds)
-
-    @property
-    def writes_stable_since(self) -> float:
-        """Since when each tenant's writes have gone over one connection, on the monotonic clock."""
-        changed = self._changed_seconds
-        server = self.write_server
-        if server is None:
-            return monotonic()  # tenants move right now
-        return max(changed, server.writes.changed_seconds)
-
-    @property
-    def writes_connected_since(self) -> float:
-        """Since when the server that takes all writes has had the same connections for them, on the monotonic clock."""
-        return monotonic() if self.write_server is None else self.write_server.writes.changed_seconds
 
     @property
     def connections(self) -> tuple[int, int]:

@@ -7,6 +7,7 @@ before an acknowledged deletion and is served after it came back from the dead.
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, NamedTuple
 
@@ -69,27 +70,61 @@ class _StoreBatch(_CacheWriteBatch):
     __slots__ = ()
     kind = "store"
 
+    def on_answer(self, reply: Reply, now_seconds: float) -> None:
+        self.writer.note_settled(self)
+        super().on_answer(reply, now_seconds)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.writer.note_settled(self, now_seconds)
+        super().on_lost(now_seconds)
+
+
+class _CopyBatch(_StoreBatch):
+    """A report that another server had; whether it gets there only changes how often that one is asked."""
+
+    __slots__ = ()
+
+    def on_answer(self, reply: Reply, now_seconds: float) -> None:
+        self.writer.note_settled(self)
+
+    def on_lost(self, now_seconds: float) -> None:
+        self.writer.note_settled(self, now_seconds)
+
+
+class _Deletion:
+    """The deletion of a tenant's reports, on each server that is to do it.
+
+    Args:
+        identities: of the reports.
+        sent_seconds: when it was sent, on the monotonic clock.
+
+    Attributes:
+        identities: the same.
+        sent_seconds: the same.
+        unsure_seconds: what was stored before then may have come after it; None where nothing may.
+        awaited: how many servers have not answered.
+        is_acknowledged: whether the one that takes the tenant's writes has done it.
+    """
+
+    __slots__ = ("awaited", "identities", "is_acknowledged", "sent_seconds", "unsure_seconds")
+
+    def __init__(self, identities: list[bytes], sent_seconds: float) -> None:
+        self.identities = identities
+        self.sent_seconds = sent_seconds
+        self.unsure_seconds: float | None = None
+        self.awaited = 0
+        self.is_acknowledged = False
+
 
 class _InvalidationBatch(_CacheWriteBatch):
-    """The deletion of a tenant's reports that an event made obsolete."""
+    """The deletion of a tenant's reports that an event made obsolete, where the tenant's writes go."""
 
-    __slots__ = ("connected_since_seconds", "identities", "sent_seconds", "stable_since_seconds")
+    __slots__ = ("deletion",)
     kind = "invalidation"
 
-    def __init__(
-        self,
-        writer: "CacheWriter",
-        tenant: int,
-        identities: list[bytes],
-        sent: float,
-        stable_since: float,
-        connected_since: float,
-    ) -> None:
+    def __init__(self, writer: "CacheWriter", tenant: int, deletion: _Deletion) -> None:
         super().__init__(writer, tenant, 1)
-        self.identities = identities
-        self.sent_seconds = sent
-        self.stable_since_seconds = stable_since
-        self.connected_since_seconds = connected_since
+        self.deletion = deletion
 
     def on_answer(self, reply: Reply, now_seconds: float) -> None:
         if is_surely_not_applied(reply):
@@ -98,7 +133,8 @@ class _InvalidationBatch(_CacheWriteBatch):
             return
         super().on_answer(reply, now_seconds)
         if is_accepted(reply):
-            self.writer.note_deleted(self, now_seconds)
+            self.deletion.is_acknowledged = True
+            self.writer.note_answered(self.deletion, now_seconds)
 
 
 class CacheWriter:
@@ -147,6 +183,8 @@ class CacheWriter:
         self.late: list[LateStore] = []
         self.refused: list[int] = []
         self.also_delete_on: Server | None = None
+        self._storing: dict[int, list[Batch]] = {}
+        self._unsure_seconds: dict[int, float] = {}
 
     def ticket(self, tenant: int) -> Ticket:
         """To be taken before a report's data is read, and shown when it is stored."""
@@ -193,17 +231,36 @@ class CacheWriter:
         value = encoding.encode(identity, entries, computed_ms, ttl_ms)
         key, server = self._blocks.key(question), self._router.writes_of(tenant)
         command, replies = encoding.write_command(key, value, ttl_ms)
-        if server.write_for(tenant, command, _StoreBatch(self, tenant, replies)):
+        if self._store_on(server, command, _StoreBatch(self, tenant, replies)):
             if server is not ticket.server:
                 self.late.append((key, server.role, computed_ms))
         else:
             self.note_failed("store_failed", tenant)
-        self._send_to_mirror(self._router.mirror_of(tenant), tenant, command, replies)
+        mirror = self._router.mirror_of(tenant)
+        if mirror is not None:
+            self._send_to_mirror(mirror, tenant, command, replies, self._note_mirrored)
 
-    def _send_to_mirror(self, server: Server | None, tenant: int, command: bytes, replies: int) -> None:
-        if server is not None:
-            batch = MirroredBatch(self._mirror, "cache_write", [tenant], self._note_mirrored, commands_each=replies)
-            self._mirror.send(partial(server.write_for, tenant), command, batch)
+    def copy(self, tenant: int, command: bytes, replies: int) -> None:
+        """Store a report that another server had, by a command that replaces none."""
+        self._store_on(self._router.writes_of(tenant), command, _CopyBatch(self, tenant, replies))
+
+    def _store_on(self, server: Server, command: bytes, batch: _StoreBatch) -> bool:
+        if not server.write_for(batch.tenant, command, batch):
+            return False
+        self._storing.setdefault(batch.tenant, []).append(batch)
+        return True
+
+    def note_settled(self, batch: _StoreBatch, lost_seconds: float | None = None) -> None:
+        """A report was stored or refused; or its connection was lost, and the server may still store it."""
+        self._storing[batch.tenant].remove(batch)
+        if lost_seconds is not None:
+            self._unsure_seconds[batch.tenant] = lost_seconds
+
+    def _send_to_mirror(
+        self, server: Server, tenant: int, command: bytes, replies: int, told: Callable[[str], None]
+    ) -> None:
+        batch = MirroredBatch(self._mirror, "cache_write", [tenant], told, commands_each=replies)
+        self._mirror.send(partial(server.write_for, tenant), command, batch)
 
     def _note_mirrored(self, outcome: str) -> None:
         self.outcomes[f"mirror_{outcome}"] += 1
@@ -227,14 +284,23 @@ class CacheWriter:
                 self.refused.append(tenant)
             return
         command, identities = self._deletion(tenant)
-        router = self._router
-        batch = _InvalidationBatch(
-            self, tenant, identities, monotonic(), router.writes_stable_since, router.writes_connected_since
-        )
-        if not self._router.writes_of(tenant).write_for(tenant, command, batch):
+        deletion = _Deletion(identities, monotonic())
+        batch = _InvalidationBatch(self, tenant, deletion)
+        others = [server for server in (self._router.mirror_of(tenant), self.also_delete_on) if server is not None]
+        deletion.awaited = 1 + len(others)
+        if self._router.writes_of(tenant).write_for(tenant, command, batch):
+            deletion.unsure_seconds = self._unsure_seconds.get(tenant)
+            # What is on its way on another connection may overtake it, or not.
+            if any(storing.connection is not batch.connection for storing in self._storing.get(tenant, ())):
+                deletion.unsure_seconds = deletion.sent_seconds
+        else:
             self.note_failed("invalidation_failed", tenant)
-        for server in (self._router.mirror_of(tenant), self.also_delete_on):
-            self._send_to_mirror(server, tenant, command, 1)
+        for server in others:
+            self._send_to_mirror(server, tenant, command, 1, partial(self._note_deleted_on_mirror, deletion))
+
+    def _note_deleted_on_mirror(self, deletion: _Deletion, outcome: str) -> None:
+        self._note_mirrored(outcome)
+        self.note_answered(deletion, monotonic())
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
         known = self._deletions.get(tenant)
@@ -250,15 +316,15 @@ class CacheWriter:
         self.outcomes[outcome] += 1
         self._mirror.alone([tenant])
 
-    def note_deleted(self, batch: _InvalidationBatch, now_seconds: float) -> None:
-        """From now on what was deleted is obsolete."""
-        # After a change of connections the order of what was sent before it is not known. What was stored before a
-        # change of the route went to another server: it can only be back because somebody carried it over.
-        if self._router.writes_stable_since != batch.stable_since_seconds:
+    def note_answered(self, deletion: _Deletion, now_seconds: float) -> None:
+        """A server has answered a deletion, or will not; once all have, what was deleted is obsolete from now on."""
+        deletion.awaited -= 1
+        if deletion.awaited or not deletion.is_acknowledged:
             return
-        low = milliseconds(self._clock.at(batch.connected_since_seconds) + 0.001)
-        high = milliseconds(self._clock.at(batch.sent_seconds) - 0.001)
-        for identity in batch.identities:
+        unsure = deletion.unsure_seconds
+        low = b"" if unsure is None else milliseconds(self._clock.at(unsure) + 0.001)
+        high = milliseconds(self._clock.at(deletion.sent_seconds) - 0.001)
+        for identity in deletion.identities:
             self.obsolete[identity] = (low, high, now_seconds)
 
     def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:

@@ -82,19 +82,6 @@ class _CountersBatch(_ReadBatch):
         return [there if here is None else here for here, there in zip(self.missing, last, strict=True)]
 
 
-class _CopyBatch(Batch):
-    """A copy on its way to the target; whether it gets there only changes how often the source is asked."""
-
-    __slots__ = ()
-    operation = "cache_write"
-
-    def on_replies(self, replies: list[Reply], now_seconds: float) -> None:
-        return
-
-    def on_lost(self, now_seconds: float) -> None:
-        return
-
-
 class Fallback:
     """Asks the source for what the target does not have.
 
@@ -137,4 +124,4 @@ class Fallback:
             return
         # Never over something newer.
         command, count = encoding.add_command(blocks.key(question), batch.value, ttl_ms, blocks.spare_key(question))
-        self._router.writes_of(tenant).write_for(tenant, command, _CopyBatch(count))
+        self._writer.copy(tenant, command, count)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.encodings.base import milliseconds
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.server import Server
@@ -14,10 +15,10 @@ from redis_rehearsal.engine.ledger import Ledger, create_memory
 from redis_rehearsal.engine.ledgers import Ledgers
 from redis_rehearsal.engine.stalls import Stalls
 from redis_rehearsal.workload.events import EVENT_TYPES
-from redis_rehearsal.workload.queries import SLOTS
+from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
 from tests.simulation.scripted import error
 from tests.unit.engine.made import plan
-from tests.unit.engine.small import SILENCE, Small, live
+from tests.unit.engine.small import SILENCE, TARGET, Small, live
 
 TENANT, OTHER = 0, 1
 MOVED = Route("target", "target")
@@ -138,26 +139,82 @@ def test_a_deletion_that_a_server_refused_is_made_where_writes_go_by_then() -> N
     live(work)
 
 
-@pytest.mark.parametrize("moved", ["", "connections", "route"])
-def test_a_report_comes_back_from_the_dead_only_if_its_deletion_is_surely_later(moved: str) -> None:
+async def look(small: Small, computed: bytes, *, is_gone: bool) -> None:
+    """See whether reports that were computed then should be gone."""
+    writer, clock = small.application.writer, small.plan.clock
+    small.application.router.flush()
+    await small.passing(0.1)
+    assert len(writer.obsolete) == len(INVALIDATED_SLOTS)
+    for identity in writer.obsolete:
+        assert writer.is_resurrected(identity, computed, monotonic()) is is_gone
+        assert not writer.is_resurrected(identity, milliseconds(clock.now()), monotonic())
+        # It was asked for before anybody knew that it was gone.
+        assert not writer.is_resurrected(identity, computed, monotonic() - 1.0)
+
+
+@pytest.mark.parametrize("moved", ["", "route", "rollout"])
+def test_a_report_whose_deletion_was_acknowledged_is_gone_wherever_reads_go(moved: str) -> None:
     async def work(small: Small) -> None:
-        writer, clock = small.application.writer, small.plan.clock
+        router = small.application.router
         await small.passing(0.5)
-        computed = milliseconds(clock.now())
+        computed = milliseconds(small.plan.clock.now())
+        await small.passing(0.5)
+        if moved == "rollout":
+            router.begin_rollout(MOVED)
+        small.application.writer.invalidate(TENANT)
+        if moved == "route":
+            router.set_route(MOVED)
+        await look(small, computed, is_gone=True)
+
+    live(work)
+
+
+@pytest.mark.parametrize("what", ["lost", "lost copy", "other connection", "same connection"])
+def test_a_report_that_a_server_may_store_after_its_deletion_is_not_said_to_be_back(what: str) -> None:
+    async def work(small: Small) -> None:
+        writer, router = small.application.writer, small.application.router
+        pool = router.servers["source"].writes
+        await small.passing(0.5)
+        computed = milliseconds(small.plan.clock.now())
+        await small.passing(0.01)
+        if what == "lost copy":
+            writer.copy(TENANT, pack("SET", small.key(TENANT), "a", "PX", "1000"), 1)
+        else:
+            writer.store(TENANT, TENANT, writer.ticket(TENANT), {"a": 1}, int(computed))
+        if what.startswith("lost"):
+            small.source.quiet = True
+            router.flush()
+            await small.passing(0.05)
+            small.cut()
+            await small.passing(1.0)
+        elif what == "other connection":
+            pool.ready.reverse()
+        writer.invalidate(TENANT)
+        await look(small, computed, is_gone=what == "same connection")
+        await small.passing(0.5)
+        # What is computed from now on is in order again.
+        computed = milliseconds(small.plan.clock.now())
         await small.passing(0.5)
         writer.invalidate(TENANT)
-        if moved == "route":
-            small.application.router.set_route(MOVED)
+        await look(small, computed, is_gone=True)
+
+    live(work, redis_pool_size=10)
+
+
+def test_a_report_is_not_gone_while_one_of_the_servers_that_are_to_delete_it_has_not_answered() -> None:
+    async def work(small: Small) -> None:
+        writer = small.application.writer
+        small.application.router.set_route(Route("source", "source", mirror="target"))
+        await small.passing(0.5)
+        computed = milliseconds(small.plan.clock.now())
+        await small.passing(0.5)
+        small.target.quiet = True
+        writer.invalidate(TENANT)
         small.application.router.flush()
-        if moved == "connections":
-            small.application.router.servers["source"].writes.changed_seconds = monotonic()
         await small.passing(0.1)
-        identities = [*writer.obsolete]
-        assert bool(identities) is not bool(moved)
-        for identity in identities:
-            assert writer.is_resurrected(identity, computed, monotonic())
-            assert not writer.is_resurrected(identity, milliseconds(clock.now()), monotonic())
-            # It was asked for before anybody knew that it was gone.
-            assert not writer.is_resurrected(identity, computed, monotonic() - 1.0)
+        assert writer.outcomes == {"invalidation_ok": 1}
+        assert writer.obsolete == {}
+        small.cut(TARGET)
+        await look(small, computed, is_gone=True)
 
     live(work)

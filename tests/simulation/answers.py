@@ -50,9 +50,10 @@ class Answers:
     def __init__(self, world: World) -> None:
         self._world = world
         ended = world.run.view.ended_seconds
-        self.due = {
-            worker: _until(world.queries_due.get(str(process), []), ended) for worker, process in world.workers.items()
-        }
+        drawn = {worker: world.queries_due.get(str(process), []) for worker, process in world.workers.items()}
+        self.due = {worker: _until(times, ended) for worker, times in drawn.items()}
+        until = sum(len(_until(times, ended + _UNSURE_SECONDS)) for times in drawn.values())
+        self._due_at_the_end = until - sum(map(len, self.due.values()))
         given: dict[int, list[Answer]] = {worker: [] for worker in world.workers}
         for server in world.servers.values():
             for read in server.accounts.reads:
@@ -69,9 +70,10 @@ class Answers:
         """Those of counters."""
         return [each for answers in self.given.values() for each in answers if _is_of_counters(each.read)]
 
-    def count_due(self) -> int:
-        """How many queries were due."""
-        return sum(map(len, self.due.values()))
+    def count_due(self) -> tuple[int, int]:
+        """How many queries were due, at least and at most: a worker hears a little later that the load has ended."""
+        least = sum(map(len, self.due.values()))
+        return least, least + self._due_at_the_end
 
     def count_ok(self) -> tuple[int, int]:
         """How many were answered; a report that is not there is computed, if the database is there."""
@@ -94,10 +96,14 @@ class Answers:
 
     def late(self, from_seconds: float, until_seconds: float, seconds: float) -> tuple[int, int]:
         """As `late`, of all workers."""
-        found = [
-            late(due, [each.at_seconds for each in self.given[worker]], from_seconds, until_seconds, seconds)
-            for worker, due in self.due.items()
-        ]
+        found = []
+        for worker, due in self.due.items():
+            given = self.given[worker]
+            # What one server did not have was asked of the other one, too.
+            twice = 0 if self._world.scenario.strategy != "fallback" else sum(not each.is_whole for each in given)
+            found.append(
+                late(due, [each.at_seconds for each in given], from_seconds, until_seconds, seconds, unsure=twice)
+            )
         return sum(least for least, _ in found), sum(whole for _, whole in found)
 
     def silent_seconds(self, from_seconds: float, until_seconds: float) -> list[bool]:
@@ -137,8 +143,14 @@ class Answers:
             ]
             may = any(computed < each.at_seconds for each in before)
             sure = any(
-                computed < each.at_seconds - _UNSURE_SECONDS
-                and (each.acknowledged_seconds or at) < read.at_seconds - _UNSURE_SECONDS
+                computed < each.sent_seconds - _UNSURE_SECONDS
+                # Until all servers have done it that are to do it, one of them may still have it.
+                and all(
+                    other.acknowledged_seconds is not None
+                    and other.acknowledged_seconds < read.at_seconds - _UNSURE_SECONDS
+                    for other in deletions[_worker(read), read.keys[0]]
+                    if abs(other.sent_seconds - each.sent_seconds) < _UNSURE_SECONDS
+                )
                 and all(abs(each.at_seconds - time) > 10 * _UNSURE_SECONDS for time in moved)
                 for each in before
             )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 
+from redis_rehearsal.clock import monotonic
 from tests.simulation.process import Process, process_of
 
 Serve = Callable[[], asyncio.Protocol]
@@ -96,6 +97,7 @@ class End(asyncio.Transport):
         protocol: that is told what comes.
         other: the other end.
         context: in which what comes is taken.
+        sent_seconds: when the piece was sent that came last, on the monotonic clock.
         silent: what is sent from here gets lost, and nobody is told: half of the connection is gone.
         on_closed: called once it is.
     """
@@ -112,8 +114,8 @@ class End(asyncio.Transport):
         self.silent = False
         self.on_closed: Callable[[], None] = lambda: None
         self._loop = asyncio.get_running_loop()
-        self._last_seconds = 0.0
-        self._on_its_way: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self._last_seconds = self.sent_seconds = 0.0
+        self._on_its_way: deque[tuple[float, Callable[..., object], tuple[object, ...]]] = deque()
         self._closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -172,9 +174,9 @@ class End(asyncio.Transport):
         # the order of what is due at the same time, it is kept here.
         takes = self._network.latency_seconds + self._network.extra_seconds.get(self._address, 0.0)
         self._last_seconds = max(self._last_seconds, self._loop.time() + takes)
-        self._on_its_way.append((call, arguments))
+        self._on_its_way.append((monotonic(), call, arguments))
         self._loop.call_at(self._last_seconds, self._arrive, context=self.other.context)
 
     def _arrive(self) -> None:
-        call, arguments = self._on_its_way.popleft()
+        self.other.sent_seconds, call, arguments = self._on_its_way.popleft()
         call(*arguments)

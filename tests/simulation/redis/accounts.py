@@ -50,12 +50,14 @@ class Deletion:
     """A DEL or UNLINK that was carried out.
 
     Attributes:
+        sent_seconds: when it was sent, on the monotonic clock.
         at_seconds: when, on the monotonic clock.
         keys: that are gone, were they there or not.
         client: who asked for it, as CLIENT SETNAME named it.
         acknowledged_seconds: see `Increment`.
     """
 
+    sent_seconds: float
     at_seconds: float
     keys: tuple[bytes, ...]
     client: str
@@ -99,7 +101,7 @@ class Accounts:
     def note_deletion(self, session: Session, gone: list[bytes]) -> None:
         """Account for what a client had deleted."""
         if session.name and not session.is_primary and not isinstance(session, Passing):
-            deletion = Deletion(monotonic(), tuple(gone), session.name)
+            deletion = Deletion(session.sent_seconds, monotonic(), tuple(gone), session.name)
             self.deletions.append(deletion)
             session.counted.append(deletion)
 

@@ -39,11 +39,11 @@ class Connection(asyncio.Protocol, Session):
         """See asyncio."""
         server = self.server
         if server.frozen:
-            server.held.append((self._carry_out, (data,)))
+            server.held.append((self._carry_out, (data, self.transport.sent_seconds)))
         else:
-            self._carry_out(data)
+            self._carry_out(data, self.transport.sent_seconds)
 
-    def _carry_out(self, data: bytes) -> None:
+    def _carry_out(self, data: bytes, sent_seconds: float) -> None:
         if self.closed:
             return
         server, reader, out = self.server, self._reader, self._out
@@ -52,8 +52,9 @@ class Connection(asyncio.Protocol, Session):
         try:
             while (words := reader.gets()) is not False:
                 if self.blocked:
-                    self.waiting.append(words)
+                    self.waiting.append((words, sent_seconds))
                     continue
+                self.sent_seconds = sent_seconds
                 reply = execute(self, words)
                 if reply is not BLOCKED and reply is not NOTHING:
                     out.append(encode(reply))

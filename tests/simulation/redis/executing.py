@@ -62,7 +62,7 @@ def call(session: "Session", command: Command, words: list[bytes]) -> Any:
 
 def hold(session: "Session", words: list[bytes]) -> Nothing:
     """Hold a command back, and all that comes behind it, until the session is to go on."""
-    session.waiting.appendleft(words)
+    session.waiting.appendleft((words, session.sent_seconds))
     session.blocked = True
     session.server.held_back.append(session)
     return BLOCKED

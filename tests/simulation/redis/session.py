@@ -28,7 +28,8 @@ class Session:
         disturbed: whether one of them changed since.
         channels: that it listens to.
         patterns: of channels that it listens to.
-        waiting: commands that came behind one that is held back, and that one before them.
+        waiting: commands that came behind one that is held back, and that one before them; and when each was sent.
+        sent_seconds: when the command was sent that is carried out, on the monotonic clock.
         blocked: whether the first of them is held back.
         replica: who follows over it; None where nobody does.
         counted: what is accounted for and of which the reply has not been sent yet.
@@ -48,7 +49,8 @@ class Session:
         self.disturbed = False
         self.channels: dict[bytes, None] = {}
         self.patterns: dict[bytes, None] = {}
-        self.waiting: deque[list[bytes]] = deque()
+        self.waiting: deque[tuple[list[bytes], float]] = deque()
+        self.sent_seconds = 0.0
         self.blocked = False
         self.replica: Replica | None = None
         self.counted: list[Noted] = []
@@ -66,7 +68,8 @@ class Session:
     def advance(self) -> None:
         """Go on with what was held back."""
         while self.waiting and not self.blocked and not self.closed:
-            reply = execute(self, self.waiting.popleft())
+            words, self.sent_seconds = self.waiting.popleft()
+            reply = execute(self, words)
             if reply is not BLOCKED:
                 self.take(reply)
 

@@ -21,6 +21,7 @@ from redis_rehearsal.engine.live_writes import LiveWrites
 from redis_rehearsal.engine.mirror import Mirror
 from redis_rehearsal.engine.misses import Misses
 from redis_rehearsal.engine.plan import Drawn, WorkerPlan
+from redis_rehearsal.engine.proven import ProvenReplies
 from redis_rehearsal.engine.questions import QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.engine.stalls import Stalls
@@ -111,7 +112,8 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase, stall
     )
     mirror = Mirror(router)
     seed = settings.seed + share.index
-    writer = CacheWriter(questions, router, plan.clock, tenants, settings.cache_ttl, seed, mirror)
+    proven = ProvenReplies()
+    writer = CacheWriter(questions, router, plan.clock, tenants, settings.cache_ttl, seed, mirror, proven)
     query_recorder, event_recorder = Recorder(stalls), Recorder(stalls)
     query_counts = QueryCounts()
     misses = Misses(
@@ -130,6 +132,7 @@ def assemble(plan: WorkerPlan, ledgers: Ledgers, database: WorkerDatabase, stall
         router,
         writer,
         misses,
+        proven,
         ledger,
         query_recorder,
         plan.clock,

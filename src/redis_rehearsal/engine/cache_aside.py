@@ -2,13 +2,12 @@
 
 import random
 from bisect import bisect_left
-from typing import Any, Final
-from zlib import crc32
+from typing import Any, Final, cast
 
 import hiredis
 
 from redis_rehearsal.cache.encodings import ENCODINGS, Encoding
-from redis_rehearsal.cache.encodings.base import EXPIRES_AT, IDENTITY_START, RESIDUE, milliseconds
+from redis_rehearsal.cache.encodings.base import COMPUTED_AT, EXPIRES_AT, milliseconds
 from redis_rehearsal.cache.refusals import code_of
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
@@ -21,6 +20,7 @@ from redis_rehearsal.engine.ledger import Ledger
 from redis_rehearsal.engine.misses import Misses
 from redis_rehearsal.engine.open_loop import OpenLoop
 from redis_rehearsal.engine.outcome import Outcome
+from redis_rehearsal.engine.proven import ProvenReplies
 from redis_rehearsal.engine.questions import Novel, QueryBlock, QueryBlocks
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.workload.events import EVENT_TYPES
@@ -29,8 +29,6 @@ from redis_rehearsal.workload.queries import SLOTS
 _TYPES: Final = len(EVENT_TYPES)
 _SLOTS: Final = len(SLOTS)
 _NO_FLOORS: Final = [0] * _TYPES
-_RESIDUE: Final = RESIDUE
-_IDENTITY_START: Final = IDENTITY_START
 
 _STRING: Final = ENCODINGS["string"]
 
@@ -63,6 +61,7 @@ class CacheAside:
         router: the connections.
         writer: fills the cache.
         misses: answers what the cache does not have.
+        proven: replies that are known to be right.
         ledger: what the servers acknowledged, against which real-time reads are checked.
         recorder: keeps the tallies.
         clock: the run's time of day.
@@ -87,6 +86,7 @@ class CacheAside:
         router: Router,
         writer: CacheWriter,
         misses: Misses,
+        proven: ProvenReplies,
         ledger: Ledger,
         recorder: Recorder,
         clock: WallClock,
@@ -114,7 +114,7 @@ class CacheAside:
         self._floor_bucket = -1
         self._floor_at_zero = True
         self._fallback: Fallback | None = None
-        self._whole: dict[bytes, tuple[Any, bytes]] = {}
+        self._proven = proven
         self.counts = counts
         self.loop: OpenLoop[QueryBlock] = OpenLoop("queries", None, self.send, recorder, max_in_flight, max_queued)
 
@@ -174,75 +174,102 @@ class CacheAside:
         first = batch.first + batch.answered
         stop = first + len(replies)
         checking = self._sample_rate == 1.0 or self._sampling.random() < self._sample_rate
-        checks, writer = self.counts.checks, self._writer
-        others: list[int] = []
-        if block.encodings is not None:
-            others = self._look_at_any(batch, first, replies, now_seconds, checking=checking)
-        elif checking:
-            oldest = milliseconds(self._clock.at(now_seconds) - self._timeout_seconds)
-            obsolete = writer.obsolete
-            position = first
-            # Nothing is called here that can be written out: this is the one loop over all hits.
-            for identity, reply in zip(block.identities[first:stop], replies, strict=True):
-                if type(reply) is not bytes:
-                    others.append(position)
-                elif crc32(reply) != _RESIDUE or not reply.startswith(identity, _IDENTITY_START):
-                    if _STRING.envelope(reply) is None:
-                        others.append(position)
-                    else:
-                        checks.wrong += 1
-                elif reply[14:27] < oldest:
-                    checks.stale += 1
-                elif identity in obsolete and writer.is_resurrected(
-                    identity,
-                    reply[:13],
-                    batch.written_seconds,
-                ):
-                    checks.resurrected += 1
-                position += 1
+        if checking:
+            unproven = self._proven.others(block.questions[first:stop], replies, now_seconds)
+            others = self._look_at(batch, first, unproven, replies, now_seconds) if unproven else unproven
         else:
-            others = [i for i, reply in enumerate(replies, first) if type(reply) is not bytes]
+            others = self._without_report(block, first, replies)
         hits = len(replies) - len(others)
         if checking:
-            checks.reports_checked += hits
+            self.counts.checks.reports_checked += hits
         if hits:
             self._count_hits(block, first, len(replies), others)
+        if others:
+            others = self._without_counters(batch, first, replies, others, now_seconds, checking=checking)
         if not others:
             self._recorder.record(Outcome.OK, block.intended[first:stop], batch.written_seconds, now_seconds)
             self.loop.release(stop - first)
             return
         self._on_others(batch, first, replies, others, now_seconds, checking)
 
-    def _look_at_any(
-        self, batch: _QueryBatch, first: int, replies: list[Reply], now_seconds: float, *, checking: bool
+    @staticmethod
+    def _without_report(block: QueryBlock, first: int, replies: list[Reply]) -> list[int]:
+        """The positions of what is no report by its type."""
+        if block.encodings is None:
+            return [i for i, reply in enumerate(replies, first) if type(reply) is not bytes]
+        encodings = block.encodings
+        return [
+            i
+            for i, reply in enumerate(replies, first)
+            if encodings[i] is None or not reply or reply.__class__ is hiredis.ReplyError
+        ]
+
+    def _look_at(
+        self, batch: _QueryBatch, first: int, places: list[int], replies: list[Reply], now_seconds: float
     ) -> list[int]:
-        """Check the hits among replies of any type; returns the positions of what is no hit."""
-        block, known = batch.block, self._whole
-        encodings = block.encodings or ()
+        """Check the reports among replies at some places; returns the positions of what is none."""
+        block = batch.block
+        encodings = block.encodings
         others: list[int] = []
-        for position, reply in enumerate(replies, first):
-            encoding = encodings[position]
-            if encoding is None or not reply or reply.__class__ is hiredis.ReplyError:
+        for place in places:
+            position, reply = first + place, replies[place]
+            encoding = _STRING if encodings is None else encodings[position]
+            envelope = None
+            if encoding is not None and reply and reply.__class__ is not hiredis.ReplyError:
+                envelope = encoding.envelope(reply)
+            if encoding is None or envelope is None:
                 others.append(position)
                 continue
-            if not checking:
-                continue
-            identity = block.identities[position]
-            whole = known.get(identity)
-            if whole is None or whole[0] != reply:
-                envelope = encoding.envelope(reply)
-                if envelope is None:
-                    others.append(position)
-                    continue
-                if not encoding.is_right(reply, identity):
-                    self.counts.checks.wrong += 1
-                    continue
-                whole = reply, envelope
-                if block.questions[position].__class__ is int:
-                    # A report is read many times as it is, and told by one comparison to be the same.
-                    known[identity] = whole
-            self._check_envelope(whole[1], identity, batch.written_seconds, now_seconds)
+            question = block.questions[position]
+            self._check(encoding, reply, envelope, question, batch.written_seconds, now_seconds)
         return others
+
+    def _check(
+        self,
+        encoding: Encoding,
+        reply: Reply,
+        envelope: bytes,
+        question: int | Novel,
+        written_seconds: float,
+        now_seconds: float,
+    ) -> None:
+        """Check a report, and keep it where it is right."""
+        checks, writer = self.counts.checks, self._writer
+        if not encoding.is_right(reply, self.blocks.expected(question)):
+            checks.wrong += 1
+        elif envelope[EXPIRES_AT] < milliseconds(self._clock.at(now_seconds) - self._timeout_seconds):
+            checks.stale += 1
+        elif writer.is_resurrected(question, envelope[COMPUTED_AT], written_seconds):
+            checks.resurrected += 1
+        elif isinstance(question, int) and not writer.is_deleted(question, envelope[COMPUTED_AT]):
+            # A read that is written later would be answered wrongly by one that was deleted while it was on its way.
+            until_seconds = int(envelope[EXPIRES_AT]) / 1000 - self._clock.offset_seconds
+            if until_seconds > now_seconds:
+                self._proven.add(question, reply, until_seconds)
+
+    def _without_counters(
+        self,
+        batch: _QueryBatch,
+        first: int,
+        replies: list[Reply],
+        positions: list[int],
+        now_seconds: float,
+        *,
+        checking: bool,
+    ) -> list[int]:
+        """Check the counters among replies at some positions; returns the positions of what is none, or not all."""
+        block, is_stored = batch.block, self.blocks.is_stored
+        rest: list[int] = []
+        partly_elsewhere = self._fallback is not None
+        for position in positions:
+            reply = replies[position - first]
+            are_counters = type(reply) is list and not is_stored(block.questions[position])
+            if not are_counters or (partly_elsewhere and None in reply):  # type: ignore[operator]  # a list
+                rest.append(position)
+            # A reply that comes this late may be about counters that have expired since.
+            elif checking and now_seconds - block.intended[position] < self._counter_life_seconds:
+                self._check_counters(cast("list[Any]", reply), batch.floors[position])
+        return rest
 
     def _count_hits(self, block: QueryBlock, first: int, count: int, others: list[int]) -> None:
         tally_of, intended = self._recorder.tally_of, block.intended
@@ -274,13 +301,8 @@ class CacheAside:
                 ok.pop(position - first)
                 missing += 1
                 continue
-            if not block.identities[position] and type(reply) is list:
-                # A reply that comes this late may be about counters that have expired since.
-                if checking and now_seconds - block.intended[position] < self._counter_life_seconds:
-                    self._check_counters(reply, batch.floors[position])
-                continue
             intended = ok.pop(position - first)
-            if block.identities[position] and _is_miss(reply):
+            if self.blocks.is_stored(block.questions[position]) and _is_miss(reply):
                 self._recorder.tally_of(intended).misses += 1
                 self.counts.checks.misplaced += reply is not None and reply != []
                 missing += 1
@@ -302,7 +324,8 @@ class CacheAside:
         intended, written = block.intended[position], batch.written_seconds
         if fallback is None:
             return False
-        if not block.identities[position] and type(reply) is list and None in reply:
+        stored = self.blocks.is_stored(question)
+        if not stored and type(reply) is list and None in reply:
 
             def counters(values: Reply, now_seconds: float) -> None:
                 if isinstance(values, list):
@@ -318,40 +341,25 @@ class CacheAside:
             if not fallback.ask_counters(block.commands[position], reply, counters):
                 counters(None, monotonic())
             return True
-        if block.identities[position] and not reply:
-            encoding, identity = self.blocks.encoding(question), block.identities[position]
+        if stored and not reply:
+            encoding = self.blocks.encoding(question)
 
             def report(value: Reply, now_seconds: float) -> None:
-                if encoding.envelope(value) is None:
+                envelope = encoding.envelope(value)
+                if envelope is None:
                     self._recorder.tally_of(intended).misses += 1
                     self._misses.add(question, (intended, written), self.loop.release)
                     return
                 self._recorder.tally_of(intended).hits += 1
                 if checking:
-                    self._check_report(encoding, value, identity, batch.written_seconds, now_seconds)
+                    # As of those that came at once.
+                    self.counts.checks.reports_checked += 1
+                    self._check(encoding, value, envelope, question, batch.written_seconds, now_seconds)
                 self._recorder.record(Outcome.OK, [intended], written, now_seconds)
                 self.loop.release(1)
 
             return fallback.ask_report(tenant, question, block.commands[position], report)
         return False
-
-    def _check_report(
-        self, encoding: Encoding, value: Reply, identity: bytes, written_seconds: float, now_seconds: float
-    ) -> None:
-        """As in the loop over hits, for one that came another way."""
-        self.counts.checks.reports_checked += 1
-        envelope = encoding.envelope(value)
-        if envelope is None or not encoding.is_right(value, identity):
-            self.counts.checks.wrong += 1
-        else:
-            self._check_envelope(envelope, identity, written_seconds, now_seconds)
-
-    def _check_envelope(self, envelope: bytes, identity: bytes, written_seconds: float, now_seconds: float) -> None:
-        writer = self._writer
-        if envelope[EXPIRES_AT] < milliseconds(self._clock.at(now_seconds) - self._timeout_seconds):
-            self.counts.checks.stale += 1
-        elif identity in writer.obsolete and writer.is_resurrected(identity, envelope[:13], written_seconds):
-            self.counts.checks.resurrected += 1
 
     def _check_counters(self, values: list[Any], floors: list[int]) -> None:
         self.counts.checks.counters_checked += 1

@@ -9,10 +9,10 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.cache.encodings.base import Entries, expected_identity, milliseconds
+from redis_rehearsal.cache.encodings.base import Entries, milliseconds
 from redis_rehearsal.cache.refusals import is_accepted, is_surely_not_applied
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
@@ -20,9 +20,12 @@ from redis_rehearsal.cache.wire import Batch, Reply
 from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.engine.counts import LateStore
 from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
+from redis_rehearsal.engine.proven import ProvenReplies
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
 from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
+
+_NOT_DELETED: Final = (b"", b"", 0.0)
 
 
 class Ticket(NamedTuple):
@@ -95,21 +98,21 @@ class _Deletion:
     """The deletion of a tenant's reports, on each server that is to do it.
 
     Args:
-        identities: of the reports.
+        questions: that the reports answer.
         sent_seconds: when it was sent, on the monotonic clock.
 
     Attributes:
-        identities: the same.
+        questions: the same.
         sent_seconds: the same.
         unsure_seconds: what was stored before then may have come after it; None where nothing may.
         awaited: how many servers have not answered.
         is_acknowledged: whether the one that takes the tenant's writes has done it.
     """
 
-    __slots__ = ("awaited", "identities", "is_acknowledged", "sent_seconds", "unsure_seconds")
+    __slots__ = ("awaited", "is_acknowledged", "questions", "sent_seconds", "unsure_seconds")
 
-    def __init__(self, identities: list[bytes], sent_seconds: float) -> None:
-        self.identities = identities
+    def __init__(self, questions: list[int], sent_seconds: float) -> None:
+        self.questions = questions
         self.sent_seconds = sent_seconds
         self.unsure_seconds: float | None = None
         self.awaited = 0
@@ -148,9 +151,10 @@ class CacheWriter:
         ttl_seconds: of a report, before jitter.
         seed: of the jitter.
         mirror: is told of tenants of which a write did not reach it.
+        proven: replies that are right until they are deleted.
 
     Attributes:
-        obsolete: for the identity of each report whose deletion was acknowledged: the computation times
+        obsolete: for the question of each report whose deletion was acknowledged: the computation times
             between which a report must not be served any more, as in an envelope, and when the
             acknowledgement came.
         outcomes: cache writes and deletions by what became of them.
@@ -169,16 +173,18 @@ class CacheWriter:
         ttl_seconds: float,
         seed: int,
         mirror: Mirror,
+        proven: ProvenReplies,
     ) -> None:
         self._mirror = mirror
+        self._proven = proven
         self._blocks = blocks
         self._router = router
         self._clock = clock
         self._generations = [0] * tenants
         self._ttl_seconds = ttl_seconds
         self._jitter = random.Random(seed)  # noqa: S311 # not for secrets
-        self._deletions: dict[int, tuple[bytes, list[bytes]]] = {}
-        self.obsolete: dict[bytes, tuple[bytes, bytes, float]] = {}
+        self._deletions: dict[int, tuple[bytes, list[int]]] = {}
+        self.obsolete: dict[int | Novel, tuple[bytes, bytes, float]] = {}
         self.outcomes: Counter[str] = Counter()
         self.late: list[LateStore] = []
         self.refused: list[int] = []
@@ -227,8 +233,7 @@ class CacheWriter:
         ttl = self._ttl_seconds * self._jitter.uniform(1 - TTL_JITTER_RATIO, 1 + TTL_JITTER_RATIO)
         ttl_ms = max(1, int(ttl * life_ratio * 1000))
         encoding = self._blocks.encoding(question)
-        identity = expected_identity(self._blocks.identity(question))
-        value = encoding.encode(identity, entries, computed_ms, ttl_ms)
+        value = encoding.encode(self._blocks.expected(question), entries, computed_ms, ttl_ms)
         key, server = self._blocks.key(question), self._router.writes_of(tenant)
         command, replies = encoding.write_command(key, value, ttl_ms)
         if self._store_on(server, command, _StoreBatch(self, tenant, replies)):
@@ -283,8 +288,8 @@ class CacheWriter:
             if tenant not in self.refused:
                 self.refused.append(tenant)
             return
-        command, identities = self._deletion(tenant)
-        deletion = _Deletion(identities, monotonic())
+        command, questions = self._deletion(tenant)
+        deletion = _Deletion(questions, monotonic())
         batch = _InvalidationBatch(self, tenant, deletion)
         others = [server for server in (self._router.mirror_of(tenant), self.also_delete_on) if server is not None]
         deletion.awaited = 1 + len(others)
@@ -302,13 +307,12 @@ class CacheWriter:
         self._note_mirrored(outcome)
         self.note_answered(deletion, monotonic())
 
-    def _deletion(self, tenant: int) -> tuple[bytes, list[bytes]]:
+    def _deletion(self, tenant: int) -> tuple[bytes, list[int]]:
         known = self._deletions.get(tenant)
         if known is None:
             questions = [tenant * len(SLOTS) + slot for slot in INVALIDATED_SLOTS]
             command = pack("UNLINK", *map(self._blocks.key, questions))
-            identities = [expected_identity(self._blocks.identity(q)) for q in questions]
-            known = self._deletions[tenant] = (command, identities)
+            known = self._deletions[tenant] = (command, questions)
         return known
 
     def note_failed(self, outcome: str, tenant: int) -> None:
@@ -324,16 +328,21 @@ class CacheWriter:
         unsure = deletion.unsure_seconds
         low = b"" if unsure is None else milliseconds(self._clock.at(unsure) + 0.001)
         high = milliseconds(self._clock.at(deletion.sent_seconds) - 0.001)
-        for identity in deletion.identities:
-            self.obsolete[identity] = (low, high, now_seconds)
+        for question in deletion.questions:
+            self.obsolete[question] = (low, high, now_seconds)
+            self._proven.forget(question)
 
-    def is_resurrected(self, identity: bytes, computed: bytes, written_seconds: float) -> bool:
+    def is_deleted(self, question: int | Novel, computed: bytes) -> bool:
+        """Whether a report with that time of computation, as in an envelope, was deleted."""
+        low, high, _ = self.obsolete.get(question, _NOT_DELETED)
+        return low < computed < high
+
+    def is_resurrected(self, question: int | Novel, computed: bytes, written_seconds: float) -> bool:
         """Whether a report with that time of computation should have been gone for a read.
 
         Args:
-            identity: of the report; in `obsolete`.
+            question: that it answers.
             computed: its time, as in an envelope.
             written_seconds: when the read was written.
         """
-        low, high, acknowledged_seconds = self.obsolete[identity]
-        return low < computed < high and written_seconds > acknowledged_seconds
+        return self.is_deleted(question, computed) and written_seconds > self.obsolete[question][2]

@@ -22,7 +22,7 @@ from redis_rehearsal.workload.arrivals import Arrivals
 
 _COLLECTION_THRESHOLDS: Final = (20_000, 20, 100)
 """Few objects of the load are in cycles; the defaults would look for them some hundred times a second."""
-_BLOCK_SECONDS: Final = 0.03
+_BLOCK_SECONDS: Final = 0.1
 _MAX_BLOCK: Final = 1024
 _SPARSE_PER_SECOND: Final = 1_000
 _LONGEST_SECONDS: Final = 0.1

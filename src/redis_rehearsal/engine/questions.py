@@ -27,20 +27,18 @@ class QueryBlock:
         intended: intended starts on the monotonic clock.
         questions: a standing question's number, tenant times `len(SLOTS)` plus slot; or a new question.
         commands: packed, ready to be written.
-        identities: what the right report begins with after its envelope; empty for real-time queries.
         real_time: positions of the real-time queries, ascending.
         buckets: number of the time bucket that each real-time query reads, as long as `real_time`.
         encodings: how the report of each is stored, None for real-time queries; None where all are strings.
     """
 
-    __slots__ = ("buckets", "commands", "encodings", "identities", "intended", "questions", "real_time")
+    __slots__ = ("buckets", "commands", "encodings", "intended", "questions", "real_time")
 
     def __init__(
         self,
         intended: list[float],
         questions: list[int | Novel],
         commands: list[bytes],
-        identities: list[bytes],
         real_time: list[int],
         buckets: list[int],
         encodings: list[Encoding | None] | None,
@@ -48,7 +46,6 @@ class QueryBlock:
         self.intended = intended
         self.questions = questions
         self.commands = commands
-        self.identities = identities
         self.real_time = real_time
         self.buckets = buckets
         self.encodings = encodings
@@ -62,7 +59,6 @@ class QueryBlock:
             [self.intended[p] for p in positions],
             [self.questions[p] for p in positions],
             [self.commands[p] for p in positions],
-            [self.identities[p] for p in positions],
             [place[p] for p, _ in real_time],
             [bucket for _, bucket in real_time],
             None if self.encodings is None else [self.encodings[p] for p in positions],
@@ -105,7 +101,7 @@ class QueryBlocks:
         self._next_filter = FIRST_NOVEL_FILTER + (worker << 48)
         standing = len(organizations) * _SLOTS
         self._commands: list[bytes | None] = [None] * standing
-        self._identities: list[bytes] = [b""] * standing
+        self._identities: list[bytes | None] = [None] * standing
         self._real_time_bucket = -1
 
     def identity(self, question: int | Novel) -> str:
@@ -113,6 +109,15 @@ class QueryBlocks:
         tenant, slot, number = self.split(question)
         identity = self._keys.report_identity(self._organizations[tenant], SLOTS[slot].kind.name, number)
         return identity if number < FIRST_NOVEL_FILTER else f"{identity}:{self._run}"
+
+    def expected(self, question: int | Novel) -> bytes:
+        """What the right report begins with after its envelope; see `expected_identity`."""
+        if isinstance(question, tuple):
+            return expected_identity(self.identity(question))
+        known = self._identities[question]
+        if known is None:
+            known = self._identities[question] = expected_identity(self.identity(question))
+        return known
 
     def key(self, question: int | Novel) -> str:
         """Key of the report that answers a question."""
@@ -144,6 +149,11 @@ class QueryBlocks:
         tenant, slot = divmod(question, _SLOTS)
         return tenant, slot, SLOTS[slot].filter_number
 
+    @staticmethod
+    def is_stored(question: int | Novel) -> bool:
+        """Whether a report answers it, which is stored; else counters do, in real time."""
+        return isinstance(question, tuple) or question % _SLOTS != REAL_TIME_SLOT
+
     def build(self, intended: NDArray[np.float64]) -> QueryBlock:
         """The block of the next queries, due at these times."""
         drawn = self.stream.draw(len(intended))
@@ -152,18 +162,16 @@ class QueryBlocks:
         buckets: list[int] = (
             ((intended[real_time] + self._clock.offset_seconds) // self._bucket_seconds).astype(np.int64).tolist()
         )
-        known_commands, known_identities = self._commands, self._identities
+        known_commands = self._commands
         novel: list[int] = np.flatnonzero(drawn.novel).tolist()
         if buckets and (buckets[0] != self._real_time_bucket or buckets[-1] != buckets[0]):
             self._turn_to(buckets[-1])
         commands: list[bytes | None] = [known_commands[q] for q in questions]  # type: ignore[index]
-        identities: list[bytes] = [known_identities[q] for q in questions]  # type: ignore[index]
         if None in commands:
             for position, question in enumerate(questions):
                 if commands[position] is None:
                     number = cast("int", question)
                     commands[position] = known_commands[number] or self._prepare(number)
-                    identities[position] = known_identities[number]
         if buckets and buckets[0] != buckets[-1]:
             for position, bucket in zip(real_time, buckets, strict=True):
                 commands[position] = self._real_time_command(self.split(questions[position])[0], bucket)
@@ -173,20 +181,15 @@ class QueryBlocks:
             self._next_filter += 1
             identity = self.identity(new)
             commands[position] = self._encoding_of(slot).read_command(self._keys.report(identity))
-            identities[position] = expected_identity(identity)
         encodings = None if self._all_strings else [self._encodings[slot] for slot in drawn.slots.tolist()]
-        return QueryBlock(
-            intended.tolist(), questions, cast("list[bytes]", commands), identities, real_time, buckets, encodings
-        )
+        return QueryBlock(intended.tolist(), questions, cast("list[bytes]", commands), real_time, buckets, encodings)
 
     def _prepare(self, question: int) -> bytes:
         tenant, slot, _ = self.split(question)
         if slot == REAL_TIME_SLOT:
             command = self._real_time_command(tenant, self._real_time_bucket)
         else:
-            identity = self.identity(question)
-            command = self._encoding_of(slot).read_command(self._keys.report(identity))
-            self._identities[question] = expected_identity(identity)
+            command = self._encoding_of(slot).read_command(self.key(question))
         self._commands[question] = command
         return command
 

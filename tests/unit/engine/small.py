@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 import numpy as np
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.clock import WallClock, monotonic
 from redis_rehearsal.database.counts import ReportCounts, RowCounts
@@ -230,23 +229,21 @@ class Small:
         """A report that answers a question, computed some time ago, with a minute to live then."""
         blocks = self.application.queries.blocks
         computed_ms = int((self.plan.clock.now() - age_seconds) * 1000)
-        identity = expected_identity(blocks.identity(question))
-        return cast("bytes", blocks.encoding(question).encode(identity, entries, computed_ms, 60_000))
+        return cast("bytes", blocks.encoding(question).encode(blocks.expected(question), entries, computed_ms, 60_000))
 
     def queries(self, *questions: int | Novel) -> QueryBlock:
         """Queries that are due now."""
         blocks, now = self.application.queries.blocks, monotonic()
         real_time = [at for at, question in enumerate(questions) if blocks.split(question)[1] == REAL_TIME_SLOT]
-        commands, identities = [], []
+        commands = []
         for at, question in enumerate(questions):
             stored = at not in real_time
             tenant = blocks.split(question)[0]
             commands.append(
                 pack("GET", blocks.key(question)) if stored else blocks._real_time_command(tenant, self.bucket)
             )
-            identities.append(expected_identity(blocks.identity(question)) if stored else b"")
         due = [now] * len(questions)
-        return QueryBlock(due, [*questions], commands, identities, real_time, [self.bucket] * len(real_time), None)
+        return QueryBlock(due, [*questions], commands, real_time, [self.bucket] * len(real_time), None)
 
     async def ask(self, *questions: int | Novel, seconds: float = 0.1) -> None:
         """Have queries asked, and time pass in which they may be answered."""

@@ -2,6 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_rehearsal.clock import monotonic
+from redis_rehearsal.engine.cache_aside import _QueryBatch
 from redis_rehearsal.engine.outcome import Outcome
 from redis_rehearsal.engine.questions import Novel
 from redis_rehearsal.workload.queries import REAL_TIME_SLOT
@@ -66,6 +68,50 @@ def test_what_is_wrong_with_an_answer_is_found(found: str, what: str) -> None:
     }
     # Whoever asked has an answer all the same: that it was wrong is another matter.
     assert small.query_outcomes == only(Outcome.OK, 1)
+
+
+def test_what_was_right_is_stale_once_its_time_is_over() -> None:
+    async def work(small: Small) -> None:
+        small.source.values[small.key(FIRST)] = small.report(FIRST, {"a": 1}, age_seconds=50.0)
+        await small.ask(FIRST, FIRST)
+        await small.passing(9.0)
+        await small.ask(FIRST)
+        assert not small.application.queries.counts.checks.stale
+        # Ten seconds were left; what was asked for in time may come as late as a query may.
+        await small.passing(10.0)
+        await small.ask(FIRST, FIRST)
+
+    checks = live(work).application.queries.counts.checks
+    assert (checks.reports_checked, checks.stale) == (5, 2)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_what_was_right_is_back_from_the_dead_once_its_deletion_was_acknowledged(is_late: bool) -> None:
+    async def work(small: Small) -> None:
+        application, report = small.application, small.report(FIRST, {"a": 1})
+        small.source.values[small.key(FIRST)] = report
+        await small.passing(0.5)
+        await small.ask(FIRST, FIRST)
+        before = monotonic()
+        application.writer.invalidate(0)
+        await small.passing(0.1)
+        assert small.key(FIRST) not in small.source.values
+        if is_late:
+            # An answer that was under way when it was deleted is none, and says nothing of the next one.
+            batch = _QueryBatch(application.queries, small.queries(FIRST), 0, 1)
+            batch.written_seconds = before
+            application.queries.loop.recorder.offer(batch.block.intended)
+            application.queries.loop.sent += 1
+            batch.on_replies([report], monotonic())
+            assert not application.queries.counts.checks.resurrected
+        small.source.values[small.key(FIRST)] = report
+        await small.ask(FIRST, FIRST)
+        # What is computed from then on is right.
+        small.source.values[small.key(FIRST)] = small.report(FIRST, {"a": 2})
+        await small.ask(FIRST, FIRST)
+
+    checks = live(work).application.queries.counts.checks
+    assert (checks.reports_checked, checks.resurrected) == (6 + is_late, 2)
 
 
 def test_a_counter_that_is_lower_than_what_was_acknowledged_has_regressed() -> None:

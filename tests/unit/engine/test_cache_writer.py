@@ -145,11 +145,11 @@ async def look(small: Small, computed: bytes, *, is_gone: bool) -> None:
     small.application.router.flush()
     await small.passing(0.1)
     assert len(writer.obsolete) == len(INVALIDATED_SLOTS)
-    for identity in writer.obsolete:
-        assert writer.is_resurrected(identity, computed, monotonic()) is is_gone
-        assert not writer.is_resurrected(identity, milliseconds(clock.now()), monotonic())
+    for question in writer.obsolete:
+        assert writer.is_resurrected(question, computed, monotonic()) is is_gone
+        assert not writer.is_resurrected(question, milliseconds(clock.now()), monotonic())
         # It was asked for before anybody knew that it was gone.
-        assert not writer.is_resurrected(identity, computed, monotonic() - 1.0)
+        assert not writer.is_resurrected(question, computed, monotonic() - 1.0)
 
 
 @pytest.mark.parametrize("moved", ["", "route", "rollout"])

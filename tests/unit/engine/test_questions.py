@@ -42,10 +42,10 @@ def test_each_query_reads_what_its_question_is_about_in_its_own_bucket(pauses: l
         block = made.build(intended)
         assert block.intended == intended.tolist()
         assert block.commands == [keys_read(block, at, made) for at in range(20)]
-        for at, question in enumerate(block.questions):
-            stored = made.split(question)[1] != REAL_TIME_SLOT
-            assert block.identities[at] == (expected_identity(made.identity(question)) if stored else b"")
-        assert block.real_time == [at for at in range(20) if not block.identities[at]]
+        for question in block.questions:
+            assert made.is_stored(question) is (made.split(question)[1] != REAL_TIME_SLOT)
+            assert not made.is_stored(question) or made.expected(question) == expected_identity(made.identity(question))
+        assert block.real_time == [at for at, question in enumerate(block.questions) if not made.is_stored(question)]
         assert block.buckets == [int((block.intended[at] + 1000.0) // BUCKET_SECONDS) for at in block.real_time]
 
 
@@ -65,7 +65,7 @@ def test_the_queries_that_are_chosen_are_what_they_were(chosen: set[int]) -> Non
     made = blocks(types=("string", "hash"))
     block, positions = made.build(np.linspace(0.0, 150.0, 40)), sorted(chosen)
     some = block.chosen(positions)
-    for name in ("intended", "questions", "commands", "identities"):
+    for name in ("intended", "questions", "commands"):
         assert getattr(some, name) == [getattr(block, name)[at] for at in positions]
     assert [positions[at] for at in some.real_time] == [at for at in block.real_time if at in chosen]
     assert dict(zip([positions[at] for at in some.real_time], some.buckets, strict=True)) == {

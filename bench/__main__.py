@@ -15,13 +15,13 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import clients, compare, loads, types
+from bench import clients, compare, loads, steps, types
 from redis_rehearsal import __version__
 
 Row = tuple[str, str, str]
 """What was measured, the figure, and what is asked for."""
 
-_PARTS: Final = ("defaults", "cpu", "high", "search", "clients", "compare", "types")
+_PARTS: Final = ("defaults", "cpu", "steps", "high", "search", "clients", "compare", "types")
 
 
 def main() -> None:
@@ -69,6 +69,8 @@ def _measure(part: str, place: Path, scale: float) -> tuple[Any, list[Row]]:
             return loads.defaults(place, scale)
         case "cpu":
             return loads.processor_time(place, scale)
+        case "steps":
+            return steps.steps(place, scale)
         case "high":
             return loads.high(place, scale)
         case "search":

@@ -99,6 +99,13 @@ async def _errs(world: "World", fault: Fault) -> None:
     await _refusing(world, fault, "ERR upstream failure")
 
 
+async def _refuses_reads(world: "World", fault: Fault) -> None:
+    server = _server(world, fault)
+    server.read_refusal = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+    await asyncio.sleep(fault.lasts_seconds)
+    server.read_refusal = ""
+
+
 async def _promoted(world: "World", fault: Fault) -> None:
     _server(world, fault).do("REPLICAOF", "NO", "ONE")
 
@@ -185,6 +192,7 @@ _KINDS: Final[dict[str, Happen]] = {
     "full": _full,
     "loading": _loading,
     "errs": _errs,
+    "refuses-reads": _refuses_reads,
     "promoted": _promoted,
     "demoted": _demoted,
     "loses-counters": _loses_counters,

@@ -33,6 +33,7 @@ LOSE_NOTHING: Final = {
     "full",
     "loading",
     "errs",
+    "refuses-reads",
     "frozen",
     "worker-stopped",
     "coordinator-stopped",

@@ -13,6 +13,8 @@ from tests.simulation.silence import due_of
 from tests.simulation.world import LOCK_KEY, NEVER_ENDED, OTHERS_KEY, Told, World
 
 _AT_ONCE_SECONDS: Final = 0.1
+_COMPARED_RATIO: Final = 0.8
+"""What is stored once they were compared is not among what was."""
 
 
 _WHAT_LOSES_OTHERS: Final = {"emptied", "killed", "demoted", "restarted", "frozen", "evicts"}
@@ -35,6 +37,7 @@ def complaints(world: World) -> list[str]:
     look_at_events(world, audit, found)
     if record is not None and record.assessment is not None:
         _differences(world, record.assessment, found)
+        _all_was_compared(world, record.assessment, found)
     return found
 
 
@@ -119,3 +122,17 @@ def _differences(world: World, assessment: Assessment, found: Complaints) -> Non
     for criterion in assessment.verdict.criteria:
         if criterion.name == "comparison" and theirs and target.value_of(BEHIND_KEY) is not None:
             found.demand(criterion.status is not Status.PASSED, "what others wrote to the target alone was overlooked")
+
+
+def _all_was_compared(world: World, assessment: Assessment, found: Complaints) -> None:
+    """Servers that are said to be alike were looked at key by key."""
+    said = assessment.comparison
+    passed = any(each.name == "comparison" and each.status is Status.PASSED for each in assessment.verdict.criteria)
+    if said is None or not passed:
+        return
+    pair = [world.servers["moved" if world.moved_seconds is not None else "source"], world.servers["target"]]
+    keys = {key for server in pair for key in [*server.keys()] if key.startswith(b"rehearsal:")}
+    found.demand(
+        said.keys_compared >= _COMPARED_RATIO * len(keys),
+        f"the servers are said to be alike after {said.keys_compared} of {len(keys)} keys",
+    )

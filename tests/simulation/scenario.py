@@ -88,6 +88,7 @@ _FAULTS: Final[dict[str, tuple[str, ...]]] = {
     "full": ("source", "target"),
     "loading": ("source", "target"),
     "errs": ("source", "target"),
+    "refuses-reads": ("source", "target"),
     "promoted": ("target",),
     "demoted": ("source",),
     "loses-counters": ("target",),
@@ -159,6 +160,7 @@ def drawn(seed: int) -> Scenario:
         "workers": rng.choice((1, 1, 2)),
         "operation_timeout": rng.choice((1.0, 2.0)),
         "arrivals": rng.choice(("poisson", "poisson", "constant")),
+        "time_bucket_seconds": rng.choice((3600, 3600, 10, 5)),
     }
     servers = {
         "source": {
@@ -166,9 +168,13 @@ def drawn(seed: int) -> Scenario:
             "stream_lag_seconds": rng.choice((0.0, 0.0, 0.02, 0.4)),
         }
     }
-    faults = tuple(_fault(rng) for _ in range(rng.choice((0, 1, 1, 1, 2, 3))))
+    faults = [_fault(rng) for _ in range(rng.choice((0, 1, 1, 1, 2, 3)))]
+    if len(faults) > 1 and rng.random() < 0.5:
+        # What comes while something else goes wrong.
+        first = faults[0]
+        faults[1] = replace(faults[1], at=first.at, after_seconds=first.after_seconds + rng.uniform(0.0, 1.0))
     failover = rng.choice(("seamless", "abrupt", "lingering"))
-    return Scenario(seed, strategy, options, settings, servers, faults, failover)
+    return Scenario(seed, strategy, options, settings, servers, tuple(faults), failover)
 
 
 def faultless(seed: int) -> Scenario:

@@ -109,6 +109,8 @@ class Both:
 class _Heard:
     """A connection to a simulated server, without a network."""
 
+    sent_seconds = 0.0
+
     def __init__(self, server: SimulatedRedis) -> None:
         self._connection = Connection(server)
         self._reader = hiredis.Reader()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 BLOCKED: Final = Nothing()
 """Stands for a reply that is not there yet."""
+_READS: Final = ("GET", "MGET")
 _LISTENING: Final = "only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
 
 
@@ -39,6 +40,8 @@ def execute(session: "Session", words: list[bytes]) -> Any:
         return Refused(f"ERR Can't execute '{command.name.lower()}': {_LISTENING}")
     if server.pause.holds(writes) and session.replica is None:
         return hold(session, words)
+    if server.read_refusal and command.name in _READS and not session.is_passing:
+        return Refused(server.read_refusal)
     if transaction is not None and not command.at_once:
         transaction.append((command, words))
         return QUEUED

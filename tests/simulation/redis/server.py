@@ -49,6 +49,7 @@ class SimulatedRedis:
         accounts: what clients had done here.
         refusal: a code and text that every write of clients is answered with; empty for none. Where it begins with ERR
             the write is applied all the same, as behind a proxy that answers too late.
+        read_refusal: a code and text that every read of strings by clients is answered with; empty for none.
         full_sync_seconds: how long it takes to send all data to one who follows.
         load_seconds: how long it takes to load what was sent, in which it answers LOADING.
         stream_lag_seconds: so much later than it could the stream reaches those who follow.
@@ -76,7 +77,7 @@ class SimulatedRedis:
         major, minor, *_ = (int(part) for part in version.split("."))
         self.numbers = (major, minor)
         self.config: Settings = Settings(address[1])
-        self.refusal = ""
+        self.refusal = self.read_refusal = ""
         self.full_sync_seconds = self.load_seconds = self.stream_lag_seconds = 0.0
         self.cannot_reach: tuple[tuple[str, int], ...] = ()
         self.accounts = Accounts()

@@ -16,6 +16,7 @@ class Session:
     """One who asks.
 
     Attributes:
+        is_passing: whether it is somebody who needs no connection.
         server: that is asked.
         number: as CLIENT ID tells it.
         name: by CLIENT SETNAME.
@@ -35,6 +36,8 @@ class Session:
         counted: what is accounted for and of which the reply has not been sent yet.
         closed: whether it is over.
     """
+
+    is_passing = False
 
     def __init__(self, server: "SimulatedRedis") -> None:
         self.server = server
@@ -91,6 +94,8 @@ class Passing(Session):
     Attributes:
         reply: to the last command.
     """
+
+    is_passing = True
 
     def __init__(self, server: "SimulatedRedis") -> None:
         super().__init__(server)

@@ -1,14 +1,17 @@
 """A network in memory, with the faults of real ones."""
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from typing import Final
 
 from redis_rehearsal.clock import monotonic
 from tests.simulation.process import Process, process_of
 
+_JITTER_RATIO: Final = 0.3
 Serve = Callable[[], asyncio.Protocol]
 
 
@@ -19,6 +22,8 @@ class Network:
     Attributes:
         latency_seconds: one way.
         extra_seconds: by so much longer it takes to and from an address.
+        jitter_seconds: by up to so much longer it takes now and then.
+        rng: says when.
         servers: makes what answers a connection, by host and port.
         links: connections that are open.
         nobodys: the context of what is no process of the simulation, as servers are.
@@ -26,6 +31,8 @@ class Network:
 
     latency_seconds: float = 0.0005
     extra_seconds: dict[tuple[str, int], float] = field(default_factory=dict)
+    jitter_seconds: float = 0.0
+    rng: random.Random = field(default_factory=lambda: random.Random(0))
     servers: dict[tuple[str, int], Serve] = field(default_factory=dict)
     links: list["Link"] = field(default_factory=list)
     nobodys: Context = field(default_factory=copy_context)
@@ -173,6 +180,8 @@ class End(asyncio.Transport):
         # Nothing overtakes what was sent before it, also where the latency became less; and since a loop does not keep
         # the order of what is due at the same time, it is kept here.
         takes = self._network.latency_seconds + self._network.extra_seconds.get(self._address, 0.0)
+        if self._network.jitter_seconds and self._network.rng.random() < _JITTER_RATIO:
+            takes += self._network.rng.random() * self._network.jitter_seconds
         self._last_seconds = max(self._last_seconds, self._loop.time() + takes)
         self._on_its_way.append((monotonic(), call, arguments))
         self._loop.call_at(self._last_seconds, self._arrive, context=self.other.context)

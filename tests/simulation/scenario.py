@@ -48,6 +48,7 @@ class Scenario:
         settings: of the run.
         servers: how the simulated servers differ from the usual: attributes of `SimulatedRedis` by role.
         faults: what goes wrong.
+        jitter_seconds: by up to so much longer a piece takes over the network now and then.
         failover: how the endpoint moves, with `observe`: seamless, abrupt (connections are reset, and what was not
             replicated is gone), or lingering (connections go on to the old server for a while).
     """
@@ -59,6 +60,7 @@ class Scenario:
     servers: dict[str, dict[str, float]] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     failover: str = "seamless"
+    jitter_seconds: float = 0.0
 
     def lines(self) -> list[str]:
         """For people."""
@@ -66,6 +68,7 @@ class Scenario:
             f"seed {self.seed}, strategy {self.strategy}"
             + (f", {self.failover}" if self.strategy == "observe" else ""),
             *(f"  {name} = {value}" for name, value in sorted({**self.options, **self.settings}.items())),
+            *([f"  pieces take up to {self.jitter_seconds} s longer"] if self.jitter_seconds else []),
             *(f"  {role}: {values}" for role, values in sorted(self.servers.items())),
             *(f"  fault: {fault}" for fault in self.faults),
         ]
@@ -174,7 +177,8 @@ def drawn(seed: int) -> Scenario:
         first = faults[0]
         faults[1] = replace(faults[1], at=first.at, after_seconds=first.after_seconds + rng.uniform(0.0, 1.0))
     failover = rng.choice(("seamless", "abrupt", "lingering"))
-    return Scenario(seed, strategy, options, settings, servers, tuple(faults), failover)
+    jitter = rng.choice((0.0, 0.001, 0.004))
+    return Scenario(seed, strategy, options, settings, servers, tuple(faults), failover, jitter)
 
 
 def faultless(seed: int) -> Scenario:
@@ -195,7 +199,18 @@ def right(seed: int, strategy: str) -> Scenario:
     if options.get("rollout"):
         # Tenants are held until they have moved.
         options |= {"freeze_bound": 5.0, "rollout": 0.1}
-    return replace(drawn(seed), strategy=strategy, options=options, faults=(), servers={}, failover="seamless")
+    scenario = drawn(seed)
+    # So few are due that one which waited for a few slow pieces would be the p99.
+    jitter = min(scenario.jitter_seconds, 0.001)
+    return replace(
+        scenario,
+        strategy=strategy,
+        options=options,
+        faults=(),
+        servers={},
+        failover="seamless",
+        jitter_seconds=jitter,
+    )
 
 
 @dataclass(frozen=True, slots=True)

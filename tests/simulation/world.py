@@ -93,7 +93,7 @@ class World:
     def __init__(self, scenario: Scenario, directory: Path) -> None:
         self.scenario = scenario
         self.rng = random.Random(scenario.seed)
-        self.network = Network()
+        self.network = Network(jitter_seconds=scenario.jitter_seconds, rng=random.Random(scenario.seed))
         self.trace: list[tuple[float, str]] = []
         self.told: list[Told] = []
         self.happened: list[tuple[Fault, float, float]] = []

@@ -234,14 +234,14 @@ class CacheAside:
         now_seconds: float,
     ) -> None:
         """Check a report, and keep it where it is right."""
-        checks, writer = self.counts.checks, self._writer
+        checks, obsolete = self.counts.checks, self._writer.obsolete
         if not encoding.is_right(reply, self.blocks.expected(question)):
             checks.wrong += 1
         elif envelope[EXPIRES_AT] < milliseconds(self._clock.at(now_seconds) - self._timeout_seconds):
             checks.stale += 1
-        elif writer.is_resurrected(question, envelope[COMPUTED_AT], written_seconds):
+        elif obsolete.is_resurrected(question, envelope[COMPUTED_AT], written_seconds):
             checks.resurrected += 1
-        elif isinstance(question, int) and not writer.is_deleted(question, envelope[COMPUTED_AT]):
+        elif isinstance(question, int) and not obsolete.is_deleted(question, envelope[COMPUTED_AT]):
             # A read that is written later would be answered wrongly by one that was deleted while it was on its way.
             until_seconds = int(envelope[EXPIRES_AT]) / 1000 - self._clock.offset_seconds
             if until_seconds > now_seconds:

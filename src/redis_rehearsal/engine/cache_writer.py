@@ -7,25 +7,23 @@ before an acknowledged deletion and is served after it came back from the dead.
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.cache.encodings.base import Entries, milliseconds
+from redis_rehearsal.cache.encodings.base import Entries
 from redis_rehearsal.cache.refusals import is_accepted, is_surely_not_applied
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
-from redis_rehearsal.clock import WallClock, monotonic
+from redis_rehearsal.clock import WallClock
 from redis_rehearsal.engine.counts import LateStore
 from redis_rehearsal.engine.mirror import Mirror, MirroredBatch
+from redis_rehearsal.engine.obsolete import Deletion, ObsoleteReports
 from redis_rehearsal.engine.proven import ProvenReplies
 from redis_rehearsal.engine.questions import Novel, QueryBlocks
 from redis_rehearsal.workload.hit_ratio import TTL_JITTER_RATIO
 from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
-
-_NOT_DELETED: Final = (b"", b"", 0.0)
 
 
 class Ticket(NamedTuple):
@@ -74,11 +72,13 @@ class _StoreBatch(_CacheWriteBatch):
     kind = "store"
 
     def on_answer(self, reply: Reply, now_seconds: float) -> None:
-        self.writer.note_settled(self)
+        # Every other error may come from a proxy, and the server behind it store the report later.
+        is_sure = is_accepted(reply) or is_surely_not_applied(reply)
+        self.writer.obsolete.settled(self.tenant, self, is_sure=is_sure)
         super().on_answer(reply, now_seconds)
 
     def on_lost(self, now_seconds: float) -> None:
-        self.writer.note_settled(self, now_seconds)
+        self.writer.obsolete.settled(self.tenant, self, is_sure=False)
         super().on_lost(now_seconds)
 
 
@@ -88,35 +88,11 @@ class _CopyBatch(_StoreBatch):
     __slots__ = ()
 
     def on_answer(self, reply: Reply, now_seconds: float) -> None:
-        self.writer.note_settled(self)
+        is_sure = is_accepted(reply) or is_surely_not_applied(reply)
+        self.writer.obsolete.settled(self.tenant, self, is_sure=is_sure)
 
     def on_lost(self, now_seconds: float) -> None:
-        self.writer.note_settled(self, now_seconds)
-
-
-class _Deletion:
-    """The deletion of a tenant's reports, on each server that is to do it.
-
-    Args:
-        questions: that the reports answer.
-        sent_seconds: when it was sent, on the monotonic clock.
-
-    Attributes:
-        questions: the same.
-        sent_seconds: the same.
-        unsure_seconds: what was stored before then may have come after it; None where nothing may.
-        awaited: how many servers have not answered.
-        is_acknowledged: whether the one that takes the tenant's writes has done it.
-    """
-
-    __slots__ = ("awaited", "is_acknowledged", "questions", "sent_seconds", "unsure_seconds")
-
-    def __init__(self, questions: list[int], sent_seconds: float) -> None:
-        self.questions = questions
-        self.sent_seconds = sent_seconds
-        self.unsure_seconds: float | None = None
-        self.awaited = 0
-        self.is_acknowledged = False
+        self.writer.obsolete.settled(self.tenant, self, is_sure=False)
 
 
 class _InvalidationBatch(_CacheWriteBatch):
@@ -125,19 +101,22 @@ class _InvalidationBatch(_CacheWriteBatch):
     __slots__ = ("deletion",)
     kind = "invalidation"
 
-    def __init__(self, writer: "CacheWriter", tenant: int, deletion: _Deletion) -> None:
-        super().__init__(writer, tenant, 1)
+    def __init__(self, writer: "CacheWriter", deletion: Deletion) -> None:
+        super().__init__(writer, deletion.tenant, 1)
         self.deletion = deletion
 
     def on_answer(self, reply: Reply, now_seconds: float) -> None:
         if is_surely_not_applied(reply):
             self.writer.outcomes["invalidation_redirected"] += 1
             self.writer.refused.append(self.tenant)
-            return
-        super().on_answer(reply, now_seconds)
-        if is_accepted(reply):
-            self.deletion.is_acknowledged = True
-            self.writer.note_answered(self.deletion, now_seconds)
+        else:
+            super().on_answer(reply, now_seconds)
+        self.deletion.is_acknowledged = is_accepted(reply)
+        self.writer.obsolete.answered(self.deletion)
+
+    def on_lost(self, now_seconds: float) -> None:
+        super().on_lost(now_seconds)
+        self.writer.obsolete.answered(self.deletion)
 
 
 class CacheWriter:
@@ -154,9 +133,7 @@ class CacheWriter:
         proven: replies that are right until they are deleted.
 
     Attributes:
-        obsolete: for the question of each report whose deletion was acknowledged: the computation times
-            between which a report must not be served any more, as in an envelope, and when the
-            acknowledgement came.
+        obsolete: which reports must not be served any more.
         outcomes: cache writes and deletions by what became of them.
         late: reports that were stored where the tenant's writes had not gone yet when their data was read: their keys,
             where, and when they were computed, Unix time in milliseconds.
@@ -176,7 +153,6 @@ class CacheWriter:
         proven: ProvenReplies,
     ) -> None:
         self._mirror = mirror
-        self._proven = proven
         self._blocks = blocks
         self._router = router
         self._clock = clock
@@ -184,13 +160,11 @@ class CacheWriter:
         self._ttl_seconds = ttl_seconds
         self._jitter = random.Random(seed)  # noqa: S311 # not for secrets
         self._deletions: dict[int, tuple[bytes, list[int]]] = {}
-        self.obsolete: dict[int | Novel, tuple[bytes, bytes, float]] = {}
+        self.obsolete = ObsoleteReports(clock, proven)
         self.outcomes: Counter[str] = Counter()
         self.late: list[LateStore] = []
         self.refused: list[int] = []
         self.also_delete_on: Server | None = None
-        self._storing: dict[int, list[Batch]] = {}
-        self._unsure_seconds: dict[int, float] = {}
 
     def ticket(self, tenant: int) -> Ticket:
         """To be taken before a report's data is read, and shown when it is stored."""
@@ -243,7 +217,7 @@ class CacheWriter:
             self.note_failed("store_failed", tenant)
         mirror = self._router.mirror_of(tenant)
         if mirror is not None:
-            self._send_to_mirror(mirror, tenant, command, replies, self._note_mirrored)
+            self._store_on_mirror(mirror, tenant, command, replies)
 
     def copy(self, tenant: int, command: bytes, replies: int) -> None:
         """Store a report that another server had, by a command that replaces none."""
@@ -252,20 +226,20 @@ class CacheWriter:
     def _store_on(self, server: Server, command: bytes, batch: _StoreBatch) -> bool:
         if not server.write_for(batch.tenant, command, batch):
             return False
-        self._storing.setdefault(batch.tenant, []).append(batch)
+        self.obsolete.storing(batch.tenant, batch)
         return True
 
-    def note_settled(self, batch: _StoreBatch, lost_seconds: float | None = None) -> None:
-        """A report was stored or refused; or its connection was lost, and the server may still store it."""
-        self._storing[batch.tenant].remove(batch)
-        if lost_seconds is not None:
-            self._unsure_seconds[batch.tenant] = lost_seconds
+    def _store_on_mirror(self, server: Server, tenant: int, command: bytes, replies: int) -> None:
+        def told(outcome: str) -> None:
+            self._note_mirrored(outcome)
+            if is_sent:
+                self.obsolete.settled(tenant, batch, is_sure=outcome == "ok")
 
-    def _send_to_mirror(
-        self, server: Server, tenant: int, command: bytes, replies: int, told: Callable[[str], None]
-    ) -> None:
+        is_sent = False
         batch = MirroredBatch(self._mirror, "cache_write", [tenant], told, commands_each=replies)
-        self._mirror.send(partial(server.write_for, tenant), command, batch)
+        is_sent = self._mirror.send(partial(server.write_for, tenant), command, batch)
+        if is_sent:
+            self.obsolete.storing(tenant, batch)
 
     def _note_mirrored(self, outcome: str) -> None:
         self.outcomes[f"mirror_{outcome}"] += 1
@@ -289,23 +263,23 @@ class CacheWriter:
                 self.refused.append(tenant)
             return
         command, questions = self._deletion(tenant)
-        deletion = _Deletion(questions, monotonic())
-        batch = _InvalidationBatch(self, tenant, deletion)
         others = [server for server in (self._router.mirror_of(tenant), self.also_delete_on) if server is not None]
-        deletion.awaited = 1 + len(others)
-        if self._router.writes_of(tenant).write_for(tenant, command, batch):
-            deletion.unsure_seconds = self._unsure_seconds.get(tenant)
-            # What is on its way on another connection may overtake it, or not.
-            if any(storing.connection is not batch.connection for storing in self._storing.get(tenant, ())):
-                deletion.unsure_seconds = deletion.sent_seconds
-        else:
+        deletion = self.obsolete.begin(tenant, questions, 1 + len(others))
+        batches: list[Batch] = [_InvalidationBatch(self, deletion)]
+        if not self._router.writes_of(tenant).write_for(tenant, command, batches[0]):
             self.note_failed("invalidation_failed", tenant)
+            self.obsolete.answered(deletion)
+            batches.clear()
         for server in others:
-            self._send_to_mirror(server, tenant, command, 1, partial(self._note_deleted_on_mirror, deletion))
+            told = partial(self._note_deleted_on_mirror, deletion)
+            batch = MirroredBatch(self._mirror, "cache_write", [tenant], told)
+            if self._mirror.send(partial(server.write_for, tenant), command, batch):
+                batches.append(batch)
+        self.obsolete.sent(deletion, batches)
 
-    def _note_deleted_on_mirror(self, deletion: _Deletion, outcome: str) -> None:
+    def _note_deleted_on_mirror(self, deletion: Deletion, outcome: str) -> None:
         self._note_mirrored(outcome)
-        self.note_answered(deletion, monotonic())
+        self.obsolete.answered(deletion)
 
     def _deletion(self, tenant: int) -> tuple[bytes, list[int]]:
         known = self._deletions.get(tenant)
@@ -319,30 +293,3 @@ class CacheWriter:
         """Count a write that the server does not have, or of which that is not known."""
         self.outcomes[outcome] += 1
         self._mirror.alone([tenant])
-
-    def note_answered(self, deletion: _Deletion, now_seconds: float) -> None:
-        """A server has answered a deletion, or will not; once all have, what was deleted is obsolete from now on."""
-        deletion.awaited -= 1
-        if deletion.awaited or not deletion.is_acknowledged:
-            return
-        unsure = deletion.unsure_seconds
-        low = b"" if unsure is None else milliseconds(self._clock.at(unsure) + 0.001)
-        high = milliseconds(self._clock.at(deletion.sent_seconds) - 0.001)
-        for question in deletion.questions:
-            self.obsolete[question] = (low, high, now_seconds)
-            self._proven.forget(question)
-
-    def is_deleted(self, question: int | Novel, computed: bytes) -> bool:
-        """Whether a report with that time of computation, as in an envelope, was deleted."""
-        low, high, _ = self.obsolete.get(question, _NOT_DELETED)
-        return low < computed < high
-
-    def is_resurrected(self, question: int | Novel, computed: bytes, written_seconds: float) -> bool:
-        """Whether a report with that time of computation should have been gone for a read.
-
-        Args:
-            question: that it answers.
-            computed: its time, as in an envelope.
-            written_seconds: when the read was written.
-        """
-        return self.is_deleted(question, computed) and written_seconds > self.obsolete[question][2]

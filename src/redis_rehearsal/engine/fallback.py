@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redis_rehearsal.cache.commands import pack
+from redis_rehearsal.cache.encodings.base import COMPUTED_AT
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
@@ -118,7 +119,12 @@ class Fallback:
         """Copy a report to the target, with what is left of its time to live, unless it was deleted since."""
         tenant, question, blocks = batch.tenant, batch.question, self._blocks
         encoding = blocks.encoding(question)
-        if self._writer.is_overtaken(tenant, batch.ticket) or encoding.envelope(batch.value) is None:
+        envelope = encoding.envelope(batch.value)
+        if self._writer.is_overtaken(tenant, batch.ticket) or envelope is None:
+            return
+        # The source may have been asked before a deletion got there that had been sent before.
+        obsolete = self._writer.obsolete
+        if obsolete.is_deleting(tenant) or obsolete.is_deleted(question, envelope[COMPUTED_AT]):
             return
         if not isinstance(ttl_ms, int) or ttl_ms <= 0 or self._router.holds(tenant):
             return

@@ -18,10 +18,16 @@ class Mirror:
         self._router = router
         self._tenants: set[int] = set()
 
-    def send(self, write: Callable[[bytes, Batch], bool], commands: bytes, batch: "MirroredBatch") -> None:
-        """Have the second server written to by one of its ways to write, which says whether there is a connection."""
-        if not write(commands, batch):
+    def send(self, write: Callable[[bytes, Batch], bool], commands: bytes, batch: "MirroredBatch") -> bool:
+        """Have the second server written to by one of its ways to write, which says whether there is a connection.
+
+        Returns:
+            The same.
+        """
+        is_sent = write(commands, batch)
+        if not is_sent:
             batch.on_refused(range(len(batch.tenants)))
+        return is_sent
 
     def missed(self, tenants: Iterable[int]) -> None:
         """A write of theirs did not reach the mirror, as far as is known."""

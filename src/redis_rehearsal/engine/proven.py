@@ -8,6 +8,7 @@ from typing import Any, Final
 from redis_rehearsal.engine.questions import Novel
 
 _NEVER: Final = float("inf")
+_SPARE_EXPIRIES: Final = 1_000
 _UNPROVEN: Final = object()
 """Is equal to no reply; nothing is one, for a report that is not there."""
 
@@ -41,8 +42,15 @@ class ProvenReplies:
     def add(self, question: int, reply: Any, until_seconds: float) -> None:
         """A reply was proven; on the monotonic clock, it is fresh until then."""
         self._replies[question] = reply
+        if self._until_seconds.get(question) == until_seconds:
+            return
         self._until_seconds[question] = until_seconds
-        heapq.heappush(self._expiries, (until_seconds, question))
+        if len(self._expiries) > 2 * len(self._until_seconds) + _SPARE_EXPIRIES:
+            # What was proven anew since leaves its earlier expiry behind.
+            self._expiries = [(until, each) for each, until in self._until_seconds.items()]
+            heapq.heapify(self._expiries)
+        else:
+            heapq.heappush(self._expiries, (until_seconds, question))
         self._next_expiry_seconds = self._expiries[0][0]
 
     def forget(self, question: int) -> None:

@@ -19,8 +19,6 @@ FLUSH_OPERATIONS: Final = 4_096
 """A flush is due when this many operations have been recorded, so that none takes long."""
 LEAST_GAP_SECONDS: Final = 0.01
 """Shorter stretches without an ok operation are nothing that a user would notice."""
-_OFFERS_KEPT: Final = 64
-"""So many ticks late a boundary may come and still part exactly what was offered."""
 _NEVER: Final = float("inf")
 
 
@@ -54,18 +52,19 @@ class Recorder:
         self._intended: list[list[float]] = []
         self._spans: list[tuple[int, Outcome, float, float]] = []
         self._wanting_since = _NEVER
-        self._offered_lately: deque[list[float]] = deque(maxlen=_OFFERS_KEPT)
+        self._offered_lately: deque[list[float]] = deque()
         self._last_flushed = -_NEVER
         self._last_written = self._last_ok = 0.0
 
     def add_boundary(self, at_seconds: float) -> None:
-        """Begin a new segment at a time; where operations after it have ended, after the last of these.
+        """Begin a new segment at a time; where operations after it were ok or are tallied, after the last of these.
 
         Who stood still hears of it late, and may have offered by then what is due in the new segment.
         """
-        last_ended = max(self._last_flushed, *(max(intended) for intended in self._intended if intended), -_NEVER)
-        known = self._offered_lately[0][0] if len(self._offered_lately) == _OFFERS_KEPT else -_NEVER
-        at_seconds = max(at_seconds, math.nextafter(last_ended, _NEVER), known, *self.boundaries_seconds[-1:])
+        # What was shed or failed has no part in anything that is tallied before the next flush.
+        ok = (max(due) for due, span in zip(self._intended, self._spans, strict=True) if due and span[1] is Outcome.OK)
+        last_tallied = max(self._last_flushed, *ok, -_NEVER)
+        at_seconds = max(at_seconds, math.nextafter(last_tallied, _NEVER), *self.boundaries_seconds[-1:])
         self.boundaries_seconds.append(at_seconds)
         if self._next_boundary == _NEVER:
             self._next_boundary = at_seconds
@@ -128,6 +127,9 @@ class Recorder:
             return
         intended = np.fromiter(chain.from_iterable(self._intended), np.float64, self.pending)
         self._last_flushed = max(self._last_flushed, float(intended.max(initial=-_NEVER)))
+        # No boundary comes before that any more.
+        while self._offered_lately and self._offered_lately[0][-1] <= self._last_flushed:
+            self._offered_lately.popleft()
         counts, outcomes, written, ended = (np.array(column) for column in zip(*self._spans, strict=True))
         self._intended.clear()
         self._spans.clear()

@@ -18,7 +18,7 @@ from redis_rehearsal.workload.events import EVENT_TYPES
 from redis_rehearsal.workload.queries import INVALIDATED_SLOTS, SLOTS
 from tests.simulation.scripted import error
 from tests.unit.engine.made import plan
-from tests.unit.engine.small import SILENCE, TARGET, Small, live
+from tests.unit.engine.small import SILENCE, SOURCE, TARGET, Small, live, refusing
 
 TENANT, OTHER = 0, 1
 MOVED = Route("target", "target")
@@ -144,12 +144,12 @@ async def look(small: Small, computed: bytes, *, is_gone: bool) -> None:
     writer, clock = small.application.writer, small.plan.clock
     small.application.router.flush()
     await small.passing(0.1)
-    assert len(writer.obsolete) == len(INVALIDATED_SLOTS)
-    for question in writer.obsolete:
-        assert writer.is_resurrected(question, computed, monotonic()) is is_gone
-        assert not writer.is_resurrected(question, milliseconds(clock.now()), monotonic())
+    assert len(writer.obsolete.reports) == len(INVALIDATED_SLOTS)
+    for question in writer.obsolete.reports:
+        assert writer.obsolete.is_resurrected(question, computed, monotonic()) is is_gone
+        assert not writer.obsolete.is_resurrected(question, milliseconds(clock.now()), monotonic())
         # It was asked for before anybody knew that it was gone.
-        assert not writer.is_resurrected(question, computed, monotonic() - 1.0)
+        assert not writer.obsolete.is_resurrected(question, computed, monotonic() - 1.0)
 
 
 @pytest.mark.parametrize("moved", ["", "route", "rollout"])
@@ -169,11 +169,13 @@ def test_a_report_whose_deletion_was_acknowledged_is_gone_wherever_reads_go(move
     live(work)
 
 
-@pytest.mark.parametrize("what", ["lost", "lost copy", "other connection", "same connection"])
-def test_a_report_that_a_server_may_store_after_its_deletion_is_not_said_to_be_back(what: str) -> None:
+@pytest.mark.parametrize("server", ["source", "target"])
+@pytest.mark.parametrize("what", ["lost", "lost copy", "an error", "refused", "other connection", "same connection"])
+def test_a_report_that_a_server_may_store_after_its_deletion_is_not_said_to_be_back(what: str, server: Role) -> None:
     async def work(small: Small) -> None:
         writer, router = small.application.writer, small.application.router
-        pool = router.servers["source"].writes
+        router.set_route(Route("source", "source", mirror="target"))
+        pool, end = router.servers[server].writes, small.source if server == "source" else small.target
         await small.passing(0.5)
         computed = milliseconds(small.plan.clock.now())
         await small.passing(0.01)
@@ -182,15 +184,21 @@ def test_a_report_that_a_server_may_store_after_its_deletion_is_not_said_to_be_b
         else:
             writer.store(TENANT, TENANT, writer.ticket(TENANT), {"a": 1}, int(computed))
         if what.startswith("lost"):
-            small.source.quiet = True
+            end.quiet = True
             router.flush()
             await small.passing(0.05)
-            small.cut()
+            small.cut(SOURCE if server == "source" else TARGET)
             await small.passing(1.0)
         elif what == "other connection":
             pool.ready.reverse()
+        elif what in ("an error", "refused"):
+            end.says = refusing("ERR who knows" if what == "an error" else "READONLY not here", "SET")
+            router.flush()
+            await small.passing(0.5)
         writer.invalidate(TENANT)
-        await look(small, computed, is_gone=what == "same connection")
+        # What a mirror did not take is asked of nobody again.
+        sure = what == "same connection" or (server, what) == ("source", "refused")
+        await look(small, computed, is_gone=sure or (server, what) == ("target", "lost copy"))
         await small.passing(0.5)
         # What is computed from now on is in order again.
         computed = milliseconds(small.plan.clock.now())
@@ -213,7 +221,7 @@ def test_a_report_is_not_gone_while_one_of_the_servers_that_are_to_delete_it_has
         small.application.router.flush()
         await small.passing(0.1)
         assert writer.outcomes == {"invalidation_ok": 1}
-        assert writer.obsolete == {}
+        assert writer.obsolete.reports == {}
         small.cut(TARGET)
         await look(small, computed, is_gone=True)
 

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from redis_rehearsal.cache.route import Route
@@ -144,3 +146,25 @@ def test_a_deletion_is_made_on_the_source_too() -> None:
 
     small = live(work)
     assert small.source.names("UNLINK") == small.target.names("UNLINK") != []
+
+
+def test_what_an_event_made_obsolete_just_before_the_source_was_asked_is_not_copied() -> None:
+    async def work(small: Small) -> None:
+        application = small.application
+        moved(small)
+        await small.passing(0.5)
+        block = small.queries(QUESTION)
+        application.queries.loop.recorder.offer(block.intended)
+        application.queries.send(block, 0, 1)
+        # The event comes before the target says that it has none, and its deletions leave after the source was asked.
+        await asyncio.sleep(0.0009)
+        application.writer.invalidate(0)
+        await asyncio.sleep(0.00015)
+        application.router.flush()
+        await small.passing(0.1)
+        assert small.source.asked[0][0] == b"GET"
+        assert len(small.source.names("UNLINK")) == 1
+        assert not small.target.values
+        await small.ask(QUESTION)
+
+    assert not live(work).application.queries.counts.checks.resurrected

@@ -42,3 +42,14 @@ def test_only_what_was_proven_and_is_neither_old_nor_forgotten_is_known(done: li
 
 def test_what_is_not_there_is_never_known() -> None:
     assert ProvenReplies().others([1, (1, 2, 3)], [None, None], 0.0) == [0, 1]
+
+
+def test_what_is_proven_again_and_again_takes_no_more_memory() -> None:
+    proven = ProvenReplies()
+    for turn in range(10_000):
+        proven.add(1, b"a", float(turn))
+        proven.forget(1)
+    assert len(proven._expiries) < 1_010
+    proven.add(1, b"a", 10_000.0)
+    assert proven.others([1], [b"a"], 9_999.5) == []
+    assert proven.others([1], [b"a"], 10_000.0) == [0]

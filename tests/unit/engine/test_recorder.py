@@ -144,16 +144,27 @@ def test_a_boundary_that_comes_late_parts_what_has_not_ended(happenings: list[tu
     assert {part: tally.outcomes[Outcome.OK] for part, tally in totals.items() if tally.offered} == parts
 
 
-def test_who_hears_very_late_of_a_boundary_begins_with_what_it_still_knows_of() -> None:
+def test_who_hears_very_late_of_a_boundary_begins_with_it_all_the_same() -> None:
+    recorder = Recorder(Stalls())
+    due = [1.0 + tick for tick in range(1000)]
+    for at in due:
+        recorder.offer([at])
+    # What is beyond the limits of a worker that stood still is shed at once.
+    recorder.record(Outcome.SHED, due[990:], 1001.0, 1001.0)
+    recorder.add_boundary(1.5)
+    assert recorder.boundaries_seconds == [1.5]
+    recorder.record(Outcome.OK, due[:990], 1001.0, 1001.0)
+    taken = recorder.take()
+    assert [(part.offered, part.outcomes) for part in taken.values()] == [(1, [1, 0, 0, 0]), (999, [989, 0, 0, 10])]
+
+
+def test_of_what_was_offered_only_what_may_still_be_parted_is_kept() -> None:
     recorder = Recorder(Stalls())
     for tick in range(1000):
-        recorder.offer([1.0 + tick])
-    recorder.add_boundary(1.5)
-    (boundary,) = recorder.boundaries_seconds
-    assert boundary > 900.0
-    recorder.record(Outcome.OK, [1.0 + tick for tick in range(1000)], 1001.0, 1001.0)
-    taken = recorder.take()
-    assert [(part.offered, part.outcomes[Outcome.OK]) for part in taken.values()] == [(936, 936), (64, 64)]
+        recorder.offer([float(tick)])
+        recorder.record(Outcome.FAILED, [float(tick)], tick, tick)
+        recorder.flush()
+    assert not recorder._offered_lately
 
 
 def test_what_goes_on_is_told_as_far_as_it_has_come() -> None:

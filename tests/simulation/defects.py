@@ -1,6 +1,7 @@
 """Defects that are planted in the tool, each of which a simulation must find."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -9,8 +10,10 @@ from unittest.mock import patch
 
 from redis_rehearsal.cache.node import Node
 from redis_rehearsal.coordinator.comparing import AfterCutover
+from redis_rehearsal.engine import cache_aside
 from redis_rehearsal.engine.event_stream import EventDriver
 from redis_rehearsal.engine.mirror import Mirror
+from redis_rehearsal.engine.obsolete import ObsoleteReports
 from redis_rehearsal.engine.recorder import Recorder
 from redis_rehearsal.fleet.control import FleetControl
 from redis_rehearsal.migration import cutover
@@ -123,6 +126,27 @@ def forgives_one() -> AbstractContextManager[Any]:
     return patch.object(ledger_keeper, "reconcile", lenient)
 
 
+def forgotten_deletions() -> AbstractContextManager[Any]:
+    """Nothing that was deleted is known to be obsolete."""
+    return patch.object(ObsoleteReports, "answered", lambda self, deletion: None)
+
+
+def boundary_after_a_stall() -> AbstractContextManager[Any]:
+    """What was sent when a worker went on, and was due in a new segment, counts for the one before."""
+    add_boundary = Recorder.add_boundary
+
+    def after_all(self: Recorder, at_seconds: float) -> None:
+        last = max((each[-1] for each in self._offered_lately), default=at_seconds)
+        add_boundary(self, max(at_seconds, math.nextafter(last, math.inf)))
+
+    return patch.object(Recorder, "add_boundary", after_all)
+
+
+def refusals_taken_for_misses() -> AbstractContextManager[Any]:
+    """A read that a server refuses passes for one that found nothing."""
+    return patch.object(cache_aside, "_is_miss", lambda reply: True)
+
+
 DEFECTS: Final[dict[str, Plant]] = {
     "no freeze": no_freeze,
     "truth moved after the promotion": truth_after_promotion,
@@ -134,6 +158,9 @@ DEFECTS: Final[dict[str, Plant]] = {
     "the run id ignored": nameless_servers,
     "always unknown": always_unknown,
     "one missing increment forgiven": forgives_one,
+    "deletions forgotten": forgotten_deletions,
+    "a boundary pushed behind a stall": boundary_after_a_stall,
+    "refused reads taken for misses": refusals_taken_for_misses,
 }
 """By what is wrong."""
 
@@ -152,6 +179,11 @@ AIMS: Final[dict[str, Aim]] = {
     "the run id ignored": Aim(("observe",)),
     "always unknown": Aim(("replicate", "copy", "dual-write", "fallback")),
     "one missing increment forgiven": Aim(("copy",), ("loses-counters",), ("recovery",), ("target",)),
+    "deletions forgotten": Aim(
+        ("copy",), ("slow",), ("recovery",), ("source",), {"freeze": "none", "final_pass": False, "copy_rate": 40.0}
+    ),
+    "a boundary pushed behind a stall": Aim(("replicate", "copy"), ("worker-stopped",), ("sync", "cutover")),
+    "refused reads taken for misses": Aim(("replicate", "copy"), ("refuses-reads",), ("prepare", "recovery")),
 }
 """Where each is looked for: scenarios without a fault must pass, and of others nothing wrong may be said."""
 

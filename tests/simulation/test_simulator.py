@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from redis_rehearsal.engine.outcome import Outcome
 from tests.simulation.campaign import main
 from tests.simulation.defects import AIMS, DEFECTS, finds
 from tests.simulation.judging import Judged, judged, smaller, tallied
@@ -93,6 +94,29 @@ def test_who_hears_of_the_move_only_once_the_freeze_is_over_strands_nothing(stra
         assert (audit.result.missing, audit.result.stranded) == (0, 0)
         held_up += found.verdict == "fail"
     assert held_up
+
+
+@pytest.mark.parametrize("strategy", ["copy", "dual-write"])
+def test_a_worker_that_stands_still_for_longer_than_its_timeout_fails_nothing(strategy: str) -> None:
+    for after_seconds in (0.2, 0.7, 1.3):
+        scenario = replace(
+            faultless(1),
+            strategy=strategy,
+            options={"baseline": 4.0, "observe": 7.0, "freeze_bound": 2.0},
+            settings={"workers": 2, "operation_timeout": 1.0},
+            faults=(
+                # So that there are always some under way.
+                Fault("slow", "recovery", 0.0, 4.0, "target", 2),
+                Fault("worker-stopped", "recovery", after_seconds, 1.8, "worker"),
+            ),
+        )
+        found = judged(scenario)
+        assert found.wrong == ()
+        assert found.world is not None
+        counts = found.world.run.view.totals.counts
+        for recorded in (counts.recorded_queries, counts.recorded_events):
+            tally = recorded.whole()
+            assert tally.outcomes[Outcome.OK] == tally.offered
 
 
 def test_what_is_wrong_is_shown_with_no_more_in_it_than_it_takes(capsys: pytest.CaptureFixture[str]) -> None:

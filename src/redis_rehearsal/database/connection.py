@@ -31,13 +31,14 @@ def safe_address(url: str) -> str:
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-async def connect(url: str, timeout_seconds: float, name: str) -> Any:
+async def connect(url: str, timeout_seconds: float, name: str, *, bounds_commands: bool = True) -> Any:
     """An asyncpg connection.
 
     Args:
         url: of the database.
         timeout_seconds: to connect, and for each command.
         name: as pg_stat_activity shows it.
+        bounds_commands: whether a command is bounded, too; else who gives it bounds it.
 
     Raises:
         OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: see `CONNECTION_ERRORS`.
@@ -45,7 +46,7 @@ async def connect(url: str, timeout_seconds: float, name: str) -> Any:
     return await asyncpg.connect(
         url,
         timeout=timeout_seconds,
-        command_timeout=timeout_seconds,
+        command_timeout=timeout_seconds if bounds_commands else None,
         server_settings={"application_name": name, "search_path": "analytics", "jit": "off"},
     )
 

@@ -92,6 +92,7 @@ class Worker:
         )
         self._began_seconds = 0.0
         self._second = 0
+        self._kept_house_seconds = monotonic()
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None] | None = None
         self._finishing = False
@@ -210,12 +211,16 @@ class Worker:
     def _housekeeping(self) -> None:
         now = monotonic()
         application = self._application
-        application.router.break_overdue(now)
-        application.misses.fail_overdue(now)
+        stood_still = now - self._kept_house_seconds > 2 * HOUSEKEEPING_SECONDS
+        self._kept_house_seconds = now
+        # Who stood still has not read yet what was answered in time.
+        if not stood_still:
+            application.router.break_overdue(now)
+            application.misses.fail_overdue(now)
+            application.events.tend(now)
         for recorder in application.recorders:
             recorder.flush()
         application.events.flush_rows()
-        application.events.tend(now)
         application.router.look(now)
         application.attribution.settle(now)
         application.writer.send_refused()

@@ -15,6 +15,7 @@ from redis_rehearsal.keyspace.errors import AwayError, LostError, RefusedError, 
 LARGE_REPLY_BYTES: Final = 1024 * 1024 * 1024
 """One element may have 512 MiB, and no server can hand it out in parts."""
 _CHECKS_IN_TIMEOUT: Final = 4
+_PARSED_BYTES: Final = 16 * 1024
 _NOT_OPEN: Final = "it was not connected"
 
 
@@ -26,7 +27,11 @@ class _PatientConnection(Connection):
 
     def data_received(self, data: bytes) -> None:
         self._moved_seconds = monotonic()
-        super().data_received(data)
+        # For each KiB that is taken from its buffer the parser moves all the rest of it.
+        for start in range(0, len(data), _PARSED_BYTES):
+            super().data_received(data[start : start + _PARSED_BYTES])
+            if self.reason:
+                return
 
     def still_seconds(self, now_seconds: float) -> float:
         """For how long a reply has been owed and nothing moved."""

@@ -77,7 +77,8 @@ class FieldTtls:
                     f"The {asker.role} has hashes with fields that expire, but not the command {_COMMAND}, which tells "
                     "when: it must not be renamed."
                 )
-        if any(self._able):
+        # Where a server has no such command, it has no such fields, though it tells of none either.
+        if any(can and (count is None or count) for count, can in zip(told, self._able, strict=True)):
             small = {place: list(value) for place, value in enumerate(values) if isinstance(value, dict)}
             await self._of_small(keys, small, found)
             for place in range(len(keys)):

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from redis_rehearsal.engine.messages import SetRoute
 from tests.simulation.redis.accounts import Deletion, Read
 from tests.simulation.silence import Awaited
+from tests.simulation.truth import possible, routes_of
 from tests.simulation.world import COUNTER, World
 
 _NAME: Final = "redis-rehearsal:"
@@ -127,6 +128,7 @@ class Answers:
     def wrong_reports(self) -> tuple[int, int]:
         """How many reports were too old, or had been deleted, at least and at most."""
         offset, deletions = self._world.run.view.clock.offset_seconds, self._deletions()
+        where_writes_went = self._deletions_where_writes_went()
         moved = [told.at_seconds for told in self._world.told if isinstance(told.command, SetRoute)]
         timeout = self._world.run.view.settings.operation_timeout
         least = most = 0
@@ -147,11 +149,12 @@ class Answers:
                 # Until all servers have done it that are to do it, one of them may still have it.
                 and all(
                     other.acknowledged_seconds is not None
-                    and other.acknowledged_seconds < read.at_seconds - _UNSURE_SECONDS
+                    and other.acknowledged_seconds < read.sent_seconds - _UNSURE_SECONDS
                     for other in deletions[_worker(read), read.keys[0]]
                     if abs(other.sent_seconds - each.sent_seconds) < _UNSURE_SECONDS
                 )
                 and all(abs(each.at_seconds - time) > 10 * _UNSURE_SECONDS for time in moved)
+                and id(each) in where_writes_went
                 for each in before
             )
             least += sure or late > timeout + _UNSURE_SECONDS
@@ -165,6 +168,19 @@ class Answers:
                 for key in deletion.keys:
                     found[_worker(deletion), key].append(deletion)
         return found
+
+    def _deletions_where_writes_went(self) -> set[int]:
+        """Those that a mirror was not asked for: what only a mirror has deleted is still there."""
+        routes = routes_of(self._world)
+        return {
+            id(deletion)
+            for name, server in self._world.servers.items()
+            for deletion in server.accounts.deletions
+            if all(
+                route.writes == ("source" if name == "moved" else name)
+                for route in possible(routes, deletion.at_seconds)
+            )
+        }
 
     def regressions(self) -> tuple[int, int]:
         """How many counters were read lower than what had been acknowledged before, at least and at most."""
@@ -184,7 +200,7 @@ class Answers:
                 times = acknowledged[key]
                 # With a fallback the other server may have it.
                 sure = not mirrored and world.scenario.strategy != "fallback"
-                least += sure and bisect_right(times, read.at_seconds - _UNSURE_SECONDS) > there
+                least += sure and bisect_right(times, read.sent_seconds - _UNSURE_SECONDS) > there
                 most += bisect_right(times, at) > there
         return least, most
 

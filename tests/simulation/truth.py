@@ -104,7 +104,16 @@ def _sum(ranges: Iterable[Range]) -> Range:
     return sum(least for least, _ in found), sum(most for _, most in found)
 
 
-class _Routed(NamedTuple):
+class Routed(NamedTuple):
+    """A route that workers were told: when, by when all had it, and where writes go.
+
+    Attributes:
+        at_seconds: when they were told, on the monotonic clock.
+        by_seconds: when the last had done it.
+        writes: name of the server.
+        mirror: that of the second one; None for none.
+    """
+
     at_seconds: float
     by_seconds: float
     writes: str
@@ -117,16 +126,17 @@ def _done_by(told: Told, workers: int) -> float:
     return max(times) if len(times) == workers else NEVER
 
 
-def _routes(world: World) -> list[_Routed]:
-    found = [_Routed(0.0, 0.0, "source", None)]
+def routes_of(world: World) -> list[Routed]:
+    """Where workers were told to send what, in the order of time."""
+    found = [Routed(0.0, 0.0, "source", None)]
     for told in world.told:
         if isinstance(told.command, SetRoute):
             route = told.command.route
-            found.append(_Routed(told.at_seconds, _done_by(told, len(world.workers)), route.writes, route.mirror))
+            found.append(Routed(told.at_seconds, _done_by(told, len(world.workers)), route.writes, route.mirror))
     return found
 
 
-def _possible(routes: list[_Routed], at_seconds: float) -> list[_Routed]:
+def possible(routes: list[Routed], at_seconds: float) -> list[Routed]:
     """Which of them a worker may have followed when it sent what a server carries out at a time."""
     before = [route for route in routes if route.at_seconds <= at_seconds]
     found = [before[-1]]
@@ -175,14 +185,14 @@ def _ours(world: World) -> Iterator[tuple[str, Increment]]:
 
 def account(world: World) -> Account:
     """Hold what the servers did against what the application was told, as it was when the tool did so at the end."""
-    routes, left, truth = _routes(world), _left_seconds(world), truth_of(world)
+    routes, left, truth = routes_of(world), _left_seconds(world), truth_of(world)
     acknowledged: dict[bytes, list[int]] = defaultdict(lambda: [0, 0])
     late: dict[bytes, list[int]] = defaultdict(lambda: [0, 0])
     unacknowledged: dict[bytes, list[int]] = defaultdict(lambda: [0, 0])
     acknowledgements = []
     for name, increment in _ours(world):
         role, key = "source" if name == "moved" else name, increment.key
-        is_ours = [route.writes == role or route.mirror is None for route in _possible(routes, increment.at_seconds)]
+        is_ours = [route.writes == role or route.mirror is None for route in possible(routes, increment.at_seconds)]
         at = increment.acknowledged_seconds
         if at is None:
             unacknowledged[key][0] += all(is_ours)

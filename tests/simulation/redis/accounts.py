@@ -31,6 +31,7 @@ class Read:
     """A GET or MGET of strings that was answered.
 
     Attributes:
+        sent_seconds: when it was sent, on the monotonic clock.
         at_seconds: when, on the monotonic clock.
         keys: that were asked for.
         values: that they had; None for each that was not there.
@@ -38,6 +39,7 @@ class Read:
         acknowledged_seconds: see `Increment`.
     """
 
+    sent_seconds: float
     at_seconds: float
     keys: tuple[bytes, ...]
     values: tuple[bytes | None, ...]
@@ -94,7 +96,7 @@ class Accounts:
     def note_read(self, session: Session, asked: list[bytes], values: list[bytes | None]) -> None:
         """Account for what a client was told."""
         if session.name and not isinstance(session, Passing):
-            read = Read(monotonic(), tuple(asked), tuple(values), session.name)
+            read = Read(session.sent_seconds, monotonic(), tuple(asked), tuple(values), session.name)
             self.reads.append(read)
             session.counted.append(read)
 

@@ -5,8 +5,28 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final, NamedTuple
 
 Seconds = Callable[[], float]
+
+
+class Standstill(NamedTuple):
+    """A time in which a process did not run: what came in it was read only afterwards.
+
+    Attributes:
+        start_seconds: on the monotonic clock.
+        end_seconds: the same.
+    """
+
+    start_seconds: float
+    end_seconds: float
+
+    def since(self, at_seconds: float) -> float:
+        """How much of it came after a time."""
+        return max(0.0, self.end_seconds - max(self.start_seconds, at_seconds))
+
+
+NO_STANDSTILL: Final = Standstill(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from redis_rehearsal.engine.outcome import Outcome
 from tests.simulation.campaign import main
 from tests.simulation.defects import AIMS, DEFECTS, finds
 from tests.simulation.judging import Judged, judged, smaller, tallied
-from tests.simulation.scenario import Aim, Fault, aimed, drawn, faultless
+from tests.simulation.scenario import Aim, Fault, aimed, drawn, faultless, right
 from tests.simulation.world import lived
 
 PIECES, PIECE = 20, 10
@@ -117,6 +117,43 @@ def test_a_worker_that_stands_still_for_longer_than_its_timeout_fails_nothing(st
         for recorded in (counts.recorded_queries, counts.recorded_events):
             tally = recorded.whole()
             assert tally.outcomes[Outcome.OK] == tally.offered
+
+
+def test_a_stall_of_the_generator_is_no_reason_to_give_up() -> None:
+    scenario = right(1, "copy")
+    options = {**scenario.options, "abort_if": ("p99=500ms",)}
+    stall = Fault("worker-stopped", "recovery", 0.5, 1.8, "worker")
+    found = judged(replace(scenario, options=options, faults=(stall,)))
+    assert found.wrong == ()
+    assert found.world is not None
+    record = found.world.record
+    assert record is not None
+    assert record.migration.status == "done"
+    # Where a server is the cause, it is one.
+    found = judged(replace(scenario, options=options, faults=(Fault("frozen", "recovery", 0.5, 1.8, "target"),)))
+    assert found.world is not None
+    record = found.world.record
+    assert record is not None
+    assert record.migration.status == "rolled-back"
+
+
+@pytest.mark.parametrize("anchor", ["SetRoute", "Freeze", "Hold"])
+def test_what_workers_confirmed_while_the_coordinator_stood_still_is_confirmed(anchor: str) -> None:
+    scenario = right(1, "dual-write")
+    options = {**scenario.options, "freeze_bound": 20.0}
+    for after_seconds in (0.00005, 0.0002):
+        found = judged(
+            replace(
+                scenario,
+                options=options,
+                faults=(Fault("coordinator-stopped", anchor, after_seconds, 5.5, "coordinator"),),
+            )
+        )
+        assert found.wrong == ()
+        assert found.world is not None
+        record = found.world.record
+        assert record is not None
+        assert record.migration.status == "done", record.migration.reason
 
 
 def test_what_is_wrong_is_shown_with_no_more_in_it_than_it_takes(capsys: pytest.CaptureFixture[str]) -> None:

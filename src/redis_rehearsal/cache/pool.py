@@ -7,7 +7,7 @@ from typing import Final
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.wire import Connection, Span
-from redis_rehearsal.clock import monotonic
+from redis_rehearsal.clock import NO_STANDSTILL, Standstill, monotonic
 
 MAX_RECONNECT_SECONDS: Final = 0.25
 """Longest wait between two attempts to connect."""
@@ -76,11 +76,19 @@ class ConnectionPool:
         ready = self.ready
         return ready[number % len(ready)] if ready else None
 
-    def break_overdue(self, now_seconds: float) -> None:
-        """Break the connections on which the oldest batch has waited for longer than the timeout."""
+    def break_overdue(self, now_seconds: float, still: Standstill = NO_STANDSTILL) -> None:
+        """Break the connections on which the oldest batch has waited for longer than the timeout.
+
+        Args:
+            now_seconds: on the monotonic clock.
+            still: when this process last stood still; that time does not count.
+        """
         for connection in list(self.ready):
             pending = connection.pending
-            if pending and now_seconds - pending[0].written_seconds > self._timeout:
+            if not pending:
+                continue
+            written = pending[0].written_seconds
+            if now_seconds - written - still.since(written) > self._timeout:
                 connection.abort(f"it did not answer within {self._timeout:g} s")
 
     def look(self, now_seconds: float) -> None:

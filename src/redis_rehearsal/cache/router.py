@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from redis_rehearsal.cache.route import Role, Route
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch
+from redis_rehearsal.clock import NO_STANDSTILL, Standstill
 
 
 class Router:
@@ -138,10 +139,10 @@ class Router:
         """Writes that a server may still apply, of any tenant."""
         return {batch for server in self.servers.values() for batch in server.unanswered_writes()}
 
-    def break_overdue(self, now_seconds: float) -> None:
+    def break_overdue(self, now_seconds: float, still: Standstill = NO_STANDSTILL) -> None:
         """Break the connections that have not answered for longer than the timeout."""
         for server in self.servers.values():
-            server.break_overdue(now_seconds)
+            server.break_overdue(now_seconds, still)
 
     def look(self, now_seconds: float) -> None:
         """Ask on each connection who answers, where that was not done for a while."""

@@ -4,6 +4,7 @@ from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.pool import ConnectionPool
 from redis_rehearsal.cache.route import Role
 from redis_rehearsal.cache.wire import Batch, Connection, Span
+from redis_rehearsal.clock import NO_STANDSTILL, Standstill
 
 
 class Server:
@@ -85,10 +86,10 @@ class Server:
         # What is no operation is a look at who answers, which changes nothing.
         return {batch for connection in self.writes.ready for batch in connection.pending if batch.operation}
 
-    def break_overdue(self, now_seconds: float) -> None:
+    def break_overdue(self, now_seconds: float, still: Standstill = NO_STANDSTILL) -> None:
         """Break the connections that have not answered for longer than the timeout."""
-        self.reads.break_overdue(now_seconds)
-        self.writes.break_overdue(now_seconds)
+        self.reads.break_overdue(now_seconds, still)
+        self.writes.break_overdue(now_seconds, still)
 
     def look(self, now_seconds: float) -> None:
         """Ask on each connection who answers, where that was not done for a while."""

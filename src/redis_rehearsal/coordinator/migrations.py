@@ -180,11 +180,11 @@ class Migrations:
         if REPORTS[0] not in failed:
             _log.info(f"the report is {directory / REPORTS[0]}")
 
-    def on_row(self, row: Row) -> None:
-        """Show the migration a second of live traffic."""
+    def on_row(self, row: Row, p99_at_least_seconds: float | None) -> None:
+        """Show the migration a second of live traffic; see `Migration.on_row`."""
         if self._view.migration_going_on:
             record = self._view.records[-1]
-            record.migration.on_row(row)
+            record.migration.on_row(row, p99_at_least_seconds)
             self._look_behind(record)
 
     def _look_behind(self, record: Record) -> None:

@@ -175,7 +175,7 @@ class Run:
 
     def _on_second(self, second: Second) -> None:
         self.view.timeline.add(second)
-        self._migrations.on_row(self.view.timeline.rows[-1])
+        self._migrations.on_row(self.view.timeline.rows[-1], second.queries.response_at_least.quantile(0.99))
 
     async def _unless_stopped(self, task: "asyncio.Task[None]") -> bool:
         stopping = asyncio.create_task(self._stop.wait())

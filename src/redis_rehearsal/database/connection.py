@@ -31,22 +31,22 @@ def safe_address(url: str) -> str:
     return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-async def connect(url: str, timeout_seconds: float, name: str, *, bounds_commands: bool = True) -> Any:
+async def connect(url: str, timeout_seconds: float, name: str, *, bounded: bool = True) -> Any:
     """An asyncpg connection.
 
     Args:
         url: of the database.
         timeout_seconds: to connect, and for each command.
         name: as pg_stat_activity shows it.
-        bounds_commands: whether a command is bounded, too; else who gives it bounds it.
+        bounded: else who asks bounds it, by giving up.
 
     Raises:
         OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError: see `CONNECTION_ERRORS`.
     """
     return await asyncpg.connect(
         url,
-        timeout=timeout_seconds,
-        command_timeout=timeout_seconds if bounds_commands else None,
+        timeout=timeout_seconds if bounded else None,
+        command_timeout=timeout_seconds if bounded else None,
         server_settings={"application_name": name, "search_path": "analytics", "jit": "off"},
     )
 

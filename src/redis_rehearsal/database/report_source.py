@@ -103,9 +103,7 @@ class PostgresReportSource:
             if self._unopened:
                 self._unopened -= 1
                 try:
-                    return await connect(
-                        self._url, self._timeout_seconds, "redis-rehearsal worker", bounds_commands=False
-                    )
+                    return await connect(self._url, self._timeout_seconds, "redis-rehearsal worker", bounded=False)
                 except BaseException:
                     self._unopened += 1
                     self._wake()

@@ -10,7 +10,7 @@ from redis_rehearsal.cache.refusals import SURELY_NOT_APPLIED, code_of
 from redis_rehearsal.cache.router import Router
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
-from redis_rehearsal.clock import WallClock, monotonic
+from redis_rehearsal.clock import NO_STANDSTILL, Standstill, WallClock, monotonic
 from redis_rehearsal.database.ports import EventWriter
 from redis_rehearsal.database.rows import EventRows
 from redis_rehearsal.engine.attribution import Attribution
@@ -230,10 +230,16 @@ class EventDriver:
     def _note_mirrored(self, outcome: str) -> None:
         self.counts.mirrored[outcome] += 1
 
-    def tend(self, now_seconds: float) -> None:
-        """Send again what waits, and fail what has waited for too long; also where no tick comes any more."""
+    def tend(self, now_seconds: float, still: Standstill = NO_STANDSTILL) -> None:
+        """Send again what waits, and fail what has waited for too long; also where no tick comes any more.
+
+        Args:
+            now_seconds: on the monotonic clock.
+            still: when this process last stood still; that time does not count.
+        """
         if self._later.count:
-            self._fail_overdue(now_seconds)
+            before = now_seconds - self._timeout_seconds
+            self._fail_overdue(now_seconds, before - still.since(before))
             self._send_later(now_seconds)
 
     def _send_later(self, now_seconds: float) -> None:
@@ -242,8 +248,8 @@ class EventDriver:
         for block, again in self._later.take(now_seconds, self._router.write_server):
             self._route(block, 0, len(block.intended), again=again)
 
-    def _fail_overdue(self, now_seconds: float) -> None:
-        for block, code in self._later.take_overdue(now_seconds - self._timeout_seconds):
+    def _fail_overdue(self, now_seconds: float, due_before_seconds: float) -> None:
+        for block, code in self._later.take_overdue(due_before_seconds):
             count = len(block.intended)
             for place in block.places:
                 self._ledger.failed[place] += 1

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from redis_rehearsal.clock import WallClock, monotonic
+from redis_rehearsal.clock import NO_STANDSTILL, Standstill, WallClock, monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.database.ports import ReportSource
 from redis_rehearsal.engine.cache_writer import CacheWriter
@@ -57,7 +57,7 @@ class Misses:
         self._buckets_kept = buckets_kept
         self._single_flight = single_flight
         self._flights: dict[int | Novel, list[Waiter]] = {}
-        self._deadlines_seconds: dict[asyncio.Task[None], float] = {}
+        self._asked_seconds: dict[asyncio.Task[None], float] = {}
 
     def add(self, question: int | Novel, waiter: Waiter, release: Release) -> None:
         """Answer a query that missed, in time."""
@@ -70,14 +70,19 @@ class Misses:
         else:
             waiters = [waiter]
         task = asyncio.get_running_loop().create_task(self._answer(question, waiters, release))
-        self._deadlines_seconds[task] = waiter[1] + self._timeout_seconds
-        task.add_done_callback(self._deadlines_seconds.pop)
+        self._asked_seconds[task] = waiter[1]
+        task.add_done_callback(self._asked_seconds.pop)
 
-    def fail_overdue(self, now_seconds: float) -> None:
-        """Fail those whose database query has taken too long."""
+    def fail_overdue(self, now_seconds: float, still: Standstill = NO_STANDSTILL) -> None:
+        """Fail those whose database query has taken too long.
+
+        Args:
+            now_seconds: on the monotonic clock.
+            still: when this process last stood still; that time does not count.
+        """
         # One look at all of them now and then costs less than a timer for each.
-        for task, deadline in self._deadlines_seconds.items():
-            if now_seconds > deadline:
+        for task, asked in self._asked_seconds.items():
+            if now_seconds - asked - still.since(asked) > self._timeout_seconds:
                 task.cancel()
 
     async def _answer(self, question: int | Novel, waiters: list[Waiter], release: Release) -> None:
@@ -120,5 +125,5 @@ class Misses:
 
     async def settle(self) -> None:
         """Wait for the database queries that are under way; their deadlines bound it."""
-        while self._deadlines_seconds:
-            await asyncio.wait(list(self._deadlines_seconds))
+        while self._asked_seconds:
+            await asyncio.wait(list(self._asked_seconds))

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import uvloop
 
-from redis_rehearsal.clock import monotonic
+from redis_rehearsal.clock import NO_STANDSTILL, Standstill, monotonic
 from redis_rehearsal.database.connection import CONNECTION_ERRORS
 from redis_rehearsal.database.ports import WorkerDatabase
 from redis_rehearsal.engine.application import assemble, postgres_of, server_of
@@ -93,6 +93,7 @@ class Worker:
         self._began_seconds = 0.0
         self._second = 0
         self._kept_house_seconds = monotonic()
+        self._still = NO_STANDSTILL
         self._tasks: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None] | None = None
         self._finishing = False
@@ -212,12 +213,14 @@ class Worker:
         now = monotonic()
         application = self._application
         stood_still = now - self._kept_house_seconds > 2 * HOUSEKEEPING_SECONDS
+        if stood_still:
+            # What was answered in time is read only after this.
+            self._still = Standstill(self._kept_house_seconds, now)
+        else:
+            application.router.break_overdue(now, self._still)
+            application.misses.fail_overdue(now, self._still)
+            application.events.tend(now, self._still)
         self._kept_house_seconds = now
-        # Who stood still has not read yet what was answered in time.
-        if not stood_still:
-            application.router.break_overdue(now)
-            application.misses.fail_overdue(now)
-            application.events.tend(now)
         for recorder in application.recorders:
             recorder.flush()
         application.events.flush_rows()

@@ -121,8 +121,13 @@ class Migration:
         if not self._interrupt.done():
             self._interrupt.set_result(reason)
 
-    def on_row(self, row: Row) -> None:
-        """Look at a second of live traffic: it may be hurt too much."""
+    def on_row(self, row: Row, p99_at_least_seconds: float | None) -> None:
+        """Look at a second of live traffic: it may be hurt too much.
+
+        Args:
+            row: of the second.
+            p99_at_least_seconds: of its queries, without what the generator's own stalls may explain; None for none.
+        """
         # A second of before it may be told late.
         if self.status != "running" or row.phase not in _WATCHED:
             return
@@ -131,8 +136,8 @@ class Migration:
         not_ok += row.events_failed + row.events_unknown + row.events_shed
         ratio = not_ok / (ended + not_ok) if ended + not_ok else 0.0
         for condition in self._conditions:
-            if condition.holds(row.query_response_p99, ratio):
-                p99 = "no query answered" if row.query_response_p99 is None else f"p99 {row.query_response_p99:.3f} s"
+            if condition.holds(p99_at_least_seconds, ratio):
+                p99 = "no query answered" if p99_at_least_seconds is None else f"p99 {p99_at_least_seconds:.3f} s"
                 self.interrupt(f"--abort-if {condition.text} held in second {row.second}: {p99}, {ratio:.2%} failed")
 
     async def run(self) -> None:

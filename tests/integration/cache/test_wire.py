@@ -9,6 +9,7 @@ from redis_rehearsal.cache.commands import pack
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.pool import ConnectionPool
 from redis_rehearsal.cache.wire import Batch, Connection, Reply
+from redis_rehearsal.clock import Standstill
 from redis_rehearsal.embedded.redis_server import RedisServer
 from tests.conftest import MakeServer
 
@@ -243,6 +244,10 @@ def test_a_pool_breaks_an_overdue_connection_and_makes_another(source: RedisServ
         connection = pool.next()
         assert connection is not None
         connection.send(pack("BLPOP", "nothing", "0"), Collected(collector, 1))
+        written = connection.pending[0].written_seconds
+        # In the time in which this process stood still nobody was kept waiting by the server.
+        pool.break_overdue(written + 0.2, Standstill(written - 0.05, written + 0.15))
+        assert connection.ready
         async with asyncio.timeout(5):
             while not collector.lost:
                 pool.break_overdue(connection.pending[0].written_seconds + 0.2 if connection.pending else 0)

@@ -54,14 +54,19 @@ def test_one_that_is_ended_in_its_baseline_is_judged_by_that_alone(pair: Pair, t
     asyncio.run(go())
 
 
-@pytest.mark.parametrize(("phase", "ends"), [("load", False), ("done", False), ("baseline", False), ("sync", True)])
-def test_a_second_of_before_it_does_not_end_it(pair: Pair, tmp_path: Path, phase: str, ends: bool) -> None:
+@pytest.mark.parametrize(
+    ("phase", "at_least", "ends"),
+    [("load", 0.9, False), ("done", 0.9, False), ("baseline", 0.9, False), ("sync", 0.9, True), ("sync", 0.2, False)],
+)
+def test_a_second_of_before_it_or_of_which_the_generator_is_the_cause_does_not_end_it(
+    pair: Pair, tmp_path: Path, phase: str, at_least: float, ends: bool
+) -> None:
     async def go() -> None:
         options = OPTIONS | {"abort_if": ("p99=300ms",)}
         async with using(await context_of(pair.source_server, pair.target_server, tmp_path, **options)) as context:
             migration = begun(context)
             row = replace(Row.of(Second(3), 1.5, Label(phase)), query_response_p99=0.9, queries_ok=1)
-            migration.on_row(row)
+            migration.on_row(row, at_least)
             assert migration._interrupt.done() == ends
 
     asyncio.run(go())

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from redis_rehearsal.clock import monotonic
+from redis_rehearsal.clock import Standstill, monotonic
 from redis_rehearsal.engine.outcome import Outcome
 from tests.unit.engine.small import Small, live, only, standing
 
@@ -46,6 +46,23 @@ def test_what_the_database_does_not_answer_fails_for_all_who_wait(fault: str) ->
     small = live(work)
     assert small.query_outcomes == [1, 2, 0, 0]
     assert small.application.queries.counts.failures == {fault: 2}
+
+
+def test_time_in_which_the_worker_stood_still_does_not_count() -> None:
+    async def work(small: Small) -> None:
+        small.database.seconds = 0.5
+        await small.ask(QUESTION)
+        now, timeout = monotonic(), small.plan.settings.operation_timeout
+        still = Standstill(now, now + timeout)
+        small.application.misses.fail_overdue(now + timeout + 0.1, still)
+        await asyncio.sleep(1.0)
+        assert small.query_outcomes == only(Outcome.OK, 1)
+        await small.ask(ANOTHER)
+        # What was asked since then has no more time than ever.
+        small.application.misses.fail_overdue(now + 2 * timeout + 2.0, still)
+        await asyncio.sleep(0.01)
+
+    assert live(work).query_outcomes == [1, 1, 0, 0]
 
 
 def test_settling_waits_for_what_is_under_way() -> None:

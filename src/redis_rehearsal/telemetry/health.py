@@ -8,6 +8,8 @@ from typing import Final
 from redis_rehearsal.clock import monotonic
 
 CHECK_SECONDS: Final = 1.0
+_LATE_SECONDS: Final = 0.1
+"""A timer that fires so late tells of this process, not of the server."""
 Probe = Callable[[], Awaitable[object]]
 
 
@@ -21,6 +23,7 @@ class ServerHealth:
         error: why it is away; empty where it is there.
         load_error: why it does not do what the load asks of it, though it may be there; empty where it does.
         away_since: on the monotonic clock; None where it is there.
+        away_until: when it was last seen to be away.
     """
 
     needed: bool
@@ -28,11 +31,12 @@ class ServerHealth:
     error: str = ""
     load_error: str = ""
     away_since: float | None = None
+    away_until: float = 0.0
 
     @property
     def away_seconds(self) -> float:
-        """For how long it has been away."""
-        return 0.0 if self.away_since is None else monotonic() - self.away_since
+        """For how long it was seen to be away."""
+        return 0.0 if self.away_since is None else self.away_until - self.away_since
 
 
 @dataclass(slots=True)
@@ -54,17 +58,23 @@ class Health:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _check(self, server: ServerHealth, timeout_seconds: float) -> None:
+        began = monotonic()
         try:
             async with asyncio.timeout(timeout_seconds):
                 await server.probe()
         except self.errors as error:
+            if monotonic() - began > timeout_seconds + _LATE_SECONDS:
+                # Who stood still has not read what was answered; the next look tells.
+                return
             server.error = str(error) or type(error).__name__
         else:
             server.error = server.load_error
         if not server.error:
             server.away_since = None
-        elif server.away_since is None:
-            server.away_since = monotonic()
+        else:
+            server.away_until = monotonic()
+            if server.away_since is None:
+                server.away_since = server.away_until
 
     @property
     def missing(self) -> list[str]:

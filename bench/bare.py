@@ -68,12 +68,17 @@ async def _loop(port: int, rate_per_second: int, seconds: float) -> dict[str, fl
     return {"per_second": replies / took, "cpu_seconds_each": spent / max(1, replies)}
 
 
-async def _one(port: int, rate_per_second: int, seconds: float) -> dict[str, float]:
+async def store_report(port: int) -> None:
+    """Have a server of ours hold the report that is asked for, under `KEY`."""
     client = redis.Redis(port=port, protocol=2)
     entries = {str(-ago): ago * 37 for ago in range(24)}
     report = ENCODINGS["string"].encode(expected_identity("1:hourly_series"), entries, 1_795_000_000_000, 1)
     await client.set(KEY, report)
     await client.aclose()
+
+
+async def _one(port: int, rate_per_second: int, seconds: float) -> dict[str, float]:
+    await store_report(port)
     return await _loop(port, rate_per_second, seconds)
 
 

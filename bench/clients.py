@@ -10,9 +10,8 @@ from typing import Any, Final
 import redis.asyncio as redis
 import uvloop
 
+from bench.bare import KEY, store_report
 from redis_rehearsal.cache.commands import pack
-from redis_rehearsal.cache.encodings import ENCODINGS
-from redis_rehearsal.cache.encodings.base import expected_identity
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.server import Server
 from redis_rehearsal.cache.wire import Batch, Reply
@@ -20,7 +19,6 @@ from redis_rehearsal.embedded.redis_server import RedisServer
 from redis_rehearsal.settings import default_source_server
 
 Row = tuple[str, str, str]
-KEY: Final = "rehearsal:report:1:hourly_series"
 CONNECTIONS: Final = 50
 
 
@@ -117,11 +115,7 @@ async def side_by_side(place: Path, scale: float) -> tuple[Any, list[Row]]:
 
 
 async def _all(server: RedisServer, seconds: float) -> tuple[Any, list[Row]]:
-    client = redis.Redis(port=server.port, protocol=2)
-    entries = {str(-ago): ago * 37 for ago in range(24)}
-    report = ENCODINGS["string"].encode(expected_identity("1:hourly_series"), entries, 1_795_000_000_000, 1)
-    await client.set(KEY, report)
-    await client.aclose()
+    await store_report(server.port)
     one, sixteen = await _ours(server, 1, seconds), await _ours(server, 16, seconds)
     python = await _redis_py(server, seconds)
     plain = await asyncio.to_thread(_redis_benchmark, server, 1, int(60_000 * seconds))

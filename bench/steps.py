@@ -72,14 +72,8 @@ def steps(place: Path, scale: float) -> tuple[Any, list[Row]]:
         ratio: float = documents[name]["generator"]["cpu_ratio"]
         return ratio
 
-    def per_second(name: str, *path: str) -> float:
-        value: Any = documents[name]
-        for key in path:
-            value = value[key]
-        return float(value)
-
-    misses = [per_second(name, "cache", "misses") / seconds for name in ("whole", "without misses")]
-    events = [per_second(name, "rates", "events_per_second") for name in ("with more events", "whole")]
+    misses = [documents[name]["cache"]["misses"] / seconds for name in ("whole", "without misses")]
+    events = [documents[name]["rates"]["events_per_second"] for name in ("with more events", "whole")]
     each = {
         "miss": (cores("whole") - cores("without misses")) / max(1.0, misses[0] - misses[1]),
         "event": (cores("with more events") - cores("whole")) / max(1.0, events[0] - events[1]),

@@ -27,6 +27,8 @@ class Standstill(NamedTuple):
 
 
 NO_STANDSTILL: Final = Standstill(0.0, 0.0)
+LATE_SECONDS: Final = 0.1
+"""A timer that fires so late tells of this process, not of those that it waited for."""
 
 
 @dataclass(frozen=True, slots=True)

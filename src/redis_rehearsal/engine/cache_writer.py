@@ -5,6 +5,7 @@ sent; a report whose data was read before a deletion is not stored after it. Hen
 before an acknowledged deletion and is served after it came back from the dead.
 """
 
+import abc
 import random
 from collections import Counter
 from functools import partial
@@ -55,13 +56,19 @@ class _CacheWriteBatch(Batch):
         if self.answered + len(replies) == self.count:
             self.on_answer(replies[-1], now_seconds)
 
+    @abc.abstractmethod
     def on_answer(self, reply: Reply, now_seconds: float) -> None:
+        """All has come, with a last reply."""
+
+    def count_answer(self, reply: Reply) -> None:
+        """Count what became of it."""
         if is_accepted(reply):
             self.writer.outcomes[f"{self.kind}_ok"] += 1
         else:
             self.writer.note_failed(f"{self.kind}_failed", self.tenant)
 
-    def on_lost(self, now_seconds: float) -> None:
+    def count_lost(self) -> None:
+        """Count it as one of which nothing is known."""
         self.writer.note_failed(f"{self.kind}_unknown", self.tenant)
 
 
@@ -71,15 +78,18 @@ class _StoreBatch(_CacheWriteBatch):
     __slots__ = ()
     kind = "store"
 
+    def settle(self, *, is_sure: bool) -> None:
+        """Nothing more will be heard of it."""
+        self.writer.obsolete.settled(self.tenant, self, is_sure=is_sure)
+
     def on_answer(self, reply: Reply, now_seconds: float) -> None:
         # Every other error may come from a proxy, and the server behind it store the report later.
-        is_sure = is_accepted(reply) or is_surely_not_applied(reply)
-        self.writer.obsolete.settled(self.tenant, self, is_sure=is_sure)
-        super().on_answer(reply, now_seconds)
+        self.settle(is_sure=is_accepted(reply) or is_surely_not_applied(reply))
+        self.count_answer(reply)
 
     def on_lost(self, now_seconds: float) -> None:
-        self.writer.obsolete.settled(self.tenant, self, is_sure=False)
-        super().on_lost(now_seconds)
+        self.settle(is_sure=False)
+        self.count_lost()
 
 
 class _CopyBatch(_StoreBatch):
@@ -87,12 +97,11 @@ class _CopyBatch(_StoreBatch):
 
     __slots__ = ()
 
-    def on_answer(self, reply: Reply, now_seconds: float) -> None:
-        is_sure = is_accepted(reply) or is_surely_not_applied(reply)
-        self.writer.obsolete.settled(self.tenant, self, is_sure=is_sure)
+    def count_answer(self, reply: Reply) -> None:
+        return
 
-    def on_lost(self, now_seconds: float) -> None:
-        self.writer.obsolete.settled(self.tenant, self, is_sure=False)
+    def count_lost(self) -> None:
+        return
 
 
 class _InvalidationBatch(_CacheWriteBatch):
@@ -110,12 +119,12 @@ class _InvalidationBatch(_CacheWriteBatch):
             self.writer.outcomes["invalidation_redirected"] += 1
             self.writer.refused.append(self.tenant)
         else:
-            super().on_answer(reply, now_seconds)
+            self.count_answer(reply)
         self.deletion.is_acknowledged = is_accepted(reply)
         self.writer.obsolete.answered(self.deletion)
 
     def on_lost(self, now_seconds: float) -> None:
-        super().on_lost(now_seconds)
+        self.count_lost()
         self.writer.obsolete.answered(self.deletion)
 
 

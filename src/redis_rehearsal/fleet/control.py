@@ -8,7 +8,7 @@ from typing import Final
 
 from redis_rehearsal.cache.endpoint import Endpoint
 from redis_rehearsal.cache.route import Role, Route
-from redis_rehearsal.clock import monotonic
+from redis_rehearsal.clock import LATE_SECONDS, monotonic
 from redis_rehearsal.engine.messages import (
     AddBoundary,
     Changed,
@@ -31,8 +31,6 @@ from redis_rehearsal.engine.messages import (
 from redis_rehearsal.errors import MigrationError
 from redis_rehearsal.fleet.row import Label, Segment
 
-_LATE_SECONDS: Final = 0.1
-"""A timer that fires so late tells of this process, not of those that it waited for."""
 CONFIRM_SECONDS: Final = 5.0
 """So long a change may take that needs nobody but the workers."""
 BOUNDARY_LEAD_SECONDS: Final = 0.02
@@ -363,8 +361,8 @@ async def _set_within(done: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, seconds)):
             await done.wait()
-    if monotonic() > by + _LATE_SECONDS:
+    if monotonic() > by + LATE_SECONDS:
         # Who stood still has not heard yet what was said in time: a loop looks at its timers first.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LATE_SECONDS):
+            async with asyncio.timeout(LATE_SECONDS):
                 await done.wait()

@@ -5,11 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from redis_rehearsal.clock import monotonic
+from redis_rehearsal.clock import LATE_SECONDS, monotonic
 
 CHECK_SECONDS: Final = 1.0
-_LATE_SECONDS: Final = 0.1
-"""A timer that fires so late tells of this process, not of the server."""
 Probe = Callable[[], Awaitable[object]]
 
 
@@ -63,7 +61,7 @@ class Health:
             async with asyncio.timeout(timeout_seconds):
                 await server.probe()
         except self.errors as error:
-            if monotonic() - began > timeout_seconds + _LATE_SECONDS:
+            if monotonic() - began > timeout_seconds + LATE_SECONDS:
                 # Who stood still has not read what was answered; the next look tells.
                 return
             server.error = str(error) or type(error).__name__

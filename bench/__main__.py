@@ -1,7 +1,6 @@
 """`make bench`: measures this machine, and others beside it, in one run; prints a table and writes JSON."""
 
 import argparse
-import asyncio
 import json
 import os
 import platform
@@ -80,7 +79,7 @@ def _measure(part: str, place: Path, scale: float) -> tuple[Any, list[Row]]:
         case "compare":
             return compare.side_by_side(place, scale)
         case _:
-            return asyncio.run(clients.side_by_side(place, scale))
+            return clients.side_by_side(place, scale)
 
 
 main()

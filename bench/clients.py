@@ -103,13 +103,13 @@ def _redis_benchmark(server: RedisServer, pipeline: int, requests: int) -> float
     return float(output.splitlines()[-1].split(",")[1].strip('"'))
 
 
-async def side_by_side(place: Path, scale: float) -> tuple[Any, list[Row]]:
+def side_by_side(place: Path, scale: float) -> tuple[Any, list[Row]]:
     """GETs of one report through our connections, redis-py and redis-benchmark."""
     seconds = max(1.0, 5 * scale)
     server = RedisServer(default_source_server(), place / "server")
-    await asyncio.to_thread(server.start)
+    server.start()
     try:
-        return await asyncio.to_thread(lambda: uvloop.run(_all(server, seconds)))
+        return uvloop.run(_all(server, seconds))
     finally:
         server.stop()
 
